@@ -1,0 +1,39 @@
+"""Compares files with the MD5 sums their publishers give. Knows nothing of what is in them."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from cifar_cli.errors import DataError
+
+FileState = Literal["ok", "damaged", "missing"]
+
+
+def md5_of(path: Path) -> str:
+    """Returns the MD5 sum of a file as 32 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def file_state(path: Path, *, md5: str) -> FileState:
+    """Says whether a file is there and holds what it should."""
+    if not path.is_file():
+        return "missing"
+    return "ok" if md5_of(path) == md5 else "damaged"
+
+
+def read_verified(path: Path, *, md5: str, mend: str) -> bytes:
+    """Returns a file's bytes once their MD5 sum is what it should be.
+
+    Raises DataError where the file is missing, unreadable or damaged; `mend` is the last part of its message.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected a file with MD5 {md5}, found none; {mend}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; check who may read it") from None
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != md5:
+        raise DataError(f"{path}: is damaged: expected MD5 {md5}, found {found}; {mend}")
+    return content

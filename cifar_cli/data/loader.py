@@ -1,0 +1,97 @@
+"""Hands out an image set in whole batches of tensors. Knows nothing of augmentation or training."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from cifar_cli.data.images import ImageSet
+
+T = TypeVar("T")
+BatchIndex = Tensor | slice
+
+
+class WholeBatches(Dataset[tuple[Tensor, Tensor]]):
+    """An image set as the dataset of a DataLoader: answers for a whole batch at once."""
+
+    def __init__(self, image_set: ImageSet) -> None:
+        self.image_set = image_set
+
+    def __len__(self) -> int:
+        return len(self.image_set)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.image_set.images[index], self.image_set.labels[index]
+
+    def __getitems__(self, indices: BatchIndex) -> tuple[Tensor, Tensor]:
+        """Returns images uint8 (B, C, H, W) and labels int64 (B,). For a slice they are views: not to be changed."""
+        return self.image_set.images[indices], self.image_set.labels[indices]
+
+
+class EpochBatches(Sampler[BatchIndex]):
+    """Yields the indices of one batch after the other, for one epoch at a time.
+
+    The order of an epoch depends on the seed and the epoch's number alone, so any epoch can be had again, and any
+    batch within it.
+    """
+
+    def __init__(self, size: int, *, batch_size: int, shuffle: bool, seed: int, drop_last: bool, device: torch.device):
+        self.size = size
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_last = drop_last
+        self.device = device
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int, *, first_batch: int = 0) -> None:
+        """Chooses the epoch that the next iteration goes through, from `first_batch` (counted from 0) to its end."""
+        self.epoch = epoch
+        self.first_batch = first_batch
+
+    def __len__(self) -> int:
+        """Returns the number of batches in a whole epoch."""
+        return self.size // self.batch_size if self.drop_last else -(-self.size // self.batch_size)
+
+    def __iter__(self) -> Iterator[BatchIndex]:
+        order = self._order() if self.shuffle else None
+        for batch in range(self.first_batch, len(self)):
+            span = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, self.size))
+            yield span if order is None else order[span]
+
+    def _order(self) -> Tensor:
+        # SeedSequence mixes the two numbers; a sum would give seed 0, epoch 1 the order of seed 1, epoch 0.
+        mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0])
+        generator = torch.Generator().manual_seed(mixed >> 1)
+        return torch.randperm(self.size, generator=generator).to(self.device)
+
+
+def make_loader(
+    image_set: ImageSet, *, batch_size: int, shuffle: bool = False, seed: int = 0, drop_last: bool = False
+) -> "DataLoader[tuple[Tensor, Tensor]]":
+    """Returns a DataLoader over batches: images uint8 (B, C, H, W) and labels int64 (B,), where the set's tensors are.
+
+    `loader.batch_sampler` is an EpochBatches: its `set_epoch` gives every epoch an order of its own.
+    """
+    batches = EpochBatches(
+        len(image_set),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        drop_last=drop_last,
+        device=image_set.images.device,
+    )
+    return DataLoader(
+        WholeBatches(image_set),
+        batch_sampler=batches,  # type: ignore[arg-type]  # DataLoader is typed for lists of single indices
+        collate_fn=_as_it_is,
+        # A generator of its own: without one, each iteration would take a number from torch's global generator.
+        generator=torch.Generator(),
+    )
+
+
+def _as_it_is(batch: T) -> T:
+    return batch
