@@ -1,0 +1,99 @@
+"""Learning-rate schedules: what share of the full learning rate each step gets. Knows no optimiser but to drive it.
+
+A schedule is a function from the step, 0 up to total_steps - 1, to a factor in [0, 1].
+"""
+
+from collections.abc import Callable, Mapping
+from math import cos, pi
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+
+Schedule = Callable[[int], float]
+
+
+def constant(*, total_steps: int, steps_per_epoch: int) -> Schedule:
+    """Returns the full learning rate throughout."""
+    return lambda step: 1.0
+
+
+def step(*, total_steps: int, steps_per_epoch: int, every_epochs: int, gamma: float) -> Schedule:
+    """Returns a staircase: after each `every_epochs` epochs, `gamma` times what it was."""
+    return lambda step: gamma ** (step // (every_epochs * steps_per_epoch))
+
+
+def cosine(*, total_steps: int, steps_per_epoch: int, final_lr_ratio: float = 0.0) -> Schedule:
+    """Returns half a cosine from 1 down to `final_lr_ratio`. Source: Loshchilov and Hutter, arXiv:1608.03983."""
+    return lambda step: _cosine_between(1.0, final_lr_ratio, step / total_steps)
+
+
+def one_cycle(
+    *, total_steps: int, steps_per_epoch: int, peak_at: float, start_lr_ratio: float, final_lr_ratio: float
+) -> Schedule:
+    """Returns a cosine from `start_lr_ratio` up to 1 at the share `peak_at` of all steps, and another one down.
+
+    As torch's OneCycleLR has it. Source: Smith and Topin, arXiv:1708.07120.
+    """
+    peak_step = peak_at * total_steps - 1
+    last_step = total_steps - 1
+
+    def factor(step: int) -> float:
+        if step <= peak_step:
+            return _cosine_between(start_lr_ratio, 1.0, step / max(peak_step, 1))
+        return _cosine_between(1.0, final_lr_ratio, (step - peak_step) / max(last_step - peak_step, 1))
+
+    return factor
+
+
+def triangle(*, total_steps: int, steps_per_epoch: int, peak_at: float, final_lr_ratio: float = 0.0) -> Schedule:
+    """Returns a straight line from near 0 up to 1 at the share `peak_at` of all steps, and another one down."""
+    peak_step = peak_at * total_steps
+
+    def factor(step: int) -> float:
+        done = step + 1  # the first step already moves
+        if done <= peak_step:
+            return done / peak_step
+        return 1.0 + (final_lr_ratio - 1.0) * (done - peak_step) / (total_steps - peak_step)
+
+    return factor
+
+
+SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
+    "constant": constant,
+    "step": step,
+    "cosine": cosine,
+    "one_cycle": one_cycle,
+    "triangle": triangle,
+}
+
+
+def warm_up(schedule: Schedule, *, warmup_steps: int) -> Schedule:
+    """Returns `schedule` behind a straight climb over `warmup_steps`; the schedule begins when the climb is done."""
+
+    def factor(step: int) -> float:
+        if step < warmup_steps:
+            return (step + 1) / (warmup_steps + 1) * schedule(0)
+        return schedule(step - warmup_steps)
+
+    return factor
+
+
+def build_schedule(
+    name: str,
+    optimizer: torch.optim.Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    warmup_epochs: float = 0.0,
+    **arguments: float,
+) -> LambdaLR:
+    """Returns torch's scheduler that, stepped after each optimiser step, sets the learning rate of the next."""
+    warmup_steps = round(warmup_epochs * steps_per_epoch)
+    total_steps = epochs * steps_per_epoch - warmup_steps
+    schedule = SCHEDULES[name](total_steps=total_steps, steps_per_epoch=steps_per_epoch, **arguments)
+    return LambdaLR(optimizer, warm_up(schedule, warmup_steps=warmup_steps))
+
+
+def _cosine_between(start: float, end: float, progress: float) -> float:
+    """Returns the value at `progress` in [0, 1] of half a cosine from `start` to `end`."""
+    return end + (start - end) * (1 + cos(pi * progress)) / 2
