@@ -1,0 +1,89 @@
+"""Where in a file or on the command line a key stands, and one mistake at such a place. Knows nothing of what is right."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""From the top of the configuration to a value: ("model", "layers", 0, "conv1", "out_channels")."""
+
+
+def dotted(path: KeyPath) -> str:
+    """Returns the path as a person writes it: `model.layers.conv1.out_channels`; a layer's name stands for its number."""
+    if path[:2] == ("model", "layers") and len(path) > 3:
+        path = path[:2] + path[3:]
+    return ".".join(str(part) for part in path)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A character in a text; lines and columns count from 1. Without a line it is the whole source."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+
+
+COMMAND_LINE = Place("command line")
+
+
+@dataclass
+class Places:
+    """Where the keys of one configuration and their values stand."""
+
+    start: Place
+    keys: dict[KeyPath, Place] = field(default_factory=dict)
+    values: dict[KeyPath, Place] = field(default_factory=dict)
+
+    def of_key(self, path: KeyPath) -> Place:
+        """Returns where the key stands, or the nearest key around it that stands anywhere."""
+        return self._nearest(self.keys, path)
+
+    def of_value(self, path: KeyPath) -> Place:
+        """Returns where the value stands, or the nearest value around it that stands anywhere."""
+        return self._nearest(self.values, path)
+
+    def _nearest(self, places: dict[KeyPath, Place], path: KeyPath) -> Place:
+        for length in range(len(path), 0, -1):
+            if path[:length] in places:
+                return places[path[:length]]
+        return self.start
+
+    def give_to_command_line(self, path: KeyPath) -> None:
+        """Notes that the value at `path`, with all that is in it, was set on the command line."""
+        for places in (self.keys, self.values):
+            for known in [known for known in places if known[: len(path)] == path]:
+                del places[known]
+            places[path] = COMMAND_LINE
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: the key, what is wrong with it, and what to do.
+
+    at_key: whether it is the key that is wrong, not its value. first: another place of the same key or name.
+    """
+
+    path: KeyPath
+    finding: str
+    mend: str = ""
+    at_key: bool = False
+    first: KeyPath | None = None
+
+
+def report(problems: Iterable[Problem], places: Places) -> list[str]:
+    """Returns a sentence for each problem, `place: key: finding; mend`: the file's from top to bottom, then the words."""
+    sentences = []
+    for problem in problems:
+        place = places.of_key(problem.path) if problem.at_key else places.of_value(problem.path)
+        finding = problem.finding
+        if problem.first is not None:
+            first = places.of_key(problem.first)
+            finding += f", first on line {first.line}" if first.line else f", first on the {first}"
+        key = f"{dotted(problem.path)}: " if problem.path else ""
+        sentence = f"{place}: {key}{finding}{problem.mend and '; ' + problem.mend}"
+        sentences.append((place == COMMAND_LINE, place.line, place.column, sentence))
+    return [sentence for *_, sentence in sorted(sentences)]

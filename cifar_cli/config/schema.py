@@ -1,0 +1,274 @@
+"""What an experiment consists of: every key, its type, its range and its default. Knows nothing of files or YAML.
+
+A field's description completes the sentence "expected …" and its example the sentence "write for example …".
+"""
+
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
+
+from cifar_cli.config.layers import Layer
+
+INT_LIMIT = 2**31  # a larger size is a slip of the finger, and torch would stumble over it much later
+
+Count = Annotated[int, Field(ge=1, lt=INT_LIMIT)]
+Amount = Annotated[int, Field(ge=0, lt=INT_LIMIT)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A mapping whose keys are all known, whose values are taken as they are, and which does not change any more."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+class Augment(Section):
+    """Random changes to the training images; everything is off by default."""
+
+    flip: Literal["random"] | None = Field(None, description="random, or null for none", examples=["random"])
+    translate: Amount = Field(0, description="a whole number of pixels, 0 or more", examples=[4])
+    cutout: Amount = Field(0, description="the side of a square in pixels, 0 or more", examples=[8])
+
+
+class Data(Section):
+    """The images, and how they are cut into batches."""
+
+    name: Literal["cifar10", "cifar100", "fashion_mnist", "synthetic"] = Field(
+        "cifar10", description="one of cifar10, cifar100, fashion_mnist, synthetic", examples=["cifar10"]
+    )
+    root: str | None = Field(
+        None, min_length=1, description="a folder, or null for $CIFAR_DATA_DIR, else ./data", examples=["./data"]
+    )
+    mirrors: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")], ...] = Field(
+        (),
+        description="a list of addresses that begin with http:// or https://",
+        examples=[["https://example.org/cifar-10-python.tar.gz"]],
+    )
+    batch_size: Count = Field(64, description="a whole number of images, at least 1", examples=[64])
+    val_size: Amount = Field(5000, description="a whole number of images, 0 or more", examples=[5000])
+    normalize: bool = Field(True, description="true or false", examples=[True])
+    drop_last: bool = Field(False, description="true or false", examples=[False])
+    augment: Augment = Field(
+        Augment(), description="keys with values, or null for none", examples=[{"flip": "random", "translate": 4}]
+    )
+    # Only configs/quickstart.yaml uses it: a first run must not fail for want of a network.
+    fallback: Literal["synthetic"] | None = Field(
+        None, description="synthetic, or null for none", examples=["synthetic"]
+    )
+
+
+# --- model ---------------------------------------------------------------------------------------------------------
+
+
+def _as_tuple(value: object) -> object:
+    """Lets `hidden: 256` stand for `hidden: [256]`."""
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Sequential(Section):
+    """One layer after the other, as the file lists them."""
+
+    name: Literal["sequential"] = "sequential"
+    layers: tuple[InstanceOf[Layer], ...] = Field(
+        min_length=1,
+        description="a list of layers, at least one",
+        examples=[[{"flatten": "Flatten"}, {"fc": {"type": "Linear", "out_features": 10}}]],
+    )
+
+
+class Mlp(Section):
+    """Linear layers with ReLU between them."""
+
+    name: Literal["mlp"] = "mlp"
+    hidden: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple)] = Field(
+        (256,), description="the widths of the hidden layers, each a whole number, at least 1", examples=[[256]]
+    )
+
+
+class Cnn(Section):
+    """Blocks of convolution, BatchNorm and ReLU."""
+
+    name: Literal["cnn"] = "cnn"
+    widths: tuple[Count, ...] = Field(
+        (64, 128, 256),
+        min_length=1,
+        description="the channels of the blocks, at least one, each a whole number, at least 1",
+        examples=[[64, 128, 256]],
+    )
+    dropout: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
+
+
+Model = Sequential | Mlp | Cnn
+
+
+# --- training ------------------------------------------------------------------------------------------------------
+
+
+class Loss(Section):
+    """What training makes small."""
+
+    name: Literal["cross_entropy"] = Field("cross_entropy", description="cross_entropy", examples=["cross_entropy"])
+    label_smoothing: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
+
+
+class OptimizerSection(Section):
+    """What every optimiser has."""
+
+    lr: Positive = Field(0.01, description="a number above 0", examples=[0.01])
+    weight_decay: NonNegative = Field(0.0, description="a number, 0 or more", examples=[5.0e-4])
+    # Decaying biases and norm layers gains nothing and costs accuracy: "Bag of Tricks", He et al. 2019, section 3.1.
+    decay_norm_and_bias: bool = Field(False, description="true or false", examples=[False])
+
+
+class Sgd(OptimizerSection):
+    """torch.optim.SGD."""
+
+    name: Literal["sgd"] = "sgd"
+    momentum: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.9])
+    nesterov: bool = Field(False, description="true or false", examples=[False])
+
+
+class AdamSection(OptimizerSection):
+    """What Adam and AdamW share."""
+
+    lr: Positive = Field(1e-3, description="a number above 0", examples=[0.001])
+    betas: tuple[BelowOne, BelowOne] = Field(
+        (0.9, 0.999), description="a list of two numbers from 0 to below 1", examples=[[0.9, 0.999]]
+    )
+    eps: Positive = Field(1e-8, description="a number above 0", examples=[1e-8])
+
+
+class Adam(AdamSection):
+    """torch.optim.Adam."""
+
+    name: Literal["adam"] = "adam"
+
+
+class AdamW(AdamSection):
+    """torch.optim.AdamW."""
+
+    name: Literal["adamw"] = "adamw"
+    weight_decay: NonNegative = Field(0.01, description="a number, 0 or more", examples=[0.01])
+
+
+Optimizer = Sgd | Adam | AdamW
+
+
+class WarmedUpSchedule(Section):
+    """What the schedules have that begin at their full learning rate."""
+
+    warmup_epochs: NonNegative = Field(0.0, description="a number of epochs, 0 or more", examples=[1])
+
+
+class Constant(WarmedUpSchedule):
+    """The same learning rate throughout."""
+
+    name: Literal["constant"] = "constant"
+
+
+class Step(WarmedUpSchedule):
+    """The learning rate times gamma, every so many epochs."""
+
+    name: Literal["step"] = "step"
+    every_epochs: Count = Field(30, description="a whole number of epochs, at least 1", examples=[30])
+    gamma: float = Field(0.1, gt=0, le=1, description="a number above 0, at most 1", examples=[0.1])
+
+
+class Cosine(WarmedUpSchedule):
+    """Half a cosine wave downwards."""
+
+    name: Literal["cosine"] = "cosine"
+    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.01])
+
+
+class OneCycle(Section):
+    """Up and down along cosines, as torch.optim.lr_scheduler.OneCycleLR does."""
+
+    name: Literal["one_cycle"] = "one_cycle"
+    peak_at: float = Field(
+        0.3, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.3]
+    )
+    start_lr_ratio: float = Field(0.04, gt=0, le=1, description="a number above 0, at most 1", examples=[0.04])
+    final_lr_ratio: Ratio = Field(1e-4, description="a number from 0 to 1", examples=[0.0001])
+
+
+class Triangle(Section):
+    """Up and down along straight lines."""
+
+    name: Literal["triangle"] = "triangle"
+    peak_at: float = Field(
+        0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2]
+    )
+    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.0])
+
+
+Schedule = Constant | Step | Cosine | OneCycle | Triangle
+
+
+class Train(Section):
+    """How long, where, and in which precision."""
+
+    epochs: Count = Field(10, description="a whole number, at least 1", examples=[10])
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$",
+        description="one of auto, cpu, cuda, cuda:N, mps",
+        examples=["auto"],
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="one of auto, fp32, bf16, fp16", examples=["auto"]
+    )
+    compile: bool = Field(False, description="true or false", examples=[False])
+    clip_grad_norm: Positive | None = Field(None, description="a number above 0, or null for none", examples=[1.0])
+
+
+class Log(Section):
+    """What is written down, and where."""
+
+    dir: str = Field("logs", min_length=1, description="a folder", examples=["logs"])
+    images_every: Amount = Field(1, description="a whole number of epochs, or 0 for never", examples=[1])
+    feature_layers: tuple[str, ...] = Field((), description="a list of layer names", examples=[["conv1"]])
+
+
+# --- the whole -----------------------------------------------------------------------------------------------------
+
+
+class Experiment(Section):
+    """Everything a run depends on."""
+
+    name: str = Field(
+        "experiment",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit",
+        examples=["experiment"],
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more and below 2**63", examples=[0])
+    data: Data = Field(Data(), description="keys with values", examples=[{"name": "cifar10"}])
+    model: Model = Field(discriminator="name", description="keys with values", examples=[{"name": "cnn"}])
+    loss: Loss = Field(Loss(), description="keys with values", examples=[{"name": "cross_entropy"}])
+    optimizer: Optimizer = Field(
+        Sgd(), discriminator="name", description="keys with values", examples=[{"name": "sgd", "lr": 0.01}]
+    )
+    schedule: Schedule = Field(
+        Constant(), discriminator="name", description="keys with values", examples=[{"name": "cosine"}]
+    )
+    train: Train = Field(Train(), description="keys with values", examples=[{"epochs": 10}])
+    log: Log = Field(Log(), description="keys with values", examples=[{"dir": "logs"}])
+
+
+Kinds: TypeAlias = dict[str, type[Section]]
+
+
+def _kinds(union: Any) -> Kinds:
+    """Returns the sections of a union by the name that chooses each; the first is the default."""
+    return {section.model_fields["name"].default: section for section in get_args(union)}
+
+
+KINDS: dict[str, Kinds] = {"model": _kinds(Model), "optimizer": _kinds(Optimizer), "schedule": _kinds(Schedule)}
+"""The sections whose `name` decides which keys they have."""
