@@ -1,7 +1,7 @@
 """The layer types that a configuration may name, with torch.nn's own arguments and defaults. Knows nothing of shapes.
 
-The arguments `device`, `dtype` and `return_indices` are not offered: the first two are the runtime's to choose, the third
-makes a layer return two tensors, which a sequential model cannot pass on.
+The arguments `device`, `dtype` and `return_indices` are not offered: the first two are the runtime's to choose, the
+third makes a layer return two tensors, which a sequential model cannot pass on.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-Value: TypeAlias = "None | bool | int | float | str | tuple[Value, ...]"
+Value: TypeAlias = bool | int | float | str | tuple[int | None, ...] | None
 
 
 @dataclass(frozen=True)
@@ -30,42 +30,37 @@ class Kind(NamedTuple):
 
     expected: str
     example: Value
-    accepts: Callable[[Value], bool]
+    accepts: Callable[[object], bool]
 
 
-def _is_int(value: Value, least: int = 1) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**31
+def _is_int(value: object, least: int = 1, most: int = 2**31 - 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _is_ints(value: Value, length: int, least: int = 1) -> bool:
-    return isinstance(value, tuple) and len(value) == length and all(_is_int(part, least) for part in value)
+def _is_shape(value: object, least: int = 1) -> bool:
+    return isinstance(value, tuple) and 1 <= len(value) <= 8 and all(_is_int(part, least) for part in value)
 
 
-def _is_size(value: Value, least: int = 1) -> bool:
-    return _is_int(value, least) or _is_ints(value, 2, least)
+def _is_size(value: object, least: int = 1) -> bool:
+    is_pair = isinstance(value, tuple) and len(value) == 2 and _is_shape(value, least)
+    return _is_int(value, least) or is_pair
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_output_size(value: object) -> bool:
+    is_pair = isinstance(value, tuple) and len(value) == 2 and all(part is None or _is_int(part) for part in value)
+    return _is_int(value) or is_pair
 
 
-def _is_above(value: Value, least: float) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and value > least
-
-
-def _is_shape(value: Value) -> bool:
-    return isinstance(value, tuple) and 1 <= len(value) <= 8 and _is_ints(value, len(value))
-
-
-def _is_output_size(value: Value) -> bool:
-    is_pair = isinstance(value, tuple) and len(value) == 2
-    return _is_int(value) or (is_pair and all(part is None or _is_int(part) for part in value))  # type: ignore[union-attr]
-
-
-def _is_unflattened(value: Value) -> bool:
-    if not (isinstance(value, tuple) and 1 <= len(value) <= 8):
+def _is_unflattened(value: object) -> bool:
+    if not isinstance(value, tuple) or value.count(-1) > 1:
         return False
-    return all(part == -1 or _is_int(part) for part in value) and sum(part == -1 for part in value) <= 1
+    return _is_shape(tuple(1 if part == -1 else part for part in value))
+
+
+def _is_number(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and least <= value <= most
 
 
 COUNT = Kind("a whole number, at least 1", 32, _is_int)
@@ -95,16 +90,16 @@ SHAPE = Kind(
     "a whole number, at least 1, or a list of them", (64, 8, 8), lambda value: _is_int(value) or _is_shape(value)
 )
 UNFLATTENED = Kind("a list of whole numbers, at least 1 each; one may be -1", (64, 4, 4), _is_unflattened)
-AXIS = Kind("a whole number between -8 and 7", 1, lambda value: _is_int(value, -8) and value < 8)  # type: ignore[operator]
+AXIS = Kind("a whole number between -8 and 7", 1, lambda value: _is_int(value, -8, 7))
 FLAG = Kind("true or false", True, lambda value: isinstance(value, bool))
 NUMBER = Kind("a number", 1.0, _is_number)
-POSITIVE = Kind("a number above 0", 1.0, lambda value: _is_above(value, 0))
-NON_NEGATIVE = Kind("a number, 0 or more", 0.5, lambda value: _is_above(value, -math.ulp(0.0)))
-PROBABILITY = Kind("a number from 0 to 1", 0.5, lambda value: _is_number(value) and 0 <= value <= 1)  # type: ignore[operator]
+POSITIVE = Kind("a number above 0", 1.0, lambda value: _is_number(value, math.ulp(0.0)))
+NON_NEGATIVE = Kind("a number, 0 or more", 0.5, lambda value: _is_number(value, 0))
+PROBABILITY = Kind("a number from 0 to 1", 0.5, lambda value: _is_number(value, 0, 1))
 MOMENTUM = Kind(
     "a number from 0 to 1, or null for a plain average",
     0.1,
-    lambda value: value is None or PROBABILITY.accepts(value),
+    lambda value: value is None or _is_number(value, 0, 1),
 )
 APPROXIMATE = Kind("none or tanh", "tanh", lambda value: value in ("none", "tanh"))
 

@@ -1,4 +1,4 @@
-"""Where in a file or on the command line a key stands, and one mistake at such a place. Knows nothing of what is right."""
+"""Where in a file or on the command line a key stands, and a mistake at such a place. Knows not what is right."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 def dotted(path: KeyPath) -> str:
-    """Returns the path as a person writes it: `model.layers.conv1.out_channels`; a layer's name stands for its number."""
+    """Returns the path as a person writes it: a layer's name stands for its number in `model.layers.conv1.bias`."""
     if path[:2] == ("model", "layers") and len(path) > 3:
         path = path[:2] + path[3:]
     return ".".join(str(part) for part in path)
@@ -75,7 +75,7 @@ class Problem:
 
 
 def report(problems: Iterable[Problem], places: Places) -> list[str]:
-    """Returns a sentence for each problem, `place: key: finding; mend`: the file's from top to bottom, then the words."""
+    """Returns `place: key: finding; mend` for each problem: the file's from top to bottom, then the command line's."""
     sentences = []
     for problem in problems:
         place = places.of_key(problem.path) if problem.at_key else places.of_value(problem.path)

@@ -191,9 +191,7 @@ class OneCycle(Section):
     """Up and down along cosines, as torch.optim.lr_scheduler.OneCycleLR does."""
 
     name: Literal["one_cycle"] = "one_cycle"
-    peak_at: float = Field(
-        0.3, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.3]
-    )
+    peak_at: float = Field(0.3, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.3])
     start_lr_ratio: float = Field(0.04, gt=0, le=1, description="a number above 0, at most 1", examples=[0.04])
     final_lr_ratio: Ratio = Field(1e-4, description="a number from 0 to 1", examples=[0.0001])
 
@@ -202,9 +200,7 @@ class Triangle(Section):
     """Up and down along straight lines."""
 
     name: Literal["triangle"] = "triangle"
-    peak_at: float = Field(
-        0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2]
-    )
+    peak_at: float = Field(0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2])
     final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.0])
 
 
