@@ -1,6 +1,5 @@
 """What a training tells those who watch it. Knows no watcher."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,30 +43,3 @@ class Observer:
 
     def close(self) -> None:
         """Called once at the very end, however it ended."""
-
-
-class Observers(Observer):
-    """Several observers as one, told in order."""
-
-    def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = tuple(observers)
-
-    def training_started(self, state: "TrainingState") -> None:
-        for observer in self._observers:
-            observer.training_started(state)
-
-    def step_ended(self, state: "TrainingState") -> None:
-        for observer in self._observers:
-            observer.step_ended(state)
-
-    def epoch_ended(self, state: "TrainingState", report: EpochReport) -> None:
-        for observer in self._observers:
-            observer.epoch_ended(state, report)
-
-    def training_stopped(self, state: "TrainingState") -> None:
-        for observer in self._observers:
-            observer.training_stopped(state)
-
-    def close(self) -> None:
-        for observer in self._observers:
-            observer.close()

@@ -1,0 +1,80 @@
+"""Keeps metrics.csv and summary.json up to date while a training goes on."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cifar_cli.runs.folder import RunFolder
+from cifar_cli.runs.history import read_json, read_metrics, write_json, write_metrics
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
+
+
+class Records(Observer):
+    """Writes a row for each epoch, and a summary that is true at any moment.
+
+    `facts` is what the summary says of the run that training does not change: name, dataset, model and so on.
+    """
+
+    def __init__(self, run: RunFolder, *, facts: Mapping[str, Any]) -> None:
+        self._run = run
+        self._facts = dict(facts)
+        self._rows: list[Mapping[str, Any]] = []
+        self._best_epoch: int | None = None
+        self._started = time.perf_counter()
+        # A resumed run goes on counting where the interrupted one stopped.
+        self._earlier_seconds = float(read_json(run.summary).get("wall_seconds") or 0.0)
+
+    def training_started(self, state: TrainingState) -> None:
+        # Rows of epochs after the checkpoint was saved are about to be trained again.
+        self._rows = [row for row in read_metrics(self._run.metrics) if row["epoch"] <= state.progress.epoch]
+        self._best_epoch = state.progress.best_epoch
+        write_metrics(self._run.metrics, self._rows)
+        self.write_summary("running")
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        self._rows.append(asdict(report))
+        self._best_epoch = state.progress.best_epoch
+        write_metrics(self._run.metrics, self._rows)
+        self.write_summary("running")
+
+    def write_summary(
+        self, status: str, *, test: Evaluation | None = None, peak_memory_bytes: int | None = None
+    ) -> dict[str, Any]:
+        """Writes and returns the summary; `test` is what the test set said of the best weights, once it was asked.
+
+        train and val are the figures of the best epoch, or of the last where nothing is held out.
+        """
+        chosen = self._chosen_row()
+        images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
+        seconds = sum(row["seconds"] for row in self._rows)
+        summary = {
+            "name": self._facts["name"],
+            "status": status,
+            **{key: value for key, value in self._facts.items() if key != "name"},
+            "epochs": len(self._rows),
+            "best_epoch": self._best_epoch,
+            "train": _figures(chosen, "train"),
+            "val": _figures(chosen, "val"),
+            "test": {"loss": test.loss, "accuracy": test.accuracy} if test else None,
+            "images_per_second": images / seconds if seconds else None,
+            "train_seconds": seconds,
+            "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started,
+            "peak_memory_bytes": peak_memory_bytes,
+        }
+        write_json(self._run.summary, summary)
+        return summary
+
+    def _chosen_row(self) -> Mapping[str, Any] | None:
+        for row in self._rows:
+            if row["epoch"] == self._best_epoch:
+                return row
+        return self._rows[-1] if self._rows else None
+
+
+def _figures(row: Mapping[str, Any] | None, split: str) -> dict[str, float] | None:
+    if row is None or row[f"{split}_loss"] is None:
+        return None
+    return {"loss": row[f"{split}_loss"], "accuracy": row[f"{split}_accuracy"]}

@@ -1,0 +1,99 @@
+"""Writes TensorBoard's files: curves, the same fixed images' features and the filters as they learn, graph, configuration.
+
+The step axis counts epochs; step 0 is the network before training.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from cifar_cli.insight.grids import feature_grid, filter_grid
+from cifar_cli.insight.layers import capture_many, find_layer
+from cifar_cli.runs.folder import RunFolder
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
+
+
+class TensorBoard(Observer):
+    """Writes into the run's own folder, so that one run is one run in TensorBoard.
+
+    images: uint8 (B, C, H, W), always the same; prepare makes of them what the network takes; a picture is written each
+    `images_every` epochs, never when that is 0.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        *,
+        config: str,
+        images: Tensor,
+        prepare: Callable[[Tensor], Tensor],
+        feature_layers: Sequence[str],
+        images_every: int,
+    ) -> None:
+        self._run = run
+        self._config = config
+        self._images = images
+        self._prepare = prepare
+        self._feature_layers = feature_layers
+        self._images_every = images_every
+
+    def training_started(self, state: TrainingState) -> None:
+        epoch = state.progress.epoch
+        is_new = epoch == 0
+        # What an interrupted training wrote of the epochs that are now trained again is not to be shown.
+        self._writer = SummaryWriter(str(self._run.path), purge_step=None if is_new else epoch + 1)
+        if is_new:
+            self._writer.add_text("config", _as_code(self._config), 0)
+            self._writer.add_images("inputs", self._images, 0)
+            self._write_graph(state.model)
+            self._write_pictures(state.model, epoch=0)
+        self._writer.flush()
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        scalars = {
+            "loss/train": report.train_loss,
+            "loss/val": report.val_loss,
+            "accuracy/train": report.train_accuracy,
+            "accuracy/val": report.val_accuracy,
+            "lr": report.lr,
+            "throughput/images_per_second": report.images_per_second,
+        }
+        for tag, value in scalars.items():
+            if value is not None:
+                self._writer.add_scalar(tag, value, report.epoch)
+        if self._images_every and report.epoch % self._images_every == 0:
+            self._write_pictures(state.model, epoch=report.epoch)
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _write_pictures(self, model: nn.Module, *, epoch: int) -> None:
+        if not self._feature_layers or not self._images_every:
+            return
+        features = capture_many(model, self._prepare(self._images), self._feature_layers)
+        for layer, output in features.items():
+            self._writer.add_image(f"features/{layer}", feature_grid(output, images=self._images), epoch)
+            module = find_layer(model, layer)
+            if isinstance(module, nn.Conv2d):
+                self._writer.add_image(f"filters/{layer}", filter_grid(module.weight), epoch)
+
+    def _write_graph(self, model: nn.Module) -> None:
+        """Traces the network once, in eval mode: traced in training mode, BatchNorm would take the tracing for a batch."""
+        was_training = model.training
+        model.eval()
+        with warnings.catch_warnings(), torch.random.fork_rng():
+            warnings.simplefilter("ignore")  # tracing warns of what it will not see again; a picture needs no more
+            self._writer.add_graph(model, self._prepare(self._images[:1]))
+        model.train(was_training)
+
+
+def _as_code(text: str) -> str:
+    """Indents for Markdown, which is how TensorBoard shows texts."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+

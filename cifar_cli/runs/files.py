@@ -1,0 +1,44 @@
+"""Writes files so that a reader finds the old one or the new one, never half of one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from cifar_cli.errors import RunError
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Has `write` fill a file beside `path`, puts it in `path`'s place, and makes the disk hold it.
+
+    Raises RunError where the file cannot be written; what stood at `path` then still stands there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch.save wraps a full disk in a RuntimeError
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise RunError(f"{path}: expected to write it, found: {reason}; free space or mend the folder's rights") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` to `path`, whole or not at all."""
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _flush_folder(folder: Path) -> None:
+    """Makes a rename within `folder` survive a power loss; Windows cannot open folders, and does not need it."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

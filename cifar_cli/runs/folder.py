@@ -1,0 +1,103 @@
+"""The folder of a run: how it is named, made and found again."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from cifar_cli.errors import RunError, did_you_mean
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder, and where in it each thing lies."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "env.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "last.pt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "best.pt"
+
+    @property
+    def images(self) -> Path:
+        return self.path / "images"
+
+
+def create_run(log_dir: Path, name: str) -> RunFolder:
+    """Makes `log_dir/<name>-<time>` and returns it; a suffix is added where two start in one second.
+
+    Raises RunError where it cannot be made.
+    """
+    stamped = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    try:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            path = log_dir / (stamped if number == 1 else f"{stamped}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            (path / "checkpoints").mkdir()
+            return RunFolder(path)
+    except OSError as error:
+        raise RunError(
+            f"{log_dir}: expected a folder to write runs to, found: {error.strerror}; name another with log.dir=FOLDER"
+        ) from error
+    raise AssertionError("count() never ends")
+
+
+def find_runs(log_dir: Path) -> list[RunFolder]:
+    """Returns the runs below `log_dir` that hold a checkpoint, the oldest first."""
+    checkpoints = log_dir.glob("*/checkpoints/last.pt")
+    by_age = sorted(checkpoints, key=lambda path: (path.parents[1] / "config.yaml").stat().st_mtime_ns)
+    return [RunFolder(path.parents[1]) for path in by_age]
+
+
+def find_run(run: str, *, log_dir: Path) -> RunFolder:
+    """Returns the run of that path, or of that name under `log_dir`. Raises RunError where there is none."""
+    for path in (Path(run), log_dir / run):
+        if (path / "config.yaml").is_file():
+            return RunFolder(path)
+    names = [folder.name for folder in find_runs(log_dir)]
+    raise RunError(
+        f"{run}: expected a run folder, a checkpoint file, or the name of a run under {log_dir}, found none of them"
+        f"{did_you_mean(run, names)}{_list_runs(names, log_dir)}"
+    )
+
+
+def newest_run(log_dir: Path) -> RunFolder | None:
+    """Returns the run begun last, None where there is no run."""
+    runs = find_runs(log_dir)
+    return runs[-1] if runs else None
+
+
+def _list_runs(names: Iterable[str], log_dir: Path) -> str:
+    newest_first = list(names)[::-1]
+    if not newest_first:
+        return f"; there are no runs under {log_dir} yet: cifar train --config quickstart makes one"
+    return f"; the newest runs are {', '.join(newest_first[:3])}"

@@ -1,0 +1,135 @@
+"""The training loop. Knows no optimiser, schedule, observer or data by name."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from cifar_cli.errors import DivergedError, StoppedError
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.losses import Loss
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.state import EpochTotals, TrainingState
+
+Batches = DataLoader[tuple[Tensor, Tensor]]
+
+STEPS_BETWEEN_LOSS_CHECKS = 50  # often enough to waste little of a diverged run, too seldom to slow the device
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on and towards.
+
+    loader gives uint8 images (B, C, H, W) and labels (B,), and its batch sampler knows epochs; augment_and_normalize
+    makes of the images what the network takes, drawing from the generator; forward is the network as it is to be
+    called (compiled or not); validate measures the network as it stands, or is None where nothing is held out.
+    """
+
+    loader: Batches
+    augment_and_normalize: Callable[[Tensor, torch.Generator], Tensor]
+    forward: Callable[[Tensor], Tensor]
+    loss: Loss
+    validate: Callable[[], Evaluation] | None
+    epochs: int
+
+
+def fit(
+    state: TrainingState,
+    task: Task,
+    *,
+    runtime: Runtime,
+    observers: Sequence[Observer] = (),
+    stop: StopRequest | None = None,
+) -> None:
+    """Trains until `task.epochs` epochs are complete, from wherever `state` is.
+
+    Raises DivergedError when the loss is no longer finite, and StoppedError, after the observers were told, when a
+    signal asked for an end.
+    """
+    for observer in observers:
+        observer.training_started(state)
+    while state.progress.epoch < task.epochs:
+        train_epoch(state, task, runtime=runtime, observers=observers, stop=stop or StopRequest())
+        report = _close_epoch(state, task.validate)
+        for observer in observers:
+            observer.epoch_ended(state, report)
+
+
+def train_epoch(
+    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stop: StopRequest
+) -> None:
+    """Takes the steps that are left of the epoch in progress."""
+    state.model.train()
+    totals = state.totals
+    task.loader.batch_sampler.set_epoch(state.progress.epoch, first_batch=totals.batches)
+    started = time.perf_counter() - totals.seconds
+    for images, labels in task.loader:
+        images, labels = images.to(runtime.device), labels.to(runtime.device)
+        images = task.augment_and_normalize(images, state.augment_generator)
+        with runtime.autocast():
+            logits = task.forward(images)  # (B, K)
+            loss = task.loss(logits, labels)
+        state.optimizer.zero_grad()
+        state.scaler.scale(loss).backward()
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        state.scheduler.step()
+
+        totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
+        state.progress.step += 1
+        if totals.batches % STEPS_BETWEEN_LOSS_CHECKS == 0:
+            _check_loss(state)
+        for observer in observers:
+            observer.step_ended(state)
+        if stop.signal_number is not None:
+            _stop(state, observers, stop.signal_number)
+    _check_loss(state)
+    totals.seconds = time.perf_counter() - started  # once more, now that the device has been waited for
+
+
+def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None) -> EpochReport:
+    """Validates, counts the epoch as done, and begins the next one's totals."""
+    totals, progress = state.totals, state.progress
+    validation_started = time.perf_counter()
+    val = validate() if validate else None
+    progress.epoch += 1
+    if val is not None and val.accuracy > progress.best_val_accuracy:
+        progress.best_epoch, progress.best_val_accuracy = progress.epoch, val.accuracy
+    state.totals = EpochTotals.zero(totals.loss.device)
+    return EpochReport(
+        epoch=progress.epoch,
+        step=progress.step,
+        lr=state.scheduler.get_last_lr()[0],
+        train_loss=totals.mean_loss(),
+        train_accuracy=totals.accuracy(),
+        val_loss=val.loss if val else None,
+        val_accuracy=val.accuracy if val else None,
+        images_per_second=totals.images / totals.seconds,
+        seconds=totals.seconds + time.perf_counter() - validation_started,
+    )
+
+
+def _check_loss(state: TrainingState) -> None:
+    """Raises DivergedError if any loss of the epoch so far was not finite: a sum never recovers from one."""
+    loss_sum = state.totals.loss.item()
+    if not math.isfinite(loss_sum):
+        lr = state.scheduler.get_last_lr()[0]
+        raise DivergedError(
+            f"epoch {state.progress.epoch + 1}, before step {state.progress.step + 1}: expected a finite loss, "
+            f"found {loss_sum} at a learning rate of {lr:.3g}; the training diverged. "
+            f"Try optimizer.lr={lr / 10:.1g}, schedule.warmup_epochs=1, or train.clip_grad_norm=1"
+        )
+
+
+def _stop(state: TrainingState, observers: Sequence[Observer], signal_number: int) -> None:
+    for observer in observers:
+        observer.training_stopped(state)
+    raise StoppedError(
+        f"stopped in epoch {state.progress.epoch + 1}, after step {state.progress.step}", signal_number=signal_number
+    )
