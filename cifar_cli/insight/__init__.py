@@ -1,0 +1,1 @@
+"""Looks inside a network and draws what it finds. Knows modules and tensors, no configurations, runs or commands."""

@@ -1,0 +1,92 @@
+"""A white page measured in inches on which pictures and words are set, and which grows to hold them.
+
+Knows nothing of networks. Plain matplotlib figures cannot grow, and an axes per tile is slow for hundreds of tiles.
+"""
+
+import textwrap
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+DPI = 150
+POINTS_PER_INCH = 72
+INK, PALE, GOOD, BAD = "#222222", "#777777", "#1a7f37", "#c62828"
+
+
+@dataclass
+class Canvas:
+    """x runs to the right and y downwards from the upper left corner, in inches."""
+
+    figure: Figure = field(default_factory=lambda: Figure(dpi=DPI, facecolor="white"))
+
+    def __post_init__(self) -> None:
+        FigureCanvasAgg(self.figure)
+        self.axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set_axis_off()
+
+    def picture(self, pixels: Tensor, *, x: float, y: float, width: float, height: float) -> None:
+        """Sets a picture, uint8 (1 or 3, H, W) or (H, W), into the box; its pixels stay sharp squares."""
+        array = pixels.expand(3, *pixels.shape[-2:]).permute(1, 2, 0).numpy()
+        extent = (x, x + width, y + height, y)
+        self.axes.imshow(array, extent=extent, interpolation="nearest", aspect="auto")
+
+    def bar(self, *, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """Sets a filled rectangle; a negative width runs to the left."""
+        self.axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, linewidth=0))
+
+    def ramp(self, *, x: float, y: float, width: float, height: float) -> None:
+        """Sets the scale of greys from black to white, in a thin frame as its white end would vanish on the page."""
+        shades = np.linspace(0, 1, 256)[None, :, None].repeat(3, axis=2)
+        self.axes.imshow(shades, extent=(x, x + width, y + height, y), aspect="auto")
+        frame = Rectangle((x, y), width, height, fill=False, edgecolor=to_rgb(PALE), linewidth=0.5)
+        self.axes.add_patch(frame)
+
+    def write(
+        self,
+        text: str,
+        *,
+        x: float,
+        y: float,
+        size: float = 8,
+        colour: str = INK,
+        align: str = "left",
+        vertical: str = "top",
+        bold: bool = False,
+        mono: bool = False,
+    ) -> None:
+        """Sets one line of text; size is in points."""
+        family = "DejaVu Sans Mono" if mono else "DejaVu Sans"
+        weight = "bold" if bold else "normal"
+        # parse_math: a class name or a title may hold a dollar sign.
+        self.axes.text(
+            x,
+            y,
+            text,
+            fontsize=size,
+            color=colour,
+            ha=align,
+            va=vertical,
+            weight=weight,
+            family=family,
+            parse_math=False,
+        )
+
+    def paragraph(self, text: str, *, x: float, y: float, width: float, size: float = 8, colour: str = PALE) -> float:
+        """Sets text broken into lines that fit the width; returns the y beneath it."""
+        letters = int(width * POINTS_PER_INCH / (0.55 * size))  # DejaVu Sans: a letter is about 0.55 of its size wide
+        for line in textwrap.wrap(text, max(20, letters)):
+            self.write(line, x=x, y=y, size=size, colour=colour)
+            y += 1.5 * size / POINTS_PER_INCH
+        return y
+
+    def finish(self, *, width: float, height: float) -> Figure:
+        """Cuts the page to this size and returns it."""
+        self.figure.set_size_inches(width, height)
+        self.axes.set_xlim(0, width)
+        self.axes.set_ylim(height, 0)
+        return self.figure
