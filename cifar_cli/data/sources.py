@@ -7,8 +7,16 @@ from pathlib import Path
 
 from cifar_cli.data.cifar import CIFAR10_FILES, CIFAR100_FILES, read_cifar
 from cifar_cli.data.images import ImageSet
-from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD, CIFAR100_MEAN, CIFAR100_STD
+from cifar_cli.data.normalize import (
+    CIFAR10_MEAN,
+    CIFAR10_STD,
+    CIFAR100_MEAN,
+    CIFAR100_STD,
+    SYNTHETIC_MEAN,
+    SYNTHETIC_STD,
+)
 from cifar_cli.data.split import stratified_split
+from cifar_cli.data.synthetic import synthetic_sets
 from cifar_cli.errors import UsageError, did_you_mean
 
 TrainAndTest = tuple[ImageSet, ImageSet]
@@ -37,6 +45,7 @@ class Splits:
 
 DATASETS = {
     "cifar10": Source(lambda root: read_cifar(root, files=CIFAR10_FILES), CIFAR10_MEAN, CIFAR10_STD),
+    "synthetic": Source(lambda root: synthetic_sets(), SYNTHETIC_MEAN, SYNTHETIC_STD),
     "cifar100": Source(lambda root: read_cifar(root, files=CIFAR100_FILES), CIFAR100_MEAN, CIFAR100_STD),
 }
 
@@ -67,4 +76,4 @@ def open_dataset(
     train_indices, val_indices = stratified_split(train.labels, val_size=val_size, num_classes=len(train.class_names))
     if val_size:
         train, val = train.subset(train_indices), train.subset(val_indices)
-    return Splits(train, val, test, source.mean, source.std, folder)
+    return Splits(train, val, test, source.mean, source.std, None if name == "synthetic" else folder)
