@@ -18,6 +18,7 @@ LARGEST_TILE = 1.6
 GAP = 0.08
 NUMBER_HEIGHT = 0.13  # a channel's number stands above its tile
 STRIP_HEIGHT, STRIP_CELL = 0.55, 0.35
+MAX_BARS = 20  # more class scores than this are a strip: a hundred bars an image would fill a page each
 BAR_PITCH, BAR_HEIGHT, BAR_NAMES_WIDTH, BAR_WIDTH, BAR_VALUE_WIDTH = 0.135, 0.1, 0.95, 5.0, 0.45
 
 
@@ -40,12 +41,12 @@ class Band(Protocol):
 
 
 def band_of(values: Tensor, *, max_channels: int, class_names: Sequence[str] = ()) -> Band:
-    """Returns the band that suits values (B, ...): tiles for maps, bars for class scores, a strip for other vectors."""
+    """Returns the band that suits values (B, ...): tiles for maps, bars for a score per class, else a strip."""
     maps = as_maps(values)
     if maps is not None:
         return TileBand(channel_tiles(maps[:, :max_channels]), total=maps.shape[1])
     vectors = values.flatten(1).float().cpu()
-    if vectors.shape[1] == len(class_names):
+    if vectors.shape[1] == len(class_names) <= MAX_BARS:
         return BarBand(vectors, tuple(class_names))
     return StripBand(vector_tiles(vectors), total=vectors.shape[1])
 

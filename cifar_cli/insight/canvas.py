@@ -78,7 +78,7 @@ class Canvas:
 
     def paragraph(self, text: str, *, x: float, y: float, width: float, size: float = 8, colour: str = PALE) -> float:
         """Sets text broken into lines that fit the width; returns the y beneath it."""
-        letters = int(width * POINTS_PER_INCH / (0.55 * size))  # DejaVu Sans: a letter is about 0.55 of its size wide
+        letters = int(width * POINTS_PER_INCH / (0.53 * size))  # DejaVu Sans: a letter is about 0.53 of its size wide
         for line in textwrap.wrap(text, max(20, letters)):
             self.write(line, x=x, y=y, size=size, colour=colour)
             y += 1.5 * size / POINTS_PER_INCH

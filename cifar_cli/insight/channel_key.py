@@ -12,6 +12,7 @@ from cifar_cli.insight.tiles import filter_tiles
 KERNELS_PER_SIDE = 3  # of a filter on many channels the first nine kernels are shown, three by three
 NOTE_WIDTH, NOTE_HEIGHT = 1.15, 0.75  # inches
 RANGE_HEIGHT = 0.2  # inches, with the room beneath
+LARGEST_FILTER = 0.8  # inches
 
 
 def draw_channel_key(canvas: Canvas, module: nn.Module, band: TileBand, *, x: float, y: float, note_x: float) -> float:
@@ -21,7 +22,7 @@ def draw_channel_key(canvas: Canvas, module: nn.Module, band: TileBand, *, x: fl
     """
     filters = filter_pictures(module.weight) if isinstance(module, nn.Conv2d) else None
     _draw_note(canvas, module, x=note_x, y=y)
-    side = band.tile_width if filters is not None else 0.0
+    side = min(band.tile_width, LARGEST_FILTER) if filters is not None else 0.0
     line_height = NUMBER_HEIGHT + side + RANGE_HEIGHT
     for channel, (low, high) in enumerate(zip(band.tiles.low.tolist(), band.tiles.high.tolist(), strict=True)):
         right, down = band.place(channel, line_height=line_height)

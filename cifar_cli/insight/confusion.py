@@ -6,9 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from torch import Tensor
 
 MAX_COUNTED_CLASSES = 20  # with more classes than this the counts no longer fit into the cells
+CELL, SMALL_CELL = 0.62, 0.125  # inches
+TEXT_SIZE, SMALL_TEXT_SIZE = 9.0, 5.5  # points
+TOP, RIGHT = 0.8, 2.0  # inches: the title above, the accuracies and the colour bar at the right
 INK, PALE = "#222222", "#777777"
 
 
@@ -23,54 +27,56 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     counts = matrix.cpu()
     totals = counts.sum(dim=1)  # (K,)
     shares = counts / totals.clamp(min=1).unsqueeze(1)  # (K, K)
+    counted = num_classes <= MAX_COUNTED_CLASSES
+    text_size = TEXT_SIZE if counted else SMALL_TEXT_SIZE
 
-    side = max(5.0, 0.62 * num_classes) if num_classes <= MAX_COUNTED_CLASSES else 0.125 * num_classes
-    figure = Figure(figsize=(side + 3.4, side + 2.0), dpi=150, facecolor="white")
+    side = max(4.0, num_classes * (CELL if counted else SMALL_CELL))
+    # A letter is at most about 0.65 of its size wide, a point 1/72 inch; the axis label stands outside the class names.
+    names = 0.5 + max(map(len, class_names)) * 0.65 * text_size / 72
+    width, height = names + side + RIGHT, TOP + side + names
+    figure = Figure(figsize=(width, height), dpi=150, facecolor="white")
     FigureCanvasAgg(figure)
-    # In fractions of the figure; the square of cells is `side` inches wide.
-    axes = figure.add_axes((1.5 / (side + 3.4), 1.3 / (side + 2.0), side / (side + 3.4), side / (side + 2.0)))
+    axes = figure.add_axes((names / width, names / height, side / width, side / height))
     cells = axes.imshow(shares.numpy(), cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
-    _name_axes(axes, class_names)
-    correct = int(counts.diagonal().sum())
-    total = int(totals.sum())
-    accuracy = f"{correct:,} of {total:,} right, {100 * correct / total:.2f} %" if total else "no images"
-    figure.text(0.1 / (side + 3.4), 1 - 0.15 / (side + 2.0), title, fontsize=14, weight="bold", color=INK, va="top")
-    figure.text(0.1 / (side + 3.4), 1 - 0.42 / (side + 2.0), accuracy, fontsize=10, color=PALE, va="top")
-    _write_accuracies(axes, shares, totals)
-    if num_classes <= MAX_COUNTED_CLASSES:
+    _name_axes(axes, class_names, text_size=text_size)
+    _write_accuracies(axes, shares, totals, text_size=text_size)
+    if counted:
         _write_counts(axes, counts, shares)
-
-    bar_axes = figure.add_axes(
-        ((side + 2.35) / (side + 3.4), 1.3 / (side + 2.0), 0.15 / (side + 3.4), side / (side + 2.0))
-    )
-    bar = figure.colorbar(cells, cax=bar_axes, ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1])
-    bar.ax.set_yticklabels(["0", "1 %", "5 %", "10 %", "25 %", "50 %", "75 %", "100 %"], fontsize=8, color=INK)
-    bar.set_label("share of the true class (square-root scale)", fontsize=8, color=PALE)
-    bar.outline.set_visible(False)
+    bar_axes = figure.add_axes(((names + side + 0.95) / width, names / height, 0.15 / width, side / height))
+    _draw_scale(figure, cells, bar_axes)
+    correct, total = int(counts.diagonal().sum()), int(totals.sum())
+    accuracy = f"{correct:,} of {total:,} right, {100 * correct / total:.2f} %" if total else "no images"
+    figure.text(0.15 / width, 1 - 0.15 / height, title, fontsize=14, weight="bold", color=INK, va="top")
+    figure.text(0.15 / width, 1 - 0.45 / height, accuracy, fontsize=10, color=PALE, va="top")
     return figure
 
 
-def _name_axes(axes: Axes, class_names: Sequence[str]) -> None:
-    size = 9 if len(class_names) <= MAX_COUNTED_CLASSES else 5.5
+def _draw_scale(figure: Figure, cells: AxesImage, bar_axes: Axes) -> None:
+    ticks = {0.0: "0", 0.01: "1 %", 0.05: "5 %", 0.1: "10 %", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1.0: "100 %"}
+    bar = figure.colorbar(cells, cax=bar_axes, ticks=list(ticks))
+    bar_axes.set_yticklabels(list(ticks.values()), fontsize=8, color=INK)
+    bar.set_label("share of the true class (square-root scale)", fontsize=8, color=PALE)
+    bar_axes.spines[:].set_visible(False)
+
+
+def _name_axes(axes: Axes, class_names: Sequence[str], *, text_size: float) -> None:
     places = range(len(class_names))
-    axes.set_xticks(
-        places, class_names, rotation=45 if size > 6 else 90, ha="right" if size > 6 else "center", fontsize=size
-    )
-    axes.set_yticks(places, class_names, fontsize=size)
-    if size > 6:
-        axes.set_xticks(places, class_names, rotation_mode="anchor")
+    if len(class_names) <= MAX_COUNTED_CLASSES:
+        axes.set_xticks(places, class_names, fontsize=text_size, rotation=45, ha="right", rotation_mode="anchor")
+    else:
+        axes.set_xticks(places, class_names, fontsize=text_size, rotation=90)
+    axes.set_yticks(places, class_names, fontsize=text_size)
     axes.tick_params(length=0, colors=INK)
     axes.set_xlabel("predicted", fontsize=10, color=PALE)
     axes.set_ylabel("true", fontsize=10, color=PALE)
     axes.spines[:].set_visible(False)
 
 
-def _write_accuracies(axes: Axes, shares: Tensor, totals: Tensor) -> None:
-    size = 9 if len(totals) <= MAX_COUNTED_CLASSES else 5.5
-    right = len(totals) - 0.5 + 0.012 * len(totals)
-    axes.text(right, -0.7, "accuracy", fontsize=8, color=PALE, va="bottom")
+def _write_accuracies(axes: Axes, shares: Tensor, totals: Tensor, *, text_size: float) -> None:
+    right = 1.012 * len(totals) - 0.5  # in cells
+    axes.text(right, -0.5 - 0.015 * len(totals), "accuracy", fontsize=8, color=PALE, va="bottom")
     for row, (share, total) in enumerate(zip(shares.diagonal().tolist(), totals.tolist(), strict=True)):
-        axes.text(right, row, f"{100 * share:.1f} %" if total else "–", fontsize=size, color=INK, va="center")
+        axes.text(right, row, f"{100 * share:.1f} %" if total else "–", fontsize=text_size, color=INK, va="center")
 
 
 def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:
@@ -78,4 +84,4 @@ def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:
         for column, (count, share) in enumerate(zip(row_counts, row_shares, strict=True)):
             if count:  # empty cells stay empty: the eye goes to the confusions there are
                 colour = "white" if share > 0.3 else INK
-                axes.text(column, row, f"{count}", ha="center", va="center", fontsize=9, color=colour)
+                axes.text(column, row, f"{count}", ha="center", va="center", fontsize=TEXT_SIZE, color=colour)

@@ -45,7 +45,8 @@ def _zeros(output: Tensor) -> list[str]:
     if output.dim() > 1:
         channel_zero = zero.transpose(0, 1).flatten(1).all(dim=1)  # (C,)
         if dead := int(channel_zero.sum()):
-            facts.append(f"{dead} of {len(channel_zero)} channels are zero everywhere, for every one of these images.")
+            where = "channels are zero everywhere, " if output.dim() > 2 else "values are zero "
+            facts.append(f"{dead} of {len(channel_zero)} {where}for every one of these images.")
     return facts
 
 

@@ -50,8 +50,8 @@ def _explanation(output: Tensor, reshaped: tuple[int, ...], per_image: int) -> l
         "which TensorBoard's add_images takes for colour pictures.",
         f"What it shows: the {channels} channels of an image, three at a time, as red, green and blue. "
         f"That makes {reshaped[0]} pictures of {batch} images.{misplaced}",
-        "Why it misleads: three channels that have nothing to do with each other are mixed, so the colours mean nothing; "
-        f"and all negative values, {negative:.0f} % here, are black.",
+        "Why it misleads: it mixes three channels that have nothing to do with each other, so the colours mean "
+        f"nothing; all negative values, {negative:.0f} % here, are black.",
         "The usual mode draws a grey tile per channel instead.",
     ]
 
