@@ -64,13 +64,15 @@ class Places:
 class Problem:
     """One mistake: the key, what is wrong with it, and what to do.
 
-    at_key: whether it is the key that is wrong, not its value. first: another place of the same key or name.
+    at_key: whether it is the key that is wrong, not its value. place: where it is, if the path alone does not tell.
+    first: where the same key or name stood before.
     """
 
     path: KeyPath
     finding: str
     mend: str = ""
     at_key: bool = False
+    place: Place | None = None
     first: KeyPath | None = None
 
 
@@ -78,7 +80,7 @@ def report(problems: Iterable[Problem], places: Places) -> list[str]:
     """Returns `place: key: finding; mend` for each problem: the file's from top to bottom, then the command line's."""
     sentences = []
     for problem in problems:
-        place = places.of_key(problem.path) if problem.at_key else places.of_value(problem.path)
+        place = problem.place or (places.of_key if problem.at_key else places.of_value)(problem.path)
         finding = problem.finding
         if problem.first is not None:
             first = places.of_key(problem.first)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from cifar_cli.config.layers import Layer
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 INT_LIMIT = 2**31  # a larger size is a slip of the finger, and torch would stumble over it much later
 
 Count = Annotated[int, Field(ge=1, lt=INT_LIMIT)]
@@ -240,7 +241,7 @@ class Experiment(Section):
 
     name: str = Field(
         "experiment",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=NAME_PATTERN,
         description="1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit",
         examples=["experiment"],
     )

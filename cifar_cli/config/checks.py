@@ -1,0 +1,109 @@
+"""What must hold between the keys of an experiment, and what is allowed but looks like a slip. Knows no file."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import TypeAlias
+
+from cifar_cli.config.facts import DATASET_FACTS
+from cifar_cli.config.places import KeyPath, Problem
+from cifar_cli.config.schema import Constant, Cosine, Experiment, Sequential, Sgd, Step
+from cifar_cli.config.shapes import walk
+from cifar_cli.config.words import nearest
+from cifar_cli.config.words import shape as shown_shape
+
+Disagreement: TypeAlias = tuple[Problem, KeyPath]
+"""What is wrong with one key, and the other key that makes it wrong."""
+
+
+def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
+    """Yields what is right by itself but does not fit together."""
+    data, facts = experiment.data, DATASET_FACTS[experiment.data.name]
+    if data.val_size >= facts.train_images:
+        expected = f"expected fewer than the {facts.train_images} training images of {data.name}"
+        yield (
+            Problem(("data", "val_size"), f"{expected}, found {data.val_size}", "write for example 5000"),
+            ("data", "name"),
+        )
+    elif data.drop_last and data.batch_size > (left := facts.train_images - data.val_size):
+        expected = f"expected at most the {left} training images, as drop_last is true"
+        yield (
+            Problem(("data", "batch_size"), f"{expected}, found {data.batch_size}", "write for example 64"),
+            ("data", "val_size"),
+        )
+    if data.augment.translate > facts.side // 2:
+        expected = f"expected at most half of the image's {facts.side} pixels, {facts.side // 2}"
+        yield (
+            Problem(("data", "augment", "translate"), f"{expected}, found {data.augment.translate}", "write 4"),
+            ("data", "name"),
+        )
+    if data.augment.cutout > facts.side:
+        expected = f"expected at most the image's {facts.side} pixels"
+        yield (
+            Problem(("data", "augment", "cutout"), f"{expected}, found {data.augment.cutout}", "write 8"),
+            ("data", "name"),
+        )
+    if isinstance(experiment.optimizer, Sgd) and experiment.optimizer.nesterov and experiment.optimizer.momentum == 0:
+        finding = "expected a momentum above 0 with nesterov: true, found 0"
+        yield Problem(("optimizer", "nesterov"), finding, "write for example momentum: 0.9"), ("optimizer", "momentum")
+    schedule, epochs = experiment.schedule, experiment.train.epochs
+    if isinstance(schedule, Constant | Step | Cosine) and schedule.warmup_epochs >= epochs:
+        expected = f"expected fewer than the {epochs} epochs of train.epochs"
+        yield (
+            Problem(("schedule", "warmup_epochs"), f"{expected}, found {schedule.warmup_epochs:g}", "write 0"),
+            ("train", "epochs"),
+        )
+    yield from _unknown_feature_layers(experiment)
+
+
+def _unknown_feature_layers(experiment: Experiment) -> Iterator[Disagreement]:
+    # The layers of the other models are known only once they are built.
+    if not isinstance(experiment.model, Sequential):
+        return
+    names = [layer.name for layer in experiment.model.layers]
+    for index, name in enumerate(experiment.log.feature_layers):
+        if name not in names:
+            mend = nearest(name, names).removeprefix("; ") or f"the layers are {', '.join(names)}"
+            yield Problem(("log", "feature_layers", index), f"no layer is named '{name}'", mend), ("model", "layers")
+
+
+def class_scores_problem(experiment: Experiment) -> str | None:
+    """Returns why the model cannot be trained to tell classes apart, and what to add; None where it can."""
+    if not isinstance(experiment.model, Sequential):
+        return None
+    facts = DATASET_FACTS[experiment.data.name]
+    steps = walk(experiment.model.layers, facts.image_shape)
+    output = steps[-1].output_shape
+    if output == (facts.num_classes,):
+        return None
+    names = {layer.name for layer in experiment.model.layers}
+    linear = f"`- {_free('fc', names)}: {{type: Linear, out_features: {facts.num_classes}}}`"
+    added = linear if len(output) == 1 else f"`- {_free('flatten', names)}: Flatten` and {linear}"
+    if len(output) == 1 and steps[-1].type == "Linear":
+        added = f"another layer, or write out_features: {facts.num_classes} in {steps[-1].name}"
+    return (
+        f"model.layers: expected one score for each of the {facts.num_classes} classes of {experiment.data.name} "
+        f"at the end, found {shown_shape(output)} = {prod(output)} numbers from {steps[-1].name}; add {added}"
+    )
+
+
+def warnings(experiment: Experiment) -> list[str]:
+    """Returns sentences about what is allowed, but probably not meant."""
+    if not isinstance(experiment.model, Sequential):
+        return []
+    last = experiment.model.layers[-1]
+    if last.type not in ("Softmax", "LogSoftmax", "Softmin"):
+        return []
+    return [
+        f"model.layers.{last.name}: the loss cross_entropy takes the softmax itself; {last.type} before it slows "
+        "training down: leave it out"
+    ]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Returns the name, with the first number that makes it new."""
+    number = 1
+    candidate = name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}{number}"
+    return candidate

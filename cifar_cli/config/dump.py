@@ -1,0 +1,71 @@
+"""An experiment as YAML that loads as an equal experiment, with a file's comments where there are any."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from cifar_cli.config.comments import NO_COMMENTS, Comments
+from cifar_cli.config.layers import Layer
+from cifar_cli.config.places import KeyPath
+from cifar_cli.config.scalars import read_scalar
+from cifar_cli.config.schema import Experiment, Section
+
+# Words that mean themselves in YAML, also between brackets.
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./$-]*")
+
+
+def dump(experiment: Experiment, *, comments: Comments = NO_COMMENTS) -> str:
+    """Returns the experiment as YAML, every key written out, and the comments beside the keys they stood at."""
+    lines = [*comments.header, ""] if comments.header else []
+    for path, line in _lines(experiment):
+        indent = " " * (len(line) - len(line.lstrip()))
+        lines += [indent + comment for comment in comments.above.get(path, ())]
+        beside = comments.beside.get(path)
+        lines.append(f"{line}  {beside}" if beside else line)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(experiment: Experiment) -> Iterator[tuple[KeyPath, str]]:
+    for name, value in _items(experiment):
+        if not isinstance(value, Section):
+            yield (name,), f"{name}: {_flow(value)}"
+            continue
+        yield (name,), f"{name}:"
+        for key, setting in _items(value):
+            if isinstance(setting, tuple) and any(isinstance(item, Layer) for item in setting):
+                yield (name, key), f"  {key}:"
+                for index, layer in enumerate(setting):
+                    assert isinstance(layer, Layer)
+                    yield (name, key, index, layer.name), f"    - {layer.name}: {_layer(layer)}"
+            else:
+                yield (name, key), f"  {key}: {_flow(setting)}"
+
+
+def _items(section: Section) -> list[tuple[str, object]]:
+    """Returns the section's keys and values, with the name, which decides about the others, before them."""
+    return sorted(section, key=lambda item: item[0] != "name")
+
+
+def _layer(layer: Layer) -> str:
+    return _flow({"type": layer.type, **layer.arguments}) if layer.arguments else layer.type
+
+
+def _flow(value: object) -> str:
+    """Returns the value as YAML on one line."""
+    if isinstance(value, Section):
+        return _flow(dict(_items(value)))
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    assert isinstance(value, str), value
+    if _PLAIN_WORD.fullmatch(value) and read_scalar(value) == value:
+        return value
+    return str(yaml.safe_dump(value, default_style='"', width=float("inf"))).rstrip("\n")

@@ -1,0 +1,95 @@
+"""Turns pydantic's errors about an experiment into problems in the project's words. Knows the schema, and no file."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from cifar_cli.config.places import COMMAND_LINE, KeyPath, Places, Problem
+from cifar_cli.config.schema import KINDS, Experiment, Section
+from cifar_cli.config.words import found, nearest, shown
+
+
+def problems_of(error: ValidationError, data: Mapping[str, object], places: Places) -> list[Problem]:
+    """Returns a problem for each of pydantic's errors. data: what was validated; places: where it stands."""
+    return [_problem(details, data, places) for details in error.errors(include_url=False)]
+
+
+def _problem(details: ErrorDetails, data: Mapping[str, object], places: Places) -> Problem:
+    path = _without_kind(details["loc"])
+    section, field = _find(path, data)
+    if details["type"] == "extra_forbidden":
+        return _unknown_key(path, section, data, places)
+    if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_kind((*path, "name"), data)
+    assert field is not None, path
+    expected, example = field.description, (field.examples or [None])[0]
+    value = details["input"]
+    if details["type"] == "missing":
+        example = {path[-1]: example}
+        return Problem(path, f"expected {expected}, found nothing", f"write for example {shown(example)[1:-1]}")
+    if details["type"] == "string_type" and isinstance(value, int | float):
+        return Problem(path, f"expected text, found {found(value)}", f"write '{shown(value)}' in quotes")
+    near = ""
+    if details["type"] == "literal_error" and isinstance(value, str):
+        choices = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        near = nearest(value, choices).removeprefix("; ")
+    return Problem(path, f"expected {expected}, found {found(value)}", near or f"write for example {shown(example)}")
+
+
+def _without_kind(location: tuple[int | str, ...]) -> KeyPath:
+    """Returns pydantic's location without the name of the union's member, which it puts after the section."""
+    if location[0] in KINDS and len(location) > 1:
+        return (location[0], *location[2:])
+    return location
+
+
+def _find(path: KeyPath, data: Mapping[str, object]) -> tuple[type[Section], FieldInfo | None]:
+    """Returns the innermost section on the path, and the innermost field in it, None where the key is unknown."""
+    section: type[Section] = Experiment
+    field: FieldInfo | None = None
+    for depth, part in enumerate(path):
+        if not isinstance(part, str):
+            break  # an item of a list: what is expected of it stands with the list
+        field = section.model_fields.get(part)
+        if field is None or depth == len(path) - 1:
+            break
+        if part in KINDS:
+            section = KINDS[part][_kind(part, data)]
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            section = field.annotation
+    return section, field
+
+
+def _kind(section: str, data: Mapping[str, object]) -> str:
+    values = data[section]
+    assert isinstance(values, dict)
+    return str(values["name"])
+
+
+def _unknown_key(path: KeyPath, section: type[Section], data: Mapping[str, object], places: Places) -> Problem:
+    key, known = str(path[-1]), list(section.model_fields)
+    outer = str(path[0])
+    if outer in KINDS and len(path) == 2:
+        kind = _kind(outer, data)
+        name_place = places.of_value((outer, "name"))
+        # The kind was changed on the command line, and the file's other keys stayed behind.
+        if name_place == COMMAND_LINE and places.of_key(path) != COMMAND_LINE:
+            mend = f"replace the whole section: '{outer}={{name: {kind}}}'"
+            return Problem(path, f"{kind}, chosen by {outer}.name on the command line, has no such key", mend, True)
+        return Problem(path, f"{kind} has no such key", _near(key, known), at_key=True)
+    return Problem(path, "unknown key", _near(key, known), at_key=True)
+
+
+def _near(key: str, known: list[str]) -> str:
+    return nearest(key, known).removeprefix("; ") or f"the keys here are {', '.join(known)}"
+
+
+def _unknown_kind(path: KeyPath, data: Mapping[str, object]) -> Problem:
+    section = str(path[0])
+    values, kinds = data[section], KINDS[section]
+    value = values.get("name") if isinstance(values, dict) else values
+    near = nearest(value, kinds) if isinstance(value, str) else ""
+    mend = near.removeprefix("; ") or f"write for example {next(iter(kinds))}"
+    return Problem(path, f"expected one of {', '.join(kinds)}, found {found(value)}", mend)

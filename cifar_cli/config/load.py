@@ -1,0 +1,133 @@
+"""From a file and overrides to one checked experiment, with every mistake told at once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from itertools import takewhile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cifar_cli.config.checks import disagreements
+from cifar_cli.config.document import read_document
+from cifar_cli.config.explain import problems_of
+from cifar_cli.config.facts import DATASET_FACTS
+from cifar_cli.config.layer_list import LAYERS_PATH, read_layers
+from cifar_cli.config.layers import Layer
+from cifar_cli.config.overrides import override
+from cifar_cli.config.places import KeyPath, Places, Problem, report
+from cifar_cli.config.schema import KINDS, NAME_PATTERN, Experiment
+from cifar_cli.config.shapes import WalkError, inferred, walk
+from cifar_cli.config.sources import read_source
+from cifar_cli.errors import ConfigError
+
+_PLACEHOLDER = Layer("placeholder", "Identity", {})
+_SECTIONS = ("data", "model", "loss", "optimizer", "schedule", "train", "log")
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Returns the experiment of a file, given by path or built-in name, with `key=value` overrides.
+
+    Raises ConfigError with all mistakes, or UsageError if there is no such file.
+    """
+    read = read_source(source)
+    return load_text(read.text, place=read.place, overrides=overrides, default_name=read.stem)
+
+
+def load_text(text: str, *, place: str, overrides: Sequence[str] = (), default_name: str = "experiment") -> Experiment:
+    """Returns the experiment of a YAML text.
+
+    place: what to call the text in messages; default_name: the name of an experiment that has none of its own.
+    Raises ConfigError with all mistakes.
+    """
+    document = read_document(text, place)
+    override(document, overrides)
+    data = _filled(document.data, default_name)
+    problems = [*document.problems, *_read_model(data)]
+    experiment, mistakes = _validate(data, document.places)
+    problems += mistakes
+    if experiment is None:
+        experiment, _ = _validate(_repaired(data, mistakes), document.places)
+    if experiment is not None:
+        wrong = [problem.path for problem in problems]
+        for problem, other in disagreements(experiment):
+            if not any(_overlap(path, key) for path in wrong for key in (problem.path, other)):
+                problems.append(problem)
+    if problems:
+        raise ConfigError(report(problems, document.places))
+    assert experiment is not None
+    return experiment
+
+
+def _filled(values: Mapping[str, object], default_name: str) -> dict[str, object]:
+    """Returns a copy in which every section is there: null means all defaults, and no `name` the first kind."""
+    data = dict(deepcopy(values))
+    if data.get("name") is None:
+        data["name"] = default_name if re.match(NAME_PATTERN, default_name) else "experiment"
+    for name in _SECTIONS:
+        section = {} if data.get(name) is None else data[name]
+        data[name] = section
+        if name in KINDS and isinstance(section, dict) and section.get("name") is None:
+            section["name"] = next(iter(KINDS[name]))
+        if name == "data" and isinstance(section, dict) and section.get("augment") is None:
+            section["augment"] = {}
+    return data
+
+
+def _read_model(data: dict[str, object]) -> list[Problem]:
+    """Puts layers in the place of the data's list of them, numbers inferred, and returns the mistakes in it."""
+    model, images = data["model"], data["data"]
+    if not (isinstance(model, dict) and model["name"] == "sequential"):
+        return []
+    layers, problems = read_layers(model.get("layers"))
+    # What comes after a layer with mistakes has no known shape.
+    sound = [layer for layer in takewhile(bool, layers) if layer]
+    dataset = images.get("name", "cifar10") if isinstance(images, dict) else None
+    if isinstance(dataset, str) and dataset in DATASET_FACTS:
+        try:
+            sound = inferred(sound, walk(sound, DATASET_FACTS[dataset].image_shape))
+        except WalkError as error:
+            name = sound[error.index].name
+            path: KeyPath = (*LAYERS_PATH, error.index, name, *([error.argument] if error.argument else []))
+            problems.append(Problem(path, error.finding, error.mend, at_key=error.argument is None))
+    model["layers"] = tuple(sound) or (_PLACEHOLDER,)
+    return problems
+
+
+def _validate(data: Mapping[str, object], places: Places) -> tuple[Experiment | None, list[Problem]]:
+    """Returns the experiment, or None and what pydantic finds wrong."""
+    try:
+        return Experiment.model_validate(_without_lists(data)), []
+    except ValidationError as error:
+        return None, problems_of(error, data, places)
+
+
+def _without_lists(value: object) -> object:
+    """Returns the value with tuples for lists: an experiment does not change."""
+    if isinstance(value, dict):
+        return {key: _without_lists(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_without_lists(item) for item in value)
+    return value
+
+
+def _repaired(data: dict[str, object], mistakes: Sequence[Problem]) -> dict[str, object]:
+    """Returns the data with defaults for what is wrong, so that the rest can still be checked against each other."""
+    repaired = deepcopy(data)
+    for mistake in mistakes:
+        section: object = repaired
+        for part, following in zip(mistake.path, (*mistake.path[1:], 0), strict=True):
+            if isinstance(following, int) or following == "name":
+                if isinstance(section, dict):
+                    section.pop(part, None)
+                break
+            section = section.get(part) if isinstance(section, dict) else None
+    if not isinstance(repaired.get("model"), dict):
+        repaired["model"] = {"layers": (_PLACEHOLDER,)}
+    return _filled(repaired, "experiment")
+
+
+def _overlap(one: KeyPath, other: KeyPath) -> bool:
+    """Whether one of the keys is the other, or lies within it."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]

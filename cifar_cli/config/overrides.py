@@ -1,0 +1,105 @@
+"""`key=value` words from the command line, written into a configuration's data. Knows not which keys there are."""
+
+from collections.abc import Sequence
+
+from cifar_cli.config.document import Document, Plain, read_value
+from cifar_cli.config.places import COMMAND_LINE, KeyPath, Problem
+from cifar_cli.config.words import found, nearest
+
+LAYERS = ("model", "layers")
+
+
+class _NoWayError(Exception):
+    """A key on the way to the one to set does not exist, and cannot be made."""
+
+
+def override(document: Document, words: Sequence[str]) -> None:
+    """Sets each `key=value` in the document, the later one winning; mistakes join the document's problems."""
+    for word in words:
+        key, equals, text = word.partition("=")
+        parts = key.strip().split(".")
+        if not equals:
+            finding = f"expected key=value, found {word!r}"
+            document.problems.append(Problem((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
+        elif not all(parts):
+            finding = f"expected a key before the '=', its parts joined by '.', found {word!r}"
+            document.problems.append(Problem((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
+        else:
+            value, problems = read_value(text, tuple(parts))
+            document.problems += problems
+            if not problems:
+                _set(document, parts, value)
+
+
+def _set(document: Document, parts: list[str], value: Plain) -> None:
+    target: Plain = document.data
+    path: KeyPath = ()
+    try:
+        for part in parts[:-1]:
+            target, path = _descend(document, target, path, part)
+        path = _assign(target, path, parts[-1], value)
+    except _NoWayError as error:
+        document.problems.append(Problem(tuple(parts), str(error), place=COMMAND_LINE))
+    else:
+        document.places.give_to_command_line(path)
+
+
+def _descend(document: Document, target: Plain, path: KeyPath, part: str) -> tuple[Plain, KeyPath]:
+    """Returns what lies under `part`, with its path; an absent section is made."""
+    if isinstance(target, list):
+        index = _index(target, path, part)
+        item = target[index]
+        if path == LAYERS and isinstance(item, dict) and len(item) == 1:
+            return _layer_section(item), (*path, index, *item)
+        return item, (*path, index)
+    section = _section(target, path)
+    path = (*path, part)
+    if section.get(part) is None:
+        section[part] = {}
+        document.places.give_to_command_line(path)
+    return section[part], path
+
+
+def _assign(target: Plain, path: KeyPath, part: str, value: Plain) -> KeyPath:
+    """Sets `part` of the target and returns the path of what was set."""
+    if isinstance(target, list):
+        index = _index(target, path, part)
+        item = target[index]
+        if path == LAYERS and isinstance(item, dict) and len(item) == 1:
+            name = next(iter(item))
+            item[name] = value
+            return (*path, index, name)
+        target[index] = value
+        return (*path, index)
+    _section(target, path)[part] = value
+    return (*path, part)
+
+
+def _section(target: Plain, path: KeyPath) -> dict[str, Plain]:
+    if not isinstance(target, dict):
+        raise _NoWayError(f"{path[-1]} holds no keys, it is {found(target)}")
+    return target
+
+
+def _layer_section(entry: dict[str, Plain]) -> dict[str, Plain]:
+    """Returns the type and arguments of a layer; `relu: ReLU` becomes `relu: {type: ReLU}`."""
+    name, layer = next(iter(entry.items()))
+    if not isinstance(layer, dict):
+        layer = {"type": layer}
+        entry[name] = layer
+    return layer
+
+
+def _index(items: list[Plain], path: KeyPath, part: str) -> int:
+    """Returns which item is meant: by its number from 0 or, among layers, by its name."""
+    if part.isdecimal():
+        if len(part) < 10 and int(part) < len(items):
+            return int(part)
+        raise _NoWayError(f"expected a number below {len(items)}, the length of the list, found {part}")
+    if path != LAYERS:
+        raise _NoWayError(f"expected the number of an item of the list, from 0, found {part!r}")
+    names = [next(iter(item)) for item in items if isinstance(item, dict) and len(item) == 1]
+    for index, item in enumerate(items):
+        if isinstance(item, dict) and list(item) == [part]:
+            return index
+    raise _NoWayError(f"no layer is named '{part}'{nearest(part, names)}; the layers are {', '.join(names)}")
