@@ -9,6 +9,10 @@ from cifar_cli.errors import DataError
 FileState = Literal["ok", "damaged", "missing"]
 
 
+class MissingFileError(DataError):
+    """A file of a dataset is not there, so that fetching would help."""
+
+
 def md5_of(path: Path) -> str:
     """Returns the MD5 sum of a file as 32 hexadecimal digits."""
     with path.open("rb") as file:
@@ -25,12 +29,12 @@ def file_state(path: Path, *, md5: str) -> FileState:
 def read_verified(path: Path, *, md5: str, mend: str) -> bytes:
     """Returns a file's bytes once their MD5 sum is what it should be.
 
-    Raises DataError where the file is missing, unreadable or damaged; `mend` is the last part of its message.
+    Raises MissingFileError, or DataError where the file is unreadable or damaged; `mend` ends their message.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: expected a file with MD5 {md5}, found none; {mend}") from None
+        raise MissingFileError(f"{path}: expected a file with MD5 {md5}, found none; {mend}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}; check who may read it") from None
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()

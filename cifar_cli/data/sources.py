@@ -1,34 +1,57 @@
 """Opens a dataset by its name: found or downloaded, read, split. Knows nothing of batches."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from cifar_cli.data.cifar import CIFAR10_FILES, CIFAR100_FILES, read_cifar
+from cifar_cli.data.checksums import FileState, MissingFileError
+from cifar_cli.data.cifar import CIFAR10_FILES, CIFAR100_FILES, CifarFiles, cifar_file_states, read_cifar
+from cifar_cli.data.download import DownloadError, Report
+from cifar_cli.data.fashion_mnist import fashion_mnist_file_states, obtain_fashion_mnist, read_fashion_mnist
 from cifar_cli.data.images import ImageSet
+from cifar_cli.data.mirrors import CIFAR10_ARCHIVE, CIFAR100_ARCHIVE, Archive
 from cifar_cli.data.normalize import (
     CIFAR10_MEAN,
     CIFAR10_STD,
     CIFAR100_MEAN,
     CIFAR100_STD,
+    FASHION_MNIST_MEAN,
+    FASHION_MNIST_STD,
     SYNTHETIC_MEAN,
     SYNTHETIC_STD,
 )
+from cifar_cli.data.obtain import obtain_archive
 from cifar_cli.data.split import stratified_split
 from cifar_cli.data.synthetic import synthetic_sets
-from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.errors import DataError, UsageError, did_you_mean
 
-TrainAndTest = tuple[ImageSet, ImageSet]
+
+class Obtain(Protocol):
+    """Brings a dataset's files below a root, from mirrors."""
+
+    def __call__(
+        self, root: Path, *, mirrors: Sequence[str], deadline_seconds: float | None, report: Report | None
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """How a dataset is read below a root, and its training images' channel statistics."""
+    """A dataset: how its files below a root are read, checked and had, and its training images' channel statistics.
 
-    read: Callable[[Path], TrainAndTest]
+    `read` gives the training and the test set. `obtain` is None for a dataset that is made and not read; then the root
+    does not matter. `copy` and `example_mirror` name, for error messages, what a person may bring and what a mirror
+    looks like.
+    """
+
+    read: Callable[[Path], tuple[ImageSet, ImageSet]]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    file_states: Callable[[Path], Mapping[Path, FileState]] = lambda root: {}
+    obtain: Obtain | None = None
+    copy: str = ""
+    example_mirror: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,10 +66,44 @@ class Splits:
     root: Path | None
 
 
+def _cifar(files: CifarFiles, archive: Archive, mean: tuple[float, ...], std: tuple[float, ...]) -> Source:
+    def file_states(root: Path) -> Mapping[Path, FileState]:
+        return cifar_file_states(root, files=files)
+
+    def obtain(root: Path, *, mirrors: Sequence[str], deadline_seconds: float | None, report: Report | None) -> None:
+        obtain_archive(
+            archive,
+            root,
+            is_there=lambda: all(state == "ok" for state in file_states(root).values()),
+            mirrors=mirrors,
+            deadline_seconds=deadline_seconds,
+            report=report,
+        )
+
+    return Source(
+        read=lambda root: read_cifar(root, files=files),
+        mean=mean,
+        std=std,
+        file_states=file_states,
+        obtain=obtain,
+        copy=f"{archive.file_name} (or the folder {archive.folder})",
+        example_mirror=f"https://example.org/{archive.file_name}",
+    )
+
+
 DATASETS = {
-    "cifar10": Source(lambda root: read_cifar(root, files=CIFAR10_FILES), CIFAR10_MEAN, CIFAR10_STD),
-    "synthetic": Source(lambda root: synthetic_sets(), SYNTHETIC_MEAN, SYNTHETIC_STD),
-    "cifar100": Source(lambda root: read_cifar(root, files=CIFAR100_FILES), CIFAR100_MEAN, CIFAR100_STD),
+    "cifar10": _cifar(CIFAR10_FILES, CIFAR10_ARCHIVE, CIFAR10_MEAN, CIFAR10_STD),
+    "cifar100": _cifar(CIFAR100_FILES, CIFAR100_ARCHIVE, CIFAR100_MEAN, CIFAR100_STD),
+    "fashion_mnist": Source(
+        read=read_fashion_mnist,
+        mean=FASHION_MNIST_MEAN,
+        std=FASHION_MNIST_STD,
+        file_states=fashion_mnist_file_states,
+        obtain=obtain_fashion_mnist,
+        copy="the folder FashionMNIST",
+        example_mirror="https://example.org/fashion-mnist/",
+    ),
+    "synthetic": Source(read=lambda root: synthetic_sets(), mean=SYNTHETIC_MEAN, std=SYNTHETIC_STD),
 }
 
 
@@ -63,17 +120,59 @@ def open_dataset(
     val_size: int = 0,
     download: bool = True,
     deadline_seconds: float | None = None,
-    report: object | None = None,
+    report: Report | None = None,
 ) -> Splits:
-    """Returns the dataset's training, validation and test images."""
+    """Returns a dataset's training, validation (None where `val_size` is 0) and test images.
+
+    Where files are missing and `download` is true, they are fetched first, unless that would take longer than
+    `deadline_seconds`. Raises DataError where there is no data to be had or a file is damaged.
+    """
+    source, folder = find_source(name), data_root(root)
+    try:
+        train, test = source.read(folder)
+    except MissingFileError:
+        if not download:
+            raise
+        obtain_dataset(name, root=folder, mirrors=mirrors, deadline_seconds=deadline_seconds, report=report)
+        train, test = source.read(folder)
+    train_indices, val_indices = stratified_split(train.labels, val_size=val_size, num_classes=len(train.class_names))
+    val = train.subset(val_indices) if val_size else None
+    if val_size:
+        train = train.subset(train_indices)
+    return Splits(train, val, test, source.mean, source.std, folder if source.obtain else None)
+
+
+def obtain_dataset(
+    name: str,
+    *,
+    root: Path,
+    mirrors: Sequence[str] = (),
+    deadline_seconds: float | None = None,
+    report: Report | None = None,
+) -> None:
+    """Fetches what is missing or damaged of a dataset. `mirrors`, then $CIFAR_MIRROR, come before the known mirrors.
+
+    Raises DataError saying what was tried and the ways out.
+    """
+    source = find_source(name)
+    if source.obtain is None:
+        return
+    own_mirrors = [*mirrors, *filter(None, [os.environ.get("CIFAR_MIRROR")])]
+    try:
+        source.obtain(root, mirrors=own_mirrors, deadline_seconds=deadline_seconds, report=report)
+    except DownloadError as error:
+        raise DataError(
+            f"{error}\n"
+            "Three ways out:\n"
+            f"  - copy {source.copy} from another machine into {root.absolute()}\n"
+            f"  - name a mirror that can be reached: CIFAR_MIRROR={source.example_mirror}, or data.mirrors\n"
+            "  - use the synthetic set, which needs no network: data.name=synthetic"
+        ) from None
+
+
+def find_source(name: str) -> Source:
+    """Returns the dataset of that name. Raises UsageError where there is none."""
     if name not in DATASETS:
         known = ", ".join(DATASETS)
-        raise UsageError(f"data.name: expected one of {known}, found '{name}'{did_you_mean(name, DATASETS)}")
-    source = DATASETS[name]
-    folder = data_root(root)
-    train, test = source.read(folder)
-    val = None
-    train_indices, val_indices = stratified_split(train.labels, val_size=val_size, num_classes=len(train.class_names))
-    if val_size:
-        train, val = train.subset(train_indices), train.subset(val_indices)
-    return Splits(train, val, test, source.mean, source.std, None if name == "synthetic" else folder)
+        raise UsageError(f"data.name: expected one of {known}; found '{name}'{did_you_mean(name, DATASETS)}")
+    return DATASETS[name]

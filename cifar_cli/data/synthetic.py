@@ -165,16 +165,18 @@ def _along(u: Ints, v: Ints, degrees: int) -> Ints:
 
 
 def _box(u: Ints, v: Ints, half_width: Ints, half_height: Ints) -> Ints:
-    return np.maximum(np.abs(u) - half_width, np.abs(v) - half_height)
+    outside: Ints = np.maximum(np.abs(u) - half_width, np.abs(v) - half_height)
+    return outside
 
 
 def _length(u: Ints, v: Ints) -> Ints:
-    squares: Ints = u * u + v * v
-    return np.sqrt(squares.astype(np.float64)).astype(np.int32)
+    length: Ints = np.sqrt((u * u + v * v).astype(np.float64)).astype(np.int32)
+    return length
 
 
 def _integers(random: np.random.RandomState, low: int, high: int, *shape: int) -> Ints:
-    return random.randint(low, high, size=shape, dtype=np.int32)
+    numbers: Ints = random.randint(low, high, size=shape, dtype=np.int32)
+    return numbers
 
 
 # In 1/1024, rounded, which hides any difference between two machines' cosines.

@@ -1,0 +1,63 @@
+"""Unpacks a downloaded archive without letting it write anywhere but into its own folder. Opens no connection."""
+
+import gzip
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from cifar_cli.errors import DataError
+
+MAX_UNPACKED_BYTES = 1_000_000_000  # five times what CIFAR-10 unpacks to
+
+
+def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPACKED_BYTES) -> Path:
+    """Unpacks a .tar.gz whose members are all plain files directly in `folder`, and returns `root / folder`.
+
+    Files appear there whole or not at all; files of the same name are replaced. Raises DataError where the archive is
+    damaged, holds anything else, or is too large.
+    """
+    target = root / folder
+    try:
+        # Beside the target, so that moving the files is a renaming.
+        with tempfile.TemporaryDirectory(dir=root, prefix=f".{folder}-") as staging:
+            names = _extract_files(archive, Path(staging), folder=folder, max_bytes=max_bytes)
+            target.mkdir(exist_ok=True)
+            for name in names:
+                os.replace(Path(staging) / name, target / name)
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{archive}: cannot be unpacked: {error}; delete it and fetch it anew") from None
+    except OSError as error:
+        raise DataError(
+            f"{target}: cannot be written: {error.strerror}; choose another folder with data.root"
+        ) from None
+    return target
+
+
+def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int) -> list[str]:
+    names, unpacked_bytes = [], 0
+    with tarfile.open(archive, "r:gz") as tar:
+        for member in tar:
+            if member.isdir() and member.name == folder:
+                continue
+            path = PurePosixPath(member.name)
+            if not member.isfile() or path.parts != (folder, path.name) or path.name == "..":
+                raise DataError(
+                    f"{archive}: expected nothing but files in {folder}/, found '{member.name}'; nothing was unpacked; "
+                    "delete it and fetch it from a mirror that you trust"
+                )
+            unpacked_bytes += member.size
+            if unpacked_bytes > max_bytes:
+                raise DataError(
+                    f"{archive}: expected at most {max_bytes} bytes unpacked, found more; nothing was unpacked; "
+                    "delete it and fetch it from a mirror that you trust"
+                )
+            # The bytes alone: no owner, no permissions, no links.
+            source = tar.extractfile(member)
+            assert source is not None, member.name
+            with source, (staging / path.name).open("wb") as file:
+                shutil.copyfileobj(source, file)
+            names.append(path.name)
+    return names

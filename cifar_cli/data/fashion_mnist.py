@@ -1,0 +1,77 @@
+"""Reads and fetches Fashion-MNIST in torchvision's layout, through torchvision."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from torchvision.datasets import FashionMNIST  # type: ignore[import-untyped]
+
+from cifar_cli.data.checksums import FileState, MissingFileError
+from cifar_cli.data.download import Report, fetch
+from cifar_cli.data.images import ImageSet
+from cifar_cli.data.mirrors import Archive
+from cifar_cli.data.obtain import alone_in
+from cifar_cli.errors import DataError
+
+# Unpacked, these files have no published checksum; torchvision looks only for their presence. Their size is the product
+# of the dimensions in their header and the header itself.
+UNPACKED_BYTES = {
+    "train-images-idx3-ubyte": 16 + 60_000 * 28 * 28,
+    "train-labels-idx1-ubyte": 8 + 60_000,
+    "t10k-images-idx3-ubyte": 16 + 10_000 * 28 * 28,
+    "t10k-labels-idx1-ubyte": 8 + 10_000,
+}
+PACKED_BYTES = {
+    "train-images-idx3-ubyte.gz": 26_421_880,
+    "train-labels-idx1-ubyte.gz": 29_515,
+    "t10k-images-idx3-ubyte.gz": 4_422_102,
+    "t10k-labels-idx1-ubyte.gz": 5_148,
+}
+FOLDER = "FashionMNIST/raw"
+
+
+def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
+    """Returns the training and the test set: images uint8 (N, 1, 28, 28), labels int64 (N,).
+
+    Raises DataError naming the file where one is missing or has the wrong size.
+    """
+    for path, state in fashion_mnist_file_states(root).items():
+        if state != "ok":
+            error = MissingFileError if state == "missing" else DataError
+            raise error(
+                f"{path}: is {state}: expected a file of {UNPACKED_BYTES[path.name]} bytes; "
+                f"fetch it anew with: cifar data fetch fashion_mnist --root {root}"
+            )
+    train, test = (FashionMNIST(root, train=is_train) for is_train in (True, False))
+    return _image_set(train), _image_set(test)
+
+
+def obtain_fashion_mnist(
+    root: Path, *, mirrors: Sequence[str] = (), deadline_seconds: float | None = None, report: Report | None = None
+) -> None:
+    """Downloads what is missing or damaged below `root`. mirrors: addresses of folders that hold the four .gz files."""
+    raw = root / FOLDER
+    with alone_in(raw, name="fashion-mnist", timeout_seconds=deadline_seconds, report=report):
+        if all(state == "ok" for state in fashion_mnist_file_states(root).values()):
+            return
+        for file_name, md5 in FashionMNIST.resources:
+            own = tuple(f"{mirror}{file_name}" for mirror in FashionMNIST.mirrors)
+            archive = Archive(file_name, md5, PACKED_BYTES[file_name], folder=FOLDER, mirrors=own)
+            fetch(archive, raw, mirrors=mirrors, deadline_seconds=deadline_seconds, report=report)
+            (raw / file_name.removesuffix(".gz")).unlink(missing_ok=True)
+        FashionMNIST(os.fspath(root), download=True)  # finds all four there and unpacks them
+
+
+def fashion_mnist_file_states(root: Path) -> dict[Path, FileState]:
+    """Returns the path of every file that reading needs, with its state, as far as its size tells."""
+    return {root / FOLDER / name: _state(root / FOLDER / name, size) for name, size in UNPACKED_BYTES.items()}
+
+
+def _state(path: Path, size_bytes: int) -> FileState:
+    if not path.is_file():
+        return "missing"
+    return "ok" if path.stat().st_size == size_bytes else "damaged"
+
+
+def _image_set(dataset: FashionMNIST) -> ImageSet:
+    return ImageSet("fashion_mnist", dataset.data.unsqueeze(1), dataset.targets.long(), tuple(dataset.classes))

