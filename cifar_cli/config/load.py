@@ -49,7 +49,7 @@ def load_text(text: str, *, place: str, overrides: Sequence[str] = (), default_n
     if experiment is None:
         experiment, _ = _validate(_repaired(data, mistakes), document.places)
     if experiment is not None:
-        wrong = [problem.path for problem in problems]
+        wrong = [problem.path for problem in problems if problem.path]
         for problem, other in disagreements(experiment):
             if not any(_overlap(path, key) for path in wrong for key in (problem.path, other)):
                 problems.append(problem)

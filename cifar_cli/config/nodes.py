@@ -191,6 +191,8 @@ _PLAIN_WORDS = (
     (r"found character (.*) that cannot start", r"a word that begins with \1; put it in quotes"),
     (r"found unexpected end of stream", "a quote that is never closed; write the second quote"),
     (r"expected ',' or ('.')", r"a bracket that is not closed, or a missing comma; write ',' or \1"),
+    (r"expected the node content, but found '<stream end>'", "a bracket that is not closed; write its other half"),
+    (r"expected the node content, but found ('.')", r"\1 where a value must stand; write one, or put it in quotes"),
     (r"expected <block end>, but found '(<block|\?)", "a line not in line with the ones above; mend the indentation"),
     (r"expected <block end>, but found", "something after the end of a value; take it away, or quote the whole"),
     (r"expected '<document start>'", "something after the end of the configuration; take it away"),

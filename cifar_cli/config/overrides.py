@@ -102,4 +102,5 @@ def _index(items: list[Plain], path: KeyPath, part: str) -> int:
     for index, item in enumerate(items):
         if isinstance(item, dict) and list(item) == [part]:
             return index
-    raise _NoWayError(f"no layer is named '{part}'{nearest(part, names)}; the layers are {', '.join(names)}")
+    hint = nearest(part, names) or f"; the layers are {', '.join(names)}"
+    raise _NoWayError(f"no layer is named '{part}'{hint}")

@@ -10,7 +10,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 def dotted(path: KeyPath) -> str:
     """Returns the path as a person writes it: a layer's name stands for its number in `model.layers.conv1.bias`."""
-    if path[:2] == ("model", "layers") and len(path) > 3:
+    if path[:2] == ("model", "layers") and len(path) > 3 and isinstance(path[2], int):
         path = path[:2] + path[3:]
     return ".".join(str(part) for part in path)
 
@@ -82,10 +82,9 @@ def report(problems: Iterable[Problem], places: Places) -> list[str]:
     for problem in problems:
         place = problem.place or (places.of_key if problem.at_key else places.of_value)(problem.path)
         finding = problem.finding
-        if problem.first is not None:
-            first = places.of_key(problem.first)
-            finding += f", first on line {first.line}" if first.line else f", first on the {first}"
+        if problem.first is not None and (first := places.of_key(problem.first)).line:
+            finding += f", first on line {first.line}"
         key = f"{dotted(problem.path)}: " if problem.path else ""
-        sentence = f"{place}: {key}{finding}{problem.mend and '; ' + problem.mend}"
-        sentences.append((place == COMMAND_LINE, place.line, place.column, sentence))
-    return [sentence for *_, sentence in sorted(sentences)]
+        order = (place == COMMAND_LINE, place.line, place.column)
+        sentences.append((order, f"{place}: {key}{finding}{problem.mend and '; ' + problem.mend}"))
+    return [sentence for _, sentence in sorted(sentences, key=lambda item: item[0])]

@@ -84,4 +84,4 @@ def _not_found(source: str | Path) -> str:
     known = builtins()
     name = re.sub(r"\.ya?ml$", "", str(source)).removeprefix("configs/")
     hint = nearest(name, known)
-    return f"{source}: no such file, and no built-in configuration{hint}; the built-ins are {', '.join(known)}"
+    return f"{source}: no such file, and no built-in configuration; the built-ins are {', '.join(known)}{hint}"
