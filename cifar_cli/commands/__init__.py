@@ -1,0 +1,1 @@
+"""One verb a file: puts the parts together, runs, tells what came of it."""

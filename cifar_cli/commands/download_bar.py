@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from cifar_cli.commands.terminal import notes
+
 LINES_PER_DOWNLOAD = 10
 
 
 @contextmanager
 def download_bar() -> Iterator["DownloadBar"]:
     """Gives something to report a download to; it draws nothing until there is one."""
-    console = Console(stderr=True)
+    console = notes()
     columns = (
         TextColumn("downloading from {task.description}"),
         BarColumn(),

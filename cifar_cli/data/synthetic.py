@@ -161,7 +161,8 @@ def _turned(dy: Ints, dx: Ints, *, degrees: Ints) -> tuple[Ints, Ints]:
 
 def _along(u: Ints, v: Ints, degrees: int) -> Ints:
     """Returns how far each place lies in the direction `degrees`."""
-    return (_COS[degrees] * u + _SIN[degrees] * v) // 1024
+    along: Ints = (_COS[degrees] * u + _SIN[degrees] * v) // 1024
+    return along
 
 
 def _box(u: Ints, v: Ints, half_width: Ints, half_height: Ints) -> Ints:

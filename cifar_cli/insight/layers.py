@@ -1,7 +1,7 @@
 """Finds a layer by its name and shows what goes in and what comes out. Knows nothing of drawing."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.models.modes import evaluating
 
 LISTED_LAYERS = 24  # an error names at most this many layers: more would push the message off the screen
 
@@ -66,7 +67,7 @@ def _views(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str,
     inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}
     with ExitStack() as stack:
-        stack.enter_context(_evaluating(model))
+        stack.enter_context(evaluating(model))
         stack.enter_context(torch.no_grad())
         for name, module in modules.items():
             stack.callback(_keep_input(module, name, inputs).remove)
@@ -78,18 +79,6 @@ def _views(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str,
         name: LayerView(name, module, inputs[name], outputs[name], reads_images=_same(inputs[name], images))
         for name, module in modules.items()
     }
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    # Each module's own mode is put back, not one for all: a frozen BatchNorm is in eval mode within a training model.
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def _keep_input(module: nn.Module, name: str, inputs: dict[str, Tensor]) -> torch.utils.hooks.RemovableHandle:

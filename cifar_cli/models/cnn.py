@@ -24,9 +24,9 @@ class Block(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         # Pooled before the normalisation: a quarter of the pixels to normalise, and the pooled ones are the same.
-        features = self.relu1(self.norm1(self.pool(self.conv1(images))))  # (B, out, H/2, W/2)
+        features: Tensor = self.relu1(self.norm1(self.pool(self.conv1(images))))  # (B, out_channels, H/2, W/2)
         features = self.relu2(self.norm2(self.conv2(features)))
-        return features  # noqa: RET504 - the name says what is returned
+        return features
 
 
 class CNN(nn.Module):
@@ -55,4 +55,5 @@ class CNN(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.blocks(images)  # (B, widths[-1], H / 2^n, W / 2^n)
         pooled = self.flatten(self.pool(features))  # (B, widths[-1])
-        return self.fc(self.dropout(pooled))  # (B, num_classes)
+        logits: Tensor = self.fc(self.dropout(pooled))  # (B, num_classes)
+        return logits

@@ -55,7 +55,8 @@ class ConsoleProgress(Observer):
         )
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
-        self._console.print(epoch_line(report, epochs=self._epochs, best_epoch=state.progress.best_epoch), highlight=False)
+        line = epoch_line(report, epochs=self._epochs, best_epoch=state.progress.best_epoch)
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def training_stopped(self, state: TrainingState) -> None:
         self._bar.stop()

@@ -1,4 +1,4 @@
-"""Writes TensorBoard's files: curves, the same fixed images' features and the filters as they learn, graph, configuration.
+"""Writes TensorBoard's files: curves, pictures of the same fixed images as the network learns, graph, configuration.
 
 The step axis counts epochs; step 0 is the network before training.
 """
@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli.insight.grids import feature_grid, filter_grid
 from cifar_cli.insight.layers import capture_many, find_layer
+from cifar_cli.models.modes import evaluating
 from cifar_cli.runs.folder import RunFolder
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
@@ -75,7 +76,7 @@ class TensorBoard(Observer):
     def _write_pictures(self, model: nn.Module, *, epoch: int) -> None:
         if not self._feature_layers or not self._images_every:
             return
-        features = capture_many(model, self._prepare(self._images), self._feature_layers)
+        features = capture_many(model, self._prepare(self._images), layers=self._feature_layers)
         for layer, output in features.items():
             self._writer.add_image(f"features/{layer}", feature_grid(output, images=self._images), epoch)
             module = find_layer(model, layer)
@@ -83,17 +84,12 @@ class TensorBoard(Observer):
                 self._writer.add_image(f"filters/{layer}", filter_grid(module.weight), epoch)
 
     def _write_graph(self, model: nn.Module) -> None:
-        """Traces the network once, in eval mode: traced in training mode, BatchNorm would take the tracing for a batch."""
-        was_training = model.training
-        model.eval()
-        with warnings.catch_warnings(), torch.random.fork_rng():
+        """Traces the network in eval mode: in training mode, BatchNorm would take the tracing for a batch."""
+        with evaluating(model), warnings.catch_warnings(), torch.random.fork_rng():
             warnings.simplefilter("ignore")  # tracing warns of what it will not see again; a picture needs no more
             self._writer.add_graph(model, self._prepare(self._images[:1]))
-        model.train(was_training)
 
 
 def _as_code(text: str) -> str:
     """Indents for Markdown, which is how TensorBoard shows texts."""
     return "\n".join(f"    {line}" for line in text.splitlines())
-
-

@@ -43,6 +43,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         )
     if contents["format"] != FORMAT:
         raise CheckpointError(
-            f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; it needs another version of cifar"
+            f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; another version wrote it"
         )
-    return contents
+    return dict(contents)

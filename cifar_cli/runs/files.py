@@ -25,7 +25,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     except (OSError, RuntimeError) as error:  # torch.save wraps a full disk in a RuntimeError
         temporary.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-        raise RunError(f"{path}: expected to write it, found: {reason}; free space or mend the folder's rights") from error
+        raise RunError(f"{path}: could not be written: {reason}; free space, or mend the folder's rights") from error
 
 
 def write_text(path: Path, text: str) -> None:

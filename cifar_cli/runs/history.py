@@ -24,7 +24,7 @@ METRICS_COLUMNS = (
 
 
 def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes all rows so far; None becomes an empty field. Numbers are written in full, so that they read back equal."""
+    """Writes all rows so far; None becomes an empty field. Numbers are written in full and read back equal."""
     text = StringIO()
     writer = csv.DictWriter(text, METRICS_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.models.modes import evaluating
 from cifar_cli.training.losses import Loss
 from cifar_cli.training.runtime import Runtime
 
@@ -37,19 +38,16 @@ def evaluate(
     The loader gives uint8 images (B, C, H, W) and labels (B,); `prepare` turns images into what the network takes. The
     network is in eval mode meanwhile, and afterwards in the mode it was in.
     """
-    was_training = model.training
-    model.eval()
     loss_sum = torch.zeros((), device=runtime.device)
     # A histogram over true * K + predicted, so that counting takes no Python per image.
     counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=runtime.device)
-    with torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         for images, labels in loader:
             images, labels = images.to(runtime.device), labels.to(runtime.device)
             with runtime.autocast():
                 logits = model(prepare(images))
             loss_sum += loss(logits.float(), labels, reduction="sum")
             counts += torch.bincount(labels * num_classes + logits.argmax(dim=1), minlength=num_classes**2)
-    model.train(was_training)
     confusion = counts.view(num_classes, num_classes).cpu()
     images_seen = int(confusion.sum())
     return Evaluation(

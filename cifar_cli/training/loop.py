@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
+from cifar_cli.data.loader import EpochBatches
 from cifar_cli.errors import DivergedError, StoppedError
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest
@@ -67,7 +68,9 @@ def train_epoch(
     """Takes the steps that are left of the epoch in progress."""
     state.model.train()
     totals = state.totals
-    task.loader.batch_sampler.set_epoch(state.progress.epoch, first_batch=totals.batches)
+    batches = task.loader.batch_sampler
+    assert isinstance(batches, EpochBatches)
+    batches.set_epoch(state.progress.epoch, first_batch=totals.batches)
     started = time.perf_counter() - totals.seconds
     for images, labels in task.loader:
         images, labels = images.to(runtime.device), labels.to(runtime.device)
@@ -96,7 +99,6 @@ def train_epoch(
 def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None) -> EpochReport:
     """Validates, counts the epoch as done, and begins the next one's totals."""
     totals, progress = state.totals, state.progress
-    validation_started = time.perf_counter()
     val = validate() if validate else None
     progress.epoch += 1
     if val is not None and val.accuracy > progress.best_val_accuracy:
@@ -105,13 +107,13 @@ def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None
     return EpochReport(
         epoch=progress.epoch,
         step=progress.step,
-        lr=state.scheduler.get_last_lr()[0],
+        lr=float(state.scheduler.get_last_lr()[0]),
         train_loss=totals.mean_loss(),
         train_accuracy=totals.accuracy(),
         val_loss=val.loss if val else None,
         val_accuracy=val.accuracy if val else None,
         images_per_second=totals.images / totals.seconds,
-        seconds=totals.seconds + time.perf_counter() - validation_started,
+        seconds=totals.seconds,
     )
 
 

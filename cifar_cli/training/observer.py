@@ -12,7 +12,8 @@ class EpochReport:
     """One epoch's result: a row of metrics.csv.
 
     Accuracies in [0, 1]. Training figures are sums over the epoch's own batches, taken while the weights moved;
-    validation figures are those of the weights at the epoch's end, None where nothing is held out.
+    validation figures are those of the weights at the epoch's end, None where nothing is held out. seconds: training
+    alone, without validation.
     """
 
     epoch: int

@@ -49,7 +49,7 @@ def build_optimizer(
 def parameter_groups(
     model: nn.Module, *, weight_decay: float, decay_norm_and_bias: bool = False
 ) -> list[ParameterGroup]:
-    """Returns the trainable parameters in two groups, those that decay and those that do not; empty groups are left out.
+    """Returns the trainable parameters in at most two groups, those that decay and those that do not.
 
     A bias or a normalisation's scale does not make a network simpler by being small, so by default neither decays.
     """

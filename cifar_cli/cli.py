@@ -1,0 +1,208 @@
+"""What can be typed. Knows names, options and help; each command imports its verb when it is called, not before."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifar_cli.errors import CifarError, UsageError
+
+app = typer.Typer(
+    name="cifar",
+    help="From a first convolution to a trustworthy CIFAR-10 result.",
+    epilog="Start with: cifar train --config quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True)
+data_app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(data_app, name="data")
+
+Config = Annotated[
+    str | None,
+    typer.Option("--config", "-c", metavar="FILE|NAME", help="A YAML file, or a built-in: see `cifar config list`."),
+]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[key=value ...]", help="Changes to it: optimizer.lr=0.05 train.epochs=3")
+]
+RunAndOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN] [key=value ...]",
+        help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
+    ),
+]
+Source = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A YAML file, or a built-in's name.")]
+DatasetName = Annotated[str, typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="Which dataset.")]
+Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
+LogDir = Annotated[Path, typer.Option("--log-dir", help="Where runs lie.")]
+Weights = Annotated[
+    str | None, typer.Option(metavar="best|last", help="Which checkpoint; by default the best one there is.")
+]
+DEFAULT_LOG_DIR = Path("logs")
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere.")] = False,
+) -> None:
+    # main() has taken --debug off the command line, so that it may stand behind the command too; here is its help.
+    pass
+
+
+@app.command()
+def train(
+    overrides: Overrides = None,
+    config: Config = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Continue an interrupted run.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and try one batch; write nothing.")] = False,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
+) -> None:
+    """Train a network. All that it makes is under logs/<run>/."""
+    if (config is None) == (resume is None):
+        raise UsageError("cifar train: expected either --config FILE|NAME or --resume RUN; names: cifar config list")
+    if resume is not None and (overrides or dry_run):
+        raise UsageError(
+            "cifar train --resume: a run is continued exactly as it was begun, so expected no key=value and no "
+            f"--dry-run, found {' '.join(overrides or ['--dry-run'])}"
+        )
+    from cifar_cli.commands.train import resume as resume_run
+    from cifar_cli.commands.train import train as start_run
+
+    if resume is not None:
+        resume_run(resume, log_dir=log_dir)
+    elif config is not None:
+        start_run(config, overrides or [], dry_run=dry_run)
+
+
+@app.command("eval")
+def evaluate(
+    words: RunAndOverrides = None,
+    config: Config = None,
+    split: Annotated[str, typer.Option(metavar="test|val|train", help="Which images to measure on.")] = "test",
+    weights: Weights = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time; changes speed and memory only.")] = 500,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")] = False,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
+) -> None:
+    """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
+    from cifar_cli.commands.evaluate import evaluate as command
+
+    run, overrides = _split_words(words, config=config)
+    command(
+        run,
+        source=config,
+        overrides=overrides,
+        split=split,
+        weights=weights,
+        batch_size=batch_size,
+        as_json=as_json,
+        log_dir=log_dir,
+    )
+
+
+@app.command("visualize-layer")
+def visualize_layer(
+    layer: Annotated[str, typer.Argument(help="A layer's name, such as conv1 or blocks.0.conv1.")],
+    words: RunAndOverrides = None,
+    config: Config = None,
+    images: Annotated[int, typer.Option(min=1, max=64, help="How many test images to show.")] = 4,
+    mode: Annotated[
+        str, typer.Option(metavar="tiles|tutorial", help="A grey tile per channel, or the tutorials' reshape.")
+    ] = "tiles",
+    weights: Weights = None,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
+) -> None:
+    """Draw what a layer does to real images: input, output channel by channel, filters."""
+    from cifar_cli.commands.visualize_layer import visualize_layer as command
+
+    run, overrides = _split_words(words, config=config)
+    command(layer, run, source=config, overrides=overrides, images=images, mode=mode, weights=weights, log_dir=log_dir)
+
+
+@config_app.command("list")
+def config_list() -> None:
+    """List the built-in configurations."""
+    from cifar_cli.commands.config import list_configs
+
+    list_configs()
+
+
+@config_app.command("show")
+def config_show(source: Source, overrides: Overrides = None) -> None:
+    """Print a configuration with every default filled in."""
+    from cifar_cli.commands.config import show
+
+    show(source, overrides or [])
+
+
+@config_app.command("copy")
+def config_copy(
+    source: Source,
+    destination: Annotated[Path | None, typer.Argument(help="A file or a folder; by default ./NAME.yaml.")] = None,
+) -> None:
+    """Copy a built-in configuration, to change it. Never overwrites."""
+    from cifar_cli.commands.config import copy
+
+    copy(source, destination)
+
+
+@config_app.command("validate")
+def config_validate(
+    words: Annotated[list[str], typer.Argument(metavar="FILE|NAME ... [key=value ...]", help="What to check.")],
+) -> None:
+    """Check configurations, and report every mistake in them at once."""
+    from cifar_cli.commands.config import validate
+
+    validate([word for word in words if "=" not in word], [word for word in words if "=" in word])
+
+
+@data_app.command("fetch")
+def data_fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
+    """Download a dataset, unless it is there already."""
+    from cifar_cli.commands.data import fetch
+
+    fetch(name, root)
+
+
+@data_app.command("verify")
+def data_verify(name: DatasetName = "cifar10", root: Root = None) -> None:
+    """Compare every file of a dataset with its published checksum."""
+    from cifar_cli.commands.data import verify
+
+    verify(name, root)
+
+
+@data_app.command("where")
+def data_where(root: Root = None) -> None:
+    """Tell which folder is used, why, and what is in it."""
+    from cifar_cli.commands.data import where
+
+    where(root)
+
+
+def _split_words(words: list[str] | None, *, config: str | None) -> tuple[str | None, list[str]]:
+    """Returns the RUN among the words, if there is one, and the key=value words."""
+    overrides = [word for word in words or [] if "=" in word]
+    runs = [word for word in words or [] if "=" not in word]
+    if len(runs) > 1:
+        raise UsageError(f"expected one run, found {len(runs)}: {' '.join(runs)}")
+    if overrides and config is None:
+        raise UsageError(f"{overrides[0]}: a run's configuration is fixed; key=value needs --config FILE|NAME")
+    return (runs[0] if runs else None), overrides
+
+
+def main() -> None:
+    """Runs the command line; a CifarError becomes its message and its exit code."""
+    arguments = sys.argv[1:]
+    is_debugging = "--debug" in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"])
+    except CifarError as error:
+        if is_debugging:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,101 @@
+"""`cifar eval`: what a network makes of a split of its data, as tables, a picture, or JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cifar_cli.commands import parts
+from cifar_cli.commands.images import open_images
+from cifar_cli.commands.opening import OpenedNetwork, open_network
+from cifar_cli.commands.results import MAX_CLASSES_IN_TERMINAL, class_table, confusion_table
+from cifar_cli.commands.terminal import closing, note, results
+from cifar_cli.data.images import ImageSet
+from cifar_cli.data.sources import Splits
+from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.insight.confusion import draw_confusion
+from cifar_cli.insight.save import save_png
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.per_class import per_class
+from cifar_cli.training.runtime import choose_runtime
+
+SPLITS = ("test", "val", "train")
+
+
+def evaluate(
+    run: str | None,
+    *,
+    source: str | None,
+    overrides: Sequence[str],
+    split: str,
+    weights: str | None,
+    batch_size: int,
+    as_json: bool,
+    log_dir: Path,
+) -> None:
+    """Measures the network of a run, a checkpoint or a configuration and tells which it was, on which split."""
+    if split not in SPLITS:
+        raise UsageError(f"--split: expected one of {', '.join(SPLITS)}, found '{split}'{did_you_mean(split, SPLITS)}")
+    opened = open_network(run, source=source, overrides=overrides, weights=weights, log_dir=log_dir)
+    experiment, splits = open_images(opened.experiment)
+    images = _choose_split(splits, split)
+    runtime = choose_runtime(device=experiment.train.device, precision=experiment.train.precision)
+    subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
+    note(f"{opened.source}: {experiment.model.name} on the {subject}")
+    measured = parts.evaluation(
+        experiment, opened.model.to(runtime.device), images, splits=splits, runtime=runtime, batch_size=batch_size
+    )
+    picture = save_png(
+        draw_confusion(
+            measured.confusion,
+            class_names=images.class_names,
+            title=f"{opened.source}\n{subject}",
+        ),
+        opened.run.images / f"confusion-{split}.png",
+    )
+    if as_json:
+        print(json.dumps(_as_dict(opened, images, measured, split=split, dataset=experiment.data.name)))
+    else:
+        _print(images, measured)
+    closing(wrote=[str(picture)], next_command=f"cifar visualize-layer conv1 {opened.run.path}")
+
+
+def _choose_split(splits: Splits, split: str) -> ImageSet:
+    images = {"train": splits.train, "val": splits.val, "test": splits.test}[split]
+    if images is None:
+        raise UsageError("--split val: expected held-out images, found data.val_size 0; write --split test")
+    return images
+
+
+def _print(images: ImageSet, measured: Evaluation) -> None:
+    console = results()
+    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}", style="bold")
+    console.print(class_table(images.class_names, per_class(measured.confusion)))
+    if len(images.class_names) <= MAX_CLASSES_IN_TERMINAL:
+        console.print(confusion_table(images.class_names, measured.confusion))
+    else:
+        note(f"a confusion matrix of {len(images.class_names)} classes is too wide for a terminal; the picture has it")
+
+
+def _as_dict(
+    opened: OpenedNetwork, images: ImageSet, measured: Evaluation, *, split: str, dataset: str
+) -> dict[str, Any]:
+    scores = per_class(measured.confusion)
+    return {
+        "network": opened.source,
+        "run": str(opened.run.path),
+        "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
+        "epoch": opened.epoch,
+        "dataset": dataset,
+        "synthetic": dataset == "synthetic",
+        "split": split,
+        "images": measured.images,
+        "loss": measured.loss,
+        "accuracy": measured.accuracy,
+        "per_class": [
+            {"class": name, "accuracy": score.recall, **asdict(score)}
+            for name, score in zip(images.class_names, scores, strict=True)
+        ],
+        "confusion": measured.confusion.tolist(),
+    }

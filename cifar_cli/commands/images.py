@@ -1,0 +1,46 @@
+"""Opens the images an experiment asks for, and says so when they are not the real thing."""
+
+from cifar_cli.commands.download_bar import download_bar
+from cifar_cli.commands.terminal import warn
+from cifar_cli.config import Experiment
+from cifar_cli.data.sources import Splits, open_dataset
+from cifar_cli.errors import DataError
+
+FALLBACK_DEADLINE_SECONDS = 60  # a first run waits no longer than this for a download
+
+
+def open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
+    """Returns the experiment with its images, downloaded if need be.
+
+    With data.fallback, data that is not there and cannot quickly be had is replaced; the experiment returned then says
+    so. Raises DataError where there is no data.
+    """
+    try:
+        splits = _open(experiment, deadline_seconds=FALLBACK_DEADLINE_SECONDS if experiment.data.fallback else None)
+    except DataError as error:
+        if experiment.data.fallback is None:
+            raise
+        warn(str(error))
+        experiment = _replaced(experiment, experiment.data.fallback)
+        splits = _open(experiment, deadline_seconds=None)
+    if experiment.data.name == "synthetic":
+        warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
+    return experiment, splits
+
+
+def _open(experiment: Experiment, *, deadline_seconds: float | None) -> Splits:
+    data = experiment.data
+    with download_bar() as report:
+        return open_dataset(
+            data.name,
+            root=data.root,
+            mirrors=data.mirrors,
+            val_size=data.val_size,
+            deadline_seconds=deadline_seconds,
+            report=report,
+        )
+
+
+def _replaced(experiment: Experiment, name: str) -> Experiment:
+    """Returns the experiment on another dataset of the same shape."""
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"name": name})})

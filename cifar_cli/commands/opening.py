@@ -1,0 +1,118 @@
+"""Finds and opens what a RUN on the command line means: a run folder, a checkpoint file, a name, or nothing at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cifar_cli import config
+from cifar_cli.commands import parts
+from cifar_cli.config import Experiment
+from cifar_cli.errors import CheckpointError, RunError, UsageError
+from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.folder import RunFolder, find_run, newest_run
+
+WEIGHTS = ("best", "last")
+
+
+@dataclass(frozen=True)
+class OpenedNetwork:
+    """A network, what it was configured by, and where it comes from.
+
+    run: where pictures of it belong; source: in words; checkpoint: None for an untrained network;
+    epoch: how many it was trained for.
+    """
+
+    experiment: Experiment
+    model: nn.Module
+    run: RunFolder
+    source: str
+    checkpoint: Path | None
+    epoch: int
+
+
+def open_network(
+    run: str | None,
+    *,
+    source: str | None,
+    overrides: Sequence[str],
+    log_dir: Path,
+    weights: str | None = None,
+    without_runs: str | None = None,
+) -> OpenedNetwork:
+    """Returns the network of a run (the newest where none is named), or, given a configuration, an untrained one.
+
+    `weights` is `best`, `last`, or None for best where there is one; `without_runs` names the configuration to take
+    where there is no run yet. Raises CifarError where nothing can be opened.
+    """
+    if run is not None and source is not None:
+        raise UsageError(f"expected a run or --config, found both: '{run}' and --config {source}; leave one out")
+    if weights not in (None, *WEIGHTS):
+        raise UsageError(f"--weights: expected one of {', '.join(WEIGHTS)}, found '{weights}'")
+    if source is not None:
+        return untrained(source, overrides, log_dir=log_dir)
+    if run is None:
+        newest = newest_run(log_dir)
+        if newest is not None:
+            return _of_run(newest, weights)
+        if without_runs is None:
+            raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
+        return untrained(without_runs, overrides, log_dir=log_dir)
+    if run.endswith(".pt") or Path(run).is_file():
+        return _of_checkpoint(Path(run), log_dir=log_dir)
+    return _of_run(find_run(run, log_dir=log_dir), weights)
+
+
+def untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> OpenedNetwork:
+    """Returns the network of a configuration, its weights as they were drawn."""
+    experiment = config.load(source, overrides)
+    return OpenedNetwork(
+        experiment=experiment,
+        model=parts.network(experiment),
+        run=RunFolder(log_dir / f"{experiment.name}-untrained"),
+        source=f"the untrained network of {source}",
+        checkpoint=None,
+        epoch=0,
+    )
+
+
+def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path) -> None:
+    """Puts a checkpoint's weights into the network. Raises CheckpointError where names or shapes do not fit."""
+    try:
+        model.load_state_dict(saved["model"])
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:3]]
+        raise CheckpointError(
+            f"{path}: expected the weights of the network its configuration describes, found others: {' '.join(lines)}"
+        ) from error
+
+
+def _of_run(run: RunFolder, weights: str | None) -> OpenedNetwork:
+    paths = {"best": run.best_checkpoint, "last": run.last_checkpoint}
+    chosen = weights or ("best" if run.best_checkpoint.is_file() else "last")
+    if weights == "best" and not run.best_checkpoint.is_file():
+        raise CheckpointError(
+            f"{run.best_checkpoint}: expected the best epoch's checkpoint, found none: with data.val_size=0 no "
+            f"epoch is chosen; write --weights last"
+        )
+    return _open(paths[chosen], run=run, of=f"run {run.name}, {chosen} weights")
+
+
+def _of_checkpoint(path: Path, *, log_dir: Path) -> OpenedNetwork:
+    folder = RunFolder(path.absolute().parents[1])
+    if folder.config.is_file():
+        return _open(path, run=folder, of=f"run {folder.name}, {path.stem} weights")
+    return _open(path, run=RunFolder(log_dir / path.stem), of=f"checkpoint {path}")
+
+
+def _open(path: Path, *, run: RunFolder, of: str) -> OpenedNetwork:
+    saved = load_checkpoint(path)
+    experiment = config.load_text(saved["config"], place=f"{path} (configuration)")
+    model = parts.network(experiment)
+    load_weights(model, saved, path=path)
+    epoch = saved["progress"]["epoch"]
+    return OpenedNetwork(
+        experiment=experiment, model=model, run=run, source=f"{of} (epoch {epoch})", checkpoint=path, epoch=epoch
+    )

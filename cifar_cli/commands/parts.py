@@ -1,0 +1,141 @@
+"""Turns an Experiment into the parts that a training is put together from: the rooms below know no Experiment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.data.augment import Augment
+from cifar_cli.data.images import ImageSet
+from cifar_cli.data.loader import make_loader
+from cifar_cli.data.normalize import Normalize, to_unit
+from cifar_cli.data.sources import Splits
+from cifar_cli.models import build_model
+from cifar_cli.training.evaluation import Evaluation, evaluate
+from cifar_cli.training.loop import Task
+from cifar_cli.training.losses import LOSSES, Loss
+from cifar_cli.training.optimizers import build_optimizer
+from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.schedules import build_schedule
+from cifar_cli.training.state import EpochTotals, TrainingState
+
+EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
+
+
+def network(experiment: Experiment) -> nn.Module:
+    """Returns the experiment's network, untrained, its weights drawn from the experiment's seed."""
+    arguments = experiment.model.model_dump(exclude={"name"})
+    if experiment.model.name == "sequential":
+        arguments["layers"] = [(layer.name, layer.type, layer.arguments) for layer in experiment.model.layers]
+    facts = DATASET_FACTS[experiment.data.name]
+    return build_model(
+        experiment.model.name,
+        arguments,
+        image_shape=facts.image_shape,
+        num_classes=facts.num_classes,
+        seed=experiment.seed,
+    )
+
+
+def loss(experiment: Experiment) -> Loss:
+    """Returns the experiment's loss."""
+    return LOSSES[experiment.loss.name](**experiment.loss.model_dump(exclude={"name"}))
+
+
+def preparation(experiment: Experiment, splits: Splits, runtime: Runtime) -> Callable[[Tensor], Tensor]:
+    """Returns what makes of uint8 images (B, C, H, W) what a network takes: float32, on the device."""
+    to_float = Normalize(splits.mean, splits.std).to(runtime.device) if experiment.data.normalize else to_unit
+
+    def prepare(images: Tensor) -> Tensor:
+        return to_float(images.to(runtime.device).contiguous(memory_format=torch.channels_last))
+
+    return prepare
+
+
+def augmentation(experiment: Experiment, splits: Splits) -> Augment:
+    """Returns the experiment's augmentation of uint8 images; what it erases, it fills with the mean colour."""
+    chosen = experiment.data.augment
+    fill = tuple(round(255 * channel) for channel in splits.mean)
+    return Augment(flip=chosen.flip == "random", translate=chosen.translate, cutout=chosen.cutout, fill=fill)
+
+
+def evaluation(
+    experiment: Experiment,
+    model: nn.Module,
+    images: ImageSet,
+    *,
+    splits: Splits,
+    runtime: Runtime,
+    batch_size: int = EVAL_BATCH_SIZE,
+) -> Evaluation:
+    """Measures the network on a set of images, each counted once."""
+    return evaluate(
+        model,
+        loader=make_loader(images, batch_size=batch_size),
+        loss=loss(experiment),
+        prepare=preparation(experiment, splits, runtime),
+        runtime=runtime,
+        num_classes=len(images.class_names),
+    )
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training put together: where it is, what it does, where it computes."""
+
+    state: TrainingState
+    task: Task
+    runtime: Runtime
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(self.task.loader)
+
+
+def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Training:
+    """Returns the experiment's training before its first step. Seeds torch's global generators, for dropout."""
+    torch.manual_seed(experiment.seed)
+    model = network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    train_images = splits.train.to(runtime.device)
+    loader = make_loader(
+        train_images,
+        batch_size=experiment.data.batch_size,
+        shuffle=True,
+        seed=experiment.seed,
+        drop_last=experiment.data.drop_last,
+    )
+    optimizer = build_optimizer(
+        model=model,
+        clip_grad_norm=experiment.train.clip_grad_norm,
+        # One pass over all parameters. A loss scaler hands its scale to a fused step unseen by the clipping before it.
+        fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16",
+        **experiment.optimizer.model_dump(),
+    )
+    state = TrainingState(
+        model=model,
+        optimizer=optimizer,
+        scheduler=build_schedule(
+            optimizer=optimizer,
+            epochs=experiment.train.epochs,
+            steps_per_epoch=len(loader),
+            **experiment.schedule.model_dump(),
+        ),
+        scaler=torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16"),
+        augment_generator=torch.Generator(runtime.device).manual_seed(experiment.seed),
+        totals=EpochTotals.zero(runtime.device),
+    )
+    augment, prepare = augmentation(experiment, splits), preparation(experiment, splits, runtime)
+    task = Task(
+        loader=loader,
+        augment_and_normalize=lambda images, generator: prepare(augment(images, generator)),
+        forward=torch.compile(model) if experiment.train.compile else model,
+        loss=loss(experiment),
+        validate=partial(evaluation, experiment, model, splits.val.to(runtime.device), splits=splits, runtime=runtime)
+        if splits.val
+        else None,
+        epochs=experiment.train.epochs,
+    )
+    return Training(state, task, runtime)

@@ -1,0 +1,79 @@
+"""`cifar train --dry-run`: what would be done, and one batch of it. Writes nothing."""
+
+import time
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from cifar_cli.commands import parts
+from cifar_cli.commands.terminal import closing, results
+from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.data.sources import Splits
+from cifar_cli.insight.layers import capture_many
+
+
+def print_plan(experiment: Experiment, splits: Splits, training: parts.Training, *, source: str) -> None:
+    """Prints data, network, steps and place, then trains on one batch and says how it went."""
+    console = results()
+    facts = {
+        "experiment": experiment.name,
+        "data": _describe_data(experiment, splits),
+        "training": f"{experiment.train.epochs} epochs × {training.steps_per_epoch:,} steps "
+        f"= {experiment.train.epochs * training.steps_per_epoch:,} steps of {experiment.data.batch_size} images",
+        "optimiser": _describe_section(experiment.optimizer.model_dump()),
+        "schedule": _describe_section(experiment.schedule.model_dump()),
+        "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
+        "would write": f"{experiment.log.dir}/{experiment.name}-<date>-<time>/",
+    }
+    table = Table.grid(padding=(0, 2))
+    for key, value in facts.items():
+        table.add_row(key, value)
+    console.print(table)
+    console.print(model_table(training.state.model, image_shape=DATASET_FACTS[experiment.data.name].image_shape))
+    _try_one_batch(console, training)
+    closing(wrote=[], next_command=f"cifar train --config {source}")
+
+
+def model_table(model: nn.Module, *, image_shape: tuple[int, int, int]) -> Table:
+    """Returns a row per layer that has no layers inside: its name, type, output shape for one image, parameters."""
+    table = Table("layer", "type", "output", title_justify="left")
+    table.add_column("parameters", justify="right")
+    innermost = {name: module for name, module in model.named_modules() if not list(module.children())}
+    device = next(model.parameters()).device
+    outputs = capture_many(model, torch.zeros(1, *image_shape, device=device), layers=list(innermost))
+    for name, module in innermost.items():
+        shape = " × ".join(map(str, outputs[name].shape[1:]))
+        table.add_row(name, type(module).__name__, shape, f"{_count_parameters(module):,}")
+    table.add_section()
+    table.add_row("total", "", "", f"{_count_parameters(model):,}")
+    return table
+
+
+def _try_one_batch(console: Console, training: parts.Training) -> None:
+    task, runtime = training.task, training.runtime
+    started = time.perf_counter()
+    images, labels = next(iter(task.loader))
+    images = task.augment_and_normalize(images, training.state.augment_generator)
+    with runtime.autocast():
+        loss = task.loss(task.forward(images), labels)
+    loss.backward()
+    value = loss.item()  # waits for the device, so the clock below has seen all of the work
+    milliseconds = 1000 * (time.perf_counter() - started)
+    console.print(f"one batch: loss {value:.4f}, {milliseconds:.0f} ms, as slow as a first batch is")
+
+
+def _count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _describe_data(experiment: Experiment, splits: Splits) -> str:
+    val = f", {len(splits.val):,} for validation" if splits.val else ", none held out for validation"
+    where = f" from {splits.root}" if splits.root else ", drawn by this program"
+    return f"{experiment.data.name}{where}: {len(splits.train):,} images to train on{val}, {len(splits.test):,} to test"
+
+
+def _describe_section(section: dict[str, object]) -> str:
+    values = ", ".join(f"{key} {value}" for key, value in section.items() if key != "name")
+    return f"{section['name']}, {values}" if values else str(section["name"])
