@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 import yaml
+from yaml.resolver import Resolver
 
 from cifar_cli.config.comments import NO_COMMENTS, Comments
 from cifar_cli.config.layers import Layer
@@ -64,8 +65,17 @@ def _flow(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return repr(value)
+        # Other readers of YAML take 1e-08 for a word, and 1.0e-08 for a number.
+        return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))
     assert isinstance(value, str), value
-    if _PLAIN_WORD.fullmatch(value) and read_scalar(value) == value:
-        return value
-    return str(yaml.safe_dump(value, default_style='"', width=float("inf"))).rstrip("\n")
+    return value if _is_plain(value) else _quoted(value)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether the word means itself without quotes, also to other readers of YAML, for which `no` is false."""
+    elsewhere = str(Resolver().resolve(yaml.ScalarNode, word, (True, False)))  # type: ignore[no-untyped-call]
+    return _PLAIN_WORD.fullmatch(word) is not None and read_scalar(word) == word and elsewhere.endswith(":str")
+
+
+def _quoted(text: str) -> str:
+    return str(yaml.safe_dump(text, default_style='"', width=float("inf"))).rstrip("\n")

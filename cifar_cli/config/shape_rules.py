@@ -155,9 +155,9 @@ def _pool(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     kernels = _pair(arguments["kernel_size"])
     strides = kernels if arguments["stride"] is None else _pair(arguments["stride"])
     paddings, dilations = _pair(arguments.get("padding", 0)), _pair(arguments.get("dilation", 1))
-    for kernel, padding, dilation in zip(kernels, paddings, dilations, strict=True):
-        # torch measures a dilated kernel from its first to its last pixel.
-        limit = ((kernel - 1) * dilation + 1) // 2
+    for kernel, padding in zip(kernels, paddings, strict=True):
+        # Dilation does not count here: torch's CPU kernels allow half of the undilated size.
+        limit = kernel // 2
         if padding > limit:
             raise ShapeError(
                 f"expected at most half the kernel_size, {limit}, found {padding}",
