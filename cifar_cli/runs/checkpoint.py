@@ -13,6 +13,9 @@ from cifar_cli.runs.files import write_atomically
 FORMAT = 1
 REQUIRED_KEYS = ("format", "config", "model", "progress")
 
+MEND_ELSEWHERE = "name a run folder, or the checkpoint in one"
+MEND_DAMAGED = "use the run's other checkpoint, last.pt or best.pt"
+
 
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Writes `contents` (tensors and plain values) to `path`, replacing it only when the new file is complete."""
@@ -21,28 +24,42 @@ def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Returns what `save_checkpoint` wrote, its tensors on the CPU. Raises CheckpointError for anything else."""
+    _check_bytes(path)
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: expected a checkpoint, found no such file") from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path}: expected tensors and plain values, found something that would have to be run to be read, or no "
-            f"checkpoint at all; it was not opened. Use a checkpoint that this program wrote"
+            f"{path}: expected tensors and plain values, found something that would have to be run to be read; "
+            f"it was not opened. Use a checkpoint that this program wrote"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # in a whole archive of someone else's making, torch may stumble over anything
         raise CheckpointError(
-            f"{path}: expected a whole checkpoint, found a damaged file ({str(error).splitlines()[0]}); "
-            f"use the run's other checkpoint, last.pt or best.pt"
+            f"{path}: expected a checkpoint of this program, found another kind of file; {MEND_ELSEWHERE}"
         ) from error
     missing = [key for key in REQUIRED_KEYS if not isinstance(contents, dict) or key not in contents]
     if missing:
         raise CheckpointError(
-            f"{path}: expected a checkpoint of this program, found a file without {', '.join(missing)}; "
-            f"name a run folder, or the checkpoint in one"
+            f"{path}: expected a checkpoint of this program, found one without {', '.join(missing)}; {MEND_ELSEWHERE}"
         )
     if contents["format"] != FORMAT:
         raise CheckpointError(
             f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; another version wrote it"
         )
     return dict(contents)
+
+
+def _check_bytes(path: Path) -> None:
+    """Raises CheckpointError unless every byte is as it was written: torch does not compare the file's checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: expected a checkpoint, found no such file; {MEND_ELSEWHERE}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a checkpoint, found: {error.strerror}; {MEND_ELSEWHERE}") from error
+    except Exception as error:  # zipfile raises a dozen different ones for broken archives
+        raise CheckpointError(
+            f"{path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; {MEND_DAMAGED}"
+        ) from error
+    if damaged:
+        raise CheckpointError(f"{path}: expected a whole checkpoint, found damaged bytes in {damaged}; {MEND_DAMAGED}")
