@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,10 +23,12 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _flush_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch.save wraps a full disk in a RuntimeError
-        temporary.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+    except (OSError, RuntimeError) as error:  # torch.save wraps some disk errors in a RuntimeError
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).partition("\n")[0]
         raise RunError(f"{path}: could not be written: {reason}; free space, or mend the folder's rights") from error
+    finally:
+        with suppress(OSError):  # usually it is gone: it has become the file
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

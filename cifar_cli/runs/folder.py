@@ -1,5 +1,6 @@
 """The folder of a run: how it is named, made and found again."""
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,15 +74,14 @@ def create_run(log_dir: Path, name: str) -> RunFolder:
 
 def find_runs(log_dir: Path) -> list[RunFolder]:
     """Returns the runs below `log_dir` that hold a checkpoint, the oldest first."""
-    checkpoints = log_dir.glob("*/checkpoints/last.pt")
-    by_age = sorted(checkpoints, key=lambda path: (path.parents[1] / "config.yaml").stat().st_mtime_ns)
-    return [RunFolder(path.parents[1]) for path in by_age]
+    runs = [RunFolder(path.parents[1]) for path in log_dir.glob("*/checkpoints/last.pt")]
+    return sorted((run for run in runs if run.config.is_file()), key=lambda run: run.config.stat().st_mtime_ns)
 
 
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
     """Returns the run of that path, or of that name under `log_dir`. Raises RunError where there is none."""
     for path in (Path(run), log_dir / run):
-        if (path / "config.yaml").is_file():
+        if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)
     names = [folder.name for folder in find_runs(log_dir)]
     raise RunError(

@@ -2,12 +2,12 @@
 
 import csv
 import json
-import math
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from cifar_cli.errors import RunError
 from cifar_cli.runs.files import write_text
 
 METRICS_COLUMNS = (
@@ -33,11 +33,19 @@ def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of metrics.csv, numbers as numbers and empty fields as None; none where there is no file."""
+    """Returns the rows of metrics.csv, numbers as numbers and empty fields as None; none where there is no file.
+
+    Raises RunError where it is not as it was written.
+    """
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    try:
+        return _parse_metrics(path.read_text(encoding="utf-8"))
+    except (ValueError, csv.Error) as error:
+        raise RunError(
+            f"{path}: expected the columns {','.join(METRICS_COLUMNS)} and a row of numbers per epoch, found: {error}; "
+            f"put the file back as training wrote it, or remove it"
+        ) from error
 
 
 def write_json(path: Path, contents: Mapping[str, Any]) -> None:
@@ -46,12 +54,28 @@ def write_json(path: Path, contents: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Returns the JSON object in a file; an empty one where the file is missing."""
-    return dict(json.loads(path.read_text())) if path.is_file() else {}
+    """Returns the JSON object in a file; an empty one where the file is missing. Raises RunError for anything else."""
+    if not path.is_file():
+        return {}
+    try:
+        contents = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(contents, dict):
+            raise ValueError(f"a {type(contents).__name__}")
+    except ValueError as error:
+        raise RunError(
+            f"{path}: expected a JSON object, found: {error}; put the file back as training wrote it, or remove it"
+        ) from error
+    return contents
+
+
+def _parse_metrics(text: str) -> list[dict[str, Any]]:
+    header, *lines = list(csv.reader(text.splitlines())) or [[]]
+    if tuple(header) != METRICS_COLUMNS:
+        raise ValueError(f"the columns {','.join(header)}")
+    return [dict(zip(METRICS_COLUMNS, map(_number, line), strict=True)) for line in lines]
 
 
 def _number(text: str) -> int | float | None:
     if text == "":
         return None
-    value = float(text)
-    return int(value) if text.lstrip("-").isdigit() and math.isfinite(value) else value
+    return int(text) if text.isdecimal() else float(text)
