@@ -40,7 +40,7 @@ def one_cycle(
     def factor(step: int) -> float:
         if step <= peak_step:
             return _cosine_between(start_lr_ratio, 1.0, step / max(peak_step, 1))
-        return _cosine_between(1.0, final_lr_ratio, (step - peak_step) / max(last_step - peak_step, 1))
+        return _cosine_between(1.0, final_lr_ratio, (step - peak_step) / (last_step - peak_step))
 
     return factor
 
@@ -88,10 +88,13 @@ def build_schedule(
     **arguments: float,
 ) -> LambdaLR:
     """Returns torch's scheduler that, stepped after each optimiser step, sets the learning rate of the next."""
-    warmup_steps = round(warmup_epochs * steps_per_epoch)
-    total_steps = epochs * steps_per_epoch - warmup_steps
+    last_step = epochs * steps_per_epoch - 1
+    warmup_steps = min(round(warmup_epochs * steps_per_epoch), last_step)
+    total_steps = last_step + 1 - warmup_steps
     schedule = SCHEDULES[name](total_steps=total_steps, steps_per_epoch=steps_per_epoch, **arguments)
-    return LambdaLR(optimizer, warm_up(schedule, warmup_steps=warmup_steps))
+    factor = warm_up(schedule, warmup_steps=warmup_steps)
+    # After the last step LambdaLR asks for one more, which lies beyond the schedule's end and is never taken.
+    return LambdaLR(optimizer, lambda step: factor(min(step, last_step)))
 
 
 def _cosine_between(start: float, end: float, progress: float) -> float:
