@@ -100,6 +100,8 @@ def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None
     """Validates, counts the epoch as done, and begins the next one's totals."""
     totals, progress = state.totals, state.progress
     val = validate() if validate else None
+    if val is not None:
+        _check_finite(val.loss, state)
     progress.epoch += 1
     if val is not None and val.accuracy > progress.best_val_accuracy:
         progress.best_epoch, progress.best_val_accuracy = progress.epoch, val.accuracy
@@ -119,12 +121,15 @@ def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None
 
 def _check_loss(state: TrainingState) -> None:
     """Raises DivergedError if any loss of the epoch so far was not finite: a sum never recovers from one."""
-    loss_sum = state.totals.loss.item()
-    if not math.isfinite(loss_sum):
-        lr = state.scheduler.get_last_lr()[0]
+    _check_finite(state.totals.loss.item(), state)
+
+
+def _check_finite(loss: float, state: TrainingState) -> None:
+    if not math.isfinite(loss):
+        lr = state.scheduler.base_lrs[0]  # optimizer.lr of the configuration, before any schedule
         raise DivergedError(
             f"epoch {state.progress.epoch + 1}, before step {state.progress.step + 1}: expected a finite loss, "
-            f"found {loss_sum} at a learning rate of {lr:.3g}; the training diverged. "
+            f"found {loss} with optimizer.lr={lr:g}; the training diverged. "
             f"Try optimizer.lr={lr / 10:.1g}, schedule.warmup_epochs=1, or train.clip_grad_norm=1"
         )
 
