@@ -44,7 +44,7 @@ class TensorBoard(Observer):
 
     def training_started(self, state: TrainingState) -> None:
         epoch = state.progress.epoch
-        is_new = epoch == 0
+        is_new = state.progress.step == 0
         # What an interrupted training wrote of the epochs that are now trained again is not to be shown.
         self._writer = SummaryWriter(str(self._run.path), purge_step=None if is_new else epoch + 1)
         if is_new:
