@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.opening import OpenedNetwork, open_network
@@ -15,6 +17,7 @@ from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.insight.confusion import draw_confusion
+from cifar_cli.insight.layers import layer_names
 from cifar_cli.insight.save import save_png
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.per_class import per_class
@@ -50,7 +53,7 @@ def evaluate(
         draw_confusion(
             measured.confusion,
             class_names=images.class_names,
-            title=f"{opened.source}\n{subject}",
+            title=f"{opened.source}: {split} split",
         ),
         opened.run.images / f"confusion-{split}.png",
     )
@@ -58,7 +61,7 @@ def evaluate(
         print(json.dumps(_as_dict(opened, images, measured, split=split, dataset=experiment.data.name)))
     else:
         _print(images, measured)
-    closing(wrote=[str(picture)], next_command=f"cifar visualize-layer conv1 {opened.run.path}")
+    closing(wrote=[str(picture)], next_command=f"cifar visualize-layer {_first_layer(opened.model)} {opened.run.path}")
 
 
 def _choose_split(splits: Splits, split: str) -> ImageSet:
@@ -76,6 +79,12 @@ def _print(images: ImageSet, measured: Evaluation) -> None:
         console.print(confusion_table(images.class_names, measured.confusion))
     else:
         note(f"a confusion matrix of {len(images.class_names)} classes is too wide for a terminal; the picture has it")
+
+
+def _first_layer(model: nn.Module) -> str:
+    """Returns the name of the layer worth looking at first: the first with weights, or else the first."""
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return next(iter(names or layer_names(model)))
 
 
 def _as_dict(

@@ -22,6 +22,7 @@ from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.schedules import build_schedule
 from cifar_cli.training.state import EpochTotals, TrainingState
 
+PICTURED_IMAGES = 4
 EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
 
 
@@ -60,6 +61,12 @@ def augmentation(experiment: Experiment, splits: Splits) -> Augment:
     chosen = experiment.data.augment
     fill = tuple(round(255 * channel) for channel in splits.mean)
     return Augment(flip=chosen.flip == "random", translate=chosen.translate, cutout=chosen.cutout, fill=fill)
+
+
+def pictured(splits: Splits, count: int = PICTURED_IMAGES) -> ImageSet:
+    """Returns the images that pictures are made of, always the same; the test set stays unread."""
+    images = splits.val or splits.train
+    return images.subset(torch.arange(min(count, len(images))))
 
 
 def evaluation(

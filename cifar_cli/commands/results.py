@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 from torch import Tensor
 
@@ -17,7 +18,7 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
     console = results()
     best = summary["best_epoch"]
     chosen = f"epoch {best}, the best on validation" if best else f"epoch {summary['epochs']}, the last"
-    table = Table("images", title=f"{summary['name']} on {summary['dataset']}: {chosen}", title_justify="left")
+    table = Table("images", title=f"{summary['name']} on {summary['dataset']}\n{chosen}", title_justify="left")
     table.add_column("loss", justify="right")
     table.add_column("accuracy", justify="right")
     for split, title in (("train", "training, as it went"), ("val", "validation"), ("test", "test, read once")):
@@ -44,7 +45,7 @@ def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Ta
 
 def confusion_table(class_names: Sequence[str], confusion: Tensor) -> Table:
     """Returns a confusion matrix (K, K) as a table, a row per true class, the diagonal in bold, zeros as dots."""
-    table = Table("true ↓  predicted →", padding=(0, 0, 0, 1))
+    table = Table("true ↓  predicted →", box=SIMPLE, padding=(0, 0, 0, 1))
     for name in class_names:
         table.add_column(name[:5], justify="right")
     for row, name in enumerate(class_names):

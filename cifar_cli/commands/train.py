@@ -32,8 +32,6 @@ from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import choose_runtime
 
-PICTURED_IMAGES = 8
-
 
 def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False) -> None:
     """Trains a configuration from its beginning; with `dry_run`, only shows the plan and tries one batch."""
@@ -121,7 +119,7 @@ def _fit(run: RunFolder, experiment: Experiment, splits: Splits, training: parts
         TensorBoard(
             run,
             config=text,
-            images=(splits.val or splits.train).images[:PICTURED_IMAGES],
+            images=parts.pictured(splits).images,
             prepare=parts.preparation(experiment, splits, training.runtime),
             feature_layers=experiment.log.feature_layers,
             images_every=experiment.log.images_every,

@@ -1,6 +1,6 @@
 """`cifar visualize-layer`: what a layer does to real images, as a PNG and in TensorBoard."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from cifar_cli.data.images import ImageSet
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.insight.describe import describe
 from cifar_cli.insight.grids import feature_grid, filter_grid
-from cifar_cli.insight.layers import LayerView, capture, find_layer
+from cifar_cli.insight.layers import capture, find_layer
 from cifar_cli.insight.save import save_png
 from cifar_cli.insight.sheets import draw_layer_sheet
 from cifar_cli.insight.tutorial_sheet import draw_tutorial_sheet
@@ -38,7 +38,7 @@ def visualize_layer(
     weights: str | None,
     log_dir: Path,
 ) -> None:
-    """Draws the layer's input and output on the first test images, and its filters where it is a convolution."""
+    """Draws the layer's input and output on real images, and its filters where it is a convolution."""
     if mode not in MODES:
         raise UsageError(f"--mode: expected one of {', '.join(MODES)}, found '{mode}'{did_you_mean(mode, MODES)}")
     opened = open_network(
@@ -46,12 +46,12 @@ def visualize_layer(
     )
     find_layer(opened.model, layer)  # before the data is opened: a misspelt name should be told at once
     if opened.checkpoint is None:
-        note(f"this is {opened.source}: its weights are random, drawn with seed {opened.experiment.seed}")
+        note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
     experiment, splits = open_images(opened.experiment)
-    pictured = splits.test.subset(torch.arange(min(images, len(splits.test))))
+    pictured = parts.pictured(splits, images)
     prepare = parts.preparation(experiment, splits, CPU)
     view = capture(opened.model, prepare(pictured.images), layer=layer)
-    title = f"{opened.source}, on {experiment.data.name} test images"
+    title = f"{opened.source}, on {experiment.data.name} {'validation' if splits.val else 'training'} images"
     labels = _names(pictured.labels, pictured)
     if mode == "tutorial":
         figure = draw_tutorial_sheet(view, images=pictured.images, labels=labels, title=title)
@@ -65,7 +65,7 @@ def visualize_layer(
             title=title,
         )
     picture = save_png(figure, opened.run.images / f"{layer}{'-tutorial' if mode == 'tutorial' else ''}.png")
-    _write_tensorboard(opened, view, pictured.images)
+    _write_tensorboard(opened, layer, parts.pictured(splits).images, prepare)
     console = results()
     for fact in describe(view):
         console.print(fact, markup=False, soft_wrap=True)
@@ -84,9 +84,12 @@ def _predictions(model: nn.Module, prepared: Tensor, images: ImageSet) -> list[s
         return _names(model(prepared).argmax(dim=1), images)
 
 
-def _write_tensorboard(opened: OpenedNetwork, view: LayerView, images: Tensor) -> None:
-    """Adds to the run's own pictures, at the epoch the weights are of; nothing that is there is changed."""
-    with SummaryWriter(str(opened.run.path), filename_suffix=f".{view.name}") as writer:
-        writer.add_image(f"features/{view.name}", feature_grid(view.output, images=images), opened.epoch)
+def _write_tensorboard(opened: OpenedNetwork, layer: str, images: Tensor, prepare: Callable[[Tensor], Tensor]) -> None:
+    """Adds the picture that training writes each epoch, of the same images, at the epoch that the weights are of."""
+    view = capture(opened.model, prepare(images), layer=layer)
+    with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
+        if opened.checkpoint is None:
+            writer.add_images("inputs", images, opened.epoch)  # of a run they are there already
+        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.epoch)
         if isinstance(view.module, nn.Conv2d):
-            writer.add_image(f"filters/{view.name}", filter_grid(view.module.weight), opened.epoch)
+            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.epoch)

@@ -1,6 +1,7 @@
 """Composes tiles into one labelled picture for TensorBoard. Knows nothing of TensorBoard; draws with PIL, for speed."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -13,30 +14,46 @@ TILE_PIXELS = 64  # a tile is enlarged by the whole number that brings its longe
 GAP = 6
 LABEL_HEIGHT = 18
 MAX_FILTERS = 64
+CHANNELS_PER_LINE = 8  # TensorBoard shows a picture some 350 pixels wide; more would be too small to see
 WHITE, INK = (255, 255, 255), (40, 40, 40)
 
 
-def feature_grid(features: Tensor, *, images: Tensor, max_channels: int = 16) -> Tensor:
-    """Returns a picture uint8 (3, height, width): a row per image, which stands first, then a grey tile per channel.
+def feature_grid(features: Tensor, *, images: Tensor, max_channels: int = 32) -> Tensor:
+    """Returns a picture uint8 (3, height, width): for each image, the image itself and then a grey tile per channel.
 
     features: (B, C, H, W), or (B, F), which is drawn as one strip; images: (B, 1 or 3, h, w), uint8 or float in [0, 1].
-    Each channel goes from its lowest value over these images (black) to its highest (white).
+    Each channel goes from its lowest value over these images (black) to its highest (white). Eight channels stand in a
+    line; a line that begins with +8 holds channels 8 to 15.
     """
-    pictures = _enlarge(to_pictures(images))  # (B, 3, h, w)
+    pictures = [_image(picture) for picture in _enlarge(to_pictures(images))]
     maps = as_maps(features)
     if maps is None:
         vectors = features.flatten(1)
-        tiles = _enlarge(vector_tiles(vectors).pixels, side=TILE_PIXELS * 8)
-        names = [""]
+        strips = _enlarge(vector_tiles(vectors).pixels, side=TILE_PIXELS * CHANNELS_PER_LINE)
+        rows = [[picture, *map(_image, strip)] for picture, strip in zip(pictures, strips, strict=True)]
         caption = f"{vectors.shape[1]} values, read row by row; black: the lowest, white: the highest"
-    else:
-        shown = min(maps.shape[1], max_channels)
-        tiles = _enlarge(channel_tiles(maps[:, :shown]).pixels)
-        names = [str(channel) for channel in range(shown)]
-        count = f"{shown} channels" if shown == maps.shape[1] else f"first {shown} of {maps.shape[1]} channels"
-        caption = f"{count}; black: a channel's lowest value, white: its highest"
-    rows = [[_image(picture), *map(_image, row)] for picture, row in zip(pictures, tiles, strict=True)]
+        return _compose(rows, column_names=["image", ""], caption=caption)
+    shown = min(maps.shape[1], max_channels)
+    tiles = _enlarge(channel_tiles(maps[:, :shown]).pixels)  # (B, shown, h, w)
+    rows = [line for picture, own in zip(pictures, tiles, strict=True) for line in _lines(picture, own)]
+    names = [str(channel) for channel in range(min(shown, CHANNELS_PER_LINE))]
+    count = f"{shown} channels" if shown == maps.shape[1] else f"first {shown} of {maps.shape[1]} channels"
+    caption = f"{count}; black: a channel's lowest value, white: its highest"
     return _compose(rows, column_names=["image", *names], caption=caption)
+
+
+def _lines(picture: Image.Image, tiles: Tensor) -> Iterator[list[Image.Image]]:
+    """Yields an image's channels (C, h, w) line by line; the image itself begins the first."""
+    for start in range(0, len(tiles), CHANNELS_PER_LINE):
+        beginning = _label(f"+{start}", size=picture.size) if start else picture
+        yield [beginning, *map(_image, tiles[start : start + CHANNELS_PER_LINE])]
+
+
+def _label(text: str, *, size: tuple[int, int]) -> Image.Image:
+    tile = Image.new("RGB", size, WHITE)
+    pen = ImageDraw.Draw(tile)
+    pen.text((size[0] - GAP, size[1] / 2), text, fill=INK, font=ImageFont.load_default(size=16), anchor="rm")
+    return tile
 
 
 def filter_grid(weight: Tensor, *, max_filters: int = MAX_FILTERS, max_inputs: int = 16) -> Tensor:
@@ -50,7 +67,7 @@ def filter_grid(weight: Tensor, *, max_filters: int = MAX_FILTERS, max_inputs: i
         shown = min(outputs, max_filters)
         images = [_image(tile) for tile in _enlarge(filter_tiles(weight[:shown]), side=TILE_PIXELS - 16)]
         count = f"{shown} filters" if shown == outputs else f"first {shown} of {outputs} filters"
-        rows = [images[start : start + 8] for start in range(0, shown, 8)]
+        rows = [images[start : start + CHANNELS_PER_LINE] for start in range(0, shown, CHANNELS_PER_LINE)]
         return _compose(
             rows, caption=f"{count} on {inputs} input channel{'s' if inputs > 1 else ''}, row by row; grey: 0"
         )

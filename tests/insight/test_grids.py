@@ -32,8 +32,8 @@ def test_a_row_holds_the_image_and_then_a_tile_per_channel() -> None:
 def test_tiles_of_four_pixels_stay_visible_and_channels_are_limited() -> None:
     images = torch.zeros(1, 1, 28, 28)  # grey images, as in Fashion-MNIST
     grid = feature_grid(torch.randn(1, 64, 4, 4), images=images)
-    assert grid.shape[2] == 6 + 56 + 16 * (6 + 64) + 6
-    assert feature_grid(torch.randn(1, 64, 4, 4), images=images, max_channels=8).shape[2] < grid.shape[2]
+    assert grid.shape[2] == 6 + 56 + 8 * (6 + 64) + 6  # eight channels in a line
+    assert feature_grid(torch.randn(1, 64, 4, 4), images=images, max_channels=8).shape[1] < grid.shape[1]
 
 
 def test_a_grid_of_few_tiles_is_as_wide_as_its_caption() -> None:
