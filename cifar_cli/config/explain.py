@@ -18,6 +18,9 @@ def problems_of(error: ValidationError, data: Mapping[str, object], places: Plac
 
 def _problem(details: ErrorDetails, data: Mapping[str, object], places: Places) -> Problem:
     path = _without_kind(details["loc"])
+    is_missing = details["type"] == "missing"
+    if is_missing and isinstance(path[-1], int):
+        path, is_missing = path[:-1], False  # a list that is too short is wrong as a whole
     section, field = _find(path, data)
     if details["type"] == "extra_forbidden":
         return _unknown_key(path, section, data, places)
@@ -26,7 +29,7 @@ def _problem(details: ErrorDetails, data: Mapping[str, object], places: Places) 
     assert field is not None, path
     expected, example = field.description, (field.examples or [None])[0]
     value = details["input"]
-    if details["type"] == "missing":
+    if is_missing:
         example = {path[-1]: example}
         return Problem(path, f"expected {expected}, found nothing", f"write for example {shown(example)[1:-1]}")
     if details["type"] == "string_type" and isinstance(value, int | float):
@@ -69,7 +72,7 @@ def _kind(section: str, data: Mapping[str, object]) -> str:
 
 
 def _unknown_key(path: KeyPath, section: type[Section], data: Mapping[str, object], places: Places) -> Problem:
-    key, known = str(path[-1]), list(section.model_fields)
+    key, known = str(path[-1]), sorted(section.model_fields, key="name".__ne__)
     outer = str(path[0])
     if outer in KINDS and len(path) == 2:
         kind = _kind(outer, data)

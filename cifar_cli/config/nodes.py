@@ -14,6 +14,8 @@ from cifar_cli.config.scalars import read_scalar
 MAX_DEPTH = 50
 MAX_NODES = 10_000
 
+_CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
 Scalar: TypeAlias = bool | int | float | str | None
 
 
@@ -131,6 +133,7 @@ class _Parser:
             value = event.value if event.style else read_scalar(event.value)
         except ValueError as error:
             self.refuse(event, f"{error} is not read")
+        self.refuse_control_characters(event)
         return Node(value, self.place(event.start_mark), self.place(event.end_mark))
 
     def collection(self, event: Any, path: KeyPath) -> Node:
@@ -175,7 +178,13 @@ class _Parser:
             self.refuse(event, f"the tag '{_shown(event.tag)}' is not read; leave it out")
         if event.value == "<<" and not event.style:
             self.refuse(event, "merge keys (<<) are not read; write the keys out")
+        self.refuse_control_characters(event)
         return str(event.value)
+
+    def refuse_control_characters(self, event: Any) -> None:
+        # Quotes can hold any of them as an escape; no key or value of ours needs one, not even a line's end.
+        if match := _CONTROL_CHARACTER.search(event.value):
+            self.refuse(event, f"the control character {match.group()!r} is not read; take it away")
 
 
 def _shown(tag: str) -> str:
@@ -209,9 +218,9 @@ def _in_plain_words(error: yaml.MarkedYAMLError) -> str:
 
 
 def _telling_mark(error: yaml.MarkedYAMLError) -> yaml.Mark:
-    """Returns where the mistake is: for what is never closed, where it was opened."""
-    never_closed = ("unexpected end of stream", "<stream end>")
-    if error.context_mark is not None and any(words in (error.problem or "") for words in never_closed):
+    """Returns where the mistake is: where a bracket was opened that is never closed, a key begun that has no ':'."""
+    begun = ("unexpected end of stream", "<stream end>", "could not find expected ':'")
+    if error.context_mark is not None and any(words in (error.problem or "") for words in begun):
         return error.context_mark
     assert error.problem_mark is not None
     return error.problem_mark

@@ -1,5 +1,7 @@
 """The table of layers against torch.nn's own signatures, and the reading of `model.layers`."""
 
+# ruff: noqa: E501 - a message stands on one line, as people meet it
+
 import inspect
 
 import pytest
@@ -8,7 +10,7 @@ from torch.nn.modules import activation
 
 from cifar_cli.config.layer_list import TAKEN_NAMES, read_layers
 from cifar_cli.config.layers import LAYERS, Layer, Without
-from cifar_cli.config.places import Places, Place, report
+from cifar_cli.config.places import Place, Places, report
 
 # device and dtype are the runtime's; indices cannot be passed on; the norms' bias is newer than the oldest torch that
 # is supported; Hardtanh's two are deprecated.

@@ -1,0 +1,86 @@
+"""`cifar config`: what list, show, copy and validate print and write."""
+
+from pathlib import Path
+
+import pytest
+
+from cifar_cli.commands.config import copy, list_configs, show, validate
+from cifar_cli.config import load, load_text
+from cifar_cli.config.sources import builtin_folder, builtins
+from cifar_cli.errors import ConfigError, UsageError
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_list_has_a_line_with_a_first_sentence_for_every_built_in(capsys: Capture) -> None:
+    list_configs()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(builtins())
+    assert "layers/relu     One ReLU, to look at: max(0, x) for every number." in lines
+
+
+@pytest.mark.parametrize("name", builtins())
+def test_what_show_prints_is_the_same_configuration_with_the_files_head(name: str, capsys: Capture) -> None:
+    show(name)
+    printed = capsys.readouterr().out
+    assert load_text(printed, place="x.yaml") == load(name)
+    assert printed.splitlines()[0] == builtins()[name].read_text().splitlines()[0]
+
+
+def test_show_with_overrides_says_so_in_place_of_the_files_head(capsys: Capture) -> None:
+    show("tutorial", ["seed=3", "optimizer.lr=1e-3"])
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0].endswith("tutorial.yaml with seed=3 optimizer.lr=1e-3")
+    assert load_text(printed, place="x.yaml") == load("tutorial", ["seed=3", "optimizer.lr=1e-3"])
+
+
+def test_copy_writes_the_file_as_it_stands_and_names_the_next_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    copy("layers/conv1")
+    assert (tmp_path / "conv1.yaml").read_bytes() == (builtin_folder() / "layers" / "conv1.yaml").read_bytes()
+    printed = capsys.readouterr()
+    assert printed.out == "wrote conv1.yaml\n"
+    assert printed.err == "next: cifar train --config conv1.yaml\n"
+
+
+def test_copy_takes_a_file_or_a_folder(tmp_path: Path) -> None:
+    copy("mlp", tmp_path)
+    copy("mlp", tmp_path / "mine.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "mlp.yaml"]
+
+
+def test_copy_overwrites_nothing_and_makes_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("precious")
+    with pytest.raises(UsageError) as caught:
+        copy("mlp", path)
+    assert str(caught.value) == f"{path}: is there already and is not overwritten; name another file"
+    assert path.read_text() == "precious"
+    with pytest.raises(UsageError) as caught:
+        copy("mlp", tmp_path / "a" / "b.yaml")
+    assert str(caught.value) == f"{tmp_path / 'a' / 'b.yaml'}: the folder {tmp_path / 'a'} is not there; make it first"
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(UsageError, match="cannot be written: Not a directory"):
+        copy("mlp", path / "b.yaml")
+
+
+def test_validate_tells_of_all_files_what_is_right_and_what_is_wrong(tmp_path: Path, capsys: Capture) -> None:
+    good, bad, missing = (tmp_path / name for name in ("good.yaml", "bad.yaml", "missing.yaml"))
+    good.write_text("model: {name: mlp}\n")
+    bad.write_text("model: {name: mlp}\nseed: x\nsed: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        validate([bad, missing, good])
+    assert capsys.readouterr().out == f"ok: {good}\n"
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{bad}:2:7", f"{bad}:3:1", str(missing)]
+    assert caught.value.exit_code == 2
+
+
+def test_validate_checks_overrides_and_warns(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("model: {layers: [flatten: Flatten, last: Softmax]}\n")
+    validate([path], ["seed=3"])
+    assert capsys.readouterr().err.startswith(f"warning: {path}: model.layers.last: the loss cross_entropy takes")
+    with pytest.raises(ConfigError, match="command line: seed: expected a whole number"):
+        validate([path], ["seed=x"])

@@ -1,0 +1,77 @@
+"""Experiments written out as YAML: the same when loaded again, and readable by others."""
+
+import pytest
+import yaml
+
+from cifar_cli.config import dump, load, load_text
+from cifar_cli.config.comments import read_comments
+from cifar_cli.config.sources import builtins
+
+
+@pytest.mark.parametrize("name", builtins())
+def test_every_built_in_is_equal_after_being_written_and_loaded(name: str) -> None:
+    experiment = load(name)
+    assert load_text(dump(experiment), place="x.yaml") == experiment
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle", "triangle"])
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_every_kind_is_equal_after_being_written_and_loaded(kind: str, schedule: str, model: str) -> None:
+    words = [f"optimizer.name={kind}", f"schedule.name={schedule}", f"model.name={model}"]
+    experiment = load_text("seed: 3", place="x.yaml", overrides=words)
+    assert load_text(dump(experiment), place="x.yaml") == experiment
+
+
+@pytest.mark.parametrize(
+    "root",
+    ["data", "/a b", "no", "null", "1e-3", "12", "a: b", "a #b", "#a", "'", '"', "\\", "é😀", "{a}", "[a]", "-", "- a",
+     "a" * 300, " a ", "*a", "&a", "!a", "%a", "@a", "2024-01-01", "1:30", ",", "a, b", "~", "C:\\data", "$HOME"],
+)  # fmt: skip
+def test_any_text_survives(root: str) -> None:
+    experiment = load_text("model: {name: mlp}", place="x.yaml")
+    data = experiment.data.model_copy(update={"root": root})
+    changed = experiment.model_copy(update={"data": data})
+    text = dump(changed)
+    assert load_text(text, place="x.yaml") == changed
+    assert yaml.safe_load(text)["data"]["root"] == root  # also for a reader with YAML 1.1's rules
+
+
+def test_numbers_are_numbers_to_other_readers_of_yaml() -> None:
+    words = ["optimizer={name: adam, lr: 1e-5}"]
+    text = dump(load_text("model: {name: mlp}", place="x.yaml", overrides=words))
+    assert yaml.safe_load(text)["optimizer"]["lr"] == 1e-5
+
+
+def test_layers_stand_one_to_a_line() -> None:
+    text = dump(load("tutorial"))
+    assert "    - conv1: {type: Conv2d, in_channels: 3, out_channels: 32, kernel_size: 5, padding: 2}\n" in text
+    assert "    - flatten: Flatten\n" in text
+
+
+COMMENTED = """\
+# What it is.
+# How to run it.
+seed: 3  # beside a value
+# above a section
+# in two lines
+model:   # beside a section
+  # above a key
+  layers:
+    - conv: {type: Conv2d, out_channels: 2, kernel_size: 3} # beside a layer
+    # above a layer
+    - relu: ReLU
+data: {root: "a # b", batch_size: 32} # beside a section on one line
+"""
+
+
+def test_comments_stay_with_their_keys() -> None:
+    experiment = load_text(COMMENTED, place="x.yaml")
+    text = dump(experiment, comments=read_comments(COMMENTED))
+    assert load_text(text, place="x.yaml") == experiment
+    assert text.startswith("# What it is.\n# How to run it.\n\nname: experiment\nseed: 3  # beside a value\n")
+    assert "data:  # beside a section on one line\n  name: cifar10\n" in text
+    assert "# above a section\n# in two lines\nmodel:  # beside a section\n  name: sequential\n" in text
+    assert "  # above a key\n  layers:\n" in text
+    assert "kernel_size: 3}  # beside a layer\n    # above a layer\n    - relu: ReLU\n" in text
+    assert '  root: "a # b"\n' in text
