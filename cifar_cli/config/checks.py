@@ -5,8 +5,9 @@ from math import prod
 from typing import TypeAlias
 
 from cifar_cli.config.facts import DATASET_FACTS
+from cifar_cli.config.optimization import Constant, Cosine, Sgd, Step
 from cifar_cli.config.places import KeyPath, Problem
-from cifar_cli.config.schema import Constant, Cosine, Experiment, Sequential, Sgd, Step
+from cifar_cli.config.schema import Experiment, Sequential
 from cifar_cli.config.shapes import walk
 from cifar_cli.config.words import nearest
 from cifar_cli.config.words import shape as shown_shape

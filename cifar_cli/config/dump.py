@@ -10,7 +10,8 @@ from cifar_cli.config.comments import NO_COMMENTS, Comments
 from cifar_cli.config.layers import Layer
 from cifar_cli.config.places import KeyPath
 from cifar_cli.config.scalars import read_scalar
-from cifar_cli.config.schema import Experiment, Section
+from cifar_cli.config.schema import Experiment
+from cifar_cli.config.section import Section
 
 # Words that mean themselves in YAML, also between brackets.
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./$-]*")

@@ -7,7 +7,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cifar_cli.config.places import COMMAND_LINE, KeyPath, Places, Problem
-from cifar_cli.config.schema import KINDS, Experiment, Section
+from cifar_cli.config.schema import KINDS, Experiment
+from cifar_cli.config.section import Section
 from cifar_cli.config.words import found, nearest, shown
 
 

@@ -63,7 +63,7 @@ def _filled(values: Mapping[str, object], default_name: str) -> dict[str, object
     """Returns a copy in which every section is there: null means all defaults, and no `name` the first kind."""
     data = dict(deepcopy(values))
     if data.get("name") is None:
-        data["name"] = default_name if re.match(NAME_PATTERN, default_name) else "experiment"
+        data["name"] = default_name if re.fullmatch(NAME_PATTERN, default_name) else "experiment"
     for name in _SECTIONS:
         section = {} if data.get(name) is None else data[name]
         data[name] = section

@@ -5,25 +5,13 @@ A field's description completes the sentence "expected …" and its example the 
 
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
+from pydantic import BeforeValidator, Field, InstanceOf
 
 from cifar_cli.config.layers import Layer
+from cifar_cli.config.optimization import Adam, AdamW, Constant, Cosine, Loss, OneCycle, Sgd, Step, Triangle
+from cifar_cli.config.section import Amount, BelowOne, Count, Positive, Section
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-INT_LIMIT = 2**31  # a larger size is a slip of the finger, and torch would stumble over it much later
-
-Count = Annotated[int, Field(ge=1, lt=INT_LIMIT)]
-Amount = Annotated[int, Field(ge=0, lt=INT_LIMIT)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Ratio = Annotated[float, Field(ge=0, le=1)]
-BelowOne = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A mapping whose keys are all known, whose values are taken as they are, and which does not change any more."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 # --- data ----------------------------------------------------------------------------------------------------------
@@ -105,107 +93,7 @@ class Cnn(Section):
     dropout: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
 
 
-Model = Sequential | Mlp | Cnn
-
-
 # --- training ------------------------------------------------------------------------------------------------------
-
-
-class Loss(Section):
-    """What training makes small."""
-
-    name: Literal["cross_entropy"] = Field("cross_entropy", description="cross_entropy", examples=["cross_entropy"])
-    label_smoothing: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
-
-
-class OptimizerSection(Section):
-    """What every optimiser has."""
-
-    lr: Positive = Field(0.01, description="a number above 0", examples=[0.01])
-    weight_decay: NonNegative = Field(0.0, description="a number, 0 or more", examples=[5.0e-4])
-    # Decaying biases and norm layers gains nothing and costs accuracy: "Bag of Tricks", He et al. 2019, section 3.1.
-    decay_norm_and_bias: bool = Field(False, description="true or false", examples=[False])
-
-
-class Sgd(OptimizerSection):
-    """torch.optim.SGD."""
-
-    name: Literal["sgd"] = "sgd"
-    momentum: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.9])
-    nesterov: bool = Field(False, description="true or false", examples=[False])
-
-
-class AdamSection(OptimizerSection):
-    """What Adam and AdamW share."""
-
-    lr: Positive = Field(1e-3, description="a number above 0", examples=[0.001])
-    betas: tuple[BelowOne, BelowOne] = Field(
-        (0.9, 0.999), description="a list of two numbers from 0 to below 1", examples=[[0.9, 0.999]]
-    )
-    eps: Positive = Field(1e-8, description="a number above 0", examples=[1e-8])
-
-
-class Adam(AdamSection):
-    """torch.optim.Adam."""
-
-    name: Literal["adam"] = "adam"
-
-
-class AdamW(AdamSection):
-    """torch.optim.AdamW."""
-
-    name: Literal["adamw"] = "adamw"
-    weight_decay: NonNegative = Field(0.01, description="a number, 0 or more", examples=[0.01])
-
-
-Optimizer = Sgd | Adam | AdamW
-
-
-class WarmedUpSchedule(Section):
-    """What the schedules have that begin at their full learning rate."""
-
-    warmup_epochs: NonNegative = Field(0.0, description="a number of epochs, 0 or more", examples=[1])
-
-
-class Constant(WarmedUpSchedule):
-    """The same learning rate throughout."""
-
-    name: Literal["constant"] = "constant"
-
-
-class Step(WarmedUpSchedule):
-    """The learning rate times gamma, every so many epochs."""
-
-    name: Literal["step"] = "step"
-    every_epochs: Count = Field(30, description="a whole number of epochs, at least 1", examples=[30])
-    gamma: float = Field(0.1, gt=0, le=1, description="a number above 0, at most 1", examples=[0.1])
-
-
-class Cosine(WarmedUpSchedule):
-    """Half a cosine wave downwards."""
-
-    name: Literal["cosine"] = "cosine"
-    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.01])
-
-
-class OneCycle(Section):
-    """Up and down along cosines, as torch.optim.lr_scheduler.OneCycleLR does."""
-
-    name: Literal["one_cycle"] = "one_cycle"
-    peak_at: float = Field(0.3, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.3])
-    start_lr_ratio: float = Field(0.04, gt=0, le=1, description="a number above 0, at most 1", examples=[0.04])
-    final_lr_ratio: Ratio = Field(1e-4, description="a number from 0 to 1", examples=[0.0001])
-
-
-class Triangle(Section):
-    """Up and down along straight lines."""
-
-    name: Literal["triangle"] = "triangle"
-    peak_at: float = Field(0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2])
-    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.0])
-
-
-Schedule = Constant | Step | Cosine | OneCycle | Triangle
 
 
 class Train(Section):
@@ -234,6 +122,11 @@ class Log(Section):
 
 
 # --- the whole -----------------------------------------------------------------------------------------------------
+
+# What a section can be; its `name` chooses, and the first is the default. A new kind is a class and a word here.
+Model = Sequential | Mlp | Cnn
+Optimizer = Sgd | Adam | AdamW
+Schedule = Constant | Step | Cosine | OneCycle | Triangle
 
 
 class Experiment(Section):

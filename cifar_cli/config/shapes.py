@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from cifar_cli.config.kinds import Value
 from cifar_cli.config.layers import LAYERS, Layer, Without
-from cifar_cli.config.shape_rules import RANKS, RULES, Shape, ShapeError
+from cifar_cli.config.shape_rule import Shape, ShapeError
+from cifar_cli.config.shape_rules import RANKS, RULES
 from cifar_cli.config.words import shape as shown_shape
 from cifar_cli.config.words import shown
 

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text
-from cifar_cli.config.schema import KINDS, Mlp, Sequential, Sgd
+from cifar_cli.config.optimization import Sgd
+from cifar_cli.config.schema import KINDS, Mlp, Sequential
 from cifar_cli.config.sources import builtins
 from cifar_cli.errors import ConfigError
 

@@ -1,0 +1,98 @@
+"""The keys of the loss, the optimisers and the schedules. Descriptions and examples are used as in the schema."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from cifar_cli.config.section import BelowOne, Count, NonNegative, Positive, Ratio, Section
+
+
+class Loss(Section):
+    """What training makes small."""
+
+    name: Literal["cross_entropy"] = Field("cross_entropy", description="cross_entropy", examples=["cross_entropy"])
+    label_smoothing: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
+
+
+class OptimizerSection(Section):
+    """What every optimiser has."""
+
+    lr: Positive = Field(0.01, description="a number above 0", examples=[0.01])
+    weight_decay: NonNegative = Field(0.0, description="a number, 0 or more", examples=[5.0e-4])
+    # Decaying biases and norm layers gains nothing and costs accuracy: "Bag of Tricks", He et al. 2019, section 3.1.
+    decay_norm_and_bias: bool = Field(False, description="true or false", examples=[False])
+
+
+class Sgd(OptimizerSection):
+    """torch.optim.SGD."""
+
+    name: Literal["sgd"] = "sgd"
+    momentum: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.9])
+    nesterov: bool = Field(False, description="true or false", examples=[False])
+
+
+class AdamSection(OptimizerSection):
+    """What Adam and AdamW share."""
+
+    lr: Positive = Field(1e-3, description="a number above 0", examples=[0.001])
+    betas: tuple[BelowOne, BelowOne] = Field(
+        (0.9, 0.999), description="a list of two numbers from 0 to below 1", examples=[[0.9, 0.999]]
+    )
+    eps: Positive = Field(1e-8, description="a number above 0", examples=[1e-8])
+
+
+class Adam(AdamSection):
+    """torch.optim.Adam."""
+
+    name: Literal["adam"] = "adam"
+
+
+class AdamW(AdamSection):
+    """torch.optim.AdamW."""
+
+    name: Literal["adamw"] = "adamw"
+    weight_decay: NonNegative = Field(0.01, description="a number, 0 or more", examples=[0.01])
+
+
+class WarmedUpSchedule(Section):
+    """What the schedules have that begin at their full learning rate."""
+
+    warmup_epochs: NonNegative = Field(0.0, description="a number of epochs, 0 or more", examples=[1])
+
+
+class Constant(WarmedUpSchedule):
+    """The same learning rate throughout."""
+
+    name: Literal["constant"] = "constant"
+
+
+class Step(WarmedUpSchedule):
+    """The learning rate times gamma, every so many epochs."""
+
+    name: Literal["step"] = "step"
+    every_epochs: Count = Field(30, description="a whole number of epochs, at least 1", examples=[30])
+    gamma: float = Field(0.1, gt=0, le=1, description="a number above 0, at most 1", examples=[0.1])
+
+
+class Cosine(WarmedUpSchedule):
+    """Half a cosine wave downwards."""
+
+    name: Literal["cosine"] = "cosine"
+    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.01])
+
+
+class OneCycle(Section):
+    """Up and down along cosines, as torch.optim.lr_scheduler.OneCycleLR does."""
+
+    name: Literal["one_cycle"] = "one_cycle"
+    peak_at: float = Field(0.3, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.3])
+    start_lr_ratio: float = Field(0.04, gt=0, le=1, description="a number above 0, at most 1", examples=[0.04])
+    final_lr_ratio: Ratio = Field(1e-4, description="a number from 0 to 1", examples=[0.0001])
+
+
+class Triangle(Section):
+    """Up and down along straight lines."""
+
+    name: Literal["triangle"] = "triangle"
+    peak_at: float = Field(0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2])
+    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.0])
