@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.errors import CifarError, UsageError
+from cifar_cli import __version__
+from cifar_cli.errors import CifarError, ConfigError, UsageError
 
 app = typer.Typer(
     name="cifar",
@@ -45,8 +46,17 @@ Weights = Annotated[
 DEFAULT_LOG_DIR = Path("logs")
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"cifar {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere.")] = False,
 ) -> None:
     # main() has taken --debug off the command line, so that it may stand behind the command too; here is its help.
@@ -204,5 +214,6 @@ def main() -> None:
     except CifarError as error:
         if is_debugging:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        # A line that begins with a place is one that editors and terminals can jump to.
+        print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
         sys.exit(error.exit_code)
