@@ -19,7 +19,7 @@ SIDE = 32  # pixels, as CIFAR-10
 UNIT = 64  # lengths are in 1/64 pixel
 
 # Each shape is a signed distance in units, below zero inside and above zero outside: max is "and", min is "or".
-# u, v: places in the shape's own turned coordinates, (N, 32, 32); r: its radius, (N, 1, 1).
+# u, v: places in the shape's own turned coordinates, (N, 32, 32); r: its size, (N, 1, 1). None reaches beyond 5/4 r.
 
 
 def circle(u: Ints, v: Ints, r: Ints) -> Ints:
@@ -53,7 +53,7 @@ def star(u: Ints, v: Ints, r: Ints) -> Ints:
     # A pentagram is where at least four of a pentagon's five half-planes overlap.
     sides = np.stack([_along(u, v, degrees) for degrees in (54, 126, 198, 270, 342)])
     second_largest: Ints = np.partition(sides, 3, axis=0)[3]
-    return second_largest - r * 5 // 13  # cos 72° / cos 36° = 0.382 of the radius
+    return second_largest - r * 5 // 13  # cos 72° = 0.309 of the distance of its points, which is 5/4 r
 
 
 def crescent(u: Ints, v: Ints, r: Ints) -> Ints:
@@ -109,8 +109,8 @@ def _draw_chunk(labels: npt.NDArray[np.int64], random: np.random.RandomState) ->
         dy, dx = _offsets(_integers(random, 0, SIDE * UNIT, count, 2))
         images = _paint(images, circle(dx, dy, radius[:, None, None]), _integers(random, 0, 256, count, 3))
 
-    radius = _integers(random, 8 * UNIT, 13 * UNIT, count)
-    slack = (SIDE * UNIT // 2 - radius)[:, None]  # how far from the middle a shape can be and still be whole
+    radius = _integers(random, 8 * UNIT, 25 * UNIT // 2, count)
+    slack = (SIDE * UNIT // 2 - radius * 5 // 4)[:, None]  # how far from the middle a shape can be and still be whole
     center = SIDE * UNIT // 2 + _integers(random, -1024, 1025, count, 2) * slack // 1024
     u, v = _turned(*_offsets(center), degrees=_integers(random, 0, 360, count))
     distance = np.empty_like(u)

@@ -1,0 +1,51 @@
+"""The validation split: how many of each class, and that nothing moves it."""
+
+import pytest
+import torch
+
+from cifar_cli.data.split import stratified_split
+from cifar_cli.errors import UsageError
+
+
+def test_split_is_stratified_exactly_where_that_is_possible():
+    labels = torch.randperm(1000, generator=torch.Generator().manual_seed(0)) % 10
+    train, val = stratified_split(labels, val_size=100, num_classes=10)
+    assert torch.bincount(labels[val]).tolist() == [10] * 10
+    assert torch.bincount(labels[train]).tolist() == [90] * 10
+
+
+@pytest.mark.parametrize("val_size", [1, 7, 33, 99, 101, 999])
+def test_every_image_is_in_one_part_and_no_class_is_off_by_one_image_or_more(val_size: int):
+    labels = torch.randint(7, (1000,), generator=torch.Generator().manual_seed(1))
+    train, val = stratified_split(labels, val_size=val_size, num_classes=7)
+    assert len(val) == val_size
+    assert sorted([*train.tolist(), *val.tolist()]) == list(range(1000))
+    exact_share = torch.bincount(labels, minlength=7) * val_size / 1000
+    assert (torch.bincount(labels[val], minlength=7) - exact_share).abs().max() < 1
+
+
+def test_split_by_hand():
+    labels = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1])
+    train, val = stratified_split(labels, val_size=4, num_classes=2)
+    assert val.tolist() == [0, 1, 4, 5]  # the first and the third of each class's four
+    assert train.tolist() == [2, 3, 6, 7]
+
+
+def test_split_draws_nothing_from_the_global_generator():
+    state = torch.get_rng_state()
+    stratified_split(torch.arange(100) % 10, val_size=20, num_classes=10)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_class_without_images_gives_none():
+    _, val = stratified_split(torch.tensor([0, 2, 0, 2]), val_size=2, num_classes=3)
+    assert val.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("val_size", [-1, 100, 60_000])
+def test_val_size_that_leaves_nothing_to_train_on_is_refused(val_size: int):
+    with pytest.raises(UsageError) as caught:
+        stratified_split(torch.arange(100) % 10, val_size=val_size, num_classes=10)
+    assert str(caught.value) == (
+        f"data.val_size: expected 0 to 99 of the 100 training images, found {val_size}; write for example 10"
+    )
