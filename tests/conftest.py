@@ -1,19 +1,26 @@
-"""What several folders of tests share: the real images, small made-up ones, and a small training with everything on."""
+"""What several folders of tests share: the real images, small made-up ones, a small training, and the command line."""
 
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.cli import main
+from cifar_cli.data import sources
 from cifar_cli.data.augment import Augment
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import to_unit
+from cifar_cli.data.synthetic import synthetic_sets
 from cifar_cli.training.evaluation import evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import cross_entropy
@@ -47,7 +54,7 @@ def two_threads() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder that holds the real CIFAR-10 as torchvision unpacks it."""
-    for root in (Path(DATA_DIR) if DATA_DIR else None, SHARED_DATA_DIR):
+    for root in (Path(DATA_DIR).absolute() if DATA_DIR else None, SHARED_DATA_DIR):
         if root is not None and (root / "cifar-10-batches-py" / "data_batch_1").is_file():
             return root
     pytest.skip(f"no CIFAR-10 in $CIFAR_DATA_DIR ({DATA_DIR or 'not set'}) nor in {SHARED_DATA_DIR}")
@@ -177,3 +184,87 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         return TinyTraining(state, task, runtime, images)
 
     return make
+
+
+SMALL_CONFIG = """\
+name: small
+data: {name: synthetic, batch_size: 50, val_size: 100, augment: {flip: random, translate: 4}}
+model:
+  layers:
+    - conv1: {type: Conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+    - relu1: ReLU
+    - pool1: {type: MaxPool2d, kernel_size: 4}
+    - flatten: Flatten
+    - dropout: {type: Dropout, p: 0.1}
+    - fc1: {type: Linear, out_features: 10}
+optimizer: {name: sgd, lr: 0.05, momentum: 0.9}
+schedule: {name: cosine}
+train: {epochs: 2}
+log: {feature_layers: [conv1]}
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command ended with and wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@cache
+def small_synthetic_sets() -> tuple[ImageSet, ImageSet]:
+    return synthetic_sets(train_size=600, test_size=100)
+
+
+@pytest.fixture(scope="session")
+def cifar_in() -> Callable[..., Outcome]:
+    """Returns a function that runs `cifar` with these words in a folder, in this process: torch is imported once.
+
+    The synthetic set has 600 and 100 images there.
+    """
+
+    def run(folder: Path, *words: object) -> Outcome:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(StringIO()) as out,
+            redirect_stderr(StringIO()) as err,
+        ):
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["cifar", *map(str, words)])
+            patch.setattr(sources, "synthetic_sets", small_synthetic_sets)
+            for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS"):
+                patch.delenv(name, raising=False)
+            code = 0
+            try:
+                main()
+            except SystemExit as exit_:
+                code = int(exit_.code or 0)
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def cifar(cifar_in: Callable[..., Outcome], tmp_path: Path) -> Callable[..., Outcome]:
+    """Returns a function that runs `cifar` with these words in the test's own folder, which has a `small.yaml`."""
+    (tmp_path / "small.yaml").write_text(SMALL_CONFIG)
+    return partial(cifar_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained(cifar_in: Callable[..., Outcome], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """The folder of a finished run of two epochs, not to be written to, and what the training said."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.yaml").write_text(SMALL_CONFIG)
+    outcome = cifar_in(folder, "train", "--config", "small.yaml")
+    assert outcome.code == 0, outcome.err
+    (run,) = (folder / "logs").iterdir()
+    return run, outcome
+
+
+@pytest.fixture
+def run(trained: tuple[Path, Outcome], tmp_path: Path) -> Path:
+    """A finished run of two epochs in `logs/` of the test's own folder, its own copy."""
+    return Path(shutil.copytree(trained[0], tmp_path / "logs" / trained[0].name))

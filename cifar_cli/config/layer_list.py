@@ -11,28 +11,20 @@ from cifar_cli.config.words import found, nearest, shown
 LAYERS_PATH: KeyPath = ("model", "layers")
 EXAMPLE = "- conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
-# nn.Sequential already has attributes of these names, so that no layer can be reached by them. Names with two
-# underscores on both sides are taken as a whole.
+# nn.Sequential already has attributes of these names, so that no layer can be reached by them.
 TAKEN_NAMES = frozenset(
     """
-    T_destination _apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl
-    _forward_hooks _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks
-    _forward_pre_hooks_with_kwargs _get_backward_hooks _get_backward_pre_hooks _get_item_by_idx _get_name
-    _is_full_backward_hook _load_from_state_dict _load_state_dict_post_hooks _load_state_dict_pre_hooks
-    _maybe_warn_non_full_backward_hook _modules _named_members _non_persistent_buffers_set _parameters
-    _register_load_state_dict_pre_hook _register_state_dict_hook _replicate_for_data_parallel
-    _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version _wrapped_call_impl
-    add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu
-    load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop
-    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
+    T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double
+    dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule
+    half insert ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+    parameters pop register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
     register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
     register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
     register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to
     to_empty train training type xpu zero_grad
-    """.split()  # noqa: SIM905 - a list of a hundred quoted words would fill a page
+    """.split()  # noqa: SIM905 - a list of sixty quoted words would fill a page
 )
 
 
@@ -74,11 +66,11 @@ def _not_a_layer(path: KeyPath, entry: object) -> Problem:
 
 def _name_problems(path: KeyPath, name: str, first_paths: dict[str, KeyPath]) -> list[Problem]:
     if not _NAME.fullmatch(name):
-        finding = f"expected a name of letters, digits and '_' that begins with no digit, found {name!r}"
+        finding = f"expected a name of letters, digits and '_' that begins with a letter, found {name!r}"
         return [Problem(path, finding, "write for example conv1", at_key=True)]
-    if name in TAKEN_NAMES or (name.startswith("__") and name.endswith("__")):
+    if name in TAKEN_NAMES:
         finding = f"the name '{name}' is one that torch's Sequential uses itself"
-        return [Problem(path, finding, f"write for example {name.strip('_')}1", at_key=True)]
+        return [Problem(path, finding, f"write for example {name}1", at_key=True)]
     if name in first_paths:
         mend = "give every layer its own name"
         return [Problem(path, "the name is given twice", mend, at_key=True, first=first_paths[name])]

@@ -53,11 +53,11 @@ def test_all_of_torchs_element_wise_activations_are_offered() -> None:
 
 
 def test_the_taken_names_are_the_attributes_of_torchs_sequential() -> None:
-    torchs = {name for name in dir(nn.Sequential()) if not (name.startswith("__") and name.endswith("__"))}
-    assert torchs == TAKEN_NAMES
+    # A layer's name begins with a letter. Names that only another version of torch uses may stay.
+    assert {name for name in dir(nn.Sequential()) if not name.startswith("_")} <= TAKEN_NAMES
 
 
-@pytest.mark.parametrize("name", ["train", "forward", "__class__", "__call__"])
+@pytest.mark.parametrize("name", ["train", "forward"])
 def test_a_layer_cannot_take_the_name_of_something_in_sequential(name: str) -> None:
     _, (problem,) = read_layers([{name: "ReLU"}])
     assert problem.finding == f"the name '{name}' is one that torch's Sequential uses itself"
@@ -84,7 +84,7 @@ INT = "expected a whole number, at least 1"
         ),
         (
             {"1st": "ReLU"},
-            "model.layers.1st: expected a name of letters, digits and '_' that begins with no digit, found '1st'; "
+            "model.layers.1st: expected a name of letters, digits and '_' that begins with a letter, found '1st'; "
             "write for example conv1",
         ),
         ({"a": 3}, "model.layers.a: expected a layer type, or {type: …} with its arguments, found 3; write for example ReLU"),
