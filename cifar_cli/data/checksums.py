@@ -33,7 +33,7 @@ def read_verified(path: Path, *, md5: str, mend: str) -> bytes:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise MissingFileError(f"{path}: expected a file with MD5 {md5}, found none; {mend}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}; check who may read it") from None

@@ -1,6 +1,8 @@
-"""Reads and fetches Fashion-MNIST in torchvision's layout, through torchvision."""
+"""Reads Fashion-MNIST through torchvision, and fetches it into the layout that torchvision reads."""
 
+import gzip
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,8 +60,7 @@ def obtain_fashion_mnist(
             own = tuple(f"{mirror}{file_name}" for mirror in FashionMNIST.mirrors)
             archive = Archive(file_name, md5, PACKED_BYTES[file_name], folder=FOLDER, mirrors=own)
             fetch(archive, raw, mirrors=mirrors, deadline_seconds=deadline_seconds, report=report)
-            (raw / file_name.removesuffix(".gz")).unlink(missing_ok=True)
-        FashionMNIST(os.fspath(root), download=True)  # finds all four there and unpacks them
+            _gunzip(raw / file_name)
 
 
 def fashion_mnist_file_states(root: Path) -> dict[Path, FileState]:
@@ -71,6 +72,14 @@ def _state(path: Path, size_bytes: int) -> FileState:
     if not path.is_file():
         return "missing"
     return "ok" if path.stat().st_size == size_bytes else "damaged"
+
+
+def _gunzip(packed: Path) -> None:
+    """Unpacks `x.gz` to `x` beside it, which appears whole or not at all."""
+    part = packed.with_suffix(".part")
+    with gzip.open(packed) as source, part.open("wb") as file:
+        shutil.copyfileobj(source, file)
+    os.replace(part, packed.with_suffix(""))
 
 
 def _image_set(dataset: FashionMNIST) -> ImageSet:

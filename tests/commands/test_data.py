@@ -1,0 +1,134 @@
+"""cifar data: what its three commands print, where, and what they raise."""
+
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cifar_cli.commands import data
+from cifar_cli.data import sources
+from cifar_cli.data.cifar import CifarFiles
+from cifar_cli.data.mirrors import Archive
+from cifar_cli.errors import DataError, UsageError
+
+CONTENTS = {"train": b"train images", "test": b"test images", "meta": b"class names"}
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def small_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes cifar10 a set of three small files, whose archive lies in the folder that is returned."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in CONTENTS.items():
+            member = tarfile.TarInfo(f"small/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    parts = [{name: md5(content)} for name, content in CONTENTS.items()]
+    files = CifarFiles("cifar10", "small", *parts, labels_key=b"", class_names_key=b"")
+    archive = Archive("small.tar.gz", md5(buffer.getvalue()), len(buffer.getvalue()), folder="small", mirrors=())
+    monkeypatch.setitem(sources.DATASETS, "cifar10", sources._cifar(files, archive, (0.5,) * 3, (0.2,) * 3))
+    monkeypatch.delenv("CIFAR_DATA_DIR", raising=False)
+    monkeypatch.delenv("CIFAR_MIRROR", raising=False)
+    (tmp_path / "small.tar.gz").write_bytes(buffer.getvalue())
+    return tmp_path
+
+
+def test_fetch_says_what_it_wrote_and_what_to_try_next(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+    data.fetch("cifar10", small_cifar10)
+    printed = capsys.readouterr()
+    assert printed.out == f"cifar10: 3 files are now below {small_cifar10}\n"
+    assert printed.err == f"next: cifar train --config sequential data.root={small_cifar10}\n"
+    assert {path.name: path.read_bytes() for path in (small_cifar10 / "small").iterdir()} == CONTENTS
+
+
+def test_fetch_of_what_is_there_says_so(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+    data.fetch("cifar10", small_cifar10)
+    capsys.readouterr()
+    data.fetch("cifar10", small_cifar10)
+    assert capsys.readouterr().out == f"cifar10 is already in {small_cifar10}\n"
+
+
+def test_fetch_mends_a_damaged_file(small_cifar10: Path):
+    data.fetch("cifar10", small_cifar10)
+    (small_cifar10 / "small" / "test").write_bytes(b"damaged")
+    data.fetch("cifar10", small_cifar10)
+    assert (small_cifar10 / "small" / "test").read_bytes() == CONTENTS["test"]
+
+
+def test_fetch_of_the_synthetic_set_says_that_there_is_nothing_to_fetch(capsys: pytest.CaptureFixture[str]):
+    data.fetch("synthetic", None)
+    printed = capsys.readouterr()
+    assert printed.out == "synthetic is drawn when it is opened; there is nothing to fetch\n"
+    assert printed.err == "next: cifar train --config sequential data.name=synthetic\n"
+
+
+def test_verify_prints_a_line_for_each_file(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+    data.fetch("cifar10", small_cifar10)
+    capsys.readouterr()
+    data.verify("cifar10", small_cifar10)
+    folder = small_cifar10 / "small"
+    assert capsys.readouterr().out.splitlines() == [f"ok       {folder / name}" for name in ("train", "test", "meta")]
+
+
+def test_verify_names_damaged_and_missing_files_and_the_mend(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+    data.fetch("cifar10", small_cifar10)
+    capsys.readouterr()
+    folder = small_cifar10 / "small"
+    (folder / "train").write_bytes(b"damaged")
+    (folder / "meta").unlink()
+    with pytest.raises(DataError) as caught:
+        data.verify("cifar10", small_cifar10)
+    assert capsys.readouterr().out.splitlines() == [
+        f"damaged  {folder}/train",
+        f"ok       {folder}/test",
+        f"missing  {folder}/meta",
+    ]
+    assert str(caught.value) == (
+        f"{small_cifar10}: expected 3 files of cifar10, found 2 of them missing or damaged; "
+        f"fetch them with: cifar data fetch cifar10 --root {small_cifar10}"
+    )
+
+
+def test_verify_of_the_synthetic_set_says_that_there_is_nothing_to_verify(capsys: pytest.CaptureFixture[str]):
+    data.verify("synthetic", None)
+    assert capsys.readouterr().out == "synthetic is drawn when it is opened; there is nothing to verify\n"
+
+
+@pytest.mark.parametrize("command", [data.fetch, data.verify])
+def test_unknown_dataset_gets_the_nearest_name(command):
+    with pytest.raises(UsageError, match="found 'cifar-10'; did you mean 'cifar10'"):
+        command("cifar-10", None)
+
+
+def test_where_tells_the_folder_the_reason_and_what_is_there(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+    data.fetch("cifar10", small_cifar10)
+    (small_cifar10 / "cifar-100-python").mkdir()
+    (small_cifar10 / "cifar-100-python" / "meta").write_bytes(b"damaged")
+    capsys.readouterr()
+    data.where(small_cifar10)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{small_cifar10} (as given)",
+        "  cifar10        there",
+        "  cifar100       incomplete: 0 of 3 files are right",
+        "  fashion_mnist  not there",
+        "  synthetic      always there: it is drawn",
+    ]
+
+
+def test_where_gives_the_environment_or_the_default_as_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    data.where(None)
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"{tmp_path}/data (the default; CIFAR_DATA_DIR changes it)\n")
+    assert printed.err == "next: cifar data fetch cifar10\n"
+    monkeypatch.setenv("CIFAR_DATA_DIR", str(tmp_path))
+    data.where(None)
+    assert capsys.readouterr().out.startswith(f"{tmp_path} (from CIFAR_DATA_DIR)\n")
