@@ -43,10 +43,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def two_threads() -> Iterator[None]:
-    """Small tensors gain nothing from more threads, and a machine that runs tests runs other things too."""
+def one_thread() -> Iterator[None]:
+    """Threads that share tensors this small wait for each other most of the time, above all on a busy machine."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(min(2, threads))
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
 
