@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.errors import UsageError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -50,13 +50,14 @@ def _choose_device(device: str) -> torch.device:
     kind, _, number = device.partition(":")
     if kind not in available:
         raise UsageError(
-            f"train.device: this machine has {' and '.join(available)}, found '{device}'"
-            f"{did_you_mean(kind, available)}; write train.device=auto to take the best there is"
+            f"train.device: this machine has {' and '.join(available)}, found '{device}'; "
+            f"write train.device=auto to take the best there is"
         )
     if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
         raise UsageError(
             f"train.device: this machine has {torch.cuda.device_count()} CUDA device(s), numbered from 0, "
-            f"found '{device}'; write train.device=cuda for the first"
+            f"found '{device}'; "
+            f"write train.device=cuda for the first"
         )
     return torch.device(device)
 
