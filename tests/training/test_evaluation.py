@@ -1,0 +1,108 @@
+"""Evaluation held against scikit-learn on random logits."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+from torch import Tensor, nn
+
+from cifar_cli.data.images import ImageSet
+from cifar_cli.data.loader import make_loader
+from cifar_cli.training.evaluation import Evaluation, evaluate
+from cifar_cli.training.losses import cross_entropy
+from cifar_cli.training.runtime import Runtime
+
+N, K = 250, 7
+CPU = Runtime(torch.device("cpu"), "fp32")
+
+
+def numbered_images() -> ImageSet:
+    """Each image is one pixel that holds the image's number."""
+    return ImageSet(
+        name="numbers",
+        images=torch.arange(N, dtype=torch.uint8).view(N, 1, 1, 1),
+        labels=torch.randint(K, (N,), generator=torch.Generator().manual_seed(1)),
+        class_names=tuple("abcdefg"),
+    )
+
+
+class LookUp(nn.Module):
+    """Answers an image that holds a number with the row of that number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(3 * torch.randn(N, K, generator=torch.Generator().manual_seed(2)))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return self.logits[numbers]
+
+
+def run(model: nn.Module, images: ImageSet, *, batch_size: int) -> Evaluation:
+    return evaluate(
+        model,
+        loader=make_loader(images, batch_size=batch_size),
+        loss=cross_entropy(),
+        prepare=lambda batch: batch.flatten().long(),
+        runtime=CPU,
+        num_classes=K,
+    )
+
+
+@pytest.mark.parametrize("batch_size", [N, 64, 249, 1])
+def test_loss_accuracy_and_confusion_are_scikit_learns_whatever_the_batch_size(batch_size: int) -> None:
+    # 64 and 249 leave a smaller last batch: a mean of batch means, or a dropped batch, would show.
+    model, images = LookUp(), numbered_images()
+    result = run(model, images, batch_size=batch_size)
+    probabilities = model.logits.detach().double().softmax(dim=1).numpy()
+    predicted = probabilities.argmax(axis=1)
+    assert result.images == N
+    assert result.accuracy == accuracy_score(images.labels, predicted)
+    assert result.loss == pytest.approx(log_loss(images.labels, probabilities, labels=range(K)), rel=1e-5)
+    assert result.confusion.tolist() == confusion_matrix(images.labels, predicted, labels=range(K)).tolist()
+    assert result.confusion.dtype == torch.int64
+
+
+def test_a_class_that_no_image_has_and_nothing_predicts_is_a_row_and_a_column_of_zeros() -> None:
+    model, images = LookUp(), numbered_images()
+    with torch.no_grad():
+        model.logits[:, 6] = -100
+    result = run(model, images.subset((images.labels != 6).nonzero().flatten()), batch_size=64)
+    assert result.confusion.shape == (K, K)
+    assert result.confusion[6].sum() == result.confusion[:, 6].sum() == 0
+
+
+class Modes(nn.Module):
+    """Notes the modes that its parts are in when it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen = nn.BatchNorm1d(K).eval()
+        self.free = nn.BatchNorm1d(K)
+        self.seen: set[tuple[bool, bool, bool]] = set()
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        self.seen.add((self.training, self.frozen.training, self.free.training))
+        assert not torch.is_grad_enabled()
+        return torch.zeros(len(numbers), K)
+
+
+def test_the_network_is_in_eval_mode_without_gradients_and_then_each_part_in_its_own_mode_again() -> None:
+    model = Modes()
+    run(model, numbered_images(), batch_size=100)
+    assert model.seen == {(False, False, False)}
+    assert (model.training, model.frozen.training, model.free.training) == (True, False, True)
+    assert torch.is_grad_enabled()
+
+
+def test_the_modes_come_back_when_evaluation_fails() -> None:
+    def broken() -> Iterator[tuple[Tensor, Tensor]]:
+        raise RuntimeError("broken loader")
+        yield
+
+    model = Modes()
+    with pytest.raises(RuntimeError, match="broken loader"):
+        evaluate(
+            model, loader=broken(), loss=cross_entropy(), prepare=lambda images: images, runtime=CPU, num_classes=K
+        )
+    assert (model.training, model.frozen.training, model.free.training) == (True, False, True)

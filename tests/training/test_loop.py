@@ -1,0 +1,184 @@
+"""The loop held against a training loop written out by hand, and what it says when it cannot go on."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cifar_cli.data.augment import random_flip, random_translate
+from cifar_cli.errors import DivergedError, StoppedError
+from cifar_cli.training import loop
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.loop import fit
+from cifar_cli.training.observer import Observer
+from cifar_cli.training.state import TrainingState
+
+Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
+
+
+def batches_by_hand(images: Tensor, labels: Tensor, training: Any, *, epoch: int) -> list[tuple[Tensor, Tensor]]:
+    sampler = training.task.loader.batch_sampler
+    sampler.set_epoch(epoch)
+    return [(images[indices], labels[indices]) for indices in sampler]
+
+
+def test_two_epochs_equal_a_loop_written_by_hand_bit_for_bit(tiny_training: Make) -> None:
+    training = tiny_training(optimizer_arguments={"momentum": 0.9, "fused": False}, validated=False)
+    fit(training.state, training.task, runtime=training.runtime)
+    fitted = {key: value.clone() for key, value in training.state.model.state_dict().items()}
+
+    twin = tiny_training()  # for its network and its order of images; seeds the global generator that dropout uses
+    model, images, labels = twin.state.model, twin.images.images, twin.images.labels
+    decayed = [model.conv.weight, model.fc.weight]
+    exempt = [model.conv.bias, model.norm.weight, model.norm.bias, model.fc.bias]
+    optimizer = torch.optim.SGD([{"params": decayed, "weight_decay": 1e-2}, {"params": exempt}], lr=0.05, momentum=0.9)
+    generator = torch.Generator().manual_seed(0)
+    model.train()
+    for epoch in range(2):
+        for batch, targets in batches_by_hand(images, labels, twin, epoch=epoch):
+            augmented = random_translate(random_flip(batch, generator=generator), 2, generator=generator)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(augmented.float() / 255), targets)
+            loss.backward()
+            optimizer.step()
+
+    assert fitted.keys() == model.state_dict().keys()
+    for key, value in model.state_dict().items():
+        assert torch.equal(fitted[key], value), key
+
+
+def test_an_epochs_report_sums_over_its_images_and_divides_once(tiny_training: Make, recorder: Any) -> None:
+    training = tiny_training(epochs=1, schedule="step", schedule_arguments={"every_epochs": 1, "gamma": 0.5})
+    seen: list[Tensor] = []
+    training.state.model.register_forward_hook(
+        lambda module, args, logits: seen.append(logits.detach()) if module.training else None
+    )
+    validated: list[Evaluation] = []
+    validate = training.task.validate
+    task = replace(training.task, validate=lambda: validated.append(validate()) or validated[-1])
+    fit(training.state, task, runtime=training.runtime, observers=[recorder])
+
+    logits = torch.cat(seen).double()  # (24, 4), of batches of 7, 7, 7 and 3
+    batches = batches_by_hand(training.images.images, training.images.labels, training, epoch=0)
+    labels = torch.cat([labels for _, labels in batches])
+    (report,) = recorder.reports
+    assert report.train_loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-6)
+    assert report.train_accuracy == int((logits.argmax(dim=1) == labels).sum()) / 24
+    assert (report.val_loss, report.val_accuracy) == (validated[0].loss, validated[0].accuracy)
+    assert (report.epoch, report.step, report.lr) == (1, 4, 0.05)
+    assert report.images_per_second == pytest.approx(24 / report.seconds)
+
+
+def test_observers_hear_of_every_step_and_epoch_in_order(tiny_training: Make, recorder: Any) -> None:
+    training = tiny_training()
+    fit(training.state, training.task, runtime=training.runtime, observers=[recorder])
+    first, second = [f"step {step}" for step in (1, 2, 3, 4)], [f"step {step}" for step in (5, 6, 7, 8)]
+    assert recorder.events == ["started", *first, "epoch 1", *second, "epoch 2"]
+
+
+def test_the_best_epoch_is_the_first_of_the_highest_validation_accuracy(tiny_training: Make) -> None:
+    training = tiny_training(epochs=4)
+    accuracies = iter([0.25, 0.5, 0.5, 0.375])
+    confusion = torch.zeros(4, 4, dtype=torch.int64)
+    task = replace(training.task, validate=lambda: Evaluation(1.0, next(accuracies), 8, confusion))
+    fit(training.state, task, runtime=training.runtime)
+    assert (training.state.progress.best_epoch, training.state.progress.best_val_accuracy) == (2, 0.5)
+
+
+def test_no_epoch_is_chosen_where_nothing_is_held_out(tiny_training: Make, recorder: Any) -> None:
+    training = tiny_training(validated=False)
+    fit(training.state, training.task, runtime=training.runtime, observers=[recorder])
+    assert training.state.progress.best_epoch is None
+    assert [(report.val_loss, report.val_accuracy) for report in recorder.reports] == [(None, None)] * 2
+
+
+def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_training: Make) -> None:
+    training = tiny_training()
+    generator = training.state.augment_generator
+    drawn: list[torch.Generator] = []
+    augment = training.task.augment_and_normalize
+
+    def watched(images: Tensor, generator: torch.Generator) -> Tensor:
+        before = torch.get_rng_state()
+        drawn.append(generator)
+        augmented = augment(images, generator)
+        assert torch.equal(torch.get_rng_state(), before)
+        return augmented
+
+    start = generator.get_state()
+    fit(training.state, replace(training.task, augment_and_normalize=watched), runtime=training.runtime)
+    assert drawn == [generator] * 8
+    assert not torch.equal(generator.get_state(), start)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_advice(tiny_training: Make, recorder: Any) -> None:
+    training = tiny_training(schedule="cosine", epochs=1)
+    with torch.no_grad():
+        training.state.model.fc.weight.fill_(torch.nan)
+    with pytest.raises(DivergedError) as caught:
+        fit(training.state, training.task, runtime=training.runtime, observers=[recorder])
+    # Not a tenth of the learning rate that the cosine has come down to, which is 0.
+    assert str(caught.value) == (
+        "epoch 1, before step 5: expected a finite loss, found nan with optimizer.lr=0.05; the training diverged. "
+        "Try optimizer.lr=0.005, schedule.warmup_epochs=1, or train.clip_grad_norm=1"
+    )
+    assert caught.value.exit_code == 1
+    assert recorder.reports == []
+
+
+def test_a_diverged_epoch_is_left_before_its_end(tiny_training: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "STEPS_BETWEEN_LOSS_CHECKS", 2)
+    training = tiny_training()
+    task = replace(training.task, loss=lambda logits, labels, reduction="mean": logits.sum() * torch.inf)
+    with pytest.raises(DivergedError, match=r"^epoch 1, before step 3: expected a finite loss, found (inf|-inf|nan) "):
+        fit(training.state, task, runtime=training.runtime)
+
+
+def test_a_validation_loss_that_is_no_number_ends_the_training_before_it_is_recorded(
+    tiny_training: Make, recorder: Any
+) -> None:
+    training = tiny_training()
+    broken = Evaluation(loss=float("inf"), accuracy=0.25, images=8, confusion=torch.zeros(4, 4, dtype=torch.int64))
+    task = replace(training.task, validate=lambda: broken)
+    with pytest.raises(DivergedError, match=r"^epoch 1, before step 5: expected a finite loss, found inf with "):
+        fit(training.state, task, runtime=training.runtime, observers=[recorder])
+    assert recorder.reports == []
+    assert (training.state.progress.epoch, training.state.progress.best_epoch) == (0, None)
+
+
+class StopAt(Observer):
+    """Asks for an end after a step, as a signal would."""
+
+    def __init__(self, step: int, signal_number: int = signal.SIGINT) -> None:
+        self.step = step
+        self.signal_number = signal_number
+        self.request = StopRequest()
+
+    def step_ended(self, state: TrainingState) -> None:
+        if state.progress.step == self.step:
+            self.request.signal_number = self.signal_number
+
+
+@pytest.mark.parametrize(("signal_number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_wish_to_stop_is_granted_after_the_step_and_observers_are_told_first(
+    tiny_training: Make, recorder: Any, signal_number: int, exit_code: int
+) -> None:
+    training = tiny_training()
+    stop = StopAt(6, signal_number)
+    with pytest.raises(StoppedError) as caught:
+        fit(
+            training.state,
+            training.task,
+            runtime=training.runtime,
+            observers=[stop, recorder],
+            stop=stop.request,
+        )
+    assert str(caught.value) == "stopped in epoch 2, after step 6"
+    assert caught.value.exit_code == exit_code
+    assert recorder.events[-3:] == ["step 5", "step 6", "stopped"]

@@ -1,0 +1,114 @@
+"""What is chosen on machines that this one is not, and what a person is told who asks for too much."""
+
+import pytest
+import torch
+
+from cifar_cli.errors import UsageError
+from cifar_cli.training.runtime import choose_runtime, cpu_computes_bf16
+
+
+class Machine:
+    """Pretends that torch finds itself on another machine."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def has(self, *, cuda: int = 0, mps: bool = False, cuda_bf16: bool = True, cpu: tuple[str, ...] = ()) -> None:
+        """cuda: how many such devices; cpu: the features of its processor."""
+        replace = self._monkeypatch.setattr
+        replace(torch.cuda, "is_available", lambda: cuda > 0)
+        replace(torch.cuda, "device_count", lambda: cuda)
+        replace(torch.cuda, "is_bf16_supported", lambda including_emulation=True: cuda_bf16 or including_emulation)
+        replace(torch.backends.mps, "is_available", lambda: mps)
+        replace(torch.cpu, "get_capabilities", lambda: dict.fromkeys(cpu, True) | {"avx2": True, "architecture": "x86"})
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+def chosen(device: str = "auto", precision: str = "auto") -> tuple[str, str]:
+    runtime = choose_runtime(device=device, precision=precision)
+    return str(runtime.device), runtime.precision
+
+
+def test_auto_takes_cuda_before_mps_before_the_cpu(machine: Machine) -> None:
+    machine.has(cuda=1, mps=True)
+    assert chosen() == ("cuda", "bf16")
+    machine.has(mps=True)
+    assert chosen() == ("mps", "fp32")
+    machine.has()
+    assert chosen() == ("cpu", "fp32")
+
+
+def test_auto_precision_asks_the_device(machine: Machine) -> None:
+    machine.has(cuda=1, cuda_bf16=False)
+    assert chosen() == ("cuda", "fp16")
+    machine.has(cpu=("avx512_bf16", "amx_bf16"))
+    assert chosen() == ("cpu", "bf16")
+    machine.has(cpu=("avx512_bf16",))
+    assert chosen() == ("cpu", "fp32")
+
+
+def test_what_is_asked_for_is_taken_where_the_machine_has_it(machine: Machine) -> None:
+    machine.has(cuda=2, cpu=("avx512_bf16",))
+    assert chosen("cpu", "bf16") == ("cpu", "bf16")
+    assert chosen("cpu", "fp32") == ("cpu", "fp32")
+    assert chosen("cuda:1", "fp16") == ("cuda:1", "fp16")
+
+
+def test_a_device_that_is_not_there_is_an_error_that_lists_those_that_are(machine: Machine) -> None:
+    machine.has()
+    with pytest.raises(UsageError) as caught:
+        choose_runtime(device="cuda")
+    assert str(caught.value) == (
+        "train.device: this machine has cpu, found 'cuda'; write train.device=auto to take the best there is"
+    )
+    machine.has(cuda=1)
+    with pytest.raises(UsageError, match=r"^train\.device: this machine has cuda and cpu, found 'mps'; write "):
+        choose_runtime(device="mps")
+
+
+def test_a_cuda_device_of_too_high_a_number_is_an_error_that_counts_them(machine: Machine) -> None:
+    machine.has(cuda=2)
+    with pytest.raises(UsageError) as caught:
+        choose_runtime(device="cuda:2")
+    assert str(caught.value) == (
+        "train.device: this machine has 2 CUDA device(s), numbered from 0, found 'cuda:2'; "
+        "write train.device=cuda for the first"
+    )
+
+
+def test_a_precision_that_the_cpu_cannot_compute_in_is_an_error(machine: Machine) -> None:
+    machine.has()
+    assert not cpu_computes_bf16()
+    with pytest.raises(UsageError) as caught:
+        choose_runtime(precision="fp16")
+    assert str(caught.value) == "train.precision: fp16 needs a GPU, found a CPU; write train.precision=auto"
+    with pytest.raises(UsageError) as caught:
+        choose_runtime(precision="bf16")
+    assert str(caught.value) == (
+        "train.precision: bf16 on a CPU needs one with AMX or AVX512-bf16, found one with neither, where it would be "
+        "slower than fp32; write train.precision=auto"
+    )
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("feature", "computes"), [("amx_bf16", True), ("avx512_bf16", True), ("avx512_f", False)])
+def test_bf16_on_a_cpu_needs_its_instructions(machine: Machine, feature: str, computes: bool) -> None:
+    machine.has(cpu=(feature,))
+    assert cpu_computes_bf16() is computes
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_autocast_computes_matrix_products_in_the_precision(
+    machine: Machine, precision: str, dtype: torch.dtype
+) -> None:
+    machine.has(cpu=("avx512_bf16",))
+    with choose_runtime(device="cpu", precision=precision).autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+def test_the_cpu_is_called_by_its_threads() -> None:
+    assert choose_runtime(device="cpu").device_name == f"{torch.get_num_threads()} CPU threads"

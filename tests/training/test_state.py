@@ -1,0 +1,165 @@
+"""An interrupted training, saved, read back by `weights_only` and continued, is the uninterrupted one."""
+
+import math
+import signal
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cifar_cli.config import schema
+from cifar_cli.errors import StoppedError
+from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.loop import fit
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.optimizers import OPTIMIZERS
+from cifar_cli.training.schedules import SCHEDULES
+from cifar_cli.training.state import EpochTotals, TrainingState
+
+Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
+
+SGD = {"momentum": 0.9, "nesterov": True}
+CASES = [
+    {
+        "optimizer": optimizer,
+        "optimizer_arguments": SGD if optimizer == "sgd" else {},
+        "schedule": schedule,
+        "schedule_arguments": schema.KINDS["schedule"][schedule]().model_dump(exclude={"name"}),
+    }
+    for optimizer, schedule in product(OPTIMIZERS, SCHEDULES)
+]
+STEPS = 8  # of the tiny training: two epochs of four
+
+
+class Interruption(Observer):
+    """Stops a training after a step, and then holds the bytes of everything there is to save."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.request = StopRequest()
+        self.saved = BytesIO()
+        self.reports: list[EpochReport] = []
+
+    def step_ended(self, state: TrainingState) -> None:
+        if state.progress.step == self.step:
+            self.request.signal_number = signal.SIGINT
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        self.reports.append(report)
+
+    def training_stopped(self, state: TrainingState) -> None:
+        torch.save(state.state_dict(), self.saved)
+        self.saved.seek(0)
+
+
+def figures(reports: list[EpochReport]) -> list[dict[str, object]]:
+    """Returns what the reports say, but for the time it took."""
+    return [
+        {key: value for key, value in vars(report).items() if key not in ("seconds", "images_per_second")}
+        for report in reports
+    ]
+
+
+def assert_same(left: object, right: object, *, at: str = "") -> None:
+    """Compares nested states bit for bit, but for the time it took."""
+    assert type(left) is type(right), at
+    if isinstance(left, Tensor):
+        assert torch.equal(left, right), at
+    elif isinstance(left, Mapping):
+        assert left.keys() == right.keys(), at
+        for key in left.keys() - {"seconds"}:
+            assert_same(left[key], right[key], at=f"{at}.{key}")
+    elif isinstance(left, list | tuple):
+        assert len(left) == len(right), at
+        for index, pair in enumerate(zip(left, right, strict=True)):
+            assert_same(*pair, at=f"{at}.{index}")
+    else:
+        assert left == right, at
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['optimizer']}-{case['schedule']}")
+def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_at(
+    tiny_training: Make, recorder: Any, case: dict[str, Any]
+) -> None:
+    whole = tiny_training(**case)
+    fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
+    expected = whole.state.state_dict()
+    for step in range(1, STEPS + 1):
+        interruption = Interruption(step)
+        first = tiny_training(**case)
+        with pytest.raises(StoppedError):
+            fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
+        torch.rand(7)  # what happens between two processes must not matter
+        second = tiny_training(**case)
+        second.state.model.fc.weight.data.fill_(100.0)
+        second.state.load_state_dict(torch.load(interruption.saved, weights_only=True))
+        continuation = Interruption(step=0)
+        fit(second.state, second.task, runtime=second.runtime, observers=[continuation])
+        assert figures(interruption.reports + continuation.reports) == figures(recorder.reports)
+        # All of it: the optimiser's averages too, and how many random numbers dropout and augmentation have drawn.
+        assert_same(second.state.state_dict(), expected)
+
+
+def test_the_weights_of_an_interrupted_training_really_change_afterwards(tiny_training: Make) -> None:
+    # Guards the test above: had the steps after the interruption no effect, it could not fail.
+    interruption, training = Interruption(5), tiny_training()
+    with pytest.raises(StoppedError):
+        fit(
+            training.state,
+            training.task,
+            runtime=training.runtime,
+            observers=[interruption],
+            stop=interruption.request,
+        )
+    saved = torch.load(interruption.saved, weights_only=True)["model"]
+    fit(training.state, training.task, runtime=training.runtime)
+    ended = training.state.model.state_dict()
+    assert all(not torch.equal(saved[key], ended[key]) for key in saved), "each key moved"
+
+
+def test_a_dropout_that_started_from_another_place_would_be_noticed(tiny_training: Make) -> None:
+    # Guards the test above: the global random state is in the checkpoint because dropout depends on it.
+    interruption, first, second = Interruption(5), tiny_training(), tiny_training()
+    with pytest.raises(StoppedError):
+        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
+    saved = torch.load(interruption.saved, weights_only=True)
+    fit(first.state, first.task, runtime=first.runtime)
+    saved["random"]["torch"] = torch.Generator().manual_seed(99).get_state()
+    second.state.load_state_dict(saved)
+    fit(second.state, second.task, runtime=second.runtime)
+    assert not torch.equal(first.state.model.fc.weight, second.state.model.fc.weight)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_resumed_run_equals_uninterrupted_run_on_cuda(tiny_training: Make, recorder: Any) -> None:
+    arguments = {"optimizer_arguments": SGD, "schedule": "cosine", "device": "cuda"}
+    whole = tiny_training(**arguments)
+    fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
+    interruption, first, second = Interruption(5), tiny_training(**arguments), tiny_training(**arguments)
+    with pytest.raises(StoppedError):
+        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
+    second.state.load_state_dict(torch.load(interruption.saved, map_location="cpu", weights_only=True))
+    fit(second.state, second.task, runtime=second.runtime)
+    assert_same(second.state.model.state_dict(), whole.state.model.state_dict())
+    assert second.state.totals.loss.device.type == "cuda"
+
+
+def test_totals_are_sums_over_images_not_means_of_batches() -> None:
+    totals = EpochTotals.zero(torch.device("cpu"))
+    logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
+    totals.add(loss=torch.tensor(1.0), logits=logits, labels=torch.tensor([0, 0, 0]), seconds=0.5)
+    totals.add(loss=torch.tensor(5.0), logits=logits[:1], labels=torch.tensor([0]), seconds=0.75)
+    # Three images at a mean loss of 1 and one of 5; three of four right.
+    assert (totals.mean_loss(), totals.accuracy()) == ((3 * 1.0 + 5.0) / 4, 3 / 4)
+    assert (totals.images, totals.batches, totals.seconds) == (4, 2, 0.75)
+
+
+def test_totals_of_an_epoch_that_has_not_begun_are_zero() -> None:
+    totals = EpochTotals.zero(torch.device("cpu"))
+    assert (totals.mean_loss(), totals.accuracy()) == (0.0, 0.0)
+    assert totals.loss.dtype == torch.float64
+    assert math.isfinite(totals.mean_loss())
