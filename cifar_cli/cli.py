@@ -27,12 +27,12 @@ Config = Annotated[
     typer.Option("--config", "-c", metavar="FILE|NAME", help="A YAML file, or a built-in: see `cifar config list`."),
 ]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[key=value ...]", help="Changes to it: optimizer.lr=0.05 train.epochs=3")
+    list[str] | None, typer.Argument(metavar="key=value", help="Changes to it: optimizer.lr=0.05 train.epochs=3")
 ]
 RunAndOverrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN] [key=value ...]",
+        metavar="RUN|key=value",
         help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
     ),
 ]
@@ -69,7 +69,7 @@ def train(
     config: Config = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Continue an interrupted run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and try one batch; write nothing.")] = False,
-    log_dir: LogDir = DEFAULT_LOG_DIR,
+    log_dir: Annotated[Path | None, typer.Option("--log-dir", help="Where --resume looks for RUN.")] = None,
 ) -> None:
     """Train a network. All that it makes is under logs/<run>/."""
     if (config is None) == (resume is None):
@@ -79,11 +79,14 @@ def train(
             "cifar train --resume: a run is continued exactly as it was begun, so expected no key=value and no "
             f"--dry-run, found {' '.join(overrides or ['--dry-run'])}"
         )
+    if config is not None and log_dir is not None:
+        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write log.dir={log_dir}")
+    _check_config(config, overrides)
     from cifar_cli.commands.train import resume as resume_run
     from cifar_cli.commands.train import train as start_run
 
     if resume is not None:
-        resume_run(resume, log_dir=log_dir)
+        resume_run(resume, log_dir=log_dir or DEFAULT_LOG_DIR)
     elif config is not None:
         start_run(config, overrides or [], dry_run=dry_run)
 
@@ -99,9 +102,10 @@ def evaluate(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
+    run, overrides = _split_words(words, config=config)
+    _check_config(config, overrides)
     from cifar_cli.commands.evaluate import evaluate as command
 
-    run, overrides = _split_words(words, config=config)
     command(
         run,
         source=config,
@@ -116,7 +120,7 @@ def evaluate(
 
 @app.command("visualize-layer")
 def visualize_layer(
-    layer: Annotated[str, typer.Argument(help="A layer's name, such as conv1 or blocks.0.conv1.")],
+    layer: Annotated[str, typer.Argument(metavar="LAYER", help="A layer's name, such as conv1 or blocks.0.conv1.")],
     words: RunAndOverrides = None,
     config: Config = None,
     images: Annotated[int, typer.Option(min=1, max=64, help="How many test images to show.")] = 4,
@@ -127,9 +131,10 @@ def visualize_layer(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Draw what a layer does to real images: input, output channel by channel, filters."""
+    run, overrides = _split_words(words, config=config)
+    _check_config(config, overrides)
     from cifar_cli.commands.visualize_layer import visualize_layer as command
 
-    run, overrides = _split_words(words, config=config)
     command(layer, run, source=config, overrides=overrides, images=images, mode=mode, weights=weights, log_dir=log_dir)
 
 
@@ -162,7 +167,7 @@ def config_copy(
 
 @config_app.command("validate")
 def config_validate(
-    words: Annotated[list[str], typer.Argument(metavar="FILE|NAME ... [key=value ...]", help="What to check.")],
+    words: Annotated[list[str], typer.Argument(metavar="FILE|NAME|key=value", help="What to check.")],
 ) -> None:
     """Check configurations, and report every mistake in them at once."""
     from cifar_cli.commands.config import validate
@@ -205,12 +210,20 @@ def _split_words(words: list[str] | None, *, config: str | None) -> tuple[str | 
     return (runs[0] if runs else None), overrides
 
 
+def _check_config(config: str | None, overrides: list[str] | None) -> None:
+    """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch."""
+    if config is not None:
+        from cifar_cli.config import load
+
+        load(config, overrides or [])
+
+
 def main() -> None:
     """Runs the command line; a CifarError becomes its message and its exit code."""
     arguments = sys.argv[1:]
     is_debugging = "--debug" in arguments
     try:
-        app(args=[argument for argument in arguments if argument != "--debug"])
+        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
     except CifarError as error:
         if is_debugging:
             raise

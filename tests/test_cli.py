@@ -1,0 +1,136 @@
+"""The command line itself: what it answers without torch, its exit codes, and what --debug changes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifar_cli.errors import CifarError
+
+COMMANDS = ("train", "eval", "visualize-layer", "config", "data")
+REPORT_HEAVY_IMPORTS = """
+import atexit, sys
+heavy = ("torch", "torchvision", "matplotlib", "tensorboard", "numpy")
+atexit.register(lambda: print("IMPORTED", *(name for name in heavy if name in sys.modules)))
+from cifar_cli.cli import main
+main()
+"""
+
+
+def run_process(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["train"],
+        ["config", "list"],
+        ["config", "validate", "sequential", "optimizer.lr=0.05"],
+        ["config", "validate", "sequential", "optimizer.lr=fast"],
+    ],
+    ids=" ".join,
+)
+def test_what_needs_no_computing_is_answered_without_torch(words: list[str], tmp_path: Path) -> None:
+    process = run_process(tmp_path, "-c", REPORT_HEAVY_IMPORTS, *words)
+    assert process.stdout.splitlines()[-1] == "IMPORTED", process.stderr
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("command", [["train"], ["eval"], ["visualize-layer", "conv1"]], ids=lambda words: words[0])
+def test_a_configuration_error_is_told_before_torch_is_imported(command: list[str], tmp_path: Path) -> None:
+    words = [*command, "--config", "sequential", "optimizer.lr=fast"]
+    process = run_process(tmp_path, "-c", REPORT_HEAVY_IMPORTS, *words)
+    assert process.returncode == 2
+    assert process.stdout == "IMPORTED\n"
+    assert "optimizer.lr: expected a number above 0, found 'fast'" in process.stderr
+
+
+def test_help_names_every_command(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("--help")
+    assert outcome.code == 0
+    assert all(f" {command} " in outcome.out for command in COMMANDS)
+    assert "cifar train --config quickstart" in outcome.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, cifar: Callable[..., Any]) -> None:
+    outcome = cifar(command, "--help")
+    assert outcome.code == 0
+    assert f"cifar {command}" in outcome.out
+
+
+def test_cifar_alone_shows_the_help(cifar: Callable[..., Any]) -> None:
+    outcome = cifar()
+    assert outcome.code == 2
+    assert all(f" {command} " in outcome.out + outcome.err for command in COMMANDS)
+
+
+def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("--version")
+    assert (outcome.code, outcome.out) == (0, f"cifar {version('cifar-cli')}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trian"], "No such command 'trian'"),
+        (["train", "--fast"], "No such option"),
+        (["visualize-layer"], "Missing argument 'LAYER'"),
+        (["eval", "--batch-size", "0"], "Invalid value for '--batch-size'"),
+        (["visualize-layer", "conv1", "--images", "65"], "Invalid value for '--images'"),
+        (["train"], "expected either --config FILE|NAME or --resume RUN; names: cifar config list"),
+        (["train", "--config", "mlp", "--resume", "x"], "expected either --config FILE|NAME or --resume RUN"),
+        (["train", "--resume", "x", "seed=1"], "expected no key=value and no --dry-run, found seed=1"),
+        (["train", "--resume", "x", "--dry-run"], "expected no key=value and no --dry-run, found --dry-run"),
+        (["train", "--config", "mlp", "--log-dir", "x"], "a new run goes where log.dir says; write log.dir=x"),
+        (["train", "--config", "mlq"], "no such file, and no built-in configuration"),
+        (["train", "--config", "mlq"], "did you mean 'mlp'?"),
+        (["eval", "one", "two"], "expected one run, found 2: one two"),
+        (["eval", "run", "seed=1"], "seed=1: a run's configuration is fixed; key=value needs --config FILE|NAME"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2_and_says_why(
+    words: list[str], message: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = cifar(*words)
+    assert outcome.code == 2
+    assert message in " ".join(outcome.err.replace("│", " ").split())
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_debug_may_stand_anywhere_and_shows_the_traceback(place: int, cifar: Callable[..., Any]) -> None:
+    words = ["train", "--config", "mlq"]
+    words.insert(place, "--debug")
+    with pytest.raises(CifarError, match="no such file"):
+        cifar(*words)
+
+
+def test_as_a_process_an_error_is_its_message_and_with_debug_a_traceback(tmp_path: Path) -> None:
+    words = ["-m", "cifar_cli", "config", "show", "mlq"]
+    plain, debug = run_process(tmp_path, *words), run_process(tmp_path, *words, "--debug")
+    assert plain.returncode == 2
+    assert plain.stderr.startswith("error: mlq: no such file, and no built-in configuration")
+    assert len(plain.stderr.splitlines()) == 1
+    assert debug.stderr.startswith("Traceback")
+    assert "UsageError: mlq: no such file" in debug.stderr
