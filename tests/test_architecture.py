@@ -1,0 +1,174 @@
+"""Reads every import of the package and holds it to the picture: arrows point down only, quick rooms stay quick."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import cifar_cli
+
+PACKAGE = Path(cifar_cli.__file__).parent
+
+# From the top of the house down; rooms on one floor do not know each other.
+FLOORS: list[set[str]] = [
+    {"__main__"},
+    {"cli"},
+    {"commands"},
+    {"lessons"},
+    {"observers"},
+    {"insight"},
+    {"training"},
+    {"runs"},
+    {"models", "data", "config"},
+    {"errors"},
+    {""},  # the package itself, which holds its version and imports nothing
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+SLOW = {"torch", "torchvision", "numpy", "matplotlib", "rich", "PIL", "tensorboard"}
+QUICK_MODULES = ("cifar_cli.config", "cifar_cli.errors", "cifar_cli.cli", "cifar_cli.commands.config")
+
+
+@dataclass(frozen=True)
+class Import:
+    importer: str  # dotted module names
+    imported: str
+    line: int
+    at_module_level: bool
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.imported}"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room(module: str) -> str:
+    """Returns `training` for `cifar_cli.training.loop`, and nothing for the package itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lazily = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for inner in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            # `from cifar_cli import config` imports the module cifar_cli.config.
+            names = [
+                f"{node.module}.{alias.name}" if is_module(f"{node.module}.{alias.name}") else str(node.module)
+                for alias in node.names
+            ]
+        else:
+            continue
+        for name in names:
+            yield Import(module_name(path), name, node.lineno, at_module_level=id(node) not in lazily)
+
+
+IMPORTS = [found for path in sorted(PACKAGE.rglob("*.py")) for found in imports_of(path)]
+INTERNAL = [found for found in IMPORTS if found.imported.split(".")[0] == "cifar_cli"]
+
+
+def test_the_imports_are_really_read() -> None:
+    # Guards the tests below, which would hold for an empty list.
+    assert ("cifar_cli.training.loop", "torch", True) in {
+        (found.importer, found.imported, found.at_module_level) for found in IMPORTS
+    }
+    lazy = {found.imported for found in INTERNAL if found.importer == "cifar_cli.cli" and not found.at_module_level}
+    assert "cifar_cli.commands.train" in lazy
+    assert len(INTERNAL) > 50
+
+
+def test_every_room_has_its_floor() -> None:
+    assert {room(module_name(path)) for path in PACKAGE.rglob("*.py")} <= FLOOR.keys()
+
+
+def test_arrows_point_down_only() -> None:
+    against = [
+        str(found)
+        for found in INTERNAL
+        if room(found.importer) != room(found.imported) and FLOOR[room(found.importer)] >= FLOOR[room(found.imported)]
+    ]
+    assert against == []
+
+
+def test_models_data_and_config_do_not_import_each_other() -> None:
+    floor = {"models", "data", "config"}
+    against = [
+        str(found)
+        for found in INTERNAL
+        if {room(found.importer), room(found.imported)} <= floor and room(found.importer) != room(found.imported)
+    ]
+    assert against == []
+
+
+def test_the_command_line_imports_only_errors_before_a_command_is_called() -> None:
+    at_once = {found.imported for found in INTERNAL if found.importer == "cifar_cli.cli" and found.at_module_level}
+    assert at_once <= {"cifar_cli", "cifar_cli.errors"}
+
+
+def loaded_with(module: str) -> set[str]:
+    """Returns every module, of the package or not, that importing this one imports, found by reading."""
+    seen: set[str] = set()
+    waiting = {module}
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        if name.split(".")[0] != "cifar_cli":
+            continue
+        parents = {name.rpartition(".")[0]} - {""}
+        direct = {found.imported for found in IMPORTS if found.importer == name and found.at_module_level}
+        waiting |= (parents | direct) - seen
+    return seen
+
+
+QUICK_BY_READING = sorted(
+    {module_name(path) for path in (PACKAGE / "config").rglob("*.py")} | set(QUICK_MODULES) | {"cifar_cli.__main__"}
+)
+
+
+@pytest.mark.parametrize("module", QUICK_BY_READING)
+def test_what_answers_at_once_imports_nothing_slow(module: str) -> None:
+    slow = {name for name in loaded_with(module) if name.split(".")[0] in SLOW}
+    assert slow == set()
+
+
+def test_training_is_not_among_what_answers_at_once() -> None:
+    # Guards the test above: the reading does find torch where it is.
+    assert "torch" in loaded_with("cifar_cli.commands.train")
+
+
+@pytest.mark.parametrize("module", QUICK_MODULES)
+def test_a_fresh_python_imports_it_without_torch(module: str) -> None:
+    # By running too, because a library of others could import torch behind our back.
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(answer.stdout.split())
+    assert "cifar_cli" in loaded
+    assert loaded & SLOW == set()
+
+
+def test_checking_a_configuration_needs_nothing_slow_even_later() -> None:
+    # `cifar config validate` runs all of it, so that an import within a function would count too.
+    quick = [found for found in IMPORTS if room(found.importer) in ("config", "errors")]
+    assert quick
+    assert [str(found) for found in quick if found.imported.split(".")[0] in SLOW] == []
