@@ -52,7 +52,9 @@ def _processor_name() -> str:
 def _git_commit() -> str | None:
     """Returns the commit checked out in the working folder, None outside a repository or without git."""
     try:
-        answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+        answer = subprocess.run(
+            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None

@@ -86,7 +86,7 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
     names = [folder.name for folder in find_runs(log_dir)]
     raise RunError(
         f"{run}: expected a run folder, a checkpoint file, or the name of a run under {log_dir}, found none of them"
-        f"{did_you_mean(run, names)}{_list_runs(names, log_dir)}"
+        f"{_list_runs(names, log_dir)}{did_you_mean(run, names)}"
     )
 
 

@@ -72,6 +72,9 @@ def _parse_metrics(text: str) -> list[dict[str, Any]]:
     header, *lines = list(csv.reader(text.splitlines())) or [[]]
     if tuple(header) != METRICS_COLUMNS:
         raise ValueError(f"the columns {','.join(header)}")
+    for line in lines:
+        if len(line) != len(METRICS_COLUMNS):
+            raise ValueError(f"a row of {len(line)} fields")
     return [dict(zip(METRICS_COLUMNS, map(_number, line), strict=True)) for line in lines]
 
 
