@@ -1,0 +1,202 @@
+"""Checkpoints come back as they were saved, and nothing else comes in by that door."""
+
+import pickle
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cifar_cli.errors import CheckpointError
+from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
+
+CONTENTS: dict[str, Any] = {
+    "config": "name: demo\n",
+    "model": {"conv1.weight": torch.randn(4, 3, 5, 5), "norm.num_batches_tracked": torch.tensor(7)},
+    "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99)}]},
+    "random": {"torch": torch.get_rng_state(), "cuda": []},
+    "progress": {"epoch": 3, "step": 12, "best_epoch": None, "best_val_accuracy": 0.1 + 0.2},
+}
+DAMAGED = r": expected a whole checkpoint, found .+; use the run's other checkpoint, last\.pt or best\.pt$"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "checkpoints" / "last.pt"
+    save_checkpoint(path, CONTENTS)
+    return path
+
+
+def same(left: object, right: object) -> bool:
+    if isinstance(left, torch.Tensor):
+        return isinstance(right, torch.Tensor) and left.dtype == right.dtype and torch.equal(left, right)
+    if isinstance(left, dict):
+        return isinstance(right, dict) and left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+    if isinstance(left, list | tuple):
+        return type(left) is type(right) and len(left) == len(right) and all(map(same, left, right))
+    return left == right
+
+
+def test_what_is_saved_comes_back_bit_for_bit(path: Path) -> None:
+    assert same(load_checkpoint(path), {"format": 1, **CONTENTS})
+
+
+def test_anyone_can_read_it_with_torch_alone(path: Path) -> None:
+    weights = torch.load(path, weights_only=True)["model"]
+    assert list(weights) == ["conv1.weight", "norm.num_batches_tracked"]
+
+
+def test_a_save_that_fails_leaves_the_last_checkpoint_whole(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        save_checkpoint(path, {"config": "", "model": {"bad": lambda: None}})  # no function can be pickled
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+class Hostile:
+    """Pickled, it asks whoever reads it to create a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return (Path.touch, (self.target,))
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_and_nothing_is_run(tmp_path: Path) -> None:
+    path, target = tmp_path / "hostile.pt", tmp_path / "pwned"
+    torch.save({"format": 1, **CONTENTS, "model": Hostile(target)}, path)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: expected tensors and plain values, found something that would have to be run to be read; "
+        "it was not opened. Use a checkpoint that this program wrote"
+    )
+    assert not target.exists()
+    # Guards the line above: a careless reader does create the file.
+    torch.load(path, weights_only=False)
+    assert target.exists()
+
+
+def test_a_bare_pickle_is_refused_and_nothing_is_run(tmp_path: Path) -> None:
+    path, target = tmp_path / "hostile.pt", tmp_path / "pwned"
+    path.write_bytes(pickle.dumps(Hostile(target)))
+    with pytest.raises(CheckpointError, match=DAMAGED):
+        load_checkpoint(path)
+    assert not target.exists()
+
+
+def test_a_truncated_checkpoint_is_damaged_wherever_it_ends(path: Path) -> None:
+    whole = path.read_bytes()
+    for size in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError, match=DAMAGED):
+            load_checkpoint(path)
+
+
+def test_a_flipped_byte_is_noticed_or_was_of_no_consequence(path: Path) -> None:
+    whole, generator = path.read_bytes(), random.Random(0)
+    noticed = 0
+    for _ in range(300):
+        position = generator.randrange(len(whole))
+        path.write_bytes(
+            whole[:position] + bytes([whole[position] ^ generator.randrange(1, 256)]) + whole[position + 1 :]
+        )
+        try:
+            loaded = load_checkpoint(path)
+        except CheckpointError:
+            noticed += 1
+        else:
+            assert same(loaded, {"format": 1, **CONTENTS}), position
+    assert noticed > 200  # the others fell into the padding between the parts
+
+
+def test_a_flipped_byte_within_the_weights_names_what_is_damaged(path: Path) -> None:
+    whole = path.read_bytes()
+    position = whole.index(CONTENTS["model"]["conv1.weight"].numpy().tobytes()) + 50
+    path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: expected a whole checkpoint, found damaged bytes in archive/data/0; "
+        "use the run's other checkpoint, last.pt or best.pt"
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bytes_are_no_checkpoint(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "last.pt"
+    path.write_bytes(random.Random(seed).randbytes(seed * 50))
+    with pytest.raises(CheckpointError, match=DAMAGED):
+        load_checkpoint(path)
+
+
+def test_a_text_file_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("name: demo\n")
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; "
+        "use the run's other checkpoint, last.pt or best.pt"
+    )
+
+
+def test_an_archive_of_another_kind_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "report.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "<xml/>")
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: expected a checkpoint of this program, found another kind of file; "
+        "name a run folder, or the checkpoint in one"
+    )
+
+
+def test_a_missing_checkpoint_is_said_to_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: expected a checkpoint, found no such file; name a run folder, or the checkpoint in one"
+    )
+    assert caught.value.exit_code == 1
+
+
+def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: expected a checkpoint, found: Is a directory; name a run folder, or the checkpoint in one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("contents", "missing"),
+    [
+        ({"conv1.weight": torch.zeros(1)}, "format, config, model, progress"),
+        ({"format": 1, "config": "", "model": {}}, "progress"),
+        ([1, 2, 3], "format, config, model, progress"),
+    ],
+)
+def test_somebody_elses_checkpoint_is_told_from_ours(tmp_path: Path, contents: object, missing: str) -> None:
+    path = tmp_path / "other.pt"
+    torch.save(contents, path)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: expected a checkpoint of this program, found one without {missing}; "
+        "name a run folder, or the checkpoint in one"
+    )
+
+
+def test_a_checkpoint_of_another_format_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "future.pt"
+    torch.save({**CONTENTS, "format": 2}, path)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == f"{path}: expected checkpoint format 1, found 2; another version wrote it"
