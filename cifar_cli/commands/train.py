@@ -25,7 +25,7 @@ from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run, find_run
-from cifar_cli.runs.history import write_json
+from cifar_cli.runs.history import read_json, write_json
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import stop_on_signal
 from cifar_cli.training.loop import fit
@@ -58,7 +58,8 @@ def resume(name: str, *, log_dir: Path) -> None:
     run = find_run(name, log_dir=log_dir)
     saved = load_checkpoint(run.last_checkpoint)
     experiment = config.load_text(saved["config"], place=f"{run.last_checkpoint} (configuration)")
-    if saved["progress"]["epoch"] >= experiment.train.epochs:
+    # A run stopped between its last epoch and its end has all its epochs, but the test set has not been asked yet.
+    if read_json(run.summary).get("status") == "completed":
         raise UsageError(
             f"{run.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
             f"start a longer one with: cifar train --config {run.config} train.epochs={2 * experiment.train.epochs}"
