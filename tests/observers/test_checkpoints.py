@@ -1,0 +1,83 @@
+"""Which epoch is kept as the best, and what each file holds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cifar_cli.errors import StoppedError
+from cifar_cli.observers.checkpoints import Checkpoints
+from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.folder import RunFolder, create_run
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.loop import fit
+
+Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return create_run(tmp_path, "demo")
+
+
+def with_accuracies(task: Any, accuracies: Sequence[float]) -> Any:
+    """Returns the task with a validation that finds these accuracies, one epoch after the other."""
+    remaining = iter(accuracies)
+    confusion = torch.zeros(4, 4, dtype=torch.int64)
+    return replace(task, validate=lambda: Evaluation(1.0, next(remaining), 10, confusion), epochs=len(accuracies))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"), [([0.3, 0.6, 0.4], 2), ([0.6, 0.3, 0.6], 1), ([0.1, 0.2, 0.3], 3), ([0.0, 0.0], 1)]
+)
+def test_best_is_the_first_epoch_of_the_highest_validation_accuracy_and_last_the_last(
+    tiny_training: Make, run: RunFolder, accuracies: list[float], best: int
+) -> None:
+    training = tiny_training(epochs=len(accuracies))
+    fit(
+        training.state,
+        with_accuracies(training.task, accuracies),
+        runtime=training.runtime,
+        observers=[Checkpoints(run, config="name: demo\n")],
+    )
+    kept, last = load_checkpoint(run.best_checkpoint), load_checkpoint(run.last_checkpoint)
+    assert (kept["progress"]["epoch"], kept["progress"]["step"]) == (best, 4 * best)
+    assert kept["progress"]["best_val_accuracy"] == max(accuracies)
+    assert last["progress"]["epoch"] == len(accuracies)
+    assert last["progress"]["best_epoch"] == best
+
+
+def test_a_checkpoint_holds_the_whole_state_and_the_configuration(tiny_training: Make, run: RunFolder) -> None:
+    training = tiny_training(epochs=1)
+    fit(training.state, training.task, runtime=training.runtime, observers=[Checkpoints(run, config="name: demo\n")])
+    saved = load_checkpoint(run.last_checkpoint)
+    assert saved["config"] == "name: demo\n"
+    assert saved.keys() == {"format", "config", *training.state.state_dict()}
+    for name, value in training.state.model.state_dict().items():
+        assert torch.equal(saved["model"][name], value), name
+
+
+def test_without_validation_there_is_no_best(tiny_training: Make, run: RunFolder) -> None:
+    training = tiny_training(validated=False)
+    fit(training.state, training.task, runtime=training.runtime, observers=[Checkpoints(run, config="")])
+    assert run.last_checkpoint.is_file()
+    assert not run.best_checkpoint.exists()
+
+
+def test_a_stopped_training_is_saved_where_it_stands(tiny_training: Make, run: RunFolder) -> None:
+    training = tiny_training()
+    with pytest.raises(StoppedError):
+        fit(
+            training.state,
+            training.task,
+            runtime=training.runtime,
+            observers=[Checkpoints(run, config="")],
+            stop=StopRequest(signal_number=2),
+        )
+    saved = load_checkpoint(run.last_checkpoint)
+    assert (saved["progress"]["epoch"], saved["progress"]["step"], saved["totals"]["batches"]) == (0, 1, 1)
+    assert not run.best_checkpoint.exists()

@@ -1,0 +1,203 @@
+"""Event files read back by TensorBoard's own reader."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto.graph_pb2 import GraphDef
+from tensorboard.summary.writer import event_file_writer
+from tensorboard.util import tensor_util
+
+from cifar_cli.data.normalize import to_unit
+from cifar_cli.observers.tensorboard import TensorBoard
+from cifar_cli.runs.folder import RunFolder, create_run
+from cifar_cli.training.loop import fit
+
+Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
+
+CONFIG = "name: demo\nmodel:\n  name: tiny\n"
+SCALARS = {"loss/train", "loss/val", "accuracy/train", "accuracy/val", "lr", "throughput/images_per_second"}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return create_run(tmp_path, "demo")
+
+
+@pytest.fixture
+def seconds_fly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets two writers start in different seconds: their files are read in the order of their names, which hold it."""
+    seconds = count(1_700_000_000)
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: float(next(seconds))))
+
+
+def watch(
+    run: RunFolder,
+    training: Any,
+    *,
+    layers: tuple[str, ...] = ("conv", "relu"),
+    images_every: int = 1,
+    observers: tuple[Any, ...] = (),
+) -> None:
+    """Trains to the end, watched by TensorBoard."""
+    board = TensorBoard(
+        run,
+        config=CONFIG,
+        images=training.images.images[:5],
+        prepare=to_unit,
+        feature_layers=layers,
+        images_every=images_every,
+    )
+    try:
+        fit(training.state, training.task, runtime=training.runtime, observers=[board, *observers])
+    finally:
+        board.close()
+
+
+def read(run: RunFolder) -> EventAccumulator:
+    # 0: keep everything; by default TensorBoard samples.
+    events = EventAccumulator(str(run.path), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
+    events.Reload()
+    return events
+
+
+def steps(events: list[Any]) -> list[int]:
+    return [event.step for event in events]
+
+
+def test_the_tags_are_the_contracts_and_no_others(run: RunFolder, tiny_training: Make) -> None:
+    watch(run, tiny_training())
+    tags = read(run).Tags()
+    assert set(tags["scalars"]) == SCALARS
+    assert set(tags["images"]) == {"inputs", "features/conv", "features/relu", "filters/conv"}
+    assert tags["tensors"] == ["config/text_summary"]
+    assert tags["graph"] is True
+    assert [path.name for path in run.path.iterdir() if path.is_dir()] == ["checkpoints"], "no side folders"
+
+
+def test_scalars_are_the_reports_figures_by_epoch(run: RunFolder, tiny_training: Make, recorder: Any) -> None:
+    watch(run, tiny_training(epochs=3), observers=(recorder,))
+    events = read(run)
+    fields = {
+        "loss/train": "train_loss",
+        "loss/val": "val_loss",
+        "accuracy/train": "train_accuracy",
+        "accuracy/val": "val_accuracy",
+        "lr": "lr",
+        "throughput/images_per_second": "images_per_second",
+    }
+    for tag, field in fields.items():
+        written = events.Scalars(tag)
+        assert steps(written) == [1, 2, 3], tag
+        expected = [getattr(report, field) for report in recorder.reports]
+        assert [event.value for event in written] == pytest.approx(expected, rel=1e-6), tag
+
+
+def test_without_validation_there_are_no_validation_curves(run: RunFolder, tiny_training: Make) -> None:
+    watch(run, tiny_training(validated=False))
+    assert set(read(run).Tags()["scalars"]) == {tag for tag in SCALARS if not tag.endswith("/val")}
+
+
+def test_pictures_begin_before_training_and_decode_to_the_size_they_say(run: RunFolder, tiny_training: Make) -> None:
+    watch(run, tiny_training(epochs=2))
+    events = read(run)
+    for tag in ("features/conv", "features/relu", "filters/conv"):
+        pictures = events.Images(tag)
+        assert steps(pictures) == [0, 1, 2], tag
+        sizes = set()
+        for picture in pictures:
+            decoded = Image.open(io.BytesIO(picture.encoded_image_string))
+            assert decoded.size == (picture.width, picture.height)
+            assert min(decoded.size) >= 32
+            sizes.add(decoded.size)
+        assert len(sizes) == 1, "the slider would jump"
+        assert pictures[0].encoded_image_string != pictures[2].encoded_image_string, "training shows"
+
+
+def test_the_inputs_are_the_very_images(run: RunFolder, tiny_training: Make) -> None:
+    training = tiny_training(epochs=1)
+    watch(run, training)
+    (picture,) = read(run).Images("inputs")
+    strip = np.array(Image.open(io.BytesIO(picture.encoded_image_string)))  # (8, 5 · 8, 3)
+    assert picture.step == 0
+    assert torch.equal(torch.from_numpy(strip).permute(2, 0, 1), torch.cat(list(training.images.images[:5]), dim=2))
+
+
+def test_pictures_come_every_so_many_epochs_or_never(tmp_path: Path, tiny_training: Make) -> None:
+    every_second, never = create_run(tmp_path, "second"), create_run(tmp_path, "never")
+    watch(every_second, tiny_training(epochs=5), images_every=2)
+    assert steps(read(every_second).Images("features/conv")) == [0, 2, 4]
+    watch(never, tiny_training(epochs=2), images_every=0)
+    assert not any(tag.startswith(("features", "filters")) for tag in read(never).Tags()["images"])
+
+
+def test_the_configuration_is_a_text_in_the_letters_of_code(run: RunFolder, tiny_training: Make) -> None:
+    watch(run, tiny_training(epochs=1))
+    (event,) = read(run).Tensors("config/text_summary")
+    (text,) = tensor_util.make_ndarray(event.tensor_proto)
+    assert text.decode() == "    name: demo\n    model:\n      name: tiny"
+
+
+def test_the_graph_names_the_layers(run: RunFolder, tiny_training: Make) -> None:
+    watch(run, tiny_training(epochs=1))
+    graph = read(run).Graph()
+    assert isinstance(graph, GraphDef)
+    names = " ".join(node.name for node in graph.node)
+    assert all(f"[{layer}]" in names for layer in ("conv", "norm", "relu", "fc"))
+
+
+def test_watching_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make) -> None:
+    # Tracing in training mode would feed BatchNorm, and dropout would draw from the generator it shares.
+    alone, watched = tiny_training(), tiny_training()
+    torch.manual_seed(7)
+    fit(alone.state, alone.task, runtime=alone.runtime)
+    torch.manual_seed(7)
+    watch(run, watched)
+    for key, value in alone.state.model.state_dict().items():
+        assert torch.equal(value, watched.state.model.state_dict()[key]), key
+
+
+def train_epochs(run: RunFolder, training: Any, *, epochs: int) -> None:
+    watch(run, replace(training, task=replace(training.task, epochs=epochs)))
+
+
+@pytest.mark.usefixtures("seconds_fly")
+def test_a_resumed_run_shows_each_epoch_once_and_what_was_trained_last(
+    run: RunFolder, tiny_training: Make, recorder: Any
+) -> None:
+    interrupted = tiny_training(epochs=4)
+    train_epochs(run, interrupted, epochs=3)
+    # The last checkpoint was of epoch 2: 3 was seen, but is trained again.
+    resumed = tiny_training(epochs=4, seed=1)
+    resumed.state.progress.epoch, resumed.state.progress.step = 2, 8
+    watch(run, resumed, observers=(recorder,))
+    events = read(run)
+    assert steps(events.Scalars("loss/train")) == [1, 2, 3, 4]
+    expected = [report.train_loss for report in recorder.reports]
+    assert [event.value for event in events.Scalars("loss/train")][2:] == pytest.approx(expected, rel=1e-6)
+    assert steps(events.Images("features/conv")) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("seconds_fly")
+def test_a_run_resumed_within_its_first_epoch_keeps_the_pictures_from_before_training(
+    run: RunFolder, tiny_training: Make
+) -> None:
+    train_epochs(run, tiny_training(), epochs=0)
+    before = read(run).Images("features/conv")
+    resumed = tiny_training(epochs=1)
+    resumed.state.model.conv.weight.data.neg_()
+    resumed.state.progress.step = 2
+    watch(run, resumed)
+    pictures = read(run).Images("features/conv")
+    assert steps(before) == [0]
+    assert steps(pictures) == [0, 1]
+    assert pictures[0].encoded_image_string == before[0].encoded_image_string
