@@ -1,5 +1,6 @@
 """Finds and opens what a RUN on the command line means: a run folder, a checkpoint file, a name, or nothing at all."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,11 @@ def open_network(
     """
     if run is not None and source is not None:
         raise UsageError(f"expected a run or --config, found both: '{run}' and --config {source}; leave one out")
+    is_file = run is not None and (run.endswith(".pt") or os.path.isfile(run))  # Path.is_file fails for long names
     if weights not in (None, *WEIGHTS):
         raise UsageError(f"--weights: expected one of {', '.join(WEIGHTS)}, found '{weights}'")
+    if weights is not None and (is_file or source is not None):
+        raise UsageError(f"--weights {weights}: chooses between a run's checkpoints, found '{run or source}', no run")
     if source is not None:
         return untrained(source, overrides, log_dir=log_dir)
     if run is None:
@@ -60,7 +64,7 @@ def open_network(
         if without_runs is None:
             raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
         return untrained(without_runs, overrides, log_dir=log_dir)
-    if run.endswith(".pt") or Path(run).is_file():
+    if is_file:
         return _of_checkpoint(Path(run), log_dir=log_dir)
     return _of_run(find_run(run, log_dir=log_dir), weights)
 
@@ -101,7 +105,7 @@ def _of_run(run: RunFolder, weights: str | None) -> OpenedNetwork:
 
 
 def _of_checkpoint(path: Path, *, log_dir: Path) -> OpenedNetwork:
-    folder = RunFolder(path.absolute().parents[1])
+    folder = RunFolder(path.absolute().parent.parent)
     if folder.config.is_file():
         return _open(path, run=folder, of=f"run {folder.name}, {path.stem} weights")
     return _open(path, run=RunFolder(log_dir / path.stem), of=f"checkpoint {path}")
