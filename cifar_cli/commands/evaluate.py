@@ -1,6 +1,7 @@
 """`cifar eval`: what a network makes of a split of its data, as tables, a picture, or JSON."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -61,7 +62,13 @@ def evaluate(
         print(json.dumps(_as_dict(opened, images, measured, split=split, dataset=experiment.data.name)))
     else:
         _print(images, measured)
-    closing(wrote=[str(picture)], next_command=f"cifar visualize-layer {_first_layer(opened.model)} {opened.run.path}")
+    words = [
+        "cifar",
+        "visualize-layer",
+        _first_layer(opened.model),
+        *_naming(opened, source=source, overrides=overrides),
+    ]
+    closing(wrote=[str(picture)], next_command=shlex.join(words))
 
 
 def _choose_split(splits: Splits, split: str) -> ImageSet:
@@ -79,6 +86,13 @@ def _print(images: ImageSet, measured: Evaluation) -> None:
         console.print(confusion_table(images.class_names, measured.confusion))
     else:
         note(f"a confusion matrix of {len(images.class_names)} classes is too wide for a terminal; the picture has it")
+
+
+def _naming(opened: OpenedNetwork, *, source: str | None, overrides: Sequence[str]) -> list[str]:
+    """Returns the words that name the same network again."""
+    if source is not None:
+        return ["--config", source, *overrides]
+    return [str(opened.run.path if opened.run.config.is_file() else opened.checkpoint)]
 
 
 def _first_layer(model: nn.Module) -> str:

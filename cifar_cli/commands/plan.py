@@ -5,7 +5,7 @@ import time
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import nn
+from torch import Tensor, nn
 
 from cifar_cli.commands import parts
 from cifar_cli.commands.terminal import closing, results
@@ -14,8 +14,13 @@ from cifar_cli.data.sources import Splits
 from cifar_cli.insight.layers import capture_many
 
 
-def print_plan(experiment: Experiment, splits: Splits, training: parts.Training, *, source: str) -> None:
-    """Prints data, network, steps and place, then trains on one batch and says how it went."""
+def print_plan(
+    experiment: Experiment, splits: Splits, training: parts.Training, *, run_name: str, command: str
+) -> None:
+    """Prints data, network, steps and place, then trains on one batch and says how it went.
+
+    run_name: what the run's folder would be called, before the time; command: the one that would train.
+    """
     console = results()
     facts = {
         "experiment": experiment.name,
@@ -25,24 +30,27 @@ def print_plan(experiment: Experiment, splits: Splits, training: parts.Training,
         "optimiser": _describe_section(experiment.optimizer.model_dump()),
         "schedule": _describe_section(experiment.schedule.model_dump()),
         "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
-        "would write": f"{experiment.log.dir}/{experiment.name}-<date>-<time>/",
+        "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",
     }
     table = Table.grid(padding=(0, 2))
     for key, value in facts.items():
         table.add_row(key, value)
     console.print(table)
-    console.print(model_table(training.state.model, image_shape=DATASET_FACTS[experiment.data.name].image_shape))
+    image = torch.zeros(1, *DATASET_FACTS[experiment.data.name].image_shape, device=training.runtime.device)
+    console.print(model_table(training.state.model, image))
     _try_one_batch(console, training)
-    closing(wrote=[], next_command=f"cifar train --config {source}")
+    closing(wrote=[], next_command=command)
 
 
-def model_table(model: nn.Module, *, image_shape: tuple[int, int, int]) -> Table:
-    """Returns a row per layer that has no layers inside: its name, type, output shape for one image, parameters."""
+def model_table(model: nn.Module, image: Tensor) -> Table:
+    """Returns a row per layer that has no layers inside: its name, type, output shape for the image, parameters.
+
+    image: float32 (1, C, H, W), where the model is.
+    """
     table = Table("layer", "type", "output", title_justify="left")
     table.add_column("parameters", justify="right")
     innermost = {name: module for name, module in model.named_modules() if not list(module.children())}
-    device = next(model.parameters()).device
-    outputs = capture_many(model, torch.zeros(1, *image_shape, device=device), layers=list(innermost))
+    outputs = capture_many(model, image, layers=list(innermost))
     for name, module in innermost.items():
         shape = " × ".join(map(str, outputs[name].shape[1:]))
         table.add_row(name, type(module).__name__, shape, f"{_count_parameters(module):,}")

@@ -1,5 +1,6 @@
 """`cifar train`: an experiment from its configuration to a run folder with a measured network in it."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,7 +43,8 @@ def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False) 
     training = parts.training(experiment, splits, runtime)
     _check_feature_layers(experiment, training)
     if dry_run:
-        print_plan(experiment, splits, training, source=source)
+        command = shlex.join(["cifar", "train", "--config", source, *overrides])
+        print_plan(experiment, splits, training, run_name=run_name(experiment), command=command)
         return
     run = create_run(Path(experiment.log.dir), run_name(experiment))
     write_text(run.config, config.dump(experiment))

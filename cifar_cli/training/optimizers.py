@@ -8,6 +8,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import clip_grad_norm_
 
+from cifar_cli.errors import UsageError
+
 OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
@@ -37,9 +39,12 @@ def build_optimizer(
     """Returns the optimiser `name` over the model's trainable parameters; `arguments` are torch's own.
 
     Weight decay is left off biases and the parameters of normalisation layers unless `decay_norm_and_bias`. With
-    `clip_grad_norm`, the norm of all gradients together is brought down to it before each step.
+    `clip_grad_norm`, the norm of all gradients together is brought down to it before each step. Raises UsageError where
+    there is nothing to train.
     """
     groups = parameter_groups(model, weight_decay=weight_decay, decay_norm_and_bias=decay_norm_and_bias)
+    if not groups:
+        raise UsageError("model: expected weights to train, found none; add a layer that has some, such as Linear")
     optimizer = OPTIMIZERS[name](groups, **arguments)
     if clip_grad_norm is not None:
         _clip_before_each_step(optimizer, clip_grad_norm)

@@ -128,6 +128,7 @@ def test_a_checkpoint_may_be_named_itself_and_lie_anywhere(
     assert moved["network"] == "checkpoint kept/good.pt (epoch 2)"
     assert moved["run"] == "logs/good"
     assert (moved["confusion"], moved["loss"]) == (of_run["confusion"], of_run["loss"])
+    assert cifar("eval", "kept/good.pt").err.splitlines()[-1] == "next: cifar visualize-layer conv1 kept/good.pt"
 
 
 def test_a_configuration_means_its_untrained_network(cifar: Callable[..., Any]) -> None:
@@ -139,6 +140,10 @@ def test_a_configuration_means_its_untrained_network(cifar: Callable[..., Any]) 
         0,
     )
     assert measured["loss"] == pytest.approx(2.3, abs=0.2)  # ln 10: ten classes, nothing known
+    # What comes next names the same network, which has no run.
+    next_command = outcome.err.splitlines()[-1].removeprefix("next: cifar ").split()
+    assert next_command == ["visualize-layer", "conv1", "--config", "small.yaml", "seed=3"]
+    assert cifar(*next_command).code == 0
 
 
 # --- what it refuses -----------------------------------------------------------------------------------------------

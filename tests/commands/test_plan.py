@@ -1,0 +1,70 @@
+"""`cifar train --dry-run`: the plan is right, one batch is tried, and nothing is written."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    outcome = cifar("train", "--config", "small.yaml", "--dry-run", "train.epochs=3", "data.batch_size=64")
+    assert outcome.code == 0, outcome.err
+    facts = dict(re.findall(r"^(\w[\w ]*?)  +(\S.*?) *$", outcome.out.partition("┏")[0], flags=re.MULTILINE))
+    assert facts["experiment"] == "small"
+    assert facts["data"] == (
+        "synthetic, drawn by this program: 500 images to train on, 100 for validation, 100 to test"
+    )
+    assert facts["training"] == "3 epochs × 8 steps = 24 steps of 64 images"  # 500 / 64, rounded up
+    assert facts["optimiser"].startswith("sgd, lr 0.05, weight_decay 0.0")
+    assert facts["schedule"].startswith("cosine, ")
+    assert facts["would write"] == "logs/small-synthetic-<date>-<time>/"
+    assert re.search(
+        r"^one batch: loss 2\.\d{4}, \d+ ms, as slow as a first batch is$", outcome.out, flags=re.MULTILINE
+    )
+    assert outcome.err.splitlines()[-1] == "next: cifar train --config small.yaml train.epochs=3 data.batch_size=64"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_table_has_every_layer_with_its_shape_and_parameters(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("train", "--config", "small.yaml", "--dry-run")
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]
+    assert rows == [
+        ["conv1", "Conv2d", "8 × 32 × 32", "224"],  # (3·3·3 + 1) · 8
+        ["relu1", "ReLU", "8 × 32 × 32", "0"],
+        ["pool1", "MaxPool2d", "8 × 8 × 8", "0"],
+        ["flatten", "Flatten", "512", "0"],
+        ["dropout", "Dropout", "512", "0"],
+        ["fc1", "Linear", "10", "5,130"],  # (512 + 1) · 10
+        ["total", "", "", "5,354"],
+    ]
+
+
+def test_nested_networks_are_listed_by_their_innermost_layers(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("train", "--config", "cnn", "--dry-run", "data.name=synthetic", "data.val_size=0")
+    assert "none held out for validation" in outcome.out
+    assert re.search(r"│ blocks\.2\.conv2 +│ Conv2d +│ 128 × 4 × 4 +│ +147,456 │", outcome.out)  # 3·3·128·128
+
+
+def test_a_misspelt_layer_is_found_before_training(cifar: Callable[..., Any]) -> None:
+    words = ["data.name=synthetic", "data.val_size=0", "log.feature_layers=[fc9]"]
+    outcome = cifar("train", "--config", "cnn", "--dry-run", *words)
+    assert outcome.code == 2
+    assert "no layer 'fc9'; did you mean 'fc'?" in outcome.err
+
+
+def test_a_network_without_weights_is_not_trained(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "weightless.yaml").write_text(
+        "data: {name: synthetic, val_size: 0}\n"
+        "model:\n"
+        "  layers:\n"
+        "    - flatten: Flatten\n"
+        "    - map: {type: Unflatten, dim: 1, unflattened_size: [1, 32, 96]}\n"
+        "    - pool: {type: AdaptiveAvgPool2d, output_size: [2, 5]}\n"
+        "    - scores: Flatten\n"
+    )
+    outcome = cifar("train", "--config", "weightless.yaml", "--dry-run")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        2,
+        "error: model: expected weights to train, found none; add a layer that has some, such as Linear",
+    )
