@@ -6,7 +6,6 @@ The step axis counts epochs; step 0 is the network before training.
 import warnings
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -84,8 +83,8 @@ class TensorBoard(Observer):
                 self._writer.add_image(f"filters/{layer}", filter_grid(module.weight), epoch)
 
     def _write_graph(self, model: nn.Module) -> None:
-        """Traces the network in eval mode: in training mode, BatchNorm would take the tracing for a batch."""
-        with evaluating(model), warnings.catch_warnings(), torch.random.fork_rng():
+        """Traces the network, which torch does in eval mode, but forgets which parts were in it before."""
+        with evaluating(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing warns of what it will not see again; a picture needs no more
             self._writer.add_graph(model, self._prepare(self._images[:1]))
 
