@@ -166,6 +166,14 @@ def test_watching_changes_nothing_of_the_training(run: RunFolder, tiny_training:
         assert torch.equal(value, watched.state.model.state_dict()[key]), key
 
 
+def test_each_part_of_the_network_keeps_its_own_mode(run: RunFolder, tiny_training: Make) -> None:
+    training = tiny_training()
+    training.state.model.norm.eval()  # frozen, within a network that trains
+    modes = [module.training for module in training.state.model.modules()]
+    watch(run, replace(training, task=replace(training.task, epochs=0)))
+    assert [module.training for module in training.state.model.modules()] == modes
+
+
 def train_epochs(run: RunFolder, training: Any, *, epochs: int) -> None:
     watch(run, replace(training, task=replace(training.task, epochs=epochs)))
 

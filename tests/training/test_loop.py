@@ -98,6 +98,16 @@ def test_no_epoch_is_chosen_where_nothing_is_held_out(tiny_training: Make, recor
     assert [(report.val_loss, report.val_accuracy) for report in recorder.reports] == [(None, None)] * 2
 
 
+def test_a_network_that_arrives_in_eval_mode_is_trained_in_training_mode(tiny_training: Make) -> None:
+    training, usual = tiny_training(), tiny_training()
+    training.state.model.eval()
+    for each in (training, usual):
+        torch.manual_seed(3)
+        fit(each.state, each.task, runtime=each.runtime)
+    assert torch.equal(training.state.model.norm.running_mean, usual.state.model.norm.running_mean)
+    assert torch.equal(training.state.model.fc.weight, usual.state.model.fc.weight)
+
+
 def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_training: Make) -> None:
     training = tiny_training()
     generator = training.state.augment_generator
