@@ -1,0 +1,138 @@
+"""Every file in configs/: it is valid, and what its head says to run runs. A new file is tested on arrival."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from cifar_cli import config
+from cifar_cli.commands import parts
+from cifar_cli.config.sources import builtins
+from cifar_cli.training.optimizers import OPTIMIZERS
+from cifar_cli.training.schedules import SCHEDULES
+
+FOLDER = Path(__file__).parents[1] / "configs"
+FILES = sorted(FOLDER.rglob("*.yaml"))
+NAMES = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FILES]
+EXPECTED = {"quickstart", "tutorial", "sequential", "cnn", "mlp"} | {
+    f"layers/{name}" for name in ("conv1", "maxpool", "relu", "sigmoid")
+}
+
+
+def test_every_file_is_a_built_in_and_the_promised_ones_are_there() -> None:
+    assert set(NAMES) == set(builtins())
+    assert set(NAMES) >= EXPECTED
+    assert not list(FOLDER.rglob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_it_is_valid_and_its_head_says_what_it_is_and_how_to_run_it(path: Path, cifar: Callable[..., Any]) -> None:
+    outcome = cifar("config", "validate", path)
+    assert (outcome.code, outcome.out) == (0, f"ok: {path}\n")
+    assert "warning" not in outcome.err
+    name = path.relative_to(FOLDER).with_suffix("").as_posix()
+    commands = [line for line in path.read_text().splitlines() if line.startswith("#   cifar ")]
+    assert any(command.endswith(f"--config {name}") for command in commands)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_in_its_head_runs(name: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
+    """Each in its own way: a layer is looked at, a network with class scores trained, for an epoch of few images."""
+    experiment = config.load(name)
+    small = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50"]
+    if name.startswith("layers/"):
+        layer = name.partition("/")[2]
+        outcome = cifar("visualize-layer", layer, "--config", name, "--images", 1, *small)
+        assert outcome.code == 0, outcome.err
+        assert config.class_scores_problem(experiment)
+        return
+    # One epoch leaves no room for a warm-up.
+    warmup = ["schedule.warmup_epochs=0"] if hasattr(experiment.schedule, "warmup_epochs") else []
+    outcome = cifar("train", "--config", name, *small, "train.epochs=1", *warmup)
+    assert outcome.code == 0, outcome.err
+    (run,) = (tmp_path / "logs").iterdir()
+    assert run.name.startswith(f"{experiment.name}-synthetic-")
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["status"], summary["name"], summary["epochs"]) == ("completed", experiment.name, 1)
+
+
+def test_only_the_quickstart_may_fall_back_to_the_synthetic_set() -> None:
+    assert [name for name in NAMES if config.load(name).data.fallback] == ["quickstart"]
+
+
+def test_every_configuration_names_an_optimiser_and_a_schedule_of_the_tables() -> None:
+    experiments = [config.load(name) for name in NAMES]
+    assert {experiment.optimizer.name for experiment in experiments} <= set(OPTIMIZERS)
+    assert {experiment.schedule.name for experiment in experiments} <= set(SCHEDULES)
+    assert set(config.schema.KINDS["optimizer"]) == set(OPTIMIZERS)
+    assert set(config.schema.KINDS["schedule"]) == set(SCHEDULES)
+
+
+def test_tutorial_is_the_tutorials_model_layer_by_layer() -> None:
+    experiment = config.load("tutorial")
+    model = parts.network(experiment)
+    expected = nn.Sequential(
+        nn.Conv2d(3, 32, 5, padding=2),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 32, 5, padding=2),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding=2),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1024, 64),
+        nn.Linear(64, 10),
+    )
+    assert [repr(layer) for layer in model.children()] == [repr(layer) for layer in expected]
+    assert sum(parameter.numel() for parameter in model.parameters()) == 145_578
+    images = torch.rand(64, 3, 32, 32)
+    assert model(images).shape == (64, 10)
+    expected.load_state_dict(dict(zip(expected.state_dict(), model.state_dict().values(), strict=True)))
+    assert torch.equal(model(images), expected(images))
+
+
+def test_tutorial_trains_as_the_tutorial_does() -> None:
+    experiment = config.load("tutorial")
+    optimizer = experiment.optimizer.model_dump()
+    assert (optimizer["name"], optimizer["lr"], optimizer["momentum"], optimizer["weight_decay"]) == ("sgd", 0.01, 0, 0)
+    assert experiment.data.batch_size == 64
+    assert (experiment.loss.name, experiment.loss.label_smoothing) == ("cross_entropy", 0)
+    assert experiment.schedule.name == "constant"
+    assert not experiment.data.normalize
+    assert experiment.data.augment.model_dump() == {"flip": None, "translate": 0, "cutout": 0}
+
+
+def test_sequential_is_the_tutorials_skeleton_with_activations() -> None:
+    tutorial, sequential = (list(parts.network(config.load(name)).children()) for name in ("tutorial", "sequential"))
+    assert [repr(layer) for layer in sequential if not isinstance(layer, nn.ReLU)] == [
+        repr(layer) for layer in tutorial
+    ]
+    assert sum(isinstance(layer, nn.ReLU) for layer in sequential) == 4
+
+
+def test_mlp_is_the_tutorials_perceptron_on_cifar10() -> None:
+    model = parts.network(config.load("mlp"))
+    expected = [nn.Flatten(), nn.Linear(3072, 256), nn.ReLU(), nn.Linear(256, 10)]
+    assert [repr(layer) for layer in model.children()] == [repr(layer) for layer in expected]
+
+
+def test_one_epoch_on_the_real_images_is_far_above_chance(
+    real_data: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = [f"data.root={real_data}", "train.epochs=1", "schedule.warmup_epochs=0", "log.images_every=0"]
+    trained = cifar("train", "--config", "mlp", *words)
+    assert trained.code == 0, trained.err
+    (run,) = (tmp_path / "logs").iterdir()
+    assert run.name.startswith("mlp-20")
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["dataset"] == "cifar10"
+    assert "(45,000 training, 5,000 validation, 10,000 test images)" in trained.err
+    measured = json.loads(cifar("eval", "--json").out)
+    assert measured["images"] == 10_000
+    assert [sum(row) for row in measured["confusion"]] == [1000] * 10
+    assert measured["accuracy"] == summary["test"]["accuracy"]
+    assert measured["accuracy"] > 0.3  # chance is 0.1
+    assert measured["synthetic"] is False
