@@ -1,6 +1,7 @@
 """What can be typed. Knows names, options and help; each command imports its verb when it is called, not before."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -222,6 +223,9 @@ def main() -> None:
     """Runs the command line; a CifarError becomes its message and its exit code."""
     arguments = sys.argv[1:]
     is_debugging = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an arrow that a log file cannot hold is no reason to fail
     try:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
     except CifarError as error:
@@ -230,3 +234,9 @@ def main() -> None:
         # A line that begins with a place is one that editors and terminals can jump to.
         print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Exception as error:
+        # Foreseen by nobody: a traceback would tell most people nothing that the error's own words do not.
+        if is_debugging:
+            raise
+        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
+        sys.exit(1)

@@ -22,11 +22,11 @@ main()
 """
 
 
-def run_process(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_process(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *words],
         cwd=folder,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, "NO_COLOR": "1", **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -134,3 +134,24 @@ def test_as_a_process_an_error_is_its_message_and_with_debug_a_traceback(tmp_pat
     assert len(plain.stderr.splitlines()) == 1
     assert debug.stderr.startswith("Traceback")
     assert "UsageError: mlq: no such file" in debug.stderr
+
+
+def test_a_log_file_that_cannot_hold_every_character_gets_question_marks(tmp_path: Path) -> None:
+    words = ["-m", "cifar_cli", "config", "show", "sequential"]
+    process = run_process(tmp_path, *words, PYTHONIOENCODING="ascii")
+    assert process.returncode == 0, process.stderr
+    assert "# 32 ? 32 ? 32" in process.stdout
+
+
+def test_what_nobody_foresaw_ends_with_1_and_its_own_words(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble() -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("cifar_cli.commands.config.list_configs", stumble)
+    outcome = cifar("config", "list")
+    assert outcome.code == 1
+    assert outcome.err == "error: ZeroDivisionError: division by zero; the same command with --debug shows where\n"
+    with pytest.raises(ZeroDivisionError):
+        cifar("config", "list", "--debug")

@@ -57,7 +57,8 @@ def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False) 
 
 def resume(name: str, *, log_dir: Path) -> None:
     """Continues an interrupted run where its last checkpoint stands."""
-    run = find_run(name, log_dir=log_dir)
+    # The checkpoint that is continued from may itself be named.
+    run = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
     saved = load_checkpoint(run.last_checkpoint)
     experiment = config.load_text(saved["config"], place=f"{run.last_checkpoint} (configuration)")
     # A run stopped between its last epoch and its end has all its epochs, but the test set has not been asked yet.

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from cifar_cli.config.facts import DATASET_FACTS
 from cifar_cli.config.optimization import Constant, Cosine, Sgd, Step
 from cifar_cli.config.places import KeyPath, Problem
-from cifar_cli.config.schema import Experiment, Sequential
+from cifar_cli.config.schema import Cnn, Experiment, Sequential
 from cifar_cli.config.shapes import walk
 from cifar_cli.config.words import nearest
 from cifar_cli.config.words import shape as shown_shape
@@ -46,6 +46,10 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
     if isinstance(experiment.optimizer, Sgd) and experiment.optimizer.nesterov and experiment.optimizer.momentum == 0:
         finding = "expected a momentum above 0 with nesterov: true, found 0"
         yield Problem(("optimizer", "nesterov"), finding, "write for example momentum: 0.9"), ("optimizer", "momentum")
+    if isinstance(experiment.model, Cnn) and len(experiment.model.widths) > (most := facts.side.bit_length() - 1):
+        expected = f"expected at most {most} blocks, as each halves the image's {facts.side} pixels"
+        mend = f"write at most {most} widths"
+        yield Problem(("model", "widths"), f"{expected}, found {len(experiment.model.widths)}", mend), ("data", "name")
     schedule, epochs = experiment.schedule, experiment.train.epochs
     if isinstance(schedule, Constant | Step | Cosine) and schedule.warmup_epochs >= epochs:
         expected = f"expected fewer than the {epochs} epochs of train.epochs"

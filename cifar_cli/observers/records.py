@@ -21,7 +21,7 @@ class Records(Observer):
     def __init__(self, run: RunFolder, *, facts: Mapping[str, Any]) -> None:
         self._run = run
         self._facts = dict(facts)
-        self._rows: list[Mapping[str, Any]] = []
+        self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
         self._best_epoch: int | None = None
         self._started = time.perf_counter()
         # A resumed run goes on counting where the interrupted one stopped.
@@ -29,7 +29,7 @@ class Records(Observer):
 
     def training_started(self, state: TrainingState) -> None:
         # Rows of epochs after the checkpoint was saved are about to be trained again.
-        self._rows = [row for row in read_metrics(self._run.metrics) if row["epoch"] <= state.progress.epoch]
+        self._rows = [row for row in self._rows if row["epoch"] <= state.progress.epoch]
         self._best_epoch = state.progress.best_epoch
         write_metrics(self._run.metrics, self._rows)
         self.write_summary("running")

@@ -11,7 +11,7 @@ from cifar_cli.errors import CheckpointError
 from cifar_cli.runs.files import write_atomically
 
 FORMAT = 1
-REQUIRED_KEYS = ("format", "config", "model", "progress")
+REQUIRED_KEYS = ("format", "config", "model", "optimizer", "scheduler", "scaler", "random", "totals", "progress")
 
 MEND_ELSEWHERE = "name a run folder, or the checkpoint in one"
 MEND_DAMAGED = "use the run's other checkpoint, last.pt or best.pt"

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("cifar-cli", "torch", "torchvision", "numpy", "tensorboard")
+PACKAGES = ("cifar-cli", "torchvision", "numpy", "tensorboard")
 
 
 def describe_environment(*, device: str, precision: str, data_root: Path | None) -> dict[str, Any]:
@@ -18,7 +18,8 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
     return {
         "command": sys.argv,
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        # torch by its own word: its build (+cpu, +cu130) is in no package's metadata.
+        "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "processor": _processor_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),

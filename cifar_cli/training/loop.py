@@ -53,13 +53,16 @@ def fit(
     Raises DivergedError when the loss is no longer finite, and StoppedError, after the observers were told, when a
     signal asked for an end.
     """
+    stop = stop or StopRequest()
     for observer in observers:
         observer.training_started(state)
     while state.progress.epoch < task.epochs:
-        train_epoch(state, task, runtime=runtime, observers=observers, stop=stop or StopRequest())
+        train_epoch(state, task, runtime=runtime, observers=observers, stop=stop)
         report = _close_epoch(state, task.validate)
         for observer in observers:
             observer.epoch_ended(state, report)
+        if stop.signal_number is not None:  # it came while the network was validated
+            _stop(state, observers, stop.signal_number)
 
 
 def train_epoch(

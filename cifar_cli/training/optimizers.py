@@ -16,8 +16,8 @@ OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
 }
 
-# _NormBase is what torch's batch and instance normalisations share.
-NORMALISATIONS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+# _NormBase is what torch's batch and instance normalisations share. Of PReLU torch's documentation says the same.
+UNDECAYED_MODULES = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.PReLU)
 
 
 class ParameterGroup(TypedDict):
@@ -38,7 +38,7 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Returns the optimiser `name` over the model's trainable parameters; `arguments` are torch's own.
 
-    Weight decay is left off biases and the parameters of normalisation layers unless `decay_norm_and_bias`. With
+    Weight decay is left off biases and the parameters of normalisations and PReLUs unless `decay_norm_and_bias`. With
     `clip_grad_norm`, the norm of all gradients together is brought down to it before each step. Raises UsageError where
     there is nothing to train.
     """
@@ -62,7 +62,7 @@ def parameter_groups(
     exempt: list[nn.Parameter] = []
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            is_exempt = name == "bias" or isinstance(module, NORMALISATIONS)
+            is_exempt = name == "bias" or isinstance(module, UNDECAYED_MODULES)
             if parameter.requires_grad:
                 (exempt if is_exempt and not decay_norm_and_bias else decayed).append(parameter)
     groups: list[ParameterGroup] = [

@@ -145,6 +145,7 @@ lod: 3
         (MLP + "data: {drop_last: no}\n", "x.yaml:2:19: data.drop_last: expected true or false, found 'no'; write for example false"),
         (MLP + "data: {mirrors: [ftp://x/y]}\n", "x.yaml:2:18: data.mirrors.0: expected a list of addresses that begin with http:// or https://, found 'ftp://x/y'; write for example [https://example.org/cifar-10-python.tar.gz]"),
         (MLP + "data: {drop_last: true, batch_size: 45001}\n", "x.yaml:2:37: data.batch_size: expected at most the 45000 training images, as drop_last is true, found 45001; write for example 64"),
+        ("model: {name: cnn, widths: [8, 8, 8, 8, 8, 8]}\n", "x.yaml:1:28: model.widths: expected at most 5 blocks, as each halves the image's 32 pixels, found 6; write at most 5 widths"),
         (MLP + "data: {name: fashion_mnist, augment: {cutout: 29}}\n", "x.yaml:2:47: data.augment.cutout: expected at most the image's 28 pixels, found 29; write 8"),
         (MLP + "train: {device: cuda0}\n", "x.yaml:2:17: train.device: expected one of auto, cpu, cuda, cuda:N, mps, found 'cuda0'; write for example auto"),
         (MLP + "train: {clip_grad_norm: 0}\n", "x.yaml:2:25: train.clip_grad_norm: expected a number above 0, or null for none, found 0; write for example 1.0"),

@@ -16,9 +16,13 @@ CONTENTS: dict[str, Any] = {
     "config": "name: demo\n",
     "model": {"conv1.weight": torch.randn(4, 3, 5, 5), "norm.num_batches_tracked": torch.tensor(7)},
     "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99)}]},
+    "scheduler": {"last_epoch": 12},
+    "scaler": {},
+    "totals": {"loss": torch.tensor(0.5, dtype=torch.float64), "images": 7},
     "random": {"torch": torch.get_rng_state(), "cuda": []},
     "progress": {"epoch": 3, "step": 12, "best_epoch": None, "best_val_accuracy": 0.1 + 0.2},
 }
+ALL_KEYS = "format, config, model, optimizer, scheduler, scaler, random, totals, progress"
 DAMAGED = r": expected a whole checkpoint, found .+; use the run's other checkpoint, last\.pt or best\.pt$"
 
 
@@ -178,9 +182,9 @@ def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("contents", "missing"),
     [
-        ({"conv1.weight": torch.zeros(1)}, "format, config, model, progress"),
-        ({"format": 1, "config": "", "model": {}}, "progress"),
-        ([1, 2, 3], "format, config, model, progress"),
+        ({"conv1.weight": torch.zeros(1)}, ALL_KEYS),
+        ({"format": 1, "config": "", "model": {}}, "optimizer, scheduler, scaler, random, totals, progress"),
+        ([1, 2, 3], ALL_KEYS),
     ],
 )
 def test_somebody_elses_checkpoint_is_told_from_ours(tmp_path: Path, contents: object, missing: str) -> None:

@@ -192,3 +192,21 @@ def test_a_wish_to_stop_is_granted_after_the_step_and_observers_are_told_first(
     assert str(caught.value) == "stopped in epoch 2, after step 6"
     assert caught.value.exit_code == exit_code
     assert recorder.events[-3:] == ["step 5", "step 6", "stopped"]
+
+
+def test_a_signal_during_the_last_validation_stops_the_training_after_that_epoch(
+    tiny_training: Make, recorder: Any
+) -> None:
+    training = tiny_training(epochs=1)
+    stop = StopRequest()
+    validate = training.task.validate
+
+    def validate_and_be_told_to_stop() -> Evaluation:
+        stop.signal_number = signal.SIGTERM
+        return validate()
+
+    task = replace(training.task, validate=validate_and_be_told_to_stop)
+    with pytest.raises(StoppedError) as caught:
+        fit(training.state, task, runtime=training.runtime, observers=[recorder], stop=stop)
+    assert caught.value.exit_code == 128 + signal.SIGTERM
+    assert recorder.events[-2:] == ["epoch 1", "stopped"]
