@@ -16,13 +16,23 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-# 100 steps an epoch, so that a signal comes between two of them.
+# 100 steps an epoch.
 OVERRIDES = ["data.batch_size=5", "optimizer.lr=0.005", "train.epochs=5", "log.images_every=0"]
 WORDS = ["train", "--config", "small.yaml", *OVERRIDES]
-CIFAR_ON_SMALL_SETS = """
+# `cifar` on few images, that waits a moment in the middle of its third epoch to be sent a signal.
+PAUSING_CIFAR = """
+import sys, time
 from functools import partial
 from cifar_cli.data import sources
 from cifar_cli.data.synthetic import synthetic_sets
+from cifar_cli.observers.console import ConsoleProgress
+
+def pause(self, state):
+    if state.progress.step == 230:
+        print("at step 230", file=sys.stderr, flush=True)
+        time.sleep(1)
+
+ConsoleProgress.step_ended = pause
 sources.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
 from cifar_cli.cli import main
 main()
@@ -57,9 +67,9 @@ class Stopped:
 
 
 def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
-    """Trains in a process of its own and sends it a signal during the third epoch."""
+    """Trains in a process of its own and sends it a signal in the middle of the third epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-c", CIFAR_ON_SMALL_SETS, *WORDS],
+        [sys.executable, "-c", PAUSING_CIFAR, *WORDS],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
@@ -71,7 +81,7 @@ def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
         told = []
         for line in process.stderr:
             told.append(line)
-            if line.startswith("epoch 2/"):
+            if line == "at step 230\n":
                 process.send_signal(number)
         return Stopped(process.wait(timeout=60), "".join(told), only_run(folder))
     finally:
@@ -99,9 +109,12 @@ def read_checkpoint(run: Path, which: str) -> dict[str, Any]:
     return saved
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "resume_by"),
+    [(signal.SIGINT, 130, "{run.name}"), (signal.SIGTERM, 143, "logs/{run.name}/checkpoints/last.pt")],
+)
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
-    number: signal.Signals, code: int, uninterrupted: Path, cifar: Callable[..., Any], tmp_path: Path
+    number: signal.Signals, code: int, resume_by: str, uninterrupted: Path, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     cifar("--version")  # writes small.yaml
     stopped = train_and_stop(tmp_path, number)
@@ -109,22 +122,17 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
 
     assert stopped.code == code, stopped.err
     position = read_checkpoint(run, "last")["progress"]
-    assert position["epoch"] >= 2
-    assert 200 < position["step"] < 500
+    assert (position["epoch"], position["step"]) == (2, 230)
     assert stopped.err.splitlines()[-2:] == [
         f"saved; continue with: cifar train --resume {shown}",
-        f"error: stopped in epoch {position['epoch'] + 1}, after step {position['step']}",
+        "error: stopped in epoch 3, after step 230",
     ]
     interrupted = read_summary(run)
-    assert (interrupted["status"], interrupted["epochs"], interrupted["test"]) == (
-        "interrupted",
-        position["epoch"],
-        None,
-    )
+    assert (interrupted["status"], interrupted["epochs"], interrupted["test"]) == ("interrupted", 2, None)
 
-    resumed = cifar("train", "--resume", run.name)
+    resumed = cifar("train", "--resume", resume_by.format(run=run))
     assert resumed.code == 0, resumed.err
-    assert f"resuming {shown} after epoch {position['epoch']}, step {position['step']}" in resumed.err.splitlines()
+    assert f"resuming {shown} after epoch 2, step 230" in resumed.err.splitlines()
     assert read_rows_without_times(run) == read_rows_without_times(uninterrupted)
     for which in ("last", "best"):
         same = {key: value for key, value in read_checkpoint(uninterrupted, which).items() if key != "config"}

@@ -190,6 +190,15 @@ def test_it_draws_real_images(real_data: Path, cifar: Callable[..., Any], tmp_pa
     read_picture(tmp_path / "logs" / "conv1-untrained" / "images" / "conv1.png")
 
 
+@pytest.mark.parametrize("command", [["visualize-layer", "conv1"], ["eval"]], ids=lambda words: words[0])
+def test_a_place_that_cannot_be_written_is_named(command: list[str], cifar: Callable[..., Any]) -> None:
+    outcome = cifar(*command, "--config", "small.yaml", "--log-dir", "small.yaml")
+    assert outcome.code == 1
+    assert "error: small.yaml/small-untrained/images/" in outcome.err
+    assert "could not be written: Not a directory; free space, or mend the folder's rights" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
