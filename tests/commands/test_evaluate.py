@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
 from torch import Tensor
 
+from cifar_cli.data import sources
+from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 
 Logits = Callable[[Mapping[str, Tensor], Tensor], Tensor]
@@ -144,6 +147,24 @@ def test_a_configuration_means_its_untrained_network(cifar: Callable[..., Any]) 
     next_command = outcome.err.splitlines()[-1].removeprefix("next: cifar ").split()
     assert next_command == ["visualize-layer", "conv1", "--config", "small.yaml", "seed=3"]
     assert cifar(*next_command).code == 0
+
+
+def test_a_hundred_classes_are_drawn_but_not_printed_as_a_matrix(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.randint(256, (200, 3, 32, 32), dtype=torch.uint8)
+    many = ImageSet("cifar100", images, torch.arange(200) % 100, tuple(f"class {number}" for number in range(100)))
+    stand_in = replace(sources.DATASETS["cifar100"], read=lambda root: (many, many))
+    monkeypatch.setitem(sources.DATASETS, "cifar100", stand_in)
+    outcome = cifar("eval", "--config", "mlp", "data.name=cifar100", "data.val_size=100")
+    assert outcome.code == 0, outcome.err
+    assert (
+        "a confusion matrix of 100 classes is too wide for a terminal; the picture has it" in outcome.err.splitlines()
+    )
+    assert "predicted" not in outcome.out
+    assert outcome.out.count("class ") == 101  # a row per class, and the heading
+    with Image.open(tmp_path / "logs" / "mlp-untrained" / "images" / "confusion-test.png") as picture:
+        picture.load()
 
 
 # --- what it refuses -----------------------------------------------------------------------------------------------

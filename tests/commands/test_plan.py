@@ -68,3 +68,11 @@ def test_a_network_without_weights_is_not_trained(cifar: Callable[..., Any], tmp
         2,
         "error: model: expected weights to train, found none; add a layer that has some, such as Linear",
     )
+
+
+def test_what_is_allowed_but_probably_not_meant_gets_a_warning(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    small = (tmp_path / "small.yaml").read_text()
+    (tmp_path / "softmax.yaml").write_text(small.replace("optimizer:", "    - last: Softmax\noptimizer:"))
+    outcome = cifar("train", "--config", "softmax.yaml", "--dry-run")
+    assert outcome.code == 0
+    assert outcome.err.startswith("warning: model.layers.last: the loss cross_entropy takes the softmax itself; ")
