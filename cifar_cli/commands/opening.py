@@ -11,7 +11,7 @@ from torch import nn
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.config import Experiment
-from cifar_cli.errors import CheckpointError, RunError, UsageError
+from cifar_cli.errors import CheckpointError, ConfigError, RunError, UsageError
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.folder import RunFolder, find_run, newest_run
 
@@ -82,6 +82,17 @@ def untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> Opened
     )
 
 
+def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
+    """Returns the configuration a checkpoint carries. Raises CheckpointError where it is none."""
+    try:
+        return config.load_text(saved["config"], place=f"{path} (configuration)")
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint with its configuration, found mistakes in it; use the run's other "
+            f"checkpoint, last.pt or best.pt\n{error}"
+        ) from error
+
+
 def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path) -> None:
     """Puts a checkpoint's weights into the network. Raises CheckpointError where names or shapes do not fit."""
     try:
@@ -113,7 +124,7 @@ def _of_checkpoint(path: Path, *, log_dir: Path) -> OpenedNetwork:
 
 def _open(path: Path, *, run: RunFolder, of: str) -> OpenedNetwork:
     saved = load_checkpoint(path)
-    experiment = config.load_text(saved["config"], place=f"{path} (configuration)")
+    experiment = saved_experiment(saved, path=path)
     model = parts.network(experiment)
     load_weights(model, saved, path=path)
     epoch = saved["progress"]["epoch"]

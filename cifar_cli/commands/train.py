@@ -9,7 +9,7 @@ from typing import Any
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
-from cifar_cli.commands.opening import load_weights
+from cifar_cli.commands.opening import load_weights, saved_experiment
 from cifar_cli.commands.peak_memory import peak_memory_bytes
 from cifar_cli.commands.plan import print_plan
 from cifar_cli.commands.results import print_training_results
@@ -28,7 +28,7 @@ from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run, find_run
 from cifar_cli.runs.history import read_json, write_json
 from cifar_cli.training.evaluation import Evaluation
-from cifar_cli.training.interrupt import stop_on_signal
+from cifar_cli.training.interrupt import StopRequest, stop_on_signal
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import choose_runtime
@@ -60,7 +60,7 @@ def resume(name: str, *, log_dir: Path) -> None:
     # The checkpoint that is continued from may itself be named.
     run = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
     saved = load_checkpoint(run.last_checkpoint)
-    experiment = config.load_text(saved["config"], place=f"{run.last_checkpoint} (configuration)")
+    experiment = saved_experiment(saved, path=run.last_checkpoint)
     # A run stopped between its last epoch and its end has all its epochs, but the test set has not been asked yet.
     if read_json(run.summary).get("status") == "completed":
         raise UsageError(
@@ -103,8 +103,10 @@ def _train(run: RunFolder, experiment: Experiment, splits: Splits, training: par
     test: Evaluation | None = None
     _announce(run, experiment, splits, training)
     try:
-        _fit(run, experiment, splits, training, records)
-        test = _test_best(run, experiment, splits, training)
+        # Around the test too: a signal that comes so late lets the run complete, which takes seconds.
+        with stop_on_signal() as stop:
+            _fit(run, experiment, splits, training, records, stop)
+            test = _test_best(run, experiment, splits, training)
         status = "completed"
     except (StoppedError, KeyboardInterrupt):
         status = "interrupted"
@@ -116,7 +118,14 @@ def _train(run: RunFolder, experiment: Experiment, splits: Splits, training: par
     closing(wrote=[f"{run.path}/"], next_command=f"cifar eval {run.path}")
 
 
-def _fit(run: RunFolder, experiment: Experiment, splits: Splits, training: parts.Training, records: Records) -> None:
+def _fit(
+    run: RunFolder,
+    experiment: Experiment,
+    splits: Splits,
+    training: parts.Training,
+    records: Records,
+    stop: StopRequest,
+) -> None:
     text = config.dump(experiment)
     observers: list[Observer] = [
         ConsoleProgress(notes(), epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
@@ -135,7 +144,6 @@ def _fit(run: RunFolder, experiment: Experiment, splits: Splits, training: parts
     with ExitStack() as stack:
         for observer in observers:
             stack.callback(observer.close)
-        stop = stack.enter_context(stop_on_signal())
         fit(training.state, training.task, runtime=training.runtime, observers=observers, stop=stop)
 
 
