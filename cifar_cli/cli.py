@@ -30,6 +30,13 @@ Config = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="key=value", help="Changes to it: optimizer.lr=0.05 train.epochs=3")
 ]
+TrainWords = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="key=value|RUN",
+        help="Changes to the configuration: optimizer.lr=0.05 train.epochs=3; with --resume, the run.",
+    ),
+]
 RunAndOverrides = Annotated[
     list[str] | None,
     typer.Argument(
@@ -66,30 +73,39 @@ def _options(
 
 @app.command()
 def train(
-    overrides: Overrides = None,
+    words: TrainWords = None,
     config: Config = None,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Continue an interrupted run.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted RUN; without a name, with the newest one.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and try one batch; write nothing.")] = False,
     log_dir: Annotated[Path | None, typer.Option("--log-dir", help="Where --resume looks for RUN.")] = None,
 ) -> None:
     """Train a network. All that it makes is under logs/<run>/."""
-    if (config is None) == (resume is None):
-        raise UsageError("cifar train: expected either --config FILE|NAME or --resume RUN; names: cifar config list")
-    if resume is not None and (overrides or dry_run):
+    if (config is None) != resume:
+        raise UsageError("cifar train: expected either --config FILE|NAME or --resume [RUN]; names: cifar config list")
+    run, overrides = _split_words(words)
+    if config is not None:
+        _begin(config, overrides, run=run, dry_run=dry_run, log_dir=log_dir)
+    else:
+        if dry_run:
+            raise UsageError("cifar train --resume: expected no --dry-run, which shows the plan of a new run")
+        from cifar_cli.commands.resume import resume as resume_run
+
+        resume_run(run, overrides, log_dir=log_dir or DEFAULT_LOG_DIR)
+
+
+def _begin(config: str, overrides: list[str], *, run: str | None, dry_run: bool, log_dir: Path | None) -> None:
+    if run is not None:
         raise UsageError(
-            "cifar train --resume: a run is continued exactly as it was begun, so expected no key=value and no "
-            f"--dry-run, found {' '.join(overrides or ['--dry-run'])}"
+            f"cifar train --config: expected key=value, found '{run}'; write for example optimizer.lr=0.05"
         )
-    if config is not None and log_dir is not None:
+    if log_dir is not None:
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write log.dir={log_dir}")
     _check_config(config, overrides)
-    from cifar_cli.commands.train import resume as resume_run
     from cifar_cli.commands.train import train as start_run
 
-    if resume is not None:
-        resume_run(resume, log_dir=log_dir or DEFAULT_LOG_DIR)
-    elif config is not None:
-        start_run(config, overrides or [], dry_run=dry_run)
+    start_run(config, overrides, dry_run=dry_run)
 
 
 @app.command("eval")
@@ -103,7 +119,7 @@ def evaluate(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
-    run, overrides = _split_words(words, config=config)
+    run, overrides = _split_words(words)
     _check_config(config, overrides)
     from cifar_cli.commands.evaluate import evaluate as command
 
@@ -132,7 +148,7 @@ def visualize_layer(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Draw what a layer does to real images: input, output channel by channel, filters."""
-    run, overrides = _split_words(words, config=config)
+    run, overrides = _split_words(words)
     _check_config(config, overrides)
     from cifar_cli.commands.visualize_layer import visualize_layer as command
 
@@ -200,23 +216,23 @@ def data_where(root: Root = None) -> None:
     where(root)
 
 
-def _split_words(words: list[str] | None, *, config: str | None) -> tuple[str | None, list[str]]:
+def _split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     """Returns the RUN among the words, if there is one, and the key=value words."""
     overrides = [word for word in words or [] if "=" in word]
     runs = [word for word in words or [] if "=" not in word]
     if len(runs) > 1:
         raise UsageError(f"expected one run, found {len(runs)}: {' '.join(runs)}")
-    if overrides and config is None:
-        raise UsageError(f"{overrides[0]}: a run's configuration is fixed; key=value needs --config FILE|NAME")
     return (runs[0] if runs else None), overrides
 
 
-def _check_config(config: str | None, overrides: list[str] | None) -> None:
+def _check_config(config: str | None, overrides: list[str]) -> None:
     """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch."""
     if config is not None:
         from cifar_cli.config import load
 
-        load(config, overrides or [])
+        load(config, overrides)
+    elif overrides:
+        raise UsageError(f"{overrides[0]}: a run's configuration is fixed; key=value needs --config FILE|NAME")
 
 
 def main() -> None:

@@ -22,7 +22,6 @@ from cifar_cli.insight.layers import layer_names
 from cifar_cli.insight.save import save_png
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.per_class import per_class
-from cifar_cli.training.runtime import choose_runtime
 
 SPLITS = ("test", "val", "train")
 
@@ -44,7 +43,7 @@ def evaluate(
     opened = open_network(run, source=source, overrides=overrides, weights=weights, log_dir=log_dir)
     experiment, splits = open_images(opened.experiment)
     images = _choose_split(splits, split)
-    runtime = choose_runtime(device=experiment.train.device, precision=experiment.train.precision)
+    runtime = parts.runtime(experiment)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
     note(f"{opened.source}: {experiment.model.name} on the {subject}")
     measured = parts.evaluation(

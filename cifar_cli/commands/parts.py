@@ -18,12 +18,19 @@ from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import LOSSES, Loss
 from cifar_cli.training.optimizers import build_optimizer
-from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.runtime import Runtime, choose_runtime, compute_deterministically
 from cifar_cli.training.schedules import build_schedule
 from cifar_cli.training.state import EpochTotals, TrainingState
 
 PICTURED_IMAGES = 4
 EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
+
+
+def runtime(experiment: Experiment) -> Runtime:
+    """Returns where and how the experiment is computed; train.deterministic holds from here on for the process."""
+    if experiment.train.deterministic:
+        compute_deterministically()
+    return choose_runtime(device=experiment.train.device, precision=experiment.train.precision)
 
 
 def network(experiment: Experiment) -> nn.Module:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, InstanceOf
 
 from cifar_cli.config.layers import Layer
 from cifar_cli.config.optimization import Adam, AdamW, Constant, Cosine, Loss, OneCycle, Sgd, Step, Triangle
-from cifar_cli.config.section import Amount, BelowOne, Count, Positive, Section
+from cifar_cli.config.section import Amount, BelowOne, Count, NonNegative, Positive, Section
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
@@ -110,6 +110,10 @@ class Train(Section):
         "auto", description="one of auto, fp32, bf16, fp16", examples=["auto"]
     )
     compile: bool = Field(False, description="true or false", examples=[False])
+    deterministic: bool = Field(False, description="true or false", examples=[True])
+    checkpoint_seconds: NonNegative = Field(
+        60.0, description="a number of seconds, or 0 for at the end of epochs only", examples=[60]
+    )
     clip_grad_norm: Positive | None = Field(None, description="a number above 0, or null for none", examples=[1.0])
 
 

@@ -42,11 +42,10 @@ class TensorBoard(Observer):
         self._images_every = images_every
 
     def training_started(self, state: TrainingState) -> None:
-        epoch = state.progress.epoch
-        is_new = state.progress.step == 0
+        epoch, is_at_start = state.progress.epoch, state.progress.step == 0
         # What an interrupted training wrote of the epochs that are now trained again is not to be shown.
-        self._writer = SummaryWriter(str(self._run.path), purge_step=None if is_new else epoch + 1)
-        if is_new:
+        self._writer = SummaryWriter(str(self._run.path), purge_step=0 if is_at_start else epoch + 1)
+        if is_at_start:
             self._writer.add_text("config", _as_code(self._config), 0)
             self._writer.add_images("inputs", self._images, 0)
             self._write_graph(state.model)

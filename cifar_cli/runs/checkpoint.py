@@ -17,9 +17,17 @@ MEND_ELSEWHERE = "name a run folder, or the checkpoint in one"
 MEND_DAMAGED = "use the run's other checkpoint, last.pt or best.pt"
 
 
-def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
-    """Writes `contents` (tensors and plain values) to `path`, replacing it only when the new file is complete."""
-    write_atomically(path, lambda file: torch.save({"format": FORMAT, **contents}, file))
+def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | None = None) -> None:
+    """Writes `contents` (tensors and plain values) to `path`, and reads it again before it takes the old one's place.
+
+    The old one is kept as `previous` where that is named. Raises RunError where the file cannot be written.
+    """
+    write_atomically(
+        path,
+        lambda file: torch.save({"format": FORMAT, **contents}, file),
+        check=load_checkpoint,
+        previous=previous,
+    )
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Writes files so that a reader finds the old one or the new one, never half of one."""
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,18 +10,28 @@ from typing import BinaryIO
 from cifar_cli.errors import RunError
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: Path,
+    write: Callable[[BinaryIO], object],
+    *,
+    check: Callable[[Path], object] | None = None,
+    previous: Path | None = None,
+) -> None:
     """Has `write` fill a file beside `path`, puts it in `path`'s place, and makes the disk hold it.
 
-    Raises RunError where the file cannot be written; what stood at `path` then still stands there.
+    `check` is given the new file before it takes the old one's place, and may raise; the old one is kept as `previous`
+    where that is named. Raises RunError where the file cannot be written; what stood at `path` then still stands there.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        if check:
+            check(temporary)
+        if previous and path.exists():
+            _keep(path, previous)
         os.replace(temporary, path)
         _flush_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch.save wraps some disk errors in a RuntimeError
@@ -34,6 +45,16 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to `path`, whole or not at all."""
     write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _keep(path: Path, previous: Path) -> None:
+    """Gives the file at `path` the name `previous` as well, so that there is no moment without a file at `path`."""
+    link = previous.with_name(f".{previous.name}.{os.getpid()}.tmp")
+    try:
+        os.link(path, link)
+    except OSError:  # some file systems know no links
+        shutil.copy2(path, link)
+    os.replace(link, previous)
 
 
 def _flush_folder(folder: Path) -> None:

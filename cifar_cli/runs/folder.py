@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "checkpoints" / "last.pt"
 
     @property
+    def previous_checkpoint(self) -> Path:
+        """The one before the last, for the day that the last is damaged."""
+        return self.path / "checkpoints" / "previous.pt"
+
+    @property
     def best_checkpoint(self) -> Path:
         return self.path / "checkpoints" / "best.pt"
 

@@ -1,5 +1,6 @@
 """Where and how to compute: device and precision. Knows nothing of models or data."""
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -41,6 +42,17 @@ def choose_runtime(*, device: str = "auto", precision: str = "auto") -> Runtime:
     """
     chosen = _choose_device(device)
     return Runtime(chosen, _choose_precision(precision, chosen))
+
+
+def compute_deterministically() -> None:
+    """Has torch take only algorithms that give the same bits each time, in this process, from now on.
+
+    What has no such algorithm on the device raises torch's RuntimeError, which says so.
+    """
+    # cuBLAS reads it when it is first used, which is after this.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True)
 
 
 def _choose_device(device: str) -> torch.device:

@@ -1,0 +1,92 @@
+"""`cifar train --resume`: goes on with a run where its last checkpoint stands."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cifar_cli import config
+from cifar_cli.commands import parts
+from cifar_cli.commands.images import open_images
+from cifar_cli.commands.opening import load_weights, saved_experiment
+from cifar_cli.commands.terminal import note, warn
+from cifar_cli.commands.training_run import TrainingRun, carry_out
+from cifar_cli.config import Experiment
+from cifar_cli.errors import CheckpointError, RunError, UsageError
+from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.files import write_text
+from cifar_cli.runs.folder import RunFolder, find_run, find_runs
+from cifar_cli.runs.history import read_json
+from cifar_cli.runs.lock import sole_trainer
+
+# These look only at where a step stands, not at how many there will be.
+EXTENDABLE_SCHEDULES = ("constant", "step")
+
+
+def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path) -> None:
+    """Goes on with a run where its last checkpoint stands; without a name, with the newest one that is unfinished.
+
+    The only override is train.epochs, which makes a run longer whose schedule does not depend on its length.
+    """
+    # The checkpoint that is continued from may itself be named.
+    run = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir) if name else _newest_unfinished(log_dir)
+    with sole_trainer(run):
+        saved, path = _load_last(run)
+        experiment = _lengthened(saved_experiment(saved, path=path), overrides, run=run)
+        if saved["progress"]["epoch"] >= experiment.train.epochs and _is_complete(run):
+            raise UsageError(
+                f"{run.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
+                f"start a longer one with: cifar train --config {run.config} train.epochs={2 * experiment.train.epochs}"
+            )
+        runtime = parts.runtime(experiment)
+        experiment, splits = open_images(experiment)
+        training = parts.training(experiment, splits, runtime)
+        load_weights(training.state.model, saved, path=path)
+        training.state.load_state_dict(saved)
+        write_text(run.config, config.dump(experiment))
+        progress = training.state.progress
+        note(f"resuming {run.path} after epoch {progress.epoch}, step {progress.step}")
+        carry_out(TrainingRun(run, experiment, splits, training))
+
+
+def _newest_unfinished(log_dir: Path) -> RunFolder:
+    """Returns the run begun last of those that are not complete. Raises RunError where there is none."""
+    unfinished = [run for run in find_runs(log_dir) if not _is_complete(run)]
+    if not unfinished:
+        raise RunError(f"{log_dir}: expected an unfinished run, found none; begin one with: cifar train --config NAME")
+    return unfinished[-1]
+
+
+def _is_complete(run: RunFolder) -> bool:
+    # A run stopped between its last epoch and its end has all its epochs, but the test set has not been asked yet.
+    return read_json(run.summary).get("status") == "completed"
+
+
+def _load_last(run: RunFolder) -> tuple[dict[str, Any], Path]:
+    """Returns the last checkpoint and its path; if that is damaged, the one before, and says so."""
+    try:
+        return load_checkpoint(run.last_checkpoint), run.last_checkpoint
+    except CheckpointError as error:
+        if not run.previous_checkpoint.is_file():
+            raise
+        warn(f"{error}\ngoing on from the checkpoint before it, {run.previous_checkpoint}")
+        return load_checkpoint(run.previous_checkpoint), run.previous_checkpoint
+
+
+def _lengthened(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:
+    """Returns the experiment with more epochs, if that is what the overrides say. Raises UsageError for all else."""
+    foreign = [word for word in overrides if not word.startswith("train.epochs=")]
+    if foreign:
+        raise UsageError(
+            "cifar train --resume: a run is continued as it was begun, so expected no key=value but train.epochs, "
+            f"found {' '.join(foreign)}"
+        )
+    longer = config.load_text(config.dump(experiment), place=str(run.config), overrides=overrides)
+    before, after = experiment.train.epochs, longer.train.epochs
+    if after < before:
+        raise UsageError(f"train.epochs: expected at least the {before} that the run was begun with, found {after}")
+    if after > before and experiment.schedule.name not in EXTENDABLE_SCHEDULES:
+        raise UsageError(
+            f"train.epochs: the schedule {experiment.schedule.name} is laid out over the run's {before} epochs, so it "
+            f"cannot go on to {after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
+        )
+    return longer

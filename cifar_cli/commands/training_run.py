@@ -1,0 +1,145 @@
+"""Carries a training out in its run folder: watched, locked, tested once, and with an end that a script can read."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from cifar_cli import config
+from cifar_cli.commands import parts
+from cifar_cli.commands.opening import load_weights
+from cifar_cli.commands.peak_memory import peak_memory_bytes
+from cifar_cli.commands.results import print_training_results
+from cifar_cli.commands.terminal import closing, note, notes, warn
+from cifar_cli.config import Experiment
+from cifar_cli.data.sources import Splits
+from cifar_cli.errors import CifarError, RunError, StoppedError, UsageError
+from cifar_cli.observers.checkpoints import Checkpoints
+from cifar_cli.observers.console import ConsoleProgress
+from cifar_cli.observers.records import Records
+from cifar_cli.observers.tensorboard import TensorBoard
+from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.folder import RunFolder
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.interrupt import StopRequest, stop_on_signal
+from cifar_cli.training.loop import fit
+from cifar_cli.training.observer import Observer
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training, and the folder it writes to."""
+
+    run: RunFolder
+    experiment: Experiment
+    splits: Splits
+    training: parts.Training
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the summary says of the run that training does not change."""
+        return {
+            "name": self.experiment.name,
+            "dataset": self.experiment.data.name,
+            "model": self.experiment.model.name,
+            "parameters": sum(parameter.numel() for parameter in self.training.state.model.parameters()),
+            "seed": self.experiment.seed,
+            "device": str(self.training.runtime.device),
+            "precision": self.training.runtime.precision,
+        }
+
+
+def carry_out(job: TrainingRun) -> None:
+    """Fits, asks the test set once, and tells what came of it; whatever happens, the summary says how it ended."""
+    records = Records(job.run, facts=job.facts)
+    status = "failed"
+    test: Evaluation | None = None
+    _announce(job)
+    try:
+        # Around the test too: a signal that comes so late lets the run complete, which takes seconds.
+        with stop_on_signal() as stop:
+            _fit(job, records, stop)
+            test = _test_best(job)
+        status = "completed"
+    except (StoppedError, KeyboardInterrupt):
+        status = "interrupted"
+        note(f"saved; continue with: cifar train --resume {job.run.path}")
+        raise
+    except RuntimeError as error:
+        raise (_foreseen(error) or error) from error
+    finally:
+        summary = _summarize(job, records, status, test)
+    print_training_results(summary)
+    closing(wrote=[f"{job.run.path}/"], next_command=f"cifar eval {job.run.path}")
+
+
+def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
+    experiment, training = job.experiment, job.training
+    text = config.dump(experiment)
+    observers: list[Observer] = [
+        ConsoleProgress(notes(), epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
+        TensorBoard(
+            job.run,
+            config=text,
+            images=parts.pictured(job.splits).images,
+            prepare=parts.preparation(experiment, job.splits, training.runtime),
+            feature_layers=experiment.log.feature_layers,
+            images_every=experiment.log.images_every,
+        ),
+        records,
+        # Last: a checkpoint says that everything before it has been written.
+        Checkpoints(job.run, config=text, every_seconds=experiment.train.checkpoint_seconds),
+    ]
+    with ExitStack() as stack:
+        for observer in observers:
+            stack.callback(observer.close)
+        fit(training.state, training.task, runtime=training.runtime, observers=observers, stop=stop)
+
+
+def _test_best(job: TrainingRun) -> Evaluation:
+    """Asks the test set, this once, about the best epoch's weights, or the last's where nothing was held out."""
+    state = job.training.state
+    if state.progress.best_epoch is not None:
+        path = job.run.best_checkpoint
+        load_weights(state.model, load_checkpoint(path), path=path)
+    return parts.evaluation(
+        job.experiment, state.model, job.splits.test, splits=job.splits, runtime=job.training.runtime
+    )
+
+
+def _foreseen(error: RuntimeError) -> CifarError | None:
+    """Returns what torch could not do as an error that a person can mend, None where it is something else."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return CifarError("the device has not enough memory for this training; try a smaller data.batch_size")
+    if "deterministic" in str(error):
+        reason = str(error).partition(". ")[0]
+        return UsageError(f"train.deterministic: {reason}; leave it out, or use train.device=cpu")
+    return None
+
+
+def _summarize(job: TrainingRun, records: Records, status: str, test: Evaluation | None) -> dict[str, Any]:
+    memory = peak_memory_bytes(job.training.runtime.device)
+    try:
+        return records.write_summary(status, test=test, peak_memory_bytes=memory)
+    except RunError as error:
+        if status == "completed":
+            raise
+        # What stopped the training is about to be told, and may be the same full disk; it must not be hidden.
+        warn(f"the run's status, {status}, could not be written down either: {error}")
+        return {}
+
+
+def _announce(job: TrainingRun) -> None:
+    experiment, splits, training, facts = job.experiment, job.splits, job.training, job.facts
+    held_out = f"{len(splits.val):,} validation" if splits.val else "no validation"
+    note(
+        f"{experiment.name}: {experiment.model.name} with {facts['parameters']:,} parameters on {experiment.data.name} "
+        f"({len(splits.train):,} training, {held_out}, {len(splits.test):,} test images)"
+    )
+    note(
+        f"{experiment.train.epochs} epochs of {training.steps_per_epoch:,} steps, batch {experiment.data.batch_size}, "
+        f"{experiment.optimizer.name} at lr {experiment.optimizer.lr:g}, seed {experiment.seed}; "
+        f"{training.runtime.device_name}, {training.runtime.precision}"
+    )
+    note(f"writing to {job.run.path}/ (watch it: tensorboard --logdir {job.run.path.parent})")
