@@ -3,12 +3,15 @@
 The step axis counts epochs; step 0 is the network before training.
 """
 
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from cifar_cli.errors import RunError
 from cifar_cli.insight.grids import feature_grid, filter_grid
 from cifar_cli.insight.layers import capture_many, find_layer
 from cifar_cli.models.modes import evaluating
@@ -43,14 +46,15 @@ class TensorBoard(Observer):
 
     def training_started(self, state: TrainingState) -> None:
         epoch, is_at_start = state.progress.epoch, state.progress.step == 0
-        # What an interrupted training wrote of the epochs that are now trained again is not to be shown.
-        self._writer = SummaryWriter(str(self._run.path), purge_step=0 if is_at_start else epoch + 1)
-        if is_at_start:
-            self._writer.add_text("config", _as_code(self._config), 0)
-            self._writer.add_images("inputs", self._images, 0)
-            self._write_graph(state.model)
-            self._write_pictures(state.model, epoch=0)
-        self._writer.flush()
+        with self._errors_told():
+            # What an interrupted training wrote of the epochs that are now trained again is not to be shown.
+            self._writer = SummaryWriter(str(self._run.path), purge_step=0 if is_at_start else epoch + 1)
+            if is_at_start:
+                self._writer.add_text("config", _as_code(self._config), 0)
+                self._writer.add_images("inputs", self._images, 0)
+                self._write_graph(state.model)
+                self._write_pictures(state.model, epoch=0)
+            self._writer.flush()
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         scalars = {
@@ -61,15 +65,30 @@ class TensorBoard(Observer):
             "lr": report.lr,
             "throughput/images_per_second": report.images_per_second,
         }
-        for tag, value in scalars.items():
-            if value is not None:
-                self._writer.add_scalar(tag, value, report.epoch)
-        if self._images_every and report.epoch % self._images_every == 0:
-            self._write_pictures(state.model, epoch=report.epoch)
-        self._writer.flush()
+        with self._errors_told():
+            for tag, value in scalars.items():
+                if value is not None:
+                    self._writer.add_scalar(tag, value, report.epoch)
+            if self._images_every and report.epoch % self._images_every == 0:
+                self._write_pictures(state.model, epoch=report.epoch)
+            self._writer.flush()
 
     def close(self) -> None:
-        self._writer.close()
+        with self._errors_told():
+            self._writer.close()
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        """Turns what the file system refuses into a RunError, however TensorBoard comes by it."""
+        try:
+            with _writer_threads_hushed():
+                yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(
+                f"{self._run.path}: TensorBoard's file could not be written: {reason}; free space, or mend the "
+                f"folder's rights"
+            ) from error
 
     def _write_pictures(self, model: nn.Module, *, epoch: int) -> None:
         if not self._feature_layers or not self._images_every:
@@ -86,6 +105,17 @@ class TensorBoard(Observer):
         with evaluating(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing warns of what it will not see again; a picture needs no more
             self._writer.add_graph(model, self._prepare(self._images[:1]))
+
+
+@contextmanager
+def _writer_threads_hushed() -> Iterator[None]:
+    """Keeps the tracebacks of TensorBoard's writing thread off the screen: what it met is raised by the next flush."""
+    print_traceback = threading.excepthook
+    threading.excepthook = lambda _: None
+    try:
+        yield
+    finally:
+        threading.excepthook = print_traceback
 
 
 def _as_code(text: str) -> str:
