@@ -86,6 +86,7 @@ def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
             prepare=parts.preparation(experiment, job.splits, training.runtime),
             feature_layers=experiment.log.feature_layers,
             images_every=experiment.log.images_every,
+            epochs=experiment.train.epochs,
         ),
         records,
         # Last: a checkpoint says that everything before it has been written.

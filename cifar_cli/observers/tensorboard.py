@@ -20,11 +20,14 @@ from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
 
+MAX_PICTURES = 100  # of each layer in a run; one takes some 200 kB
+
+
 class TensorBoard(Observer):
     """Writes into the run's own folder, so that one run is one run in TensorBoard.
 
     images: uint8 (B, C, H, W), always the same; prepare makes of them what the network takes; a picture is written each
-    `images_every` epochs, never when that is 0.
+    `images_every` epochs, never when that is 0, and in a long run more seldom, so that it does not fill the disk.
     """
 
     def __init__(
@@ -36,13 +39,14 @@ class TensorBoard(Observer):
         prepare: Callable[[Tensor], Tensor],
         feature_layers: Sequence[str],
         images_every: int,
+        epochs: int,
     ) -> None:
         self._run = run
         self._config = config
         self._images = images
         self._prepare = prepare
         self._feature_layers = feature_layers
-        self._images_every = images_every
+        self._images_every = max(images_every, -(-epochs // MAX_PICTURES)) if images_every else 0
 
     def training_started(self, state: TrainingState) -> None:
         epoch, is_at_start = state.progress.epoch, state.progress.step == 0
