@@ -19,7 +19,6 @@ from cifar_cli.runs.folder import RunFolder
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
-
 MAX_PICTURES = 100  # of each layer in a run; one takes some 200 kB
 
 
