@@ -19,10 +19,12 @@ class Checkpoints(Observer):
         self._run = run
         self._config = config
         self._every_seconds = every_seconds
-        self._saved_at = time.monotonic()
+        self._saved_at = 0.0
 
     def training_started(self, state: TrainingState) -> None:
-        self._save_last(state)
+        self._saved_at = time.monotonic()
+        if state.progress.step == 0:  # from now on, whatever happens, there is something to go on from
+            self._save_last(state)
 
     def step_ended(self, state: TrainingState) -> None:
         if self._every_seconds and time.monotonic() - self._saved_at >= self._every_seconds:

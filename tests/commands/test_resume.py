@@ -183,15 +183,66 @@ def test_with_no_runs_at_all_it_says_how_to_make_one(cifar: Callable[..., Any]) 
     assert "there are no runs under elsewhere yet: cifar train --config quickstart makes one" in outcome.err
 
 
-def test_a_damaged_checkpoint_is_named(run: Path, cifar: Callable[..., Any]) -> None:
-    path = run / "checkpoints" / "last.pt"
-    path.write_bytes(path.read_bytes()[:1000])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
+    run: Path, trained: tuple[Path, Any], cifar: Callable[..., Any]
+) -> None:
+    last, previous = run / "checkpoints" / "last.pt", run / "checkpoints" / "previous.pt"
+    whole = read_checkpoint(run, "last")["model"]
+    last.write_bytes(last.read_bytes()[:1000])
+    outcome = cifar("train", "--resume", run)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.startswith(
+        f"warning: {last}: expected a whole checkpoint, found a part of one, or no checkpoint at all; "
+        f"use the run's other checkpoint, last.pt or best.pt\ngoing on from the checkpoint before it, {previous}\n"
+    )
+    assert f"resuming {run} after epoch 1, step 10" in outcome.err
+    torch.testing.assert_close(read_checkpoint(run, "last")["model"], whole, rtol=0, atol=0)
+
+
+def test_two_damaged_checkpoints_end_in_a_message(run: Path, cifar: Callable[..., Any]) -> None:
+    for which in ("last", "previous"):
+        (run / "checkpoints" / f"{which}.pt").write_bytes(b"torn")
     outcome = cifar("train", "--resume", run)
     assert outcome.code == 1
-    assert outcome.err == (
-        f"error: {path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; "
-        "use the run's other checkpoint, last.pt or best.pt\n"
-    )
+    assert f"error: {run}/checkpoints/previous.pt: expected a whole checkpoint" in outcome.err
+
+
+def test_without_a_name_the_newest_unfinished_run_is_resumed(run: Path, cifar: Callable[..., Any]) -> None:
+    nothing = cifar("train", "--resume")
+    assert nothing.code == 1
+    assert "logs: expected an unfinished run, found none" in nothing.err
+    (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "running"}))
+    assert f"resuming logs/{run.name} after epoch 2" in cifar("train", "--resume").err
+
+
+def test_a_finished_run_goes_on_to_more_epochs_as_if_it_had_been_begun_with_them(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = ["train", "--config", "small.yaml", "log.images_every=0"]
+    assert cifar(*words, "name=longer", "schedule={name: constant}", "train.epochs=3").code == 0
+    assert cifar(*words, "name=shorter", "schedule={name: constant}").code == 0
+    (longer,), (shorter,) = (list((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
+    outcome = cifar("train", "--resume", shorter, "train.epochs=3")
+    assert outcome.code == 0, outcome.err
+    assert read_rows_without_times(shorter) == read_rows_without_times(longer)
+    assert read_summary(shorter)["test"] == read_summary(longer)["test"]
+    assert "epochs: 3" in (shorter / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.epochs=4", "the schedule cosine is laid out over the run's 2 epochs, so it cannot go on to 4; begin a"),
+        ("train.epochs=1", "train.epochs: expected at least the 2 that the run was begun with, found 1"),
+        ("seed=1", "a run is continued as it was begun, so expected no key=value but train.epochs, found seed=1"),
+    ],
+)
+def test_what_would_make_it_another_run_is_refused(
+    run: Path, cifar: Callable[..., Any], override: str, message: str
+) -> None:
+    outcome = cifar("train", "--resume", run, override)
+    assert outcome.code == 2
+    assert message in outcome.err
 
 
 def test_a_run_stopped_before_its_first_checkpoint_says_that_there_is_none(
@@ -199,6 +250,7 @@ def test_a_run_stopped_before_its_first_checkpoint_says_that_there_is_none(
 ) -> None:
     path = run / "checkpoints" / "last.pt"
     path.unlink()
+    (run / "checkpoints" / "previous.pt").unlink()
     outcome = cifar("train", "--resume", run)
     assert outcome.code == 1
     assert f"error: {path}: expected a checkpoint, found no such file" in outcome.err

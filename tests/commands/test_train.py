@@ -67,7 +67,9 @@ def test_the_run_folder_holds_what_is_promised_and_nothing_else(trained: tuple[P
         "metrics.csv",
         "summary.json",
         "checkpoints/last.pt",
+        "checkpoints/previous.pt",
         "checkpoints/best.pt",
+        ".lock",
         *events,
     }
 
@@ -242,7 +244,7 @@ def test_with_nothing_held_out_no_epoch_is_chosen(cifar: Callable[..., Any], tmp
     summary, (row,) = read_summary(run), read_rows(run)
     assert (summary["best_epoch"], summary["val"]) == (None, None)
     assert (row["val_loss"], row["val_accuracy"]) == ("", "")
-    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.pt"]
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["last.pt", "previous.pt"]
     assert "epoch 1, the last" in outcome.out
     assert "no validation" in outcome.err
     assert "loss/val" not in EventAccumulator(str(run)).Reload().Tags()["scalars"]

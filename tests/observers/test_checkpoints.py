@@ -42,7 +42,7 @@ def test_best_is_the_first_epoch_of_the_highest_validation_accuracy_and_last_the
         training.state,
         with_accuracies(training.task, accuracies),
         runtime=training.runtime,
-        observers=[Checkpoints(run, config="name: demo\n")],
+        observers=[Checkpoints(run, config="name: demo\n", every_seconds=0)],
     )
     kept, last = load_checkpoint(run.best_checkpoint), load_checkpoint(run.last_checkpoint)
     assert (kept["progress"]["epoch"], kept["progress"]["step"]) == (best, 4 * best)
@@ -53,7 +53,12 @@ def test_best_is_the_first_epoch_of_the_highest_validation_accuracy_and_last_the
 
 def test_a_checkpoint_holds_the_whole_state_and_the_configuration(tiny_training: Make, run: RunFolder) -> None:
     training = tiny_training(epochs=1)
-    fit(training.state, training.task, runtime=training.runtime, observers=[Checkpoints(run, config="name: demo\n")])
+    fit(
+        training.state,
+        training.task,
+        runtime=training.runtime,
+        observers=[Checkpoints(run, config="name: demo\n", every_seconds=0)],
+    )
     saved = load_checkpoint(run.last_checkpoint)
     assert saved["config"] == "name: demo\n"
     assert saved.keys() == {"format", "config", *training.state.state_dict()}
@@ -63,7 +68,12 @@ def test_a_checkpoint_holds_the_whole_state_and_the_configuration(tiny_training:
 
 def test_without_validation_there_is_no_best(tiny_training: Make, run: RunFolder) -> None:
     training = tiny_training(validated=False)
-    fit(training.state, training.task, runtime=training.runtime, observers=[Checkpoints(run, config="")])
+    fit(
+        training.state,
+        training.task,
+        runtime=training.runtime,
+        observers=[Checkpoints(run, config="", every_seconds=0)],
+    )
     assert run.last_checkpoint.is_file()
     assert not run.best_checkpoint.exists()
 
@@ -75,9 +85,43 @@ def test_a_stopped_training_is_saved_where_it_stands(tiny_training: Make, run: R
             training.state,
             training.task,
             runtime=training.runtime,
-            observers=[Checkpoints(run, config="")],
+            observers=[Checkpoints(run, config="", every_seconds=0)],
             stop=StopRequest(signal_number=2),
         )
     saved = load_checkpoint(run.last_checkpoint)
     assert (saved["progress"]["epoch"], saved["progress"]["step"], saved["totals"]["batches"]) == (0, 1, 1)
     assert not run.best_checkpoint.exists()
+
+
+def test_before_the_first_step_there_is_already_a_checkpoint(tiny_training: Make, run: RunFolder) -> None:
+    training = tiny_training()
+    Checkpoints(run, config="", every_seconds=0).training_started(training.state)
+    assert load_checkpoint(run.last_checkpoint)["progress"]["step"] == 0
+
+
+@pytest.mark.parametrize(("every_seconds", "steps_saved"), [(0, []), (25, [3, 6])])
+def test_within_an_epoch_it_saves_when_the_time_has_come(
+    tiny_training: Make, run: RunFolder, monkeypatch: pytest.MonkeyPatch, every_seconds: float, steps_saved: list[int]
+) -> None:
+    training, now, saved = tiny_training(), [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    checkpoints = Checkpoints(run, config="", every_seconds=every_seconds)
+    checkpoints.training_started(training.state)
+    for step in range(1, 8):  # ten seconds each
+        now[0], training.state.progress.step = 10.0 * step, step
+        checkpoints.step_ended(training.state)
+        if load_checkpoint(run.last_checkpoint)["progress"]["step"] == step:
+            saved.append(step)
+    assert saved == steps_saved
+
+
+def test_the_checkpoint_before_the_last_is_kept(tiny_training: Make, run: RunFolder) -> None:
+    training = tiny_training(epochs=2)
+    fit(
+        training.state,
+        training.task,
+        runtime=training.runtime,
+        observers=[Checkpoints(run, config="", every_seconds=0)],
+    )
+    assert load_checkpoint(run.previous_checkpoint)["progress"]["epoch"] == 1
+    assert load_checkpoint(run.last_checkpoint)["progress"]["epoch"] == 2

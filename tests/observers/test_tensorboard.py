@@ -56,6 +56,7 @@ def watch(
         prepare=to_unit,
         feature_layers=layers,
         images_every=images_every,
+        epochs=training.task.epochs,
     )
     try:
         fit(training.state, training.task, runtime=training.runtime, observers=[board, *observers])

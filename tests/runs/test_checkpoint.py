@@ -28,7 +28,7 @@ DAMAGED = r": expected a whole checkpoint, found .+; use the run's other checkpo
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / "checkpoints" / "last.pt"
+    path = tmp_path / "last.pt"
     save_checkpoint(path, CONTENTS)
     return path
 

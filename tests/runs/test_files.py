@@ -11,11 +11,18 @@ from cifar_cli.errors import RunError
 from cifar_cli.runs.files import write_atomically, write_text
 
 
-def test_text_is_written_as_utf8_and_its_folder_is_made(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "folder" / "note.txt"
+def test_text_is_written_as_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
     write_text(path, "3×32×32\n")
     assert path.read_bytes() == "3×32×32\n".encode()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_has_vanished_is_told_and_not_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "note.txt"
+    with pytest.raises(RunError, match="could not be written: No such file or directory"):
+        write_text(path, "")
+    assert not path.parent.exists()
 
 
 def fail_halfway(error: BaseException) -> object:
