@@ -82,9 +82,10 @@ def train(
     log_dir: Annotated[Path | None, typer.Option("--log-dir", help="Where --resume looks for RUN.")] = None,
 ) -> None:
     """Train a network. All that it makes is under logs/<run>/."""
-    if (config is None) != resume:
-        raise UsageError("cifar train: expected either --config FILE|NAME or --resume [RUN]; names: cifar config list")
     run, overrides = _split_words(words)
+    if (config is None) != resume:
+        mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
+        raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is not None:
         _begin(config, overrides, run=run, dry_run=dry_run, log_dir=log_dir)
     else:

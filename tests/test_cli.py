@@ -96,6 +96,7 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["eval", "--batch-size", "0"], "Invalid value for '--batch-size'"),
         (["visualize-layer", "conv1", "--images", "65"], "Invalid value for '--images'"),
         (["train"], "expected either --config FILE|NAME or --resume [RUN]; names: cifar config list"),
+        (["train", "mlp"], "expected either --config FILE|NAME or --resume [RUN]; write cifar train --config mlp"),
         (["train", "--config", "mlp", "--resume", "x"], "expected either --config FILE|NAME or --resume [RUN]"),
         (["train", "--resume", "x", "--dry-run"], "expected no --dry-run, which shows the plan of a new run"),
         (["train", "--config", "mlp", "x"], "expected key=value, found 'x'; write for example optimizer.lr=0.05"),
