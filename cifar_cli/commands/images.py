@@ -20,7 +20,7 @@ def open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
     except DataError as error:
         if experiment.data.fallback is None:
             raise
-        warn(str(error))
+        warn(f"{error}\nGoing on without it, on the {experiment.data.fallback} set")
         experiment = _replaced(experiment, experiment.data.fallback)
         splits = _open(experiment, deadline_seconds=None)
     if experiment.data.name == "synthetic":
