@@ -1,17 +1,28 @@
 """Checkpoints on disk: tensors and plain values only, written whole, read without running code."""
 
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from cifar_cli.errors import CheckpointError
+from cifar_cli.runs.envelope import DamagedError, Envelope, EnvelopeError, open_envelope
 from cifar_cli.runs.files import write_atomically
+from cifar_cli.runs.sketch import CodeError, SketchError, sketch
 
 FORMAT = 1
-REQUIRED_KEYS = ("format", "config", "model", "optimizer", "scheduler", "scaler", "random", "totals", "progress")
+REQUIRED_KEYS: dict[str, type] = {
+    "format": int,
+    "config": str,
+    "model": dict,
+    "optimizer": dict,
+    "scheduler": dict,
+    "scaler": dict,
+    "random": dict,
+    "totals": dict,
+    "progress": dict,
+}
 
 MEND_ELSEWHERE = "name a run folder, or the checkpoint in one"
 MEND_DAMAGED = "use the run's other checkpoint, last.pt or best.pt"
@@ -31,43 +42,62 @@ def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | No
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Returns what `save_checkpoint` wrote, its tensors on the CPU. Raises CheckpointError for anything else."""
-    _check_bytes(path)
+    """Returns what `save_checkpoint` wrote, its tensors on the CPU. Raises CheckpointError for anything else.
+
+    What a stranger's file asks for is looked at before any of it is made: a few bytes can ask for terabytes.
+    """
+    envelope = _open(path)
     try:
+        _check_contents(sketch(envelope.pickled, storage_bytes=envelope.storage_bytes), path)
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (CodeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
             f"{path}: expected tensors and plain values, found something that would have to be run to be read; "
             f"it was not opened. Use a checkpoint that this program wrote"
         ) from error
+    except SketchError as error:
+        raise _not_ours(path, str(error)) from error
+    except CheckpointError:
+        raise
     except Exception as error:  # in a whole archive of someone else's making, torch may stumble over anything
-        raise CheckpointError(
-            f"{path}: expected a checkpoint of this program, found another kind of file; {MEND_ELSEWHERE}"
-        ) from error
-    missing = [key for key in REQUIRED_KEYS if not isinstance(contents, dict) or key not in contents]
-    if missing:
-        raise CheckpointError(
-            f"{path}: expected a checkpoint of this program, found one without {', '.join(missing)}; {MEND_ELSEWHERE}"
-        )
-    if contents["format"] != FORMAT:
-        raise CheckpointError(
-            f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; another version wrote it"
-        )
+        raise _not_ours(path, "another kind of file") from error
     return dict(contents)
 
 
-def _check_bytes(path: Path) -> None:
-    """Raises CheckpointError unless every byte is as it was written: torch does not compare the file's checksums."""
+def _open(path: Path) -> Envelope:
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
+        return open_envelope(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: expected a checkpoint, found no such file; {MEND_ELSEWHERE}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: expected a checkpoint, found: {error.strerror}; {MEND_ELSEWHERE}") from error
+    except DamagedError as error:
+        raise CheckpointError(
+            f"{path}: expected a whole checkpoint, found damaged bytes in {error}; {MEND_DAMAGED}"
+        ) from error
+    except EnvelopeError as error:
+        raise _not_ours(path, str(error)) from error
     except Exception as error:  # zipfile raises a dozen different ones for broken archives
         raise CheckpointError(
             f"{path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; {MEND_DAMAGED}"
         ) from error
-    if damaged:
-        raise CheckpointError(f"{path}: expected a whole checkpoint, found damaged bytes in {damaged}; {MEND_DAMAGED}")
+
+
+def _check_contents(contents: object, path: Path) -> None:
+    """Raises CheckpointError unless there is in it, as far as its outline tells, what `save_checkpoint` puts there."""
+    missing = [key for key in REQUIRED_KEYS if not isinstance(contents, dict) or key not in contents]
+    if missing or not isinstance(contents, dict):
+        raise _not_ours(path, f"one without {', '.join(missing)}")
+    for key, kind in REQUIRED_KEYS.items():
+        if type(contents[key]) is not kind:
+            raise _not_ours(path, f"one whose {key} is of another kind")
+    if type(contents["progress"].get("epoch")) is not int:
+        raise _not_ours(path, "one that does not tell its epoch")
+    if contents["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; another version wrote it"
+        )
+
+
+def _not_ours(path: Path, found: str) -> CheckpointError:
+    return CheckpointError(f"{path}: expected a checkpoint of this program, found {found}; {MEND_ELSEWHERE}")
