@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from cifar_cli import config
@@ -93,15 +94,34 @@ def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
         ) from error
 
 
-def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path) -> None:
-    """Puts a checkpoint's weights into the network. Raises CheckpointError where names or shapes do not fit."""
+def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path, assign: bool = False) -> None:
+    """Puts a checkpoint's weights into the network, or, with `assign`, in the place of the network's own.
+
+    Raises CheckpointError where names or shapes do not fit.
+    """
     try:
-        model.load_state_dict(saved["model"])
-    except (RuntimeError, TypeError, AttributeError) as error:
+        model.load_state_dict(saved["model"], assign=assign)
+    except Exception as error:  # a stranger may have put anything in the place of weights
         lines = [line.strip() for line in str(error).splitlines()[1:3]]
         raise CheckpointError(
             f"{path}: expected the weights of the network its configuration describes, found others: {' '.join(lines)}"
         ) from error
+
+
+def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) -> None:
+    """Raises CheckpointError unless the checkpoint's weights are those of the network that its configuration describes.
+
+    The network is only outlined for that: a stranger's configuration can ask for more than there is memory.
+    """
+    try:
+        with torch.device("meta"):
+            outline = parts.network(experiment)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path}: expected a network that can be built, found one with a tensor too large for any memory"
+        ) from error
+    # A new dict: torch notes `assign` in the one it is given, and would assign again the next time it is loaded.
+    load_weights(outline, {"model": dict(saved["model"])}, path=path, assign=True)
 
 
 def _of_run(run: RunFolder, weights: str | None) -> OpenedNetwork:
@@ -119,12 +139,16 @@ def _of_checkpoint(path: Path, *, log_dir: Path) -> OpenedNetwork:
     folder = RunFolder(path.absolute().parent.parent)
     if folder.config.is_file():
         return _open(path, run=folder, of=f"run {folder.name}, {path.stem} weights")
-    return _open(path, run=RunFolder(log_dir / path.stem), of=f"checkpoint {path}")
+    opened = _open(path, run=RunFolder(log_dir / path.stem), of=f"checkpoint {path}")
+    # Whoever made it does not choose from where this machine reads and downloads.
+    data = opened.experiment.data.model_copy(update={"root": None, "mirrors": ()})
+    return replace(opened, experiment=opened.experiment.model_copy(update={"data": data}))
 
 
 def _open(path: Path, *, run: RunFolder, of: str) -> OpenedNetwork:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
+    check_weights(experiment, saved, path=path)
     model = parts.network(experiment)
     load_weights(model, saved, path=path)
     epoch = saved["progress"]["epoch"]

@@ -1,15 +1,16 @@
 """`cifar train --resume`: goes on with a run where its last checkpoint stands."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
-from cifar_cli.commands.opening import load_weights, saved_experiment
+from cifar_cli.commands.opening import check_weights, saved_experiment
 from cifar_cli.commands.terminal import note, warn
-from cifar_cli.commands.training_run import TrainingRun, carry_out
+from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part
 from cifar_cli.config import Experiment
 from cifar_cli.errors import CheckpointError, RunError, UsageError
 from cifar_cli.runs.checkpoint import load_checkpoint
@@ -17,6 +18,8 @@ from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, find_run, find_runs
 from cifar_cli.runs.history import read_json
 from cifar_cli.runs.lock import sole_trainer
+from cifar_cli.training.processes import join_processes
+from cifar_cli.training.state import TrainingState
 
 # These look only at where a step stands, not at how many there will be.
 EXTENDABLE_SCHEDULES = ("constant", "step")
@@ -29,7 +32,8 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path) ->
     """
     # The checkpoint that is continued from may itself be named.
     run = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir) if name else _newest_unfinished(log_dir)
-    with sole_trainer(run):
+    with join_processes() as processes, sole_trainer(run) if processes.is_main else nullcontext():
+        run = RunFolder(Path(processes.hear(str(run.path))))
         saved, path = _load_last(run)
         experiment = _lengthened(saved_experiment(saved, path=path), overrides, run=run)
         if saved["progress"]["epoch"] >= experiment.train.epochs and _is_complete(run):
@@ -37,11 +41,14 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path) ->
                 f"{run.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
                 f"start a longer one with: cifar train --config {run.config} train.epochs={2 * experiment.train.epochs}"
             )
-        runtime = parts.runtime(experiment)
-        experiment, splits = open_images(experiment)
+        check_weights(experiment, saved, path=path)
+        runtime = parts.runtime(experiment, processes)
+        experiment, splits = open_images(experiment, processes)
         training = parts.training(experiment, splits, runtime)
-        load_weights(training.state.model, saved, path=path)
-        training.state.load_state_dict(saved)
+        _load_state(training.state, saved, path=path)
+        if not processes.is_main:
+            take_part(training, seed=experiment.seed)
+            return
         write_text(run.config, config.dump(experiment))
         progress = training.state.progress
         note(f"resuming {run.path} after epoch {progress.epoch}, step {progress.step}")
@@ -70,6 +77,16 @@ def _load_last(run: RunFolder) -> tuple[dict[str, Any], Path]:
             raise
         warn(f"{error}\ngoing on from the checkpoint before it, {run.previous_checkpoint}")
         return load_checkpoint(run.previous_checkpoint), run.previous_checkpoint
+
+
+def _load_state(state: TrainingState, saved: dict[str, Any], *, path: Path) -> None:
+    try:
+        state.load_state_dict(saved)
+    except Exception as error:  # whoever wrote the checkpoint may have put anything in the place of a state
+        raise CheckpointError(
+            f"{path}: expected the state of the training that its configuration describes, found another: "
+            f"{str(error).partition(chr(10))[0] or type(error).__name__}; begin a new run"
+        ) from error
 
 
 def _lengthened(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:
