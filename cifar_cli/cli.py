@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cifar_cli import __version__
-from cifar_cli.errors import CifarError, ConfigError, UsageError
+from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
 
 app = typer.Typer(
     name="cifar",
@@ -236,6 +236,15 @@ def _check_config(config: str | None, overrides: list[str]) -> None:
         raise UsageError(f"{overrides[0]}: a run's configuration is fixed; key=value needs --config FILE|NAME")
 
 
+def _is_known_to_the_main_process(error: CifarError) -> bool:
+    """Returns whether this is one of several processes that train together and another one tells the same error."""
+    if not isinstance(error, UsageError | DivergedError | StoppedError):
+        return False
+    from cifar_cli.training.processes import is_main_process
+
+    return not is_main_process()
+
+
 def main() -> None:
     """Runs the command line; a CifarError becomes its message and its exit code."""
     arguments = sys.argv[1:]
@@ -248,8 +257,9 @@ def main() -> None:
     except CifarError as error:
         if is_debugging:
             raise
-        # A line that begins with a place is one that editors and terminals can jump to.
-        print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
+        if not _is_known_to_the_main_process(error):
+            # A line that begins with a place is one that editors and terminals can jump to.
+            print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
         # Foreseen by nobody: a traceback would tell most people nothing that the error's own words do not.

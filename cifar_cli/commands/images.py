@@ -5,16 +5,26 @@ from cifar_cli.commands.terminal import warn
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits, open_dataset
 from cifar_cli.errors import DataError
+from cifar_cli.training.processes import ALONE, Processes
 
 FALLBACK_DEADLINE_SECONDS = 60  # a first run waits no longer than this for a download
 
 
-def open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
+def open_images(experiment: Experiment, processes: Processes = ALONE) -> tuple[Experiment, Splits]:
     """Returns the experiment with its images, downloaded if need be.
 
     With data.fallback, data that is not there and cannot quickly be had is replaced; the experiment returned then says
-    so. Raises DataError where there is no data.
+    so. Of several processes the main one downloads and decides. Raises DataError where there is no data.
     """
+    if processes.is_main:
+        experiment, splits = _open_or_fall_back(experiment)
+        processes.hear(experiment.data.name)
+        return experiment, splits
+    experiment = _replaced(experiment, processes.hear(experiment.data.name))
+    return experiment, _open(experiment, deadline_seconds=None)
+
+
+def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
     try:
         splits = _open(experiment, deadline_seconds=FALLBACK_DEADLINE_SECONDS if experiment.data.fallback else None)
     except DataError as error:

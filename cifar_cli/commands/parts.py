@@ -14,10 +14,13 @@ from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import Normalize, to_unit
 from cifar_cli.data.sources import Splits
 from cifar_cli.models import build_model
+from cifar_cli.training.batch_norm import share_batch_norms
+from cifar_cli.training.distributed import Spread, synchronized
 from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import LOSSES, Loss
 from cifar_cli.training.optimizers import build_optimizer
+from cifar_cli.training.processes import ALONE, Processes
 from cifar_cli.training.runtime import Runtime, choose_runtime, compute_deterministically
 from cifar_cli.training.schedules import build_schedule
 from cifar_cli.training.state import EpochTotals, TrainingState
@@ -26,11 +29,11 @@ PICTURED_IMAGES = 4
 EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
 
 
-def runtime(experiment: Experiment) -> Runtime:
+def runtime(experiment: Experiment, processes: Processes = ALONE) -> Runtime:
     """Returns where and how the experiment is computed; train.deterministic holds from here on for the process."""
     if experiment.train.deterministic:
         compute_deterministically()
-    return choose_runtime(device=experiment.train.device, precision=experiment.train.precision)
+    return choose_runtime(device=experiment.train.device, precision=experiment.train.precision, processes=processes)
 
 
 def network(experiment: Experiment) -> nn.Module:
@@ -112,7 +115,10 @@ class Training:
 def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Training:
     """Returns the experiment's training before its first step. Seeds torch's global generators, for dropout."""
     torch.manual_seed(experiment.seed)
+    is_spread = runtime.processes.size > 1
     model = network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    if is_spread:
+        model = share_batch_norms(model, runtime.device)
     train_images = splits.train.to(runtime.device)
     loader = make_loader(
         train_images,
@@ -142,12 +148,17 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         totals=EpochTotals.zero(runtime.device),
     )
     augment, prepare = augmentation(experiment, splits), preparation(experiment, splits, runtime)
+    trained = synchronized(model) if is_spread else model
+    forward: Callable[[Tensor], Tensor] = torch.compile(trained) if experiment.train.compile else trained
+    measured = Spread(model, runtime.processes) if is_spread else model
     task = Task(
         loader=loader,
         augment_and_normalize=lambda images, generator: prepare(augment(images, generator)),
-        forward=torch.compile(model) if experiment.train.compile else model,
+        forward=Spread(forward, runtime.processes) if is_spread else forward,
         loss=loss(experiment),
-        validate=partial(evaluation, experiment, model, splits.val.to(runtime.device), splits=splits, runtime=runtime)
+        validate=partial(
+            evaluation, experiment, measured, splits.val.to(runtime.device), splits=splits, runtime=runtime
+        )
         if splits.val
         else None,
         epochs=experiment.train.epochs,

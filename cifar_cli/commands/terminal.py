@@ -1,13 +1,21 @@
-"""Where commands write: results to stdout, everything else to stderr. Knows nothing of what is written."""
+"""Where commands write: results to stdout, everything else to stderr. Knows nothing of what is written.
+
+Of several processes that train together, the main one alone is heard.
+"""
 
 from rich.console import Console
+
+from cifar_cli.training.processes import is_main_process
 
 WIDTH_WITHOUT_TERMINAL = 120  # rich would take 80 and break tables in log files
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    quiet = not is_main_process()
+    console = Console(stderr=stderr, highlight=False, quiet=quiet)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL, quiet=quiet)
 
 
 def results() -> Console:

@@ -9,8 +9,9 @@ from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.plan import print_plan
 from cifar_cli.commands.terminal import warn
-from cifar_cli.commands.training_run import TrainingRun, carry_out
+from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part
 from cifar_cli.config import Experiment
+from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError
 from cifar_cli.insight.layers import find_layer
 from cifar_cli.runs.environment import describe_environment
@@ -18,20 +19,45 @@ from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import create_run
 from cifar_cli.runs.history import write_json
 from cifar_cli.runs.lock import sole_trainer
+from cifar_cli.training.processes import Processes, join_processes
 
 
 def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False) -> None:
     """Trains a configuration from its beginning; with `dry_run`, only shows the plan and tries one batch."""
     experiment = config.load(source, overrides)
     _check_trainable(experiment)
-    runtime = parts.runtime(experiment)
-    experiment, splits = open_images(experiment)
+    with join_processes() as processes:
+        if dry_run:
+            _show_plan(experiment, processes, command=shlex.join(["cifar", "train", "--config", source, *overrides]))
+        else:
+            _begin(experiment, processes)
+
+
+def run_name(experiment: Experiment) -> str:
+    """Returns what the run's folder is called before the time; whatever saw synthetic images says so."""
+    is_synthetic = experiment.data.name == "synthetic" and "synthetic" not in experiment.name
+    return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
+
+
+def _put_together(experiment: Experiment, processes: Processes) -> tuple[Experiment, Splits, parts.Training]:
+    runtime = parts.runtime(experiment, processes)
+    experiment, splits = open_images(experiment, processes)
     training = parts.training(experiment, splits, runtime)
     _check_feature_layers(experiment, training)
-    if dry_run:
-        command = shlex.join(["cifar", "train", "--config", source, *overrides])
-        print_plan(experiment, splits, training, run_name=run_name(experiment), command=command)
+    return experiment, splits, training
+
+
+def _show_plan(experiment: Experiment, processes: Processes, *, command: str) -> None:
+    experiment, splits, training = _put_together(experiment, processes)
+    print_plan(experiment, splits, training, run_name=run_name(experiment), command=command)
+
+
+def _begin(experiment: Experiment, processes: Processes) -> None:
+    experiment, splits, training = _put_together(experiment, processes)
+    if not processes.is_main:
+        take_part(training, seed=experiment.seed)
         return
+    runtime = training.runtime
     run = create_run(Path(experiment.log.dir), run_name(experiment))
     with sole_trainer(run):
         write_text(run.config, config.dump(experiment))
@@ -40,12 +66,6 @@ def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False) 
             describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root),
         )
         carry_out(TrainingRun(run, experiment, splits, training))
-
-
-def run_name(experiment: Experiment) -> str:
-    """Returns what the run's folder is called before the time; whatever saw synthetic images says so."""
-    is_synthetic = experiment.data.name == "synthetic" and "synthetic" not in experiment.name
-    return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
 
 
 def _check_trainable(experiment: Experiment) -> None:

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from cifar_cli import config
@@ -25,6 +26,7 @@ from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest, stop_on_signal
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import Observer
+from cifar_cli.training.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def carry_out(job: TrainingRun) -> None:
     _announce(job)
     try:
         # Around the test too: a signal that comes so late lets the run complete, which takes seconds.
-        with stop_on_signal() as stop:
+        with stop_on_signal(job.training.runtime.processes.highest) as stop:
             _fit(job, records, stop)
             test = _test_best(job)
         status = "completed"
@@ -72,6 +74,18 @@ def carry_out(job: TrainingRun) -> None:
         summary = _summarize(job, records, status, test)
     print_training_results(summary)
     closing(wrote=[f"{job.run.path}/"], next_command=f"cifar eval {job.run.path}")
+
+
+def take_part(training: parts.Training, *, seed: int) -> None:
+    """Takes the same steps as the main process, which alone writes and tells."""
+    state, processes = training.state, training.runtime.processes
+    # Other dropout masks than the main process's, for other images.
+    torch.manual_seed(int(np.random.SeedSequence([seed, processes.rank, state.progress.step]).generate_state(1)[0]))
+    try:
+        with stop_on_signal(processes.highest) as stop:
+            fit(state, training.task, runtime=training.runtime, stop=stop)
+    except RuntimeError as error:
+        raise (_foreseen(error) or error) from error
 
 
 def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
@@ -143,4 +157,17 @@ def _announce(job: TrainingRun) -> None:
         f"{experiment.optimizer.name} at lr {experiment.optimizer.lr:g}, seed {experiment.seed}; "
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
+    hint = hint_at_more_gpus(training.runtime, count=torch.cuda.device_count())
+    if hint:
+        note(hint)
     note(f"writing to {job.run.path}/ (watch it: tensorboard --logdir {job.run.path.parent})")
+
+
+def hint_at_more_gpus(runtime: Runtime, *, count: int) -> str | None:
+    """Returns how to use all of a machine's `count` GPUs, None where none is idle."""
+    if runtime.device.type != "cuda" or runtime.processes.size > 1 or count < 2:
+        return None
+    return (
+        f"one of this machine's {count} GPUs is used; for all of them write "
+        f"torchrun --nproc-per-node {count} -m cifar_cli train in the place of cifar train"
+    )

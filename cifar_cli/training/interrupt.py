@@ -1,28 +1,40 @@
 """Turns Ctrl-C and SIGTERM into a wish that the loop grants between two steps. Knows nothing of training."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def _alone(number: int) -> int:
+    return number
+
+
 @dataclass
 class StopRequest:
-    """Which signal asked for an end, if any did."""
+    """Which signal asked for an end, if any did.
+
+    highest: makes of this process's number the highest of all processes that train together.
+    """
 
     signal_number: int | None = None
+    highest: Callable[[int], int] = field(default=_alone, compare=False)
+
+    def agreed(self) -> int | None:
+        """Returns the signal to stop for, the same in every process; each has to ask at the same point."""
+        return self.highest(self.signal_number or 0) or None
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[StopRequest]:
+def stop_on_signal(highest: Callable[[int], int] = _alone) -> Iterator[StopRequest]:
     """Within it, the first Ctrl-C or SIGTERM is only noted; a second one acts as it would have without us.
 
-    Works in the main thread alone, as Python's signals do.
+    Works in the main thread alone, as Python's signals do. highest: see StopRequest.
     """
-    request = StopRequest()
+    request = StopRequest(highest=highest)
     previous = {number: signal.getsignal(number) for number in STOPPING_SIGNALS}
 
     def restore() -> None:

@@ -29,7 +29,8 @@ class Task:
 
     loader gives uint8 images (B, C, H, W) and labels (B,), and its batch sampler knows epochs; augment_and_normalize
     makes of the images what the network takes, drawing from the generator; forward is the network as it is to be
-    called (compiled or not); validate measures the network as it stands, or is None where nothing is held out.
+    called (compiled or not, in one process or spread over several); validate measures the network as it stands, or is
+    None where nothing is held out.
     """
 
     loader: Batches
@@ -61,8 +62,8 @@ def fit(
         report = _close_epoch(state, task.validate)
         for observer in observers:
             observer.epoch_ended(state, report)
-        if stop.signal_number is not None:  # it came while the network was validated
-            _stop(state, observers, stop.signal_number)
+        if signal_number := stop.agreed():  # it came while the network was validated
+            _stop(state, observers, signal_number)
 
 
 def train_epoch(
@@ -93,8 +94,8 @@ def train_epoch(
             _check_loss(state)
         for observer in observers:
             observer.step_ended(state)
-        if stop.signal_number is not None:
-            _stop(state, observers, stop.signal_number)
+        if signal_number := stop.agreed():
+            _stop(state, observers, signal_number)
     _check_loss(state)
     totals.seconds = time.perf_counter() - started  # once more, now that the device has been waited for
 

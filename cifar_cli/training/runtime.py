@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from cifar_cli.errors import UsageError
+from cifar_cli.training.processes import ALONE, Processes
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -15,11 +16,12 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class Runtime:
     """A device, and the precision that matrix products and convolutions are computed in (`fp32`, `bf16`, `fp16`).
 
-    Weights, sums and everything else stay in fp32.
+    Weights, sums and everything else stay in fp32. processes: who else computes, each on a device of its own.
     """
 
     device: torch.device
     precision: str
+    processes: Processes = ALONE
 
     def autocast(self) -> AbstractContextManager[None]:
         """Returns the context in which a forward pass and its loss are computed."""
@@ -27,7 +29,11 @@ class Runtime:
 
     @property
     def device_name(self) -> str:
-        """The device as a person would name it."""
+        """The device as a person would name it, and how many processes have one like it."""
+        name = self._own_device_name()
+        return name if self.processes.size == 1 else f"{self.processes.size} processes, each with {name}"
+
+    def _own_device_name(self) -> str:
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "cpu":
@@ -35,13 +41,16 @@ class Runtime:
         return self.device.type
 
 
-def choose_runtime(*, device: str = "auto", precision: str = "auto") -> Runtime:
+def choose_runtime(*, device: str = "auto", precision: str = "auto", processes: Processes = ALONE) -> Runtime:
     """Returns the device and precision asked for, `auto` being the fastest that this machine has.
 
-    Raises UsageError where the machine has no such device, or the device cannot compute so.
+    Of several processes each gets a GPU of its own. Raises UsageError where the machine has no such device, or the
+    device cannot compute so.
     """
     chosen = _choose_device(device)
-    return Runtime(chosen, _choose_precision(precision, chosen))
+    if processes.size > 1:
+        chosen = _own_device(chosen, processes)
+    return Runtime(chosen, _choose_precision(precision, chosen), processes)
 
 
 def compute_deterministically() -> None:
@@ -72,6 +81,24 @@ def _choose_device(device: str) -> torch.device:
             f"write train.device=cuda for the first"
         )
     return torch.device(device)
+
+
+def _own_device(chosen: torch.device, processes: Processes) -> torch.device:
+    if chosen.type == "cpu":
+        return chosen
+    if chosen.type != "cuda" or chosen.index is not None:
+        raise UsageError(
+            f"train.device: several processes take a CUDA device each or share the CPU, found '{chosen}'; "
+            f"write train.device=cuda or train.device=cpu"
+        )
+    if processes.local_rank >= torch.cuda.device_count():
+        raise UsageError(
+            f"train.device: expected a CUDA device for each process, found {torch.cuda.device_count()}; start as many "
+            f"processes with torchrun --nproc-per-node {torch.cuda.device_count()}, or write train.device=cpu"
+        )
+    own = torch.device("cuda", processes.local_rank)
+    torch.cuda.set_device(own)  # where NCCL talks from
+    return own
 
 
 def _available_devices() -> list[str]:
