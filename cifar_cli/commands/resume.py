@@ -45,7 +45,7 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path) ->
         runtime = parts.runtime(experiment, processes)
         experiment, splits = open_images(experiment, processes)
         training = parts.training(experiment, splits, runtime)
-        _load_state(training.state, saved, path=path)
+        load_state(training.state, saved, path=path)
         if not processes.is_main:
             take_part(training, seed=experiment.seed)
             return
@@ -79,7 +79,8 @@ def _load_last(run: RunFolder) -> tuple[dict[str, Any], Path]:
         return load_checkpoint(run.previous_checkpoint), run.previous_checkpoint
 
 
-def _load_state(state: TrainingState, saved: dict[str, Any], *, path: Path) -> None:
+def load_state(state: TrainingState, saved: dict[str, Any], *, path: Path) -> None:
+    """Puts a training back where the checkpoint stands. Raises CheckpointError where its state is of another kind."""
     try:
         state.load_state_dict(saved)
     except Exception as error:  # whoever wrote the checkpoint may have put anything in the place of a state
