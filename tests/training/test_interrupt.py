@@ -66,3 +66,13 @@ def test_the_handlers_are_put_back_afterwards_also_when_the_work_fails() -> None
     with pytest.raises(RuntimeError, match="broken"), stop_on_signal():
         raise RuntimeError("broken")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_the_highest_signal_of_all_processes_is_the_one_to_stop_for() -> None:
+    with stop_on_signal(lambda own: max(own, signal.SIGTERM)) as request:
+        assert request.signal_number is None
+        assert request.agreed() == signal.SIGTERM
+    with stop_on_signal() as request:
+        assert request.agreed() is None
+        send(signal.SIGINT)
+        assert request.agreed() == signal.SIGINT

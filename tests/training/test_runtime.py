@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from cifar_cli.errors import UsageError
-from cifar_cli.training.runtime import choose_runtime, cpu_computes_bf16
+from cifar_cli.training.processes import Processes
+from cifar_cli.training.runtime import Runtime, choose_runtime, cpu_computes_bf16
 
 
 class Machine:
@@ -112,3 +113,52 @@ def test_autocast_computes_matrix_products_in_the_precision(
 
 def test_the_cpu_is_called_by_its_threads() -> None:
     assert choose_runtime(device="cpu").device_name == f"{torch.get_num_threads()} CPU threads"
+
+
+def test_each_of_several_processes_takes_a_gpu_of_its_own(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.has(cuda=2)
+    current: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    runtime = choose_runtime(precision="fp32", processes=Processes(rank=3, size=4, local_rank=1))
+    assert runtime.device == torch.device("cuda", 1)
+    assert current == [torch.device("cuda", 1)]
+
+
+@pytest.mark.parametrize(
+    ("has", "device", "message"),
+    [
+        (
+            {"cuda": 1},
+            "auto",
+            "train.device: expected a CUDA device for each process, found 1; "
+            "start as many processes with torchrun --nproc-per-node 1, or write train.device=cpu",
+        ),
+        (
+            {"cuda": 2},
+            "cuda:1",
+            "train.device: several processes take a CUDA device each or share the CPU, found 'cuda:1'; "
+            "write train.device=cuda or train.device=cpu",
+        ),
+        (
+            {"mps": True},
+            "auto",
+            "train.device: several processes take a CUDA device each or share the CPU, found 'mps'; "
+            "write train.device=cuda or train.device=cpu",
+        ),
+    ],
+)
+def test_several_processes_without_a_gpu_for_each_are_told_what_to_write(
+    has: dict[str, int], device: str, message: str, machine: Machine
+) -> None:
+    machine.has(**has)
+    with pytest.raises(UsageError) as caught:
+        choose_runtime(device=device, processes=Processes(rank=1, size=2, local_rank=1))
+    assert str(caught.value) == message
+
+
+def test_the_device_is_told_with_the_number_of_processes(machine: Machine) -> None:
+    machine.has()
+    threads = torch.get_num_threads()
+    assert Runtime(torch.device("cpu"), "fp32").device_name == f"{threads} CPU threads"
+    shared = choose_runtime(device="cpu", processes=Processes(rank=0, size=2))
+    assert shared.device_name == f"2 processes, each with {threads} CPU threads"

@@ -1,0 +1,69 @@
+"""Who takes part in a training and who speaks: several processes, several GPUs."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from cifar_cli.commands import training_run
+from cifar_cli.commands.training_run import hint_at_more_gpus, take_part
+from cifar_cli.training.processes import Processes
+from cifar_cli.training.runtime import Runtime
+
+GPU = Runtime(torch.device("cuda"), "bf16")
+
+
+def test_idle_gpus_are_pointed_out() -> None:
+    assert hint_at_more_gpus(GPU, count=4) == (
+        "one of this machine's 4 GPUs is used; for all of them write "
+        "torchrun --nproc-per-node 4 -m cifar_cli train in the place of cifar train"
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "count"),
+    [
+        (GPU, 1),
+        (Runtime(torch.device("cpu"), "fp32"), 4),
+        (Runtime(torch.device("cuda", 0), "bf16", Processes(rank=0, size=4)), 4),
+    ],
+)
+def test_where_none_is_idle_nothing_is_said(runtime: Runtime, count: int) -> None:
+    assert hint_at_more_gpus(runtime, count=count) is None
+
+
+def test_processes_draw_different_dropout_masks_after_resuming_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float] = []
+    monkeypatch.setattr(training_run, "fit", lambda *args, **kwargs: drawn.append(torch.rand(()).item()))
+    monkeypatch.setattr(Processes, "highest", lambda self, number: number)
+    with torch.random.fork_rng():
+        for rank, step in [(1, 0), (2, 0), (1, 7), (1, 0)]:
+            runtime = Runtime(torch.device("cpu"), "fp32", Processes(rank, 3))
+            state = SimpleNamespace(progress=SimpleNamespace(step=step))
+            take_part(SimpleNamespace(state=state, task=None, runtime=runtime), seed=0)
+    assert len(set(drawn)) == 3
+    assert drawn[0] == drawn[3]
+
+
+@pytest.mark.parametrize(("rank", "tells"), [("0", True), ("1", False)])
+def test_a_mistake_that_every_process_finds_is_told_by_the_main_one(
+    rank: str, tells: bool, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    outcome = cifar("train", "--config", "small.yaml", "optimizer.lr=fast")
+    assert outcome.code == 2
+    assert ("expected a number above 0, found 'fast'" in outcome.err) == tells
+    assert bool(outcome.err) == tells
+
+
+def test_an_error_that_one_process_alone_may_meet_is_told_by_it(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    outcome = cifar("train", "--resume", "nothing")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: nothing: expected a run folder")
