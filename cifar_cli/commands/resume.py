@@ -5,6 +5,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+from torch.optim import Optimizer
+
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
@@ -83,11 +86,21 @@ def load_state(state: TrainingState, saved: dict[str, Any], *, path: Path) -> No
     """Puts a training back where the checkpoint stands. Raises CheckpointError where its state is of another kind."""
     try:
         state.load_state_dict(saved)
+        _check_optimizer(state.optimizer)
     except Exception as error:  # whoever wrote the checkpoint may have put anything in the place of a state
         raise CheckpointError(
             f"{path}: expected the state of the training that its configuration describes, found another: "
             f"{str(error).partition(chr(10))[0] or type(error).__name__}; begin a new run"
         ) from error
+
+
+def _check_optimizer(optimizer: Optimizer) -> None:
+    """Raises ValueError where what is kept for a parameter has another shape: fused steps do not look, and overrun."""
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            shape = () if name == "step" else tuple(parameter.shape)
+            if value is not None and (not isinstance(value, Tensor) or tuple(value.shape) != shape):
+                raise ValueError(f"the optimiser's {name} does not fit its parameter")
 
 
 def _lengthened(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:

@@ -12,6 +12,7 @@ from cifar_cli.runs.files import write_atomically
 from cifar_cli.runs.sketch import CodeError, SketchError, sketch
 
 FORMAT = 1
+MAX_CONFIG_CHARACTERS = 2**19  # far more than 10,000 values, the most that are read, take
 REQUIRED_KEYS: dict[str, type] = {
     "format": int,
     "config": str,
@@ -93,6 +94,8 @@ def _check_contents(contents: object, path: Path) -> None:
             raise _not_ours(path, f"one whose {key} is of another kind")
     if type(contents["progress"].get("epoch")) is not int:
         raise _not_ours(path, "one that does not tell its epoch")
+    if (size := len(contents["config"])) > MAX_CONFIG_CHARACTERS:
+        raise _not_ours(path, f"one whose configuration has {size:,} characters")
     if contents["format"] != FORMAT:
         raise CheckpointError(
             f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; another version wrote it"

@@ -211,7 +211,9 @@ def _tensor(
         raise SketchError("a tensor of no possible shape")
     if type(requires_grad) is not bool or backward_hooks != {}:
         raise SketchError("a tensor with something attached to it")
+    elements = _expect(storage, _Storage).elements
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-    if prod(shape) > _expect(storage, _Storage).elements or (prod(shape) and last >= storage.elements):
-        raise SketchError(f"a tensor of {prod(shape):,} numbers, in a storage of {storage.elements:,}")
+    # The first holds for all tensors whose elements lie apart, and bounds code that goes through them in a row.
+    if offset + prod(shape) > elements or (prod(shape) and last >= elements):
+        raise SketchError(f"a tensor of {prod(shape):,} numbers, in a storage of {elements:,}")
     return TensorSketch(shape)

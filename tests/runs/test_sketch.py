@@ -87,6 +87,7 @@ def doubled(times: int) -> bytes:
         (tensor(6, 5, (2,), (1,)), "a tensor of 2 numbers, in a storage of 6"),
         (tensor(6, 0, (2,), (6,)), "a tensor of 2 numbers, in a storage of 6"),
         (tensor(6, 0, (10**12,), (0,)), "a tensor of 1,000,000,000,000 numbers, in a storage of 6"),
+        (tensor(6, 3, (2, 3), (0, 1)), "a tensor of 6 numbers, in a storage of 6"),
         (tensor(6, -1, (2,), (1,)), "a tensor of no possible shape"),
         (tensor(6, 0, (-2,), (1,)), "a tensor of no possible shape"),
         (tensor(6, 0, (2, 3), (1,)), "a tensor of no possible shape"),
@@ -110,7 +111,7 @@ def doubled(times: int) -> bytes:
         (b"}" + b"}" + word("items") + b"Ns" + b"b", "an object that is no state_dict"),
         (b"", "instructions that make no sense"),
     ],
-    ids=range(24),
+    ids=range(25),
 )
 def test_what_would_take_more_than_the_file_has_is_refused_at_once(instructions: bytes, finding: str) -> None:
     began = time.monotonic()
