@@ -28,7 +28,7 @@ model:
     - fc1: {type: Linear, out_features: 10}
 optimizer: {name: sgd, lr: 0.002, momentum: 0.9}
 schedule: {name: cosine}
-train: {epochs: 2, device: cpu, precision: fp32, clip_grad_norm: 1.0}
+train: {epochs: 2, device: cpu, precision: fp32}
 log: {feature_layers: [conv1]}
 """
 # `cifar` on few images; at the end of an epoch's steps, process 1 sends itself a signal, if $SIGNAL tells which.
