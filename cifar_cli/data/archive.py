@@ -7,10 +7,20 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from cifar_cli.errors import DataError
 
 MAX_UNPACKED_BYTES = 1_000_000_000  # five times what CIFAR-10 unpacks to
+MAX_HEADER_BYTES = 100_000
+# What stands before a member and says more of it; tarfile reads it into memory whole, before it gives the member.
+_LONG_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPACKED_BYTES) -> Path:
@@ -38,7 +48,7 @@ def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPAC
 
 def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int) -> list[str]:
     names, unpacked_bytes = [], 0
-    with tarfile.open(archive, "r:gz") as tar:
+    with tarfile.open(archive, "r:gz", tarinfo=_ShortTarInfo) as tar:
         for member in tar:
             if member.isdir() and member.name == folder:
                 continue
@@ -61,3 +71,14 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
                 shutil.copyfileobj(source, file)
             names.append(path.name)
     return names
+
+
+class _ShortTarInfo(tarfile.TarInfo):
+    """A member's header, refused before what belongs to it is read where that is long."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _LONG_HEADERS and header.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {header.size} bytes")
+        return header

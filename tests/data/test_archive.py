@@ -1,8 +1,10 @@
 """Unpacking, of honest archives and of those that try to leave their folder."""
 
+import gzip
 import io
 import random
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,25 @@ def test_damaged_archive_is_named(tmp_path: Path, keep: slice):
     assert str(caught.value).startswith(f"{archive}: cannot be unpacked: ")
     assert str(caught.value).endswith("; delete it and fetch it anew")
     assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+@pytest.mark.parametrize("position", [0, 1], ids=["first", "later"])
+def test_a_header_as_long_as_a_bomb_is_refused_unread(tmp_path: Path, kind: bytes, position: int):
+    header = member("set/long", type=kind, size=5_000_000)[0].tobuf(tarfile.GNU_FORMAT)
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(gzip.compress(member("set/one")[0].tobuf() * position + header + bytes(5_000_000), 1))
+    tracemalloc.start()
+    with pytest.raises(DataError) as caught:
+        unpack(archive, root=tmp_path, folder="set")
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+    assert str(caught.value) == (
+        f"{archive}: cannot be unpacked: a header of 5000000 bytes; delete it and fetch it anew"
+    )
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_name_longer_than_the_short_header_holds_is_still_read(tmp_path: Path):
+    archive = packed(tmp_path / "a.tar.gz", member("set/" + "n" * 200, b"1"))
+    assert [path.name for path in unpack(archive, root=tmp_path, folder="set").iterdir()] == ["n" * 200]
