@@ -156,6 +156,17 @@ def visualize_layer(
     command(layer, run, source=config, overrides=overrides, images=images, mode=mode, weights=weights, log_dir=log_dir)
 
 
+@app.command("lesson")
+def lesson(
+    name: Annotated[str | None, typer.Argument(metavar="NAME|all", help="Which one; without a name, a list.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the lesson's source instead of running it.")] = False,
+) -> None:
+    """The tutorials as small programs: run one, read one, or list them in learning order."""
+    from cifar_cli.commands.lesson import lesson as command
+
+    command(name, is_source_wanted=show)
+
+
 @config_app.command("list")
 def config_list() -> None:
     """List the built-in configurations."""

@@ -1,0 +1,98 @@
+"""`cifar lesson`: lists the lessons, runs one or all of them, or shows their source. Imports torch only to run."""
+
+import sys
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.syntax import Syntax
+from rich.table import Table
+
+from cifar_cli.commands.terminal import closing, note, results
+from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.lessons.table import LESSONS
+
+FOLDER = Path("logs") / "lessons"
+ALL = "all"
+
+
+def lesson(name: str | None, *, is_source_wanted: bool) -> None:
+    """Runs the lesson of that name, or `all`; without a name, lists them. Raises UsageError for any other name."""
+    if name is None:
+        if is_source_wanted:
+            raise UsageError(
+                "cifar lesson --show: expected a lesson's name; write for example cifar lesson linear --show"
+            )
+        _list()
+    elif name != ALL and name not in LESSONS:
+        known = ", ".join([*LESSONS, ALL])
+        raise UsageError(f"cifar lesson: expected one of {known}; found '{name}'{did_you_mean(name, [*LESSONS, ALL])}")
+    elif is_source_wanted:
+        for one in LESSONS if name == ALL else [name]:
+            _show(one)
+    elif name == ALL:
+        _run_all()
+    else:
+        pictures, _ = _run(name)
+        closing(wrote=[*map(str, pictures), f"{FOLDER / name} (TensorBoard)"], next_command=_next(name))
+
+
+def _list() -> None:
+    width = max(map(len, LESSONS))
+    for name, known in LESSONS.items():
+        print(f"{name:<{width}}  {known.title}")
+    note(f"next: cifar lesson {next(iter(LESSONS))}")
+
+
+def _show(name: str) -> None:
+    """Prints the lesson's source: in colours on a terminal, else byte for byte."""
+    spec = find_spec(LESSONS[name].module)
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    console = results()
+    if console.is_terminal:
+        console.print(Syntax(source, "python", theme="ansi_dark", word_wrap=True))
+    else:
+        sys.stdout.write(source)
+
+
+def _run(name: str) -> tuple[list[Path], float]:
+    """Runs a lesson; returns the pictures that it wrote, and the seconds it took, torch's import included."""
+    from cifar_cli.lessons.blackboard import Blackboard
+
+    started = time.perf_counter()
+    console = results()
+    console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", markup=False, soft_wrap=True)
+    program = import_module(LESSONS[name].module)
+    with Blackboard(FOLDER / name, console=console) as board:
+        program.run(board)
+    return board.written, time.perf_counter() - started
+
+
+def _run_all() -> None:
+    seconds = {}
+    for name in LESSONS:
+        _, seconds[name] = _run(name)
+        results().print()
+    results().print(_times(seconds))
+    closing(wrote=[f"{FOLDER} (pictures and TensorBoard)"], next_command=f"tensorboard --logdir {FOLDER}")
+
+
+def _times(seconds: Mapping[str, float]) -> Table:
+    table = Table("lesson", "seconds", title="All lessons", title_justify="left")
+    table.columns[1].justify = "right"
+    for name, taken in seconds.items():
+        table.add_row(name, f"{taken:.1f}")
+    table.add_section()
+    table.add_row("all", f"{sum(seconds.values()):.1f}")
+    return table
+
+
+def _next(name: str) -> str:
+    """Returns the command for the lesson after this one, and after the last for a training."""
+    names = list(LESSONS)
+    following = names[names.index(name) + 1 :]
+    return f"cifar lesson {following[0]}" if following else "cifar train --config mlp"

@@ -1,0 +1,115 @@
+"""Fourteen activations as plain formulas on tensors, each beside torch's module and what to know of it.
+
+max(0, x) becomes `x.clamp(min=0)`, because Python's max() cannot compare whole tensors. The formulas are those of the
+books; torch's modules compute the same more carefully where exp() would overflow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # keep mean 0 and variance 1 (Klambauer et al., 2017)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """module: torch's, with its defaults; formula: the same by hand; the rest is for the reader."""
+
+    module: Callable[[], nn.Module]
+    formula: Callable[[Tensor], Tensor]
+    text: str
+    defaults: str
+    range: str
+    saturates: str
+
+
+def gelu(x: Tensor) -> Tensor:
+    return x * 0.5 * (1 + torch.erf(x / sqrt(2)))
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    return x.clamp(min=0) + (alpha * (x.exp() - 1)).clamp(max=0)
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    return x.clamp(min=0) + negative_slope * x.clamp(max=0)
+
+
+def prelu(x: Tensor, a: float = 0.25) -> Tensor:
+    return x.clamp(min=0) + a * x.clamp(max=0)
+
+
+def relu(x: Tensor) -> Tensor:
+    return x.clamp(min=0)
+
+
+def relu6(x: Tensor) -> Tensor:
+    return x.clamp(min=0, max=6)
+
+
+def selu(x: Tensor) -> Tensor:
+    return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
+
+
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    return x.clamp(min=0) + (alpha * ((x / alpha).exp() - 1)).clamp(max=0)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    return 1 / (1 + (-x).exp())
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    return sigmoid(x).log()
+
+
+def tanh(x: Tensor) -> Tensor:
+    return (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())
+
+
+def tanhshrink(x: Tensor) -> Tensor:
+    return x - tanh(x)
+
+
+def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
+    return (1 + (beta * x).exp()).log() / beta
+
+
+def softshrink(x: Tensor, lambd: float = 0.5) -> Tensor:
+    return (x - lambd).clamp(min=0) + (x + lambd).clamp(max=0)
+
+
+ACTIVATIONS = {
+    "ReLU": Activation(nn.ReLU, relu, "max(0, x)", "none", "[0, ∞)", "left: exactly 0"),
+    "LeakyReLU": Activation(
+        nn.LeakyReLU, leaky_relu, "max(0, x) + slope·min(0, x)", "negative_slope = 0.01", "(−∞, ∞)", "nowhere"
+    ),
+    "PReLU": Activation(nn.PReLU, prelu, "max(0, x) + a·min(0, x)", "a = 0.25, learnt", "(−∞, ∞)", "nowhere"),
+    "ReLU6": Activation(nn.ReLU6, relu6, "min(max(0, x), 6)", "none", "[0, 6]", "left, and right from 6"),
+    "ELU": Activation(nn.ELU, elu, "max(0, x) + min(0, α(eˣ − 1))", "alpha = 1", "(−1, ∞)", "left, at −α"),
+    "CELU": Activation(nn.CELU, celu, "max(0, x) + min(0, α(e^(x/α) − 1))", "alpha = 1", "(−1, ∞)", "left, at −α"),
+    "SELU": Activation(
+        nn.SELU,
+        selu,
+        "s·(max(0, x) + min(0, α(eˣ − 1)))",
+        "α = 1.6733, s = 1.0507, fixed",
+        "(−1.76, ∞)",
+        "left, at −sα",
+    ),
+    "GELU": Activation(
+        nn.GELU, gelu, "x·Φ(x) = x·½(1 + erf(x/√2))", "approximate = 'none'", "[−0.17, ∞)", "left, at 0"
+    ),
+    "Sigmoid": Activation(nn.Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", "none", "(0, 1)", "left at 0, right at 1"),
+    "LogSigmoid": Activation(nn.LogSigmoid, log_sigmoid, "log(1 / (1 + e⁻ˣ))", "none", "(−∞, 0)", "right, at 0"),
+    "Tanh": Activation(nn.Tanh, tanh, "(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)", "none", "(−1, 1)", "left at −1, right at 1"),
+    "Tanhshrink": Activation(nn.Tanhshrink, tanhshrink, "x − tanh(x)", "none", "(−∞, ∞)", "around 0: gradient 0"),
+    "Softplus": Activation(
+        nn.Softplus, softplus, "log(1 + e^(βx)) / β", "beta = 1, threshold = 20", "(0, ∞)", "left, at 0"
+    ),
+    "Softshrink": Activation(
+        nn.Softshrink, softshrink, "x ∓ λ beyond ±λ, else 0", "lambd = 0.5", "(−∞, ∞)", "within ±λ: exactly 0"
+    ),
+}

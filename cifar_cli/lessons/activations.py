@@ -1,0 +1,114 @@
+"""Lesson `activations`: fourteen activations of torch, each with its curve, its gradient, and its formula checked."""
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from cifar_cli.lessons.activation_table import ACTIVATIONS, Activation, softplus
+from cifar_cli.lessons.blackboard import Blackboard
+from cifar_cli.lessons.drawing import BLUE, DPI, INK, ORANGE, PALE, quieten
+
+MATRIX = torch.tensor([[1.0, -0.5], [-1.0, 3.0]])
+REACH = 8.0  # the curves are drawn from −8 to 8: ReLU6 bends at 6
+COLUMNS = 4
+
+
+def curve_and_gradient(activation: Activation, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the module's outputs at x and, by autograd, its slope there. x: (N,) → (N,), (N,)."""
+    x = x.clone().requires_grad_()
+    y = activation.module().to(x.dtype)(x)
+    (slope,) = torch.autograd.grad(y.sum(), x)  # the sum's gradient: each y depends on its own x only
+    return y.detach(), slope
+
+
+def largest_difference(activation: Activation) -> float:
+    """Returns by how much the formula and torch's module differ at most, in double precision between −8 and 8."""
+    x = torch.linspace(-REACH, REACH, 1601, dtype=torch.float64)
+    y, _ = curve_and_gradient(activation, x)
+    return float((activation.formula(x) - y).abs().max())
+
+
+def relu_in_place(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns what ReLU(inplace=True) gives, and what has become of its input."""
+    given = values.clone()
+    return nn.ReLU(inplace=True)(given), given
+
+
+def draw() -> Figure:
+    """Draws all fourteen on one sheet: the curve, its gradient, and what to know."""
+    rows = -(-len(ACTIVATIONS) // COLUMNS)
+    figure = Figure(figsize=(15, 4.5 * rows), dpi=DPI, facecolor="white")
+    figure.subplots_adjust(left=0.03, right=0.985, top=0.912, bottom=0.085, wspace=0.16, hspace=0.78)
+    figure.text(0.03, 0.965, "Fourteen activations and their gradients", fontsize=17, weight="bold", color=INK)
+    figure.text(0.03, 0.947, "activation", fontsize=12, color=BLUE, weight="bold")
+    figure.text(0.12, 0.947, "its gradient", fontsize=12, color=ORANGE, weight="bold")
+    figure.text(0.22, 0.947, "where the gradient is 0, nothing is learnt: it saturates", fontsize=12, color=PALE)
+    x = torch.linspace(-REACH, REACH, 801)
+    for number, (name, activation) in enumerate(ACTIVATIONS.items(), start=1):
+        y, slope = curve_and_gradient(activation, x)
+        axes = figure.add_subplot(rows, COLUMNS, number)
+        quieten(axes)
+        axes.axhline(0, color=PALE, linewidth=0.8)
+        axes.axvline(0, color=PALE, linewidth=0.8)
+        axes.plot(x.numpy(), y.numpy(), color=BLUE, linewidth=2.2)
+        axes.plot(x.numpy(), slope.numpy(), "--", color=ORANGE, linewidth=1.6)
+        axes.set_xlim(-REACH, REACH)
+        is_bounded = float(y.abs().max()) < 1.5  # the S-shaped ones would be flat lines on the scale of the others
+        axes.set_ylim((-1.25, 1.25) if is_bounded else (-4, 7))
+        axes.set_title(name, loc="left", fontsize=13, weight="bold", color=INK)
+        notes = (activation.text, activation.defaults, activation.range, activation.saturates)
+        for line, (label, note) in enumerate(zip(("f(x)", "defaults", "range", "saturates"), notes, strict=True)):
+            below = -0.2 - 0.1 * line
+            axes.text(0, below, label, transform=axes.transAxes, fontsize=9.5, color=PALE)
+            axes.text(0.23, below, note, transform=axes.transAxes, fontsize=9.5, color=INK, parse_math=False)
+    return figure
+
+
+def run(board: Blackboard) -> None:
+    """Shows ReLU on a matrix, all formulas against torch, and three traps."""
+    board.step("ReLU on a matrix")
+    board.show(x=MATRIX, relu=nn.ReLU()(MATRIX))
+    board.say("Every number by itself: max(0, x). Without something bent between them, two linear layers are one.")
+
+    board.step("Fourteen formulas, each against torch")
+    board.line(f"{'':<11} {'f(x)':<36} {'range':<11} {'differs by'}")
+    for name, activation in ACTIVATIONS.items():
+        difference = largest_difference(activation)
+        board.line(f"{name:<11} {activation.text:<36} {activation.range:<11} {difference:.0e}")
+    board.say("The differences are rounding. Defaults and saturation stand on the picture.")
+
+    board.step("The gradient is what a network learns by")
+    at = torch.tensor([-6.0, -1.0, 0.5, 6.0])
+    slopes = {name: curve_and_gradient(ACTIVATIONS[name], at)[1] for name in ("ReLU", "LeakyReLU", "Sigmoid", "Tanh")}
+    board.line(f"{'gradient at x =':<16}" + "".join(f"{x:>9g}" for x in at.tolist()))
+    for name, slope in slopes.items():
+        board.line(f"{name:<16}" + "".join(f"{value:>9.4f}" for value in slope.tolist()))
+    board.say(
+        "Sigmoid's gradient is a quarter at most, so ten of them in a row pass on less than a millionth. ReLU passes "
+        "all of it on the right and nothing on the left; a unit that is always on the left is dead."
+    )
+
+    board.step("inplace=True")
+    output, given = relu_in_place(MATRIX)
+    board.show(x_before=MATRIX, output=output, x_after=given)
+    board.trap("inplace=True saves memory by writing over its input. Whoever still needs the input has lost it.")
+    board.right("leave it off until memory is short; torch tells you if autograd needed the numbers, nobody else does.")
+
+    board.step("Formulas as they are often printed")
+    board.line("max(0, x) + min(0, alpha * (exp(x)1))")
+    board.trap("this is how one tutorial prints ELU: the minus sign of exp(x) - 1 was lost on the way to the page.")
+    try:
+        max(0, MATRIX)
+    except RuntimeError as error:
+        board.trap(f"and Python's max() wants one truth value: max(0, matrix) ends in “{error}”.")
+    board.right("x.clamp(min=0), which compares number by number; and check a formula against torch, as above.")
+    hundred = torch.tensor([100.0])
+    board.trap("even the right formula overflows: exp(100) is too large for float32.")
+    board.show(log_1_plus_exp=softplus(hundred), nn_Softplus=nn.Softplus()(hundred))
+
+    board.picture("activations", draw())
+    board.take_along(
+        "ReLU to begin with, in hidden layers; GELU or SiLU in larger networks; Sigmoid for a probability at the end.",
+        "Look at the gradient, not only at the curve: where it is 0, what lies before learns nothing.",
+        "A hand-written formula is worth a check against torch: signs, tensors, overflow.",
+    )

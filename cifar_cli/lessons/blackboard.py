@@ -1,0 +1,128 @@
+"""Where a lesson shows what it does: words and numbers on the screen, pictures in its folder. Knows no lesson."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from rich.console import Console
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from cifar_cli.errors import RunError
+from cifar_cli.insight.save import save_png
+
+WIDTH = 78  # characters: a terminal of 80 columns holds every line
+GAP = "   "  # between tensors that stand side by side
+
+
+class Blackboard:
+    """Use it in a `with`; `folder` is the lesson's own, and `written` holds the pictures that it was given."""
+
+    def __init__(self, folder: Path, *, console: Console) -> None:
+        self.folder = folder
+        self.written: list[Path] = []
+        self._console = console
+        self._steps = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for events in self.folder.glob("events.out.tfevents.*"):
+                events.unlink()  # of the last time: TensorBoard would draw both
+            self._writer = SummaryWriter(str(self.folder))
+        except OSError as error:
+            raise RunError(
+                f"{self.folder}: could not be written: {error.strerror}; free space, or mend the folder's rights"
+            ) from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.close()
+
+    def step(self, title: str) -> None:
+        """Begins a part of the lesson; parts are numbered."""
+        self._steps += 1
+        self._print(f"\n{self._steps}  {title}", style="bold")
+
+    def say(self, text: str) -> None:
+        """Explains something; lines are broken to fit."""
+        for line in textwrap.wrap(" ".join(text.split()), WIDTH):
+            self._print(line)
+
+    def line(self, text: str) -> None:
+        """Sets one line of code, of a formula or of a table, indented and as it stands."""
+        self._print(f"    {text}".rstrip())
+
+    def show(self, **tensors: Tensor) -> None:
+        """Sets vectors and matrices side by side, each beneath its name and shape."""
+        blocks = [_block(name, tensor) for name, tensor in tensors.items()]
+        for row in range(max(map(len, blocks))):
+            cells = [block[row] if row < len(block) else " " * len(block[0]) for block in blocks]
+            self.line(GAP.join(cells))
+
+    def trap(self, text: str) -> None:
+        """Warns of what goes wrong, often without a word from torch."""
+        self._labelled("Trap: ", text, style="red")
+
+    def right(self, text: str) -> None:
+        """Says how it is done well."""
+        self._labelled("Right: ", text, style="green")
+
+    def take_along(self, *sentences: str) -> None:
+        """Ends the lesson with what is worth remembering."""
+        self._print("\nWhat to take along", style="bold")
+        for sentence in sentences:
+            self._labelled("· ", sentence, style=None)
+
+    def picture(self, name: str, figure: Figure) -> None:
+        """Writes NAME.png and the same picture into TensorBoard."""
+        path = save_png(figure, self.folder / f"{name}.png")
+        self.written.append(path)
+        with Image.open(path) as image:
+            self._writer.add_image(name, np.asarray(image.convert("RGB")), dataformats="HWC")
+
+    def curve(self, tag: str, values: Sequence[float]) -> None:
+        """Writes a number per step, counted from 1, into TensorBoard."""
+        for step, value in enumerate(values, start=1):
+            self._writer.add_scalar(tag, value, step)
+
+    def graph(self, model: nn.Module, batch: Tensor) -> None:
+        """Writes how the network is wired into TensorBoard's tab Graphs."""
+        self._writer.add_graph(model, batch)
+
+    def _labelled(self, label: str, text: str, *, style: str | None) -> None:
+        indent = " " * len(label)
+        lines = textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=indent)
+        for line in lines:
+            self._print(line, style=style)
+
+    def _print(self, text: str, *, style: str | None = None) -> None:
+        self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _block(name: str, tensor: Tensor) -> list[str]:
+    """Returns the lines, all of one width, that show a vector, a matrix, or the first matrix of something higher."""
+    shape = "×".join(map(str, tensor.shape)) or "one number"
+    matrix = tensor.detach()
+    while matrix.dim() > 2:
+        matrix = matrix[0]
+    rows = np.atleast_2d(matrix.numpy()).tolist()
+    decimals = max(_decimals(number) for row in rows for number in row)
+    cells = [[f"{number:.{decimals}f}" for number in row] for row in rows]
+    width = max(len(cell) for row in cells for cell in row)
+    lines = [f"{name} ({shape})", *(" ".join(cell.rjust(width) for cell in row) for row in cells)]
+    longest = max(map(len, lines))
+    return [line.ljust(longest) for line in lines]
+
+
+def _decimals(number: float) -> int:
+    """Returns how many decimals show a number: as few as say it exactly in float32, and four at most."""
+    if not math.isfinite(number):
+        return 0
+    return next((few for few in range(4) if math.isclose(round(number, few), number, rel_tol=1e-6)), 4)

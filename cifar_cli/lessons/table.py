@@ -1,0 +1,19 @@
+"""Names the lessons, in the order in which they are best learnt. Imports none of them: listing needs no torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """title: what it is about, in a line; module: the program, whose `run` takes a blackboard."""
+
+    title: str
+    module: str
+
+
+LESSONS = {
+    "linear": Lesson("A fully connected layer is y = Wx + b, by hand", "cifar_cli.lessons.linear"),
+    "convolution": Lesson("A kernel slides: stride, padding, the size of the output", "cifar_cli.lessons.convolution"),
+    "pooling": Lesson("The largest number of each window, and what ceil_mode adds", "cifar_cli.lessons.pooling"),
+    "activations": Lesson("Fourteen activations, their formulas and gradients", "cifar_cli.lessons.activations"),
+}

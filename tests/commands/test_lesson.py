@@ -1,0 +1,136 @@
+"""`cifar lesson`: the list, each lesson from the command line, the source, and what it says to a wrong name."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from cifar_cli.lessons.table import LESSONS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def taught(cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Any]]:
+    """Returns a function that gives a lesson's folder and what it said; each lesson runs once."""
+    folder = tmp_path_factory.mktemp("lessons")
+    outcomes: dict[str, Any] = {}
+
+    def teach(name: str) -> tuple[Path, Any]:
+        if name not in outcomes:
+            outcomes[name] = cifar_in(folder, "lesson", name)
+        return folder / "logs" / "lessons" / name, outcomes[name]
+
+    return teach
+
+
+def test_without_a_name_it_lists_them_in_learning_order(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = cifar("lesson")
+    assert [line.split()[0] for line in outcome.out.splitlines()] == list(LESSONS)
+    assert next(iter(LESSONS)) == "linear"
+    assert all(len(line) <= 80 for line in outcome.out.splitlines())
+    assert outcome.err == "next: cifar lesson linear\n"
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_runs_fits_80_columns_and_ends_with_what_to_take_along(
+    name: str, taught: Callable[[str], tuple[Path, Any]]
+) -> None:
+    _, outcome = taught(name)
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    assert lines[0] == f"{name}: {LESSONS[name].title}"
+    assert [line for line in lines if len(line) > 80] == []
+    sentences = outcome.out.partition("\nWhat to take along\n")[2]
+    assert 1 <= len(re.findall("^· ", sentences, re.MULTILINE)) <= 3
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_writes_its_pictures_as_png_and_into_tensorboard_and_says_so(
+    name: str, taught: Callable[[str], tuple[Path, Any]]
+) -> None:
+    folder, outcome = taught(name)
+    pictures = sorted(path.stem for path in folder.glob("*.png"))
+    assert pictures
+    events = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
+    assert sorted(events.Tags()["images"]) == pictures
+    for picture in pictures:
+        assert f"wrote logs/lessons/{name}/{picture}.png\n" in outcome.err
+    following = {**dict(zip(LESSONS, [*LESSONS][1:], strict=False))}.get(name)
+    assert outcome.err.splitlines()[-1] == (
+        f"next: cifar lesson {following}" if following else "next: cifar train --config mlp"
+    )
+
+
+def test_a_lesson_that_runs_again_takes_the_place_of_the_last_time(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    cifar("lesson", "linear")
+    first = (tmp_path / "logs/lessons/linear/linear.png").read_bytes()
+    cifar("lesson", "linear")
+    assert (tmp_path / "logs/lessons/linear/linear.png").read_bytes() == first
+    assert len(list((tmp_path / "logs/lessons/linear").glob("events.out.tfevents.*"))) == 1
+
+
+def test_all_runs_every_lesson_and_ends_with_a_table_of_times(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [*LESSONS][2:]:  # two are as good as all of them here
+        monkeypatch.delitem(LESSONS, name)
+    outcome = cifar("lesson", "all")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.count("What to take along") == 2
+    table = outcome.out.partition("All lessons")[2]
+    assert re.search(r"linear +│ +\d+\.\d │", table)
+    assert re.search(r"convolution +│ +\d+\.\d │", table)
+    assert re.search(r"all +│ +\d+\.\d │", table)
+    assert outcome.err.endswith("next: tensorboard --logdir logs/lessons\n")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_show_prints_the_source_byte_for_byte_where_there_is_no_terminal(
+    name: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = cifar("lesson", name, "--show")
+    path = ROOT / "cifar_cli" / "lessons" / f"{name.replace('-', '_')}.py"
+    assert outcome.out == path.read_text(encoding="utf-8")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_show_all_prints_them_one_after_the_other(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("lesson", "all", "--show")
+    assert outcome.out.startswith('"""Lesson `linear`')
+    assert outcome.out.count('"""Lesson `') == len(LESSONS)
+
+
+def test_show_highlights_on_a_terminal(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setattr("rich.console.Console._detect_color_system", lambda self: 1)  # the eight colours
+    outcome = cifar("lesson", "linear", "--show")
+    assert "\x1b[" in outcome.out
+    assert "def run(board: Blackboard) -> None:" in re.sub(r"\x1b\[[\d;]*m", "", outcome.out)
+
+
+def test_an_unknown_name_is_told_with_the_nearest_one(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("lesson", "convolutoin")
+    assert outcome.code == 2
+    known = ", ".join([*LESSONS, "all"])
+    expected = f"error: cifar lesson: expected one of {known}; found 'convolutoin'; did you mean 'convolution'?\n"
+    assert outcome.err == expected
+
+
+def test_show_without_a_name_is_told(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("lesson", "--show")
+    assert outcome.code == 2
+    message = "cifar lesson --show: expected a lesson's name; write for example cifar lesson linear --show"
+    assert outcome.err == f"error: {message}\n"
+
+
+def test_a_folder_that_cannot_be_written_is_told(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where the folder should be")
+    outcome = cifar("lesson", "linear")
+    assert outcome.code == 1
+    message = "logs/lessons/linear: could not be written: Not a directory; free space, or mend the folder's rights"
+    assert outcome.err == f"error: {message}\n"
