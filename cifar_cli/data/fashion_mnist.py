@@ -35,7 +35,8 @@ FOLDER = "FashionMNIST/raw"
 def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
     """Returns the training and the test set: images uint8 (N, 1, 28, 28), labels int64 (N,).
 
-    Raises DataError naming the file where one is missing or has the wrong size.
+    Raises DataError naming the file where one is missing or has the wrong size, and the folder where one is damaged in
+    another way.
     """
     for path, state in fashion_mnist_file_states(root).items():
         if state != "ok":
@@ -44,8 +45,7 @@ def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
                 f"{path}: is {state}: expected a file of {UNPACKED_BYTES[path.name]} bytes; "
                 f"fetch it anew with: cifar data fetch fashion_mnist --root {root}"
             )
-    train, test = (FashionMNIST(root, train=is_train) for is_train in (True, False))
-    return _image_set(train), _image_set(test)
+    return _image_set(root, is_train=True), _image_set(root, is_train=False)
 
 
 def obtain_fashion_mnist(
@@ -82,5 +82,21 @@ def _gunzip(packed: Path) -> None:
     os.replace(part, packed.with_suffix(""))
 
 
-def _image_set(dataset: FashionMNIST) -> ImageSet:
-    return ImageSet("fashion_mnist", dataset.data.unsqueeze(1), dataset.targets.long(), tuple(dataset.classes))
+def _image_set(root: Path, *, is_train: bool) -> ImageSet:
+    try:
+        dataset = FashionMNIST(root, train=is_train)
+        images, labels = dataset.data.reshape(-1, 1, 28, 28), dataset.targets.long()
+        is_sound = len(images) == len(labels) and bool(labels.max() < len(dataset.classes))
+    except Exception as error:  # torchvision only asserts what the headers say, and torch stumbles over the rest
+        raise _damaged(root, is_train=is_train) from error
+    if not is_sound:
+        raise _damaged(root, is_train=is_train)
+    return ImageSet("fashion_mnist", images, labels, tuple(dataset.classes))
+
+
+def _damaged(root: Path, *, is_train: bool) -> DataError:
+    return DataError(
+        f"{root / FOLDER}: the {'train' if is_train else 't10k'} files are damaged: expected images of 28×28 pixels, "
+        f"and a label below 10 for each; delete them and fetch them anew with: "
+        f"cifar data fetch fashion_mnist --root {root}"
+    )

@@ -76,6 +76,31 @@ def test_missing_or_short_file_is_named(tmp_path: Path, contents: dict[str, byte
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "position", "value"),
+    [
+        ("t10k-images-idx3-ubyte", 0, 1),  # no idx file
+        ("t10k-images-idx3-ubyte", 2, 9),  # signed bytes
+        ("t10k-images-idx3-ubyte", 7, 200),  # more images than there are
+        ("t10k-images-idx3-ubyte", 11, 0),  # no rows
+        ("t10k-labels-idx1-ubyte", 7, 1),  # a label too few
+        ("t10k-labels-idx1-ubyte", 8, 10),  # an eleventh class
+    ],
+)
+def test_a_file_of_the_right_size_with_a_damaged_header_or_label_is_told(
+    tmp_path: Path, contents: dict[str, bytes], name: str, position: int, value: int
+):
+    damaged = bytearray(contents[name])
+    damaged[position] = value
+    raw = write(tmp_path, {**contents, name: bytes(damaged)})
+    with pytest.raises(DataError) as caught:
+        read_fashion_mnist(tmp_path)
+    assert str(caught.value) == (
+        f"{raw}: the t10k files are damaged: expected images of 28×28 pixels, and a label below 10 for each; "
+        f"delete them and fetch them anew with: cifar data fetch fashion_mnist --root {tmp_path}"
+    )
+
+
 def test_four_files_are_fetched_from_a_mirror_and_unpacked(
     tmp_path: Path, contents: dict[str, bytes], start_server: Callable, monkeypatch: pytest.MonkeyPatch
 ):
