@@ -21,7 +21,8 @@ from pathlib import Path
 
 import torch
 from fuzz_configs import configurations, override_words
-from fuzz_files import archives, batch_files, checkpoints, contents_of_checkpoints, records, server_answers
+from fuzz_data import archives, batch_files, idx_files, server_answers
+from fuzz_files import checkpoints, contents_of_checkpoints, records
 
 from cifar_cli.errors import CifarError
 
@@ -72,7 +73,7 @@ def try_all(kind: str, cases: Iterator[Case]) -> Row:
 
 def fuzz(folder: Path, *, configs: int, files: int, seed: int) -> list[Row]:
     """Tries `configs` configurations and override words, and at least `files` damaged files and answers."""
-    share = -(-files // 7)
+    share = -(-files // 8)
     plans: dict[str, Iterator[Case]] = {
         "configurations": configurations(random.Random(seed), count=configs - configs // 5),
         "override words": override_words(random.Random(seed + 1), count=configs // 5),
@@ -80,6 +81,7 @@ def fuzz(folder: Path, *, configs: int, files: int, seed: int) -> list[Row]:
         "checkpoints: contents": contents_of_checkpoints(folder, random.Random(seed + 3), count=2 * share),
         "metrics.csv, summary.json": records(folder, random.Random(seed + 4), count=share),
         "batch files": batch_files(folder, random.Random(seed + 5), count=share),
+        "Fashion-MNIST files": idx_files(folder, random.Random(seed + 8), count=share),
         "archives": archives(folder, random.Random(seed + 6), count=share),
         "answers of a server": server_answers(folder, random.Random(seed + 7), count=share),
     }
