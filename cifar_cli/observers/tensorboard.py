@@ -6,7 +6,7 @@ The step axis counts epochs; step 0 is the network before training.
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -46,12 +46,14 @@ class TensorBoard(Observer):
         self._prepare = prepare
         self._feature_layers = feature_layers
         self._images_every = max(images_every, -(-epochs // MAX_PICTURES)) if images_every else 0
+        self._open_files = ExitStack()  # empty, where the training ends before the first file could be opened
 
     def training_started(self, state: TrainingState) -> None:
         epoch, is_at_start = state.progress.epoch, state.progress.step == 0
         with self._errors_told():
             # What an interrupted training wrote of the epochs that are now trained again is not to be shown.
             self._writer = SummaryWriter(str(self._run.path), purge_step=0 if is_at_start else epoch + 1)
+            self._open_files.callback(self._writer.close)
             if is_at_start:
                 self._writer.add_text("config", _as_code(self._config), 0)
                 self._writer.add_images("inputs", self._images, 0)
@@ -78,7 +80,7 @@ class TensorBoard(Observer):
 
     def close(self) -> None:
         with self._errors_told():
-            self._writer.close()
+            self._open_files.close()
 
     @contextmanager
     def _errors_told(self) -> Iterator[None]:

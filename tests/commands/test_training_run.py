@@ -67,3 +67,32 @@ def test_an_error_that_one_process_alone_may_meet_is_told_by_it(
     outcome = cifar("train", "--resume", "nothing")
     assert outcome.code == 1
     assert outcome.err.startswith("error: nothing: expected a run folder")
+
+
+def test_a_deterministic_training_sets_torchs_flag_and_only_then(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", asked.append)
+    assert cifar("train", "--config", "small.yaml", "--dry-run").code == 0
+    assert asked == []
+    assert cifar("train", "--config", "small.yaml", "--dry-run", "train.deterministic=true").code == 0
+    assert asked == [True]
+
+
+def test_what_torch_cannot_do_deterministically_is_told_with_its_mend(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise RuntimeError(  # in torch's own words
+            "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you set "
+            "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for this operation, or you"
+        )
+
+    monkeypatch.setattr(training_run, "fit", refuse)
+    outcome = cifar("train", "--config", "small.yaml")
+    assert outcome.code == 2
+    assert outcome.err.replace("\n", " ").strip().endswith(
+        "train.deterministic: adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you "
+        "set 'torch.use_deterministic_algorithms(True)'; leave it out, or use train.device=cpu"
+    )
