@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -94,7 +95,9 @@ class Blackboard:
 
     def graph(self, model: nn.Module, batch: Tensor) -> None:
         """Writes how the network is wired into TensorBoard's tab Graphs."""
-        self._writer.add_graph(model, batch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch calls the tracing deprecated on which TensorBoard's graph rests
+            self._writer.add_graph(model, batch)
 
     def _labelled(self, label: str, text: str, *, style: str | None) -> None:
         indent = " " * len(label)
