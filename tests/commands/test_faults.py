@@ -61,7 +61,7 @@ def test_a_disk_that_is_full_from_the_beginning_ends_in_a_message(cifar: Callabl
 
 
 def test_a_disk_that_fills_up_during_training_keeps_what_was_saved_and_is_gone_on_with(
-    cifar: Callable[..., Any], trained: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cifar: Callable[..., Any], trained: tuple[Path, Any], tmp_path: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, files_end_at(resource.RLIM_INFINITY):
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]

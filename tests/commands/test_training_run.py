@@ -92,7 +92,8 @@ def test_what_torch_cannot_do_deterministically_is_told_with_its_mend(
     monkeypatch.setattr(training_run, "fit", refuse)
     outcome = cifar("train", "--config", "small.yaml")
     assert outcome.code == 2
-    assert outcome.err.replace("\n", " ").strip().endswith(
+    told = outcome.err.replace("\n", " ").strip()
+    assert told.endswith(
         "train.deterministic: adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you "
         "set 'torch.use_deterministic_algorithms(True)'; leave it out, or use train.device=cpu"
     )
