@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,8 @@ main()
 
 
 @pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Sums come out the same to the bit only with the same number of threads, and the other process has one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
 def uninterrupted(
-    one_thread: None, cifar_in: Callable[..., Any], trained: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory
+    cifar_in: Callable[..., Any], trained: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder of a run that nobody stopped."""
     folder = tmp_path_factory.mktemp("uninterrupted")
