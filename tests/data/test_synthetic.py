@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -27,15 +26,6 @@ def drawn(name: str, *, radius: int = 10) -> np.ndarray:
     u, v = np.broadcast_arrays(middles[:, None, :], middles[:, :, None])
     distance = SHAPES[name](u, v, np.full((1, 1, 1), radius * 64, dtype=np.int32))[0]
     return np.clip(0.5 - distance / 64, 0, 1)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Small steps on several threads take many times as long where other programs want the cores as well."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def train(model: nn.Module, images: Tensor, labels: Tensor, *, epochs: int, lr: float) -> None:
@@ -127,7 +117,6 @@ def test_crescent_is_a_circle_with_a_bite_out_of_it():
     assert not crescent[16, 20]
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_small_cnn_reaches_over_90_percent():
     def block(in_channels: int, out_channels: int, kernel_size: int, stride: int) -> nn.Sequential:
         convolution = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False)
@@ -142,7 +131,6 @@ def test_small_cnn_reaches_over_90_percent():
     assert accuracy(model, test_set) > 0.9
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_linear_model_stays_below_60_percent():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
