@@ -47,6 +47,13 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Removes what processes that were killed in the middle of writing to `folder` have left there."""
+    for temporary in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            temporary.unlink()
+
+
 def _keep(path: Path, previous: Path) -> None:
     """Gives the file at `path` the name `previous` as well, so that there is no moment without a file at `path`."""
     link = previous.with_name(f".{previous.name}.{os.getpid()}.tmp")

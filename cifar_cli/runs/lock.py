@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from cifar_cli.errors import RunError
+from cifar_cli.runs.files import remove_leftovers
 from cifar_cli.runs.folder import RunFolder
 
 
@@ -27,6 +28,8 @@ def sole_trainer(run: RunFolder) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{run.path}: could not be locked: {error.strerror}; mend the folder's rights") from error
     try:
+        for folder in (run.path, run.last_checkpoint.parent):
+            remove_leftovers(folder)  # nobody else writes here now
         yield
     finally:
         lock.release()

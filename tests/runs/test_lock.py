@@ -53,3 +53,11 @@ def test_the_lock_is_let_go_of_at_the_end_and_after_an_error(run: RunFolder) -> 
         _ = 1 / 0
     with sole_trainer(run):
         pass
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away_and_nothing_else(run: RunFolder) -> None:
+    half, whole = run.path / "checkpoints" / ".last.pt.123.tmp", run.path / "checkpoints" / "last.pt"
+    half.touch()
+    whole.touch()
+    with sole_trainer(run):
+        assert (half.exists(), whole.exists()) == (False, True)

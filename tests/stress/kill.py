@@ -32,7 +32,7 @@ data: {name: synthetic, batch_size: 50, val_size: 500, augment: {flip: random, t
 model: {name: cnn, widths: [8, 16, 32], dropout: 0.2}
 optimizer: {name: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 5.0e-4}
 schedule: {name: cosine, warmup_epochs: 1}
-train: {epochs: 12, device: cpu, precision: fp32, checkpoint_seconds: 1}
+train: {epochs: 30, device: cpu, precision: fp32, checkpoint_seconds: 1}
 log: {feature_layers: []}
 """
 CIFAR = """
