@@ -20,4 +20,8 @@ LESSONS = {
     "flatten": Lesson("Images into rows, and how a batch is lost on the way", "cifar_cli.lessons.flatten"),
     "loss": Lesson("L1, MSE and cross-entropy, and what an extra softmax costs", "cifar_cli.lessons.loss"),
     "optimizer": Lesson("One step of SGD by hand, and why zero_grad", "cifar_cli.lessons.optimizer"),
+    "linear-regression": Lesson(
+        "A straight line fitted in three ways, and their traps", "cifar_cli.lessons.linear_regression"
+    ),
+    "mlp": Lesson("A multilayer perceptron from scratch, and again in four lines", "cifar_cli.lessons.mlp"),
 }
