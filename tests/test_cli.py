@@ -12,7 +12,7 @@ import pytest
 
 from cifar_cli.errors import CifarError
 
-COMMANDS = ("train", "eval", "visualize-layer", "config", "data")
+COMMANDS = ("train", "eval", "visualize-layer", "lesson", "config", "data")
 REPORT_HEAVY_IMPORTS = """
 import atexit, sys
 heavy = ("torch", "torchvision", "matplotlib", "tensorboard", "numpy")
@@ -41,6 +41,9 @@ def run_process(folder: Path, *words: str, **environment: str) -> subprocess.Com
         ["--version"],
         ["train", "--help"],
         ["train"],
+        ["lesson"],
+        ["lesson", "convolutoin"],
+        ["lesson", "linear", "--show"],
         ["config", "list"],
         ["config", "validate", "sequential", "optimizer.lr=0.05"],
         ["config", "validate", "sequential", "optimizer.lr=fast"],
