@@ -61,9 +61,13 @@ def _show(name: str) -> None:
 
 def _run(name: str) -> tuple[list[Path], float]:
     """Runs a lesson; returns the pictures that it wrote, and the seconds it took, torch's import included."""
+    started = time.perf_counter()
+    import torch
+
     from cifar_cli.lessons.blackboard import Blackboard
 
-    started = time.perf_counter()
+    # Tensors this small gain little from a second thread, and lose much where another program wants its core.
+    torch.set_num_threads(1)
     console = results()
     console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", markup=False, soft_wrap=True)
     program = import_module(LESSONS[name].module)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cifar_cli.lessons.table import LESSONS
@@ -72,6 +73,12 @@ def test_a_lesson_that_runs_again_takes_the_place_of_the_last_time(cifar: Callab
     cifar("lesson", "linear")
     assert (tmp_path / "logs/lessons/linear/linear.png").read_bytes() == first
     assert len(list((tmp_path / "logs/lessons/linear").glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_lesson_computes_on_one_thread_so_that_a_busy_machine_does_not_stall_it(cifar: Callable[..., Any]) -> None:
+    torch.set_num_threads(2)
+    cifar("lesson", "linear")
+    assert torch.get_num_threads() == 1
 
 
 def test_all_runs_every_lesson_and_ends_with_a_table_of_times(
