@@ -1,6 +1,7 @@
 """Checkpoints on disk: tensors and plain values only, written whole, read without running code."""
 
 import pickle
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,12 @@ def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | No
 
     The old one is kept as `previous` where that is named. Raises RunError where the file cannot be written.
     """
+    # In memory first: writing to a full disk itself, torch would not tell what is the matter.
+    buffer = BytesIO()
+    torch.save({"format": FORMAT, **contents}, buffer)
     write_atomically(
         path,
-        lambda file: torch.save({"format": FORMAT, **contents}, file),
+        lambda file: file.write(buffer.getbuffer()),
         check=load_checkpoint,
         previous=previous,
     )

@@ -34,8 +34,8 @@ def write_atomically(
             _keep(path, previous)
         os.replace(temporary, path)
         _flush_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch.save wraps some disk errors in a RuntimeError
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).partition("\n")[0]
+    except OSError as error:
+        reason = error.strerror or str(error)
         raise RunError(f"{path}: could not be written: {reason}; free space, or mend the folder's rights") from error
     finally:
         with suppress(OSError):  # usually it is gone: it has become the file
