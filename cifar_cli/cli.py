@@ -141,7 +141,7 @@ def visualize_layer(
     layer: Annotated[str, typer.Argument(metavar="LAYER", help="A layer's name, such as conv1 or blocks.0.conv1.")],
     words: RunAndOverrides = None,
     config: Config = None,
-    images: Annotated[int, typer.Option(min=1, max=64, help="How many test images to show.")] = 4,
+    images: Annotated[int, typer.Option(min=1, max=64, help="How many images to show.")] = 4,
     mode: Annotated[
         str, typer.Option(metavar="tiles|tutorial", help="A grey tile per channel, or the tutorials' reshape.")
     ] = "tiles",
