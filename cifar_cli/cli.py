@@ -1,14 +1,12 @@
 """What can be typed. Knows names, options and help; each command imports its verb when it is called, not before."""
 
-import sys
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cifar_cli import __version__
-from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
+from cifar_cli.errors import UsageError
 
 app = typer.Typer(
     name="cifar",
@@ -67,7 +65,7 @@ def _options(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere.")] = False,
 ) -> None:
-    # main() has taken --debug off the command line, so that it may stand behind the command too; here is its help.
+    # __main__ has taken --debug off the command line, so that it may stand behind the command too; here is its help.
     pass
 
 
@@ -245,36 +243,3 @@ def _check_config(config: str | None, overrides: list[str]) -> None:
         load(config, overrides)
     elif overrides:
         raise UsageError(f"{overrides[0]}: a run's configuration is fixed; key=value needs --config FILE|NAME")
-
-
-def _is_known_to_the_main_process(error: CifarError) -> bool:
-    """Returns whether this is one of several processes that train together and another one tells the same error."""
-    if not isinstance(error, UsageError | DivergedError | StoppedError):
-        return False
-    from cifar_cli.training.processes import is_main_process
-
-    return not is_main_process()
-
-
-def main() -> None:
-    """Runs the command line; a CifarError becomes its message and its exit code."""
-    arguments = sys.argv[1:]
-    is_debugging = "--debug" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # an arrow that a log file cannot hold is no reason to fail
-    try:
-        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
-    except CifarError as error:
-        if is_debugging:
-            raise
-        if not _is_known_to_the_main_process(error):
-            # A line that begins with a place is one that editors and terminals can jump to.
-            print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        # Foreseen by nobody: a traceback would tell most people nothing that the error's own words do not.
-        if is_debugging:
-            raise
-        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
-        sys.exit(1)

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.cli import main
+from cifar_cli.__main__ import main
 from cifar_cli.data import sources
 from cifar_cli.data.augment import Augment
 from cifar_cli.data.images import ImageSet

@@ -17,7 +17,7 @@ REPORT_HEAVY_IMPORTS = """
 import atexit, sys
 heavy = ("torch", "torchvision", "matplotlib", "tensorboard", "numpy")
 atexit.register(lambda: print("IMPORTED", *(name for name in heavy if name in sys.modules)))
-from cifar_cli.cli import main
+from cifar_cli.__main__ import main
 main()
 """
 

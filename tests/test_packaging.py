@@ -53,7 +53,7 @@ def test_the_wheel_holds_the_package_with_its_configurations_and_nothing_else(wh
 def test_the_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         (scripts,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "cifar = cifar_cli.cli:main" in archive.read(scripts).decode()
+        assert "cifar = cifar_cli.__main__:main" in archive.read(scripts).decode()
         assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
 
 

@@ -63,9 +63,11 @@ def erase(images: Tensor, *, center_y: Tensor, center_x: Tensor, size: int, fill
     height, width = images.shape[-2:]
     rows = _covered(height, start=center_y - size // 2, size=size)  # (B, H)
     columns = _covered(width, start=center_x - size // 2, size=size)  # (B, W)
-    covered = rows[:, None, :, None] & columns[:, None, None, :]  # (B, 1, H, W)
-    color = torch.tensor(fill, dtype=images.dtype, device=images.device).view(-1, 1, 1)
-    return torch.where(covered, color, images)
+    covered = rows[:, :, None] & columns[:, None, :]  # (B, H, W)
+    painted = images.clone()
+    for channel, value in enumerate(fill):  # as plain numbers: a tensor of them would have to be taken to the device
+        painted[:, channel].masked_fill_(covered, value)
+    return painted
 
 
 @dataclass(frozen=True)

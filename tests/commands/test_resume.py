@@ -34,7 +34,7 @@ def pause(self, state):
 
 ConsoleProgress.step_ended = pause
 sources.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
-from cifar_cli.cli import main
+from cifar_cli.__main__ import main
 main()
 """
 

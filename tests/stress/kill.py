@@ -40,7 +40,7 @@ from functools import partial
 from cifar_cli.data import sources
 from cifar_cli.data.synthetic import synthetic_sets
 sources.synthetic_sets = partial(synthetic_sets, train_size=4500, test_size=1000)
-from cifar_cli.cli import main
+from cifar_cli.__main__ import main
 main()
 """
 TIMES = {"seconds", "images_per_second", "throughput/images_per_second"}  # no two runs agree on these

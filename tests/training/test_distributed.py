@@ -46,7 +46,7 @@ def close_epoch_after_signal(state, validate):
     return close_epoch(state, validate)
 loop._close_epoch = close_epoch_after_signal
 sources.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
-from cifar_cli.cli import main
+from cifar_cli.__main__ import main
 """
 # Two processes of it, as torchrun would start them, but forked: what takes longest, importing torch, is done once.
 TWICE = """
