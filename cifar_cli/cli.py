@@ -231,7 +231,7 @@ def _split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     overrides = [word for word in words or [] if "=" in word]
     runs = [word for word in words or [] if "=" not in word]
     if len(runs) > 1:
-        raise UsageError(f"expected one run, found {len(runs)}: {' '.join(runs)}")
+        raise UsageError(f"expected one run, found {len(runs)}: {' '.join(runs)}; name one of them")
     return (runs[0] if runs else None), overrides
 
 

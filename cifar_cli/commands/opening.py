@@ -104,7 +104,8 @@ def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path, assign:
     except Exception as error:  # a stranger may have put anything in the place of weights
         lines = [line.strip() for line in str(error).splitlines()[1:3]]
         raise CheckpointError(
-            f"{path}: expected the weights of the network its configuration describes, found others: {' '.join(lines)}"
+            f"{path}: expected the weights of the network its configuration describes, found others: {' '.join(lines)} "
+            f"Take a checkpoint as training wrote it"
         ) from error
 
 
@@ -118,7 +119,8 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
             outline = parts.network(experiment)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: expected a network that can be built, found one with a tensor too large for any memory"
+            f"{path}: expected a network that can be built, found one with a tensor too large for any memory; "
+            f"take a checkpoint as training wrote it"
         ) from error
     # A new dict: torch notes `assign` in the one it is given, and would assign again the next time it is loaded.
     load_weights(outline, {"model": dict(saved["model"])}, path=path, assign=True)

@@ -109,12 +109,14 @@ def _lengthened(experiment: Experiment, overrides: Sequence[str], *, run: RunFol
     if foreign:
         raise UsageError(
             "cifar train --resume: a run is continued as it was begun, so expected no key=value but train.epochs, "
-            f"found {' '.join(foreign)}"
+            f"found {' '.join(foreign)}; begin another run with: cifar train --config {run.config} {' '.join(foreign)}"
         )
     longer = config.load_text(config.dump(experiment), place=str(run.config), overrides=overrides)
     before, after = experiment.train.epochs, longer.train.epochs
     if after < before:
-        raise UsageError(f"train.epochs: expected at least the {before} that the run was begun with, found {after}")
+        raise UsageError(
+            f"train.epochs: expected at least the {before} that the run was begun with, found {after}; leave it out"
+        )
     if after > before and experiment.schedule.name not in EXTENDABLE_SCHEDULES:
         raise UsageError(
             f"train.epochs: the schedule {experiment.schedule.name} is laid out over the run's {before} epochs, so it "

@@ -102,7 +102,8 @@ def _check_contents(contents: object, path: Path) -> None:
         raise _not_ours(path, f"one whose configuration has {size:,} characters")
     if contents["format"] != FORMAT:
         raise CheckpointError(
-            f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; another version wrote it"
+            f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; "
+            f"another version wrote it: open it with that one"
         )
 
 

@@ -211,6 +211,7 @@ def test_weights_of_another_network_are_refused_by_layer_and_shape(
     )
     assert "[8, 3, 3, 3]" in outcome.err
     assert "[16, 3, 3, 3]" in outcome.err
+    assert outcome.err.endswith("Take a checkpoint as training wrote it\n")
 
 
 @pytest.mark.parametrize(

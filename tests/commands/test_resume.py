@@ -224,8 +224,11 @@ def test_a_finished_run_goes_on_to_more_epochs_as_if_it_had_been_begun_with_them
     ("override", "message"),
     [
         ("train.epochs=4", "the schedule cosine is laid out over the run's 2 epochs, so it cannot go on to 4; begin a"),
-        ("train.epochs=1", "train.epochs: expected at least the 2 that the run was begun with, found 1"),
-        ("seed=1", "a run is continued as it was begun, so expected no key=value but train.epochs, found seed=1"),
+        ("train.epochs=1", "train.epochs: expected at least the 2 that the run was begun with, found 1; leave it out"),
+        (
+            "seed=1",
+            "as it was begun, so expected no key=value but train.epochs, found seed=1; begin another run with: ",
+        ),
     ],
 )
 def test_what_would_make_it_another_run_is_refused(

@@ -203,4 +203,6 @@ def test_a_checkpoint_of_another_format_says_so(tmp_path: Path) -> None:
     torch.save({**CONTENTS, "format": 2}, path)
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)
-    assert str(caught.value) == f"{path}: expected checkpoint format 1, found 2; another version wrote it"
+    assert str(caught.value) == (
+        f"{path}: expected checkpoint format 1, found 2; another version wrote it: open it with that one"
+    )
