@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 
 from cifar_cli import config
 from cifar_cli.commands import parts
@@ -88,11 +89,12 @@ def take_part(training: parts.Training, *, seed: int) -> None:
         raise (_foreseen(error) or error) from error
 
 
-def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
+def watchers(job: TrainingRun, records: Records, console: Console) -> list[Observer]:
+    """Returns all that observes a training: what the console shows, and what goes into the run's folder."""
     experiment, training = job.experiment, job.training
     text = config.dump(experiment)
-    observers: list[Observer] = [
-        ConsoleProgress(notes(), epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
+    return [
+        ConsoleProgress(console, epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
         TensorBoard(
             job.run,
             config=text,
@@ -106,10 +108,14 @@ def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
         # Last: a checkpoint says that everything before it has been written.
         Checkpoints(job.run, config=text, every_seconds=experiment.train.checkpoint_seconds),
     ]
+
+
+def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
+    observers = watchers(job, records, notes())
     with ExitStack() as stack:
         for observer in observers:
             stack.callback(observer.close)
-        fit(training.state, training.task, runtime=training.runtime, observers=observers, stop=stop)
+        fit(job.training.state, job.training.task, runtime=job.training.runtime, observers=observers, stop=stop)
 
 
 def _test_best(job: TrainingRun) -> Evaluation:
