@@ -20,6 +20,7 @@ from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import LOSSES, Loss
 from cifar_cli.training.optimizers import build_optimizer
+from cifar_cli.training.patterns import freeze
 from cifar_cli.training.processes import ALONE, Processes
 from cifar_cli.training.runtime import Runtime, choose_runtime, compute_deterministically
 from cifar_cli.training.schedules import build_schedule
@@ -117,6 +118,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     torch.manual_seed(experiment.seed)
     is_spread = runtime.processes.size > 1
     model = network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    freeze(model, experiment.train.freeze)
     if is_spread:
         model = share_batch_norms(model, runtime.device)
     train_images = splits.train.to(runtime.device)

@@ -5,9 +5,11 @@ from math import prod
 from typing import TypeAlias
 
 from cifar_cli.config.facts import DATASET_FACTS
-from cifar_cli.config.optimization import Constant, Cosine, Sgd, Step
+from cifar_cli.config.optimization import Constant, Cosine, Step
+from cifar_cli.config.optimizers import MuonKeys, SgdKeys
 from cifar_cli.config.places import KeyPath, Problem
 from cifar_cli.config.schema import Cnn, Experiment, Sequential
+from cifar_cli.config.section import Section
 from cifar_cli.config.shapes import walk
 from cifar_cli.config.words import nearest
 from cifar_cli.config.words import shape as shown_shape
@@ -43,9 +45,15 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
             Problem(("data", "augment", "cutout"), f"{expected}, found {data.augment.cutout}", "write 8"),
             ("data", "name"),
         )
-    if isinstance(experiment.optimizer, Sgd) and experiment.optimizer.nesterov and experiment.optimizer.momentum == 0:
-        finding = "expected a momentum above 0 with nesterov: true, found 0"
-        yield Problem(("optimizer", "nesterov"), finding, "write for example momentum: 0.9"), ("optimizer", "momentum")
+    yield from _nesterov_without_momentum(experiment)
+    for index, group in enumerate(experiment.optimizer.groups):
+        if group.epochs is not None and group.epochs > experiment.train.epochs:
+            expected = f"expected at most the {experiment.train.epochs} epochs of train.epochs"
+            mend = "leave it out to go on to the end"
+            yield (
+                Problem(("optimizer", "groups", index, "epochs"), f"{expected}, found {group.epochs:g}", mend),
+                ("train", "epochs"),
+            )
     if isinstance(experiment.model, Cnn) and len(experiment.model.widths) > (most := facts.side.bit_length() - 1):
         expected = f"expected at most {most} blocks, as each halves the image's {facts.side} pixels"
         mend = f"write at most {most} widths"
@@ -58,6 +66,18 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
             ("train", "epochs"),
         )
     yield from _unknown_feature_layers(experiment)
+
+
+def _nesterov_without_momentum(experiment: Experiment) -> Iterator[Disagreement]:
+    sections: dict[KeyPath, Section] = {("optimizer",): experiment.optimizer}
+    for index, group in enumerate(experiment.optimizer.groups):
+        sections["optimizer", "groups", index] = group
+    for path, keys in sections.items():
+        if isinstance(keys, SgdKeys | MuonKeys) and keys.nesterov and keys.momentum == 0:
+            finding = "expected a momentum above 0 with nesterov: true, found 0"
+            yield Problem((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
+            if path == ("optimizer",):
+                break  # a group may only have taken it over
 
 
 def _unknown_feature_layers(experiment: Experiment) -> Iterator[Disagreement]:

@@ -35,11 +35,13 @@ def _lines(experiment: Experiment) -> Iterator[tuple[KeyPath, str]]:
             continue
         yield (name,), f"{name}:"
         for key, setting in _items(value):
-            if isinstance(setting, tuple) and any(isinstance(item, Layer) for item in setting):
+            if isinstance(setting, tuple) and any(isinstance(item, Layer | Section) for item in setting):
                 yield (name, key), f"  {key}:"
-                for index, layer in enumerate(setting):
-                    assert isinstance(layer, Layer)
-                    yield (name, key, index, layer.name), f"    - {layer.name}: {_layer(layer)}"
+                for index, item in enumerate(setting):
+                    if isinstance(item, Layer):
+                        yield (name, key, index, item.name), f"    - {item.name}: {_layer(item)}"
+                    else:
+                        yield (name, key, index), f"    - {_flow(item)}"
             else:
                 yield (name, key), f"  {key}: {_flow(setting)}"
 

@@ -1,15 +1,18 @@
 """Turns pydantic's errors about an experiment into problems in the project's words. Knows the schema, and no file."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cifar_cli.config.places import COMMAND_LINE, KeyPath, Places, Problem
-from cifar_cli.config.schema import KINDS, Experiment
+from cifar_cli.config.schema import GROUP_KINDS, KINDS, Experiment
 from cifar_cli.config.section import Section
 from cifar_cli.config.words import found, nearest, shown
+
+GROUPS: KeyPath = ("optimizer", "groups")
 
 
 def problems_of(error: ValidationError, data: Mapping[str, object], places: Places) -> list[Problem]:
@@ -43,9 +46,11 @@ def _problem(details: ErrorDetails, data: Mapping[str, object], places: Places) 
 
 
 def _without_kind(location: tuple[int | str, ...]) -> KeyPath:
-    """Returns pydantic's location without the name of the union's member, which it puts after the section."""
-    if location[0] in KINDS and len(location) > 1:
-        return (location[0], *location[2:])
+    """Returns pydantic's location without the names of the unions' members, which it puts after what is of a union."""
+    if location[0] in KINDS:
+        location = location[:1] + location[2:]
+    if location[:2] == GROUPS:
+        location = location[:3] + location[4:]
     return location
 
 
@@ -54,35 +59,48 @@ def _find(path: KeyPath, data: Mapping[str, object]) -> tuple[type[Section], Fie
     section: type[Section] = Experiment
     field: FieldInfo | None = None
     for depth, part in enumerate(path):
-        if not isinstance(part, str):
-            break  # an item of a list: what is expected of it stands with the list
+        if isinstance(part, int):
+            if path[:depth] != GROUPS or depth == len(path) - 1:
+                break  # an item of a list: what is expected of it stands with the list
+            section = GROUP_KINDS[_kind(path[: depth + 1], data)]
+            continue
         field = section.model_fields.get(part)
         if field is None or depth == len(path) - 1:
             break
         if part in KINDS:
-            section = KINDS[part][_kind(part, data)]
+            section = KINDS[part][_kind((part,), data)]
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             section = field.annotation
     return section, field
 
 
-def _kind(section: str, data: Mapping[str, object]) -> str:
-    values = data[section]
+def _kind(path: KeyPath, data: Mapping[str, object]) -> str:
+    """Returns the name that chooses what the section at `path` is."""
+    values = _value(path, data)
     assert isinstance(values, dict)
     return str(values["name"])
+
+
+def _value(path: KeyPath, data: Mapping[str, object]) -> object:
+    value: Any = data
+    for part in path:
+        value = value[part]
+    return value
 
 
 def _unknown_key(path: KeyPath, section: type[Section], data: Mapping[str, object], places: Places) -> Problem:
     key, known = str(path[-1]), sorted(section.model_fields, key="name".__ne__)
     outer = str(path[0])
     if outer in KINDS and len(path) == 2:
-        kind = _kind(outer, data)
+        kind = _kind(path[:1], data)
         name_place = places.of_value((outer, "name"))
         # The kind was changed on the command line, and the file's other keys stayed behind.
         if name_place == COMMAND_LINE and places.of_key(path) != COMMAND_LINE:
             mend = f"replace the whole section: '{outer}={{name: {kind}}}'"
             return Problem(path, f"{kind}, chosen by {outer}.name on the command line, has no such key", mend, True)
         return Problem(path, f"{kind} has no such key", _near(key, known), at_key=True)
+    if path[:2] == GROUPS:
+        return Problem(path, f"{_kind(path[:-1], data)} has no such key", _near(key, known), at_key=True)
     return Problem(path, "unknown key", _near(key, known), at_key=True)
 
 
@@ -91,8 +109,8 @@ def _near(key: str, known: list[str]) -> str:
 
 
 def _unknown_kind(path: KeyPath, data: Mapping[str, object]) -> Problem:
-    section = str(path[0])
-    values, kinds = data[section], KINDS[section]
+    values = _value(path[:-1], data)
+    kinds = GROUP_KINDS if path[:2] == GROUPS else KINDS[str(path[0])]
     value = values.get("name") if isinstance(values, dict) else values
     near = nearest(value, kinds) if isinstance(value, str) else ""
     mend = near.removeprefix("; ") or f"write for example {next(iter(kinds))}"

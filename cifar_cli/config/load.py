@@ -14,6 +14,7 @@ from cifar_cli.config.explain import problems_of
 from cifar_cli.config.facts import DATASET_FACTS
 from cifar_cli.config.layer_list import LAYERS_PATH, read_layers
 from cifar_cli.config.layers import Layer
+from cifar_cli.config.optimizers import with_shared_settings
 from cifar_cli.config.overrides import override
 from cifar_cli.config.places import KeyPath, Places, Problem, report
 from cifar_cli.config.schema import KINDS, NAME_PATTERN, Experiment
@@ -69,9 +70,21 @@ def _filled(values: Mapping[str, object], default_name: str) -> dict[str, object
         data[name] = section
         if name in KINDS and isinstance(section, dict) and section.get("name") is None:
             section["name"] = next(iter(KINDS[name]))
+        if name == "optimizer" and isinstance(section, dict):
+            _fill_groups(section)
         if name == "data" and isinstance(section, dict) and section.get("augment") is None:
             section["augment"] = {}
     return data
+
+
+def _fill_groups(optimizer: dict[str, object]) -> None:
+    """Gives every group of parameters without a `name` the section's own optimiser."""
+    groups, name = optimizer.get("groups"), optimizer["name"]
+    if groups is None:
+        optimizer["groups"] = []
+    for group in groups if isinstance(groups, list) and str(name) in KINDS["optimizer"] else ():
+        if isinstance(group, dict) and group.get("name") is None:
+            group["name"] = name
 
 
 def _read_model(data: dict[str, object]) -> list[Problem]:
@@ -97,9 +110,10 @@ def _read_model(data: dict[str, object]) -> list[Problem]:
 def _validate(data: Mapping[str, object], places: Places) -> tuple[Experiment | None, list[Problem]]:
     """Returns the experiment, or None and what pydantic finds wrong."""
     try:
-        return Experiment.model_validate(_without_lists(data)), []
+        experiment = Experiment.model_validate(_without_lists(data))
     except ValidationError as error:
         return None, problems_of(error, data, places)
+    return experiment.model_copy(update={"optimizer": with_shared_settings(experiment.optimizer)}), []
 
 
 def _without_lists(value: object) -> object:

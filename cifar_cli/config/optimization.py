@@ -1,10 +1,10 @@
-"""The keys of the loss, the optimisers and the schedules. Descriptions and examples are used as in the schema."""
+"""The keys of the loss and the schedules. Descriptions and examples are used as in the schema."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from cifar_cli.config.section import BelowOne, Count, NonNegative, Positive, Ratio, Section
+from cifar_cli.config.section import BelowOne, Count, NonNegative, Ratio, Section
 
 
 class Loss(Section):
@@ -12,46 +12,6 @@ class Loss(Section):
 
     name: Literal["cross_entropy"] = Field("cross_entropy", description="cross_entropy", examples=["cross_entropy"])
     label_smoothing: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
-
-
-class OptimizerSection(Section):
-    """What every optimiser has."""
-
-    lr: Positive = Field(0.01, description="a number above 0", examples=[0.01])
-    weight_decay: NonNegative = Field(0.0, description="a number, 0 or more", examples=[5.0e-4])
-    # Decaying biases and norm layers gains nothing and costs accuracy: "Bag of Tricks", He et al. 2019, section 3.1.
-    decay_norm_and_bias: bool = Field(False, description="true or false", examples=[False])
-
-
-class Sgd(OptimizerSection):
-    """torch.optim.SGD."""
-
-    name: Literal["sgd"] = "sgd"
-    momentum: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.9])
-    nesterov: bool = Field(False, description="true or false", examples=[False])
-
-
-class AdamSection(OptimizerSection):
-    """What Adam and AdamW share."""
-
-    lr: Positive = Field(1e-3, description="a number above 0", examples=[0.001])
-    betas: tuple[BelowOne, BelowOne] = Field(
-        (0.9, 0.999), description="a list of two numbers from 0 to below 1", examples=[[0.9, 0.999]]
-    )
-    eps: Positive = Field(1e-8, description="a number above 0", examples=[1e-8])
-
-
-class Adam(AdamSection):
-    """torch.optim.Adam."""
-
-    name: Literal["adam"] = "adam"
-
-
-class AdamW(AdamSection):
-    """torch.optim.AdamW."""
-
-    name: Literal["adamw"] = "adamw"
-    weight_decay: NonNegative = Field(0.01, description="a number, 0 or more", examples=[0.01])
 
 
 class WarmedUpSchedule(Section):

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import BeforeValidator, Field, InstanceOf
 
 from cifar_cli.config.layers import Layer
-from cifar_cli.config.optimization import Adam, AdamW, Constant, Cosine, Loss, OneCycle, Sgd, Step, Triangle
+from cifar_cli.config.optimization import Constant, Cosine, Loss, OneCycle, Step, Triangle
+from cifar_cli.config.optimizers import Group, Optimizer, Sgd
 from cifar_cli.config.section import Amount, BelowOne, Count, NonNegative, Positive, Section
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -114,6 +115,9 @@ class Train(Section):
     checkpoint_seconds: NonNegative = Field(
         60.0, description="a number of seconds, or 0 for at the end of epochs only", examples=[60]
     )
+    freeze: tuple[str, ...] = Field(
+        (), description="a list of parameter names, in which * stands for anything", examples=[["conv1.*"]]
+    )
     clip_grad_norm: Positive | None = Field(None, description="a number above 0, or null for none", examples=[1.0])
 
 
@@ -129,7 +133,6 @@ class Log(Section):
 
 # What a section can be; its `name` chooses, and the first is the default. A new kind is a class and a word here.
 Model = Sequential | Mlp | Cnn
-Optimizer = Sgd | Adam | AdamW
 Schedule = Constant | Step | Cosine | OneCycle | Triangle
 
 
@@ -166,3 +169,6 @@ def _kinds(union: Any) -> Kinds:
 
 KINDS: dict[str, Kinds] = {"model": _kinds(Model), "optimizer": _kinds(Optimizer), "schedule": _kinds(Schedule)}
 """The sections whose `name` decides which keys they have."""
+
+GROUP_KINDS: Kinds = _kinds(Group)
+"""What an item of optimizer.groups can be."""

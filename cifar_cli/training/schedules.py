@@ -87,14 +87,22 @@ def build_schedule(
     warmup_epochs: float = 0.0,
     **arguments: float,
 ) -> LambdaLR:
-    """Returns torch's scheduler that, stepped after each optimiser step, sets the learning rate of the next."""
-    last_step = epochs * steps_per_epoch - 1
-    warmup_steps = min(round(warmup_epochs * steps_per_epoch), last_step)
-    total_steps = last_step + 1 - warmup_steps
-    schedule = SCHEDULES[name](total_steps=total_steps, steps_per_epoch=steps_per_epoch, **arguments)
-    factor = warm_up(schedule, warmup_steps=warmup_steps)
-    # After the last step LambdaLR asks for one more, which lies beyond the schedule's end and is never taken.
-    return LambdaLR(optimizer, lambda step: factor(min(step, last_step)))
+    """Returns torch's scheduler that, stepped after each optimiser step, sets the learning rate of the next.
+
+    A group of the optimiser's that has `epochs` gets a schedule of that length, and a learning rate of 0 afterwards.
+    """
+
+    def over(group_epochs: float | None) -> Schedule:
+        steps = max(round((group_epochs or epochs) * steps_per_epoch), 1)
+        warmup_steps = min(round(warmup_epochs * steps_per_epoch), steps - 1)
+        schedule = SCHEDULES[name](total_steps=steps - warmup_steps, steps_per_epoch=steps_per_epoch, **arguments)
+        factor = warm_up(schedule, warmup_steps=warmup_steps)
+        if group_epochs is None:
+            # After the last step LambdaLR asks for one more, which lies beyond the schedule's end and is never taken.
+            return lambda step: factor(min(step, steps - 1))
+        return lambda step: factor(step) if step < steps else 0.0
+
+    return LambdaLR(optimizer, [over(group.get("epochs")) for group in optimizer.param_groups])
 
 
 def _cosine_between(start: float, end: float, progress: float) -> float:

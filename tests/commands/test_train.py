@@ -257,11 +257,13 @@ def test_with_nothing_held_out_no_epoch_is_chosen(cifar: Callable[..., Any], tmp
 def test_every_optimiser_trains_with_every_schedule(
     optimizer: str, schedule: str, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
+    suited = " normalize_weights: false," if optimizer == "muon" else ""  # no normalisation follows this layer
     (tmp_path / "any.yaml").write_text(
         "data: {name: synthetic, batch_size: 100, val_size: 0}\n"
         "model: {layers: [flatten: Flatten, fc: {type: Linear, out_features: 10}]}\n"
         "loss: {label_smoothing: 0.1}\n"
-        f"optimizer: {{name: {optimizer}, lr: 0.001, weight_decay: 0.01}}\n"
+        f"optimizer: {{name: {optimizer}, lr: 0.001, weight_decay: 0.01,{suited}\n"
+        "            groups: [{parameters: [fc.bias], name: sgd, lr: 0.001}]}\n"
         f"schedule: {{name: {schedule}}}\n"
         "train: {epochs: 2, device: cpu, precision: fp32, clip_grad_norm: 1.0}\n"
     )

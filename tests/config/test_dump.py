@@ -14,7 +14,7 @@ def test_every_built_in_is_equal_after_being_written_and_loaded(name: str) -> No
     assert load_text(dump(experiment), place="x.yaml") == experiment
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "muon"])
 @pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle", "triangle"])
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_every_kind_is_equal_after_being_written_and_loaded(kind: str, schedule: str, model: str) -> None:
@@ -47,6 +47,18 @@ def test_layers_stand_one_to_a_line() -> None:
     text = dump(load("tutorial"))
     assert "    - conv1: {type: Conv2d, in_channels: 3, out_channels: 32, kernel_size: 5, padding: 2}\n" in text
     assert "    - flatten: Flatten\n" in text
+
+
+def test_groups_stand_one_to_a_line_with_all_that_they_have_taken_over() -> None:
+    words = [
+        "optimizer={lr: 0.2, momentum: 0.9, groups: [{parameters: [a.*, b]}, {name: muon, parameters: ['*.weight']}]}"
+    ]
+    experiment = load_text("model: {name: mlp}", place="x.yaml", overrides=words)
+    text = dump(experiment)
+    assert load_text(text, place="x.yaml") == experiment
+    group = "lr: 0.2, weight_decay: 0.0, decay_norm_and_bias: false, momentum: 0.9, nesterov: false}"
+    assert '  groups:\n    - {name: sgd, parameters: ["a.*", b], epochs: null, ' + group + "\n" in text
+    assert '    - {name: muon, parameters: ["*.weight"], epochs: null, lr: 0.24, ' in text
 
 
 COMMENTED = """\

@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text
-from cifar_cli.config.optimization import Sgd
-from cifar_cli.config.schema import KINDS, Mlp, Sequential
+from cifar_cli.config.optimizers import Sgd
+from cifar_cli.config.schema import GROUP_KINDS, KINDS, Mlp, Sequential
 from cifar_cli.config.sources import builtins
 from cifar_cli.errors import ConfigError
 
@@ -140,7 +140,7 @@ lod: 3
         (MLP + "optimizer: {lr: .nan}\n", "x.yaml:2:17: optimizer.lr: expected a number above 0, found nan; write for example 0.01"),
         (MLP + "optimizer: {lr: 1e999}\n", "x.yaml:2:17: optimizer.lr: expected a number above 0, found inf; write for example 0.01"),
         (MLP + "optimizer: {name: adam, betas: [0.9]}\n", "x.yaml:2:32: optimizer.betas: expected a list of two numbers from 0 to below 1, found [0.9]; write for example [0.9, 0.999]"),
-        (MLP + "optimizer: {name: adam, nesterov: true}\n", "x.yaml:2:25: optimizer.nesterov: adam has no such key; the keys here are name, lr, weight_decay, decay_norm_and_bias, betas, eps"),
+        (MLP + "optimizer: {name: adam, nesterov: true}\n", "x.yaml:2:25: optimizer.nesterov: adam has no such key; the keys here are name, lr, weight_decay, decay_norm_and_bias, betas, eps, groups"),
         (MLP + "data: {name: cifar-10}\n", "x.yaml:2:14: data.name: expected one of cifar10, cifar100, fashion_mnist, synthetic, found 'cifar-10'; did you mean 'cifar10'?"),
         (MLP + "data: {drop_last: no}\n", "x.yaml:2:19: data.drop_last: expected true or false, found 'no'; write for example false"),
         (MLP + "data: {mirrors: [ftp://x/y]}\n", "x.yaml:2:18: data.mirrors.0: expected a list of addresses that begin with http:// or https://, found 'ftp://x/y'; write for example [https://example.org/cifar-10-python.tar.gz]"),
@@ -180,17 +180,29 @@ model:
 
 def sections() -> list[type[BaseModel]]:
     simple = [Experiment.model_fields[name].annotation for name in ("data", "loss", "train", "log")]
-    return [Experiment, *simple, *(section for kinds in KINDS.values() for section in kinds.values())]  # type: ignore[list-item]
+    kinds = [*KINDS.values(), GROUP_KINDS]
+    return [Experiment, *simple, *(section for sections in kinds for section in sections.values())]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
 def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(section: type[BaseModel]) -> None:
     for name, field in section.model_fields.items():
-        if section in (kind for kinds in KINDS.values() for kind in kinds.values()) and name == "name":
+        if section in (kind for kinds in [*KINDS.values(), GROUP_KINDS] for kind in kinds.values()) and name == "name":
             continue  # the names of the kinds are listed instead
         assert field.description, name
         assert field.examples, name
-        if name not in ("layers", "model", "data", "loss", "optimizer", "schedule", "train", "log", "augment"):
+        if name not in (
+            "layers",
+            "model",
+            "data",
+            "loss",
+            "optimizer",
+            "schedule",
+            "train",
+            "log",
+            "augment",
+            "groups",
+        ):
             example = field.examples[0]
             value = tuple(example) if isinstance(example, list) else example
             section.__pydantic_validator__.validate_assignment(section.model_construct(), name, value)

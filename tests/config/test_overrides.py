@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cifar_cli.config import Experiment, load_text
-from cifar_cli.config.optimization import Adam, Sgd
+from cifar_cli.config.optimizers import Adam, Sgd
 from cifar_cli.config.schema import Sequential
 from cifar_cli.errors import ConfigError
 

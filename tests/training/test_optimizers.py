@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli.config import Experiment, schema
+from cifar_cli.errors import UsageError
 from cifar_cli.training.optimizers import OPTIMIZERS, build_optimizer, parameter_groups
 
 
@@ -31,7 +32,7 @@ CASES = {
 
 
 def test_every_optimizer_of_the_table_is_held_against_torch() -> None:
-    assert set(CASES) == set(OPTIMIZERS)
+    assert {*CASES, "muon"} == set(OPTIMIZERS)  # that one in test_muon.py
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -101,10 +102,108 @@ OPTIMIZER_SECTIONS = schema.KINDS["optimizer"]
 @pytest.mark.parametrize("name", OPTIMIZER_SECTIONS)
 def test_the_configurations_keys_are_the_builders_arguments(name: str) -> None:
     arguments = OPTIMIZER_SECTIONS[name]().model_dump()
-    optimizer = build_optimizer(model=small_network(), fused=True, **arguments)
-    assert type(optimizer) is CASES[name][0]
-    assert optimizer.param_groups[0]["lr"] == arguments["lr"]
-    assert optimizer.param_groups[0]["weight_decay"] == arguments["weight_decay"]
+    model = small_network()
+    # Muon could not take these.
+    model.requires_grad_(False)
+    model.conv.weight.requires_grad_(True)
+    optimizer = build_optimizer(model=model, fused=True, **arguments)
+    assert type(optimizer) is OPTIMIZERS[name]
+    (group,) = optimizer.param_groups
+    for key in arguments.keys() - {"name", "groups", "decay_norm_and_bias"}:
+        assert group[key] == arguments[key]
+
+
+GROUPS = [
+    {"parameters": ["norm.*"], "name": "adamw", "lr": 0.3, "weight_decay": 0.2, "decay_norm_and_bias": True},
+    {"parameters": ["*.bias"], "name": "sgd", "lr": 0.1, "weight_decay": 0.5, "momentum": 0.9},
+    {"parameters": ["fc.*"], "name": "sgd", "lr": 0.2, "weight_decay": 0.0, "epochs": 2},
+]
+
+
+def grouped(model: nn.Module, **arguments: object) -> torch.optim.Optimizer:
+    return build_optimizer("sgd", model, lr=0.05, weight_decay=0.1, groups=GROUPS[:1] + GROUPS[2:], **arguments)
+
+
+def test_a_parameter_goes_to_the_first_group_with_a_pattern_for_it_and_else_to_the_section() -> None:
+    model = small_network()
+    optimizer = build_optimizer("sgd", model, lr=0.05, weight_decay=0.1, groups=GROUPS)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    taken = [(group["lr"], [names[id(p)] for p in group["params"]]) for group in optimizer.param_groups]
+    assert taken == [
+        (0.05, ["conv.weight"]),
+        (0.1, ["conv.bias", "fc.bias"]),
+        (0.2, ["fc.weight"]),
+        (0.3, ["norm.weight", "norm.bias"]),
+    ]
+    # Biases do not decay in a group either, unless it says so.
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0, 0.0, 0.2]
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_three_steps_of_groups_equal_those_of_torchs_own_optimizers_side_by_side(fused: bool) -> None:
+    model, twin = small_network(), small_network()
+    built = grouped(model, fused=fused)
+    expected = [
+        torch.optim.SGD(
+            [
+                {"params": [twin.conv.weight], "lr": 0.05, "weight_decay": 0.1},
+                {"params": [twin.conv.bias], "lr": 0.05},
+                {"params": [twin.fc.weight, twin.fc.bias], "lr": 0.2},
+            ]
+        ),
+        torch.optim.AdamW([twin.norm.weight, twin.norm.bias], lr=0.3, weight_decay=0.2),
+    ]
+    for step in range(3):
+        for network, optimizers in ((model, [built]), (twin, expected)):
+            give_gradients(network, seed=step)
+            for optimizer in optimizers:
+                optimizer.step()
+    for (key, value), other in zip(model.state_dict().items(), twin.state_dict().values(), strict=True):
+        torch.testing.assert_close(value, other, msg=key)
+
+
+def test_clipping_looks_at_the_gradients_of_all_groups_together() -> None:
+    model = small_network()
+    optimizer = grouped(model, clip_grad_norm=0.5)
+    give_gradients(model)
+    optimizer.step()
+    assert total_norm([parameter.grad for parameter in model.parameters()]) == pytest.approx(0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (
+            "convv.weight",
+            "optimizer.groups.1.parameters: expected the names of parameters, found none for 'convv.weight'; "
+            "did you mean 'conv.weight'?",
+        ),
+        (
+            "z*",
+            "optimizer.groups.1.parameters: expected the names of parameters, found none for 'z*'; "
+            "the parameters are conv.weight, conv.bias, norm.weight, norm.bias, fc.weight, fc.bias",
+        ),
+        (
+            "norm.b*",
+            "optimizer.groups.1.parameters: expected parameters that are trained and in no group before this one, "
+            "found none for 'norm.b*', which matches norm.bias; leave the pattern out, or move its group up",
+        ),
+    ],
+)
+def test_a_pattern_for_which_there_is_no_parameter_is_told(pattern: str, message: str) -> None:
+    groups = [GROUPS[0], {"parameters": ["conv.*", pattern], "name": "sgd", "lr": 0.1, "weight_decay": 0.0}]
+    with pytest.raises(UsageError) as caught:
+        build_optimizer("sgd", small_network(), lr=0.1, weight_decay=0.0, groups=groups)
+    assert str(caught.value) == message
+
+
+def test_muon_says_which_parameters_need_another_optimizer() -> None:
+    with pytest.raises(UsageError) as caught:
+        build_optimizer("muon", small_network(), weight_decay=0.0, groups=GROUPS[:1])
+    assert str(caught.value) == (
+        "optimizer: muon takes filter banks and matrices only, found conv.bias, fc.bias; give them to another "
+        "optimiser, in optimizer.groups: - {parameters: ['conv.bias', 'fc.bias'], name: sgd, lr: 0.05}"
+    )
 
 
 def test_the_table_and_the_configuration_name_the_same_optimizers() -> None:
