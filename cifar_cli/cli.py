@@ -119,7 +119,7 @@ def evaluate(
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     run, overrides = _split_words(words)
-    _check_config(config, overrides)
+    _check_config(config, overrides, changeable="evaluation.")
     from cifar_cli.commands.evaluate import evaluate as command
 
     command(
@@ -235,11 +235,15 @@ def _split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     return (runs[0] if runs else None), overrides
 
 
-def _check_config(config: str | None, overrides: list[str]) -> None:
-    """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch."""
+def _check_config(config: str | None, overrides: list[str], *, changeable: str | None = None) -> None:
+    """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch.
+
+    changeable: how the keys begin that may also be changed where a run's configuration holds.
+    """
     if config is not None:
         from cifar_cli.config import load
 
         load(config, overrides)
-    elif overrides:
-        raise UsageError(f"{overrides[0]}: a run's configuration is fixed; key=value needs --config FILE|NAME")
+    elif fixed := [word for word in overrides if changeable is None or not word.startswith(changeable)]:
+        but = f" but for {changeable}*" if changeable else ""
+        raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")

@@ -107,7 +107,14 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["train", "--config", "mlq"], "no such file, and no built-in configuration"),
         (["train", "--config", "mlq"], "did you mean 'mlp'?"),
         (["eval", "one", "two"], "expected one run, found 2: one two; name one of them"),
-        (["eval", "run", "seed=1"], "seed=1: a run's configuration is fixed; key=value needs --config FILE|NAME"),
+        (
+            ["eval", "run", "seed=1"],
+            "seed=1: a run's configuration is fixed but for evaluation.*; key=value needs --config FILE|NAME",
+        ),
+        (
+            ["visualize-layer", "conv1", "run", "evaluation.views=none"],
+            "evaluation.views=none: a run's configuration is fixed; key=value needs --config FILE|NAME",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

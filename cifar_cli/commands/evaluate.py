@@ -9,11 +9,13 @@ from typing import Any
 
 from torch import nn
 
+from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.opening import OpenedNetwork, open_network
 from cifar_cli.commands.results import MAX_CLASSES_IN_TERMINAL, class_table, confusion_table
 from cifar_cli.commands.terminal import closing, note, results
+from cifar_cli.config import Experiment
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError, did_you_mean
@@ -37,11 +39,15 @@ def evaluate(
     as_json: bool,
     log_dir: Path,
 ) -> None:
-    """Measures the network of a run, a checkpoint or a configuration and tells which it was, on which split."""
+    """Measures the network of a run, a checkpoint or a configuration and tells which it was, on which split.
+
+    Of a run or a checkpoint, the overrides change how it is looked at: evaluation.* only.
+    """
     if split not in SPLITS:
         raise UsageError(f"--split: expected one of {', '.join(SPLITS)}, found '{split}'{did_you_mean(split, SPLITS)}")
     opened = open_network(run, source=source, overrides=overrides, weights=weights, log_dir=log_dir)
-    experiment, splits = open_images(opened.experiment)
+    experiment = opened.experiment if source is not None else _looked_at_otherwise(opened, overrides)
+    experiment, splits = open_images(experiment)
     images = _choose_split(splits, split)
     runtime = parts.runtime(experiment)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
@@ -58,9 +64,9 @@ def evaluate(
         opened.run.images / f"confusion-{split}.png",
     )
     if as_json:
-        print(json.dumps(_as_dict(opened, images, measured, split=split, dataset=experiment.data.name)))
+        print(json.dumps(_as_dict(opened, experiment, images, measured, split=split)))
     else:
-        _print(images, measured)
+        _print(images, measured, views=experiment.evaluation.views)
     words = [
         "cifar",
         "visualize-layer",
@@ -70,6 +76,11 @@ def evaluate(
     closing(wrote=[str(picture)], next_command=shlex.join(words))
 
 
+def _looked_at_otherwise(opened: OpenedNetwork, overrides: Sequence[str]) -> Experiment:
+    """Returns the experiment with other evaluation.* keys, if that is what the overrides say."""
+    return config.load_text(config.dump(opened.experiment), place=opened.source, overrides=overrides)
+
+
 def _choose_split(splits: Splits, split: str) -> ImageSet:
     images = {"train": splits.train, "val": splits.val, "test": splits.test}[split]
     if images is None:
@@ -77,9 +88,12 @@ def _choose_split(splits: Splits, split: str) -> ImageSet:
     return images
 
 
-def _print(images: ImageSet, measured: Evaluation) -> None:
+def _print(images: ImageSet, measured: Evaluation, *, views: str) -> None:
     console = results()
-    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}", style="bold")
+    how = f"   with evaluation.views {views}" if measured.plain else ""
+    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{how}", style="bold")
+    if measured.plain:
+        console.print(f"accuracy {measured.plain.accuracy:.2%}   loss {measured.plain.loss:.4f}   each image as it is")
     console.print(class_table(images.class_names, per_class(measured.confusion)))
     if len(images.class_names) <= MAX_CLASSES_IN_TERMINAL:
         console.print(confusion_table(images.class_names, measured.confusion))
@@ -101,9 +115,9 @@ def _first_layer(model: nn.Module) -> str:
 
 
 def _as_dict(
-    opened: OpenedNetwork, images: ImageSet, measured: Evaluation, *, split: str, dataset: str
+    opened: OpenedNetwork, experiment: Experiment, images: ImageSet, measured: Evaluation, *, split: str
 ) -> dict[str, Any]:
-    scores = per_class(measured.confusion)
+    scores, dataset, plain = per_class(measured.confusion), experiment.data.name, measured.plain
     return {
         "network": opened.source,
         "run": str(opened.run.path),
@@ -115,6 +129,8 @@ def _as_dict(
         "images": measured.images,
         "loss": measured.loss,
         "accuracy": measured.accuracy,
+        "views": experiment.evaluation.views,
+        **({"plain": {"loss": plain.loss, "accuracy": plain.accuracy}} if plain else {}),
         "per_class": [
             {"class": name, "accuracy": score.recall, **asdict(score)}
             for name, score in zip(images.class_names, scores, strict=True)

@@ -25,6 +25,7 @@ from cifar_cli.training.processes import ALONE, Processes
 from cifar_cli.training.runtime import Runtime, choose_runtime, compute_deterministically
 from cifar_cli.training.schedules import build_schedule
 from cifar_cli.training.state import EpochTotals, TrainingState
+from cifar_cli.training.views import VIEWS
 
 PICTURED_IMAGES = 4
 EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
@@ -88,8 +89,9 @@ def evaluation(
     splits: Splits,
     runtime: Runtime,
     batch_size: int = EVAL_BATCH_SIZE,
+    is_plain: bool = False,
 ) -> Evaluation:
-    """Measures the network on a set of images, each counted once."""
+    """Measures the network on a set of images, each counted once; `is_plain`: without further views of them."""
     return evaluate(
         model,
         loader=make_loader(images, batch_size=batch_size),
@@ -97,6 +99,8 @@ def evaluation(
         prepare=preparation(experiment, splits, runtime),
         runtime=runtime,
         num_classes=len(images.class_names),
+        views=None if is_plain else VIEWS[experiment.evaluation.views],
+        unsure_share=experiment.evaluation.unsure_share,
     )
 
 
@@ -159,7 +163,13 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         forward=Spread(forward, runtime.processes) if is_spread else forward,
         loss=loss(experiment),
         validate=partial(
-            evaluation, experiment, measured, splits.val.to(runtime.device), splits=splits, runtime=runtime
+            evaluation,
+            experiment,
+            measured,
+            splits.val.to(runtime.device),
+            splits=splits,
+            runtime=runtime,
+            is_plain=True,  # each epoch is only compared with the others, and is not to wait for more
         )
         if splits.val
         else None,

@@ -10,6 +10,12 @@ from torch import Tensor
 from cifar_cli.commands.terminal import results
 from cifar_cli.training.per_class import ClassScores
 
+SUMMARY_ROWS = (
+    ("train", "training, as it went"),
+    ("val", "validation"),
+    ("test", "test, read once"),
+    ("test_plain", "test, each image as it is"),
+)
 MAX_CLASSES_IN_TERMINAL = 20  # a confusion matrix with more columns breaks on any screen
 
 
@@ -21,10 +27,13 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
     table = Table("images", title=f"{summary['name']} on {summary['dataset']}\n{chosen}", title_justify="left")
     table.add_column("loss", justify="right")
     table.add_column("accuracy", justify="right")
-    for split, title in (("train", "training, as it went"), ("val", "validation"), ("test", "test, read once")):
-        figures = summary[split]
+    with_views = ", with views" if "test_plain" in summary else ""
+    for split, title in SUMMARY_ROWS:
+        figures = summary.get(split)
         if figures:
-            table.add_row(title, f"{figures['loss']:.4f}", f"{figures['accuracy']:.2%}")
+            table.add_row(
+                title + (with_views if split == "test" else ""), f"{figures['loss']:.4f}", f"{figures['accuracy']:.2%}"
+            )
     console.print(table)
     memory = summary["peak_memory_bytes"]
     console.print(

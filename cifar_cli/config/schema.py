@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, InstanceOf
 from cifar_cli.config.layers import Layer
 from cifar_cli.config.optimization import Constant, Cosine, Loss, OneCycle, Step, Triangle
 from cifar_cli.config.optimizers import Group, Optimizer, Sgd
-from cifar_cli.config.section import Amount, BelowOne, Count, NonNegative, Positive, Section
+from cifar_cli.config.section import Amount, BelowOne, Count, NonNegative, Positive, Section, Share
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
@@ -94,6 +94,20 @@ class Cnn(Section):
     dropout: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
 
 
+# --- evaluation ----------------------------------------------------------------------------------------------------
+
+
+class Evaluation(Section):
+    """How images are looked at once a network is trained; during training each is looked at once, as it is."""
+
+    views: Literal["none", "mirror", "mirror_translate"] = Field(
+        "none", description="one of none, mirror, mirror_translate", examples=["mirror"]
+    )
+    unsure_share: Share = Field(
+        1.0, description="the share of images looked at so, a number above 0, at most 1", examples=[0.25]
+    )
+
+
 # --- training ------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +170,7 @@ class Experiment(Section):
         Constant(), discriminator="name", description="keys with values", examples=[{"name": "cosine"}]
     )
     train: Train = Field(Train(), description="keys with values", examples=[{"epochs": 10}])
+    evaluation: Evaluation = Field(Evaluation(), description="keys with values", examples=[{"views": "mirror"}])
     log: Log = Field(Log(), description="keys with values", examples=[{"dir": "logs"}])
 
 

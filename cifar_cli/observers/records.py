@@ -45,7 +45,8 @@ class Records(Observer):
     ) -> dict[str, Any]:
         """Writes and returns the summary; `test` is what the test set said of the best weights, once it was asked.
 
-        train and val are the figures of the best epoch, or of the last where nothing is held out.
+        test_plain is there where test was measured with further views of the images: it is without them. train and val
+        are the figures of the best epoch, or of the last where nothing is held out.
         """
         chosen = self._chosen_row()
         images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
@@ -58,7 +59,8 @@ class Records(Observer):
             "best_epoch": self._best_epoch,
             "train": _figures(chosen, "train"),
             "val": _figures(chosen, "val"),
-            "test": {"loss": test.loss, "accuracy": test.accuracy} if test else None,
+            "test": _measured(test),
+            **({"test_plain": _measured(test.plain)} if test and test.plain else {}),
             "images_per_second": images / seconds if seconds else None,
             "train_seconds": seconds,
             "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started,
@@ -72,6 +74,10 @@ class Records(Observer):
             if row["epoch"] == self._best_epoch:
                 return row
         return self._rows[-1] if self._rows else None
+
+
+def _measured(test: Evaluation | None) -> dict[str, float] | None:
+    return {"loss": test.loss, "accuracy": test.accuracy} if test else None
 
 
 def _figures(row: Mapping[str, Any] | None, split: str) -> dict[str, float] | None:

@@ -1,7 +1,7 @@
 """Measures a network on labelled images. Knows nothing of optimisers or files."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -9,51 +9,72 @@ from torch import Tensor, nn
 from cifar_cli.models.modes import evaluating
 from cifar_cli.training.losses import Loss
 from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.views import Views, least_sure
+
+Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What a network made of a set of images.
 
-    loss: mean per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted.
+    loss: mean per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
+    plain: what it made of the images as they are, where it was also shown other views of them.
     """
 
     loss: float
     accuracy: float
     images: int
     confusion: Tensor
+    plain: "Evaluation | None" = None
 
 
 def evaluate(
     model: nn.Module,
     *,
-    loader: Iterable[tuple[Tensor, Tensor]],
+    loader: Batches,
     loss: Loss,
     prepare: Callable[[Tensor], Tensor],
     runtime: Runtime,
     num_classes: int,
+    views: Views | None = None,
+    unsure_share: float = 1.0,
 ) -> Evaluation:
     """Returns loss, accuracy and confusion over every image the loader gives, each counted once.
 
-    The loader gives uint8 images (B, C, H, W) and labels (B,); `prepare` turns images into what the network takes. The
-    network is in eval mode meanwhile, and afterwards in the mode it was in.
+    The loader gives uint8 images (B, C, H, W) and labels (B,), in the same order each time; `prepare` turns images into
+    what the network takes. The network is in eval mode meanwhile, and afterwards in the mode it was in. Where there are
+    `views`, they decide for the share of the images that the network is least sure of.
     """
-    loss_sum = torch.zeros((), device=runtime.device)
-    # A histogram over true * K + predicted, so that counting takes no Python per image.
-    counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=runtime.device)
+
+    def network(images: Tensor) -> Tensor:
+        with runtime.autocast():
+            logits: Tensor = model(images)
+        return logits.float()
+
     with evaluating(model), torch.inference_mode():
-        for images, labels in loader:
-            images, labels = images.to(runtime.device), labels.to(runtime.device)
-            with runtime.autocast():
-                logits = model(prepare(images))
-            loss_sum += loss(logits.float(), labels, reduction="sum")
-            cells = labels * num_classes + logits.argmax(dim=1)
-            counts.index_add_(0, cells, torch.ones_like(cells))  # bincount would wait for the device each time
-    confusion = counts.view(num_classes, num_classes).cpu()
-    images_seen = int(confusion.sum())
+        answers = [(network(prepare(images.to(runtime.device))), labels) for images, labels in loader]
+        logits = torch.cat([batch_logits for batch_logits, _ in answers])  # (N, K)
+        labels = torch.cat([batch_labels for _, batch_labels in answers]).to(runtime.device)  # (N,)
+        plain = _score(logits, labels, loss=loss, num_classes=num_classes)
+        if views is None:
+            return plain
+        chosen, first = least_sure(logits, unsure_share), 0
+        for images, _ in loader:
+            again = chosen[first : first + len(images)].nonzero().flatten()
+            seen = prepare(images.to(runtime.device)[again])
+            logits[first + again] = views(network, seen, logits[first + again])
+            first += len(images)
+        return replace(_score(logits, labels, loss=loss, num_classes=num_classes), plain=plain)
+
+
+def _score(logits: Tensor, labels: Tensor, *, loss: Loss, num_classes: int) -> Evaluation:
+    """Returns what logits (N, K) are worth where the labels (N,) are right."""
+    cells = labels * num_classes + logits.argmax(dim=1)  # of the confusion matrix, row by row
+    confusion = torch.bincount(cells.cpu(), minlength=num_classes**2).view(num_classes, num_classes)
     return Evaluation(
-        loss=loss_sum.item() / images_seen,
-        accuracy=int(confusion.trace()) / images_seen,
-        images=images_seen,
+        loss=loss(logits, labels, reduction="sum").item() / len(labels),
+        accuracy=int(confusion.trace()) / len(labels),
+        images=len(labels),
         confusion=confusion,
     )

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
 from torch import Tensor
+from torchvision.transforms.v2.functional import hflip
 
 from cifar_cli.data import sources
 from cifar_cli.data.images import ImageSet
@@ -115,6 +116,29 @@ def test_the_batch_size_changes_no_result(batch_size: int, run: Path, cifar: Cal
     other = json.loads(cifar("eval", "--json", "--batch-size", batch_size).out)
     assert other["confusion"] == usual["confusion"]
     assert other["loss"] == pytest.approx(usual["loss"], rel=1e-5)
+
+
+def test_a_run_can_be_measured_with_and_without_views_of_the_images(
+    run: Path, cifar: Callable[..., Any], small_splits: Splits, small_logits: Logits
+) -> None:
+    outcome = cifar("eval", run, "--weights", "last", "--json", "evaluation.views=mirror")
+    weights = weights_of(run / "checkpoints" / "last.pt")
+    images = small_splits.test.images
+    logits = (small_logits(weights, images) + small_logits(weights, hflip(images))) / 2
+    truth, guesses = small_splits.test.labels.numpy(), logits.argmax(dim=1).numpy()
+    measured, plain = json.loads(outcome.out), json.loads(cifar("eval", run, "--weights", "last", "--json").out)
+    assert (measured["views"], plain["views"]) == ("mirror", "none")
+    assert measured["accuracy"] == accuracy_score(truth, guesses)
+    assert measured["loss"] == pytest.approx(log_loss(truth, logits.double().softmax(dim=1).numpy()), rel=1e-5)
+    assert measured["confusion"] == confusion_matrix(truth, guesses, labels=range(10)).tolist()
+    assert measured["plain"] == {"loss": plain["loss"], "accuracy": plain["accuracy"]}
+    assert "plain" not in plain
+
+    first, second, *_ = cifar("eval", run, "--weights", "last", "evaluation.views=mirror").out.splitlines()
+    assert first == (
+        f"accuracy {measured['accuracy']:.2%}   loss {measured['loss']:.4f}   with evaluation.views mirror"
+    )
+    assert second == f"accuracy {plain['accuracy']:.2%}   loss {plain['loss']:.4f}   each image as it is"
 
 
 def test_a_checkpoint_may_be_named_itself_and_lie_anywhere(
@@ -233,6 +257,11 @@ def test_weights_of_another_network_are_refused_by_layer_and_shape(
             "expected a run or --config, found both: 'run' and --config small.yaml; leave one out",
         ),
         (
+            ["eval", "run", "optimizer.lr=1", "evaluation.views=none"],
+            2,
+            "optimizer.lr=1: a run's configuration is fixed but for evaluation.*; key=value needs --config FILE|NAME\n",
+        ),
+        (
             ["eval", "a/last.pt", "--weights", "best"],
             2,
             "--weights best: chooses between a run's checkpoints, found 'a/last.pt', no run",
@@ -250,6 +279,18 @@ def test_what_cannot_be_measured_is_told(words: list[str], code: int, message: s
     assert (outcome.code, outcome.out) == (code, "")
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_mistaken_way_of_looking_is_told(run: Path, cifar: Callable[..., Any]) -> None:
+    outcome = cifar("eval", run, "evaluation.views=mirrors", "evaluation.unsure_share=0")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        "error:\n"
+        "evaluation.views=mirrors: evaluation.views: expected one of none, mirror, mirror_translate, found 'mirrors'; "
+        "did you mean 'mirror'?\n"
+        "evaluation.unsure_share=0: evaluation.unsure_share: expected the share of images looked at so, a number above "
+        "0, at most 1, found 0; write for example 0.25\n"
+    )
 
 
 def test_the_best_weights_of_a_run_with_nothing_held_out_are_not_there(run: Path, cifar: Callable[..., Any]) -> None:

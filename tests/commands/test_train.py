@@ -252,6 +252,32 @@ def test_with_nothing_held_out_no_epoch_is_chosen(cifar: Callable[..., Any], tmp
     assert summary["test"] == {"loss": measured["loss"], "accuracy": measured["accuracy"]}
 
 
+def test_the_test_looks_at_the_images_as_configured_and_validation_as_they_are(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = cifar("train", "--config", "small.yaml", "train.epochs=1", "evaluation.views=mirror_translate")
+    assert outcome.code == 0
+    run = only_run(tmp_path)
+    summary = read_summary(run)
+
+    def measured(split: str, views: str) -> dict[str, float]:
+        outcome = json.loads(cifar("eval", run, "--json", "--split", split, f"evaluation.views={views}").out)
+        return {"loss": outcome["loss"], "accuracy": outcome["accuracy"]}
+
+    assert summary["test"] == measured("test", "mirror_translate")
+    assert summary["test_plain"] == measured("test", "none")
+    assert summary["val"] == pytest.approx(measured("val", "none"), rel=1e-6)
+    assert list(summary)[list(summary).index("test") + 1] == "test_plain"
+    with_views, plain = outcome.out.splitlines()[-4:-2]
+    assert [cell.strip() for cell in with_views.strip("│").split("│")] == [
+        "test, read once, with views",
+        f"{summary['test']['loss']:.4f}",
+        f"{summary['test']['accuracy']:.2%}",
+    ]
+    assert plain.strip("│ ").startswith("test, each image as it is")
+    assert f"{summary['test_plain']['accuracy']:.2%}" in plain
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimiser_trains_with_every_schedule(
