@@ -103,9 +103,7 @@ class Evaluation(Section):
     views: Literal["none", "mirror", "mirror_translate"] = Field(
         "none", description="one of none, mirror, mirror_translate", examples=["mirror"]
     )
-    unsure_share: Share = Field(
-        1.0, description="the share of images looked at so, a number above 0, at most 1", examples=[0.25]
-    )
+    unsure_share: Share = Field(1.0, description="a share of the images, above 0 and at most 1", examples=[0.25])
 
 
 # --- training ------------------------------------------------------------------------------------------------------

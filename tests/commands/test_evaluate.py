@@ -286,10 +286,10 @@ def test_a_mistaken_way_of_looking_is_told(run: Path, cifar: Callable[..., Any])
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == (
         "error:\n"
-        "evaluation.views=mirrors: evaluation.views: expected one of none, mirror, mirror_translate, found 'mirrors'; "
+        "command line: evaluation.views: expected one of none, mirror, mirror_translate, found 'mirrors'; "
         "did you mean 'mirror'?\n"
-        "evaluation.unsure_share=0: evaluation.unsure_share: expected the share of images looked at so, a number above "
-        "0, at most 1, found 0; write for example 0.25\n"
+        "command line: evaluation.unsure_share: expected a share of the images, above 0 and at most 1, found 0; write "
+        "for example 0.25\n"
     )
 
 
