@@ -8,10 +8,12 @@ from io import TextIOWrapper
 
 from cifar_cli.cli import app
 from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
+from cifar_cli.memory import keep_freed_memory
 
 
 def main() -> None:
     """Runs what was typed; ends the process with an exit code of `errors.py`, or 1 for what nobody foresaw."""
+    keep_freed_memory()
     arguments = sys.argv[1:]
     is_debugging = "--debug" in arguments
     for stream in (sys.stdout, sys.stderr):

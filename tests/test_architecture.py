@@ -24,7 +24,7 @@ FLOORS: list[set[str]] = [
     {"training"},
     {"runs"},
     {"models", "data", "config"},
-    {"errors"},
+    {"errors", "memory"},
     {""},  # the package itself, which holds its version and imports nothing
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
