@@ -24,7 +24,7 @@ class OpenedNetwork:
     """A network, what it was configured by, and where it comes from.
 
     run: where pictures of it belong; source: in words; checkpoint: None for an untrained network;
-    epoch: how many it was trained for.
+    epoch, step: how many it was trained for.
     """
 
     experiment: Experiment
@@ -33,6 +33,7 @@ class OpenedNetwork:
     source: str
     checkpoint: Path | None
     epoch: int
+    step: int
 
 
 def open_network(
@@ -80,6 +81,7 @@ def untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> Opened
         source=f"the untrained network of {source}",
         checkpoint=None,
         epoch=0,
+        step=0,
     )
 
 
@@ -153,7 +155,13 @@ def _open(path: Path, *, run: RunFolder, of: str) -> OpenedNetwork:
     check_weights(experiment, saved, path=path)
     model = parts.network(experiment)
     load_weights(model, saved, path=path)
-    epoch = saved["progress"]["epoch"]
+    epoch, step = saved["progress"]["epoch"], saved["progress"]["step"]
     return OpenedNetwork(
-        experiment=experiment, model=model, run=run, source=f"{of} (epoch {epoch})", checkpoint=path, epoch=epoch
+        experiment=experiment,
+        model=model,
+        run=run,
+        source=f"{of} (epoch {epoch})",
+        checkpoint=path,
+        epoch=epoch,
+        step=step,
     )

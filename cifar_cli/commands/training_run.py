@@ -19,6 +19,7 @@ from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CifarError, RunError, StoppedError, UsageError
 from cifar_cli.observers.checkpoints import Checkpoints
 from cifar_cli.observers.console import ConsoleProgress
+from cifar_cli.observers.events import EventFile
 from cifar_cli.observers.records import Records
 from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.checkpoint import load_checkpoint
@@ -93,10 +94,12 @@ def watchers(job: TrainingRun, records: Records, console: Console) -> list[Obser
     """Returns all that observes a training: what the console shows, and what goes into the run's folder."""
     experiment, training = job.experiment, job.training
     text = config.dump(experiment)
+    events = EventFile(job.run)
     return [
         ConsoleProgress(console, epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
+        events,
         TensorBoard(
-            job.run,
+            events,
             config=text,
             images=parts.pictured(job.splits).images,
             prepare=parts.preparation(experiment, job.splits, training.runtime),

@@ -85,11 +85,11 @@ def _predictions(model: nn.Module, prepared: Tensor, images: ImageSet) -> list[s
 
 
 def _write_tensorboard(opened: OpenedNetwork, layer: str, images: Tensor, prepare: Callable[[Tensor], Tensor]) -> None:
-    """Adds the picture that training writes each epoch, of the same images, at the epoch that the weights are of."""
+    """Adds the picture that training writes each epoch, of the same images, at the step that the weights are of."""
     view = capture(opened.model, prepare(images), layer=layer)
     with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:
-            writer.add_images("inputs", images, opened.epoch)  # of a run they are there already
-        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.epoch)
+            writer.add_images("inputs", images, opened.step)  # of a run they are there already
+        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)
         if isinstance(view.module, nn.Conv2d):
-            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.epoch)
+            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.step)

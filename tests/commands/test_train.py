@@ -158,7 +158,7 @@ def test_tensorboard_has_the_promised_tags_in_one_run(trained: tuple[Path, Any])
     assert tags["graph"]
     assert tags["tensors"] == ["config/text_summary"]
     accuracies = {event.step: event.value for event in events.Scalars("accuracy/val")}
-    assert accuracies == {int(row["epoch"]): pytest.approx(float(row["val_accuracy"])) for row in read_rows(trained[0])}
+    assert accuracies == {int(row["step"]): pytest.approx(float(row["val_accuracy"])) for row in read_rows(trained[0])}
 
 
 # --- what it says --------------------------------------------------------------------------------------------------

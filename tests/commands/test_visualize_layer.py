@@ -59,12 +59,12 @@ def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
         f"Values: {shown(prepared)} going in; {shown(output)} coming out.",
     ]
     pictures = tensorboard_pictures(run, "features/conv1")
-    assert list(pictures) == [2]  # the epoch that the weights are of
-    drawn = pictures[2].int()
+    assert list(pictures) == [20]  # the step that the weights are of
+    drawn = pictures[20].int()
     expected = feature_grid(output, images=images).int()
     assert drawn.shape == expected.shape
     assert (drawn - expected).abs().max() <= 1  # a value between two greys may be rounded to either
-    assert torch.equal(tensorboard_pictures(run, "filters/conv1")[2], filter_grid(weights["conv1.weight"]))
+    assert torch.equal(tensorboard_pictures(run, "filters/conv1")[20], filter_grid(weights["conv1.weight"]))
 
 
 def test_it_ends_with_what_it_wrote_and_the_next_command(run: Path, cifar: Callable[..., Any]) -> None:
@@ -80,12 +80,12 @@ def test_it_ends_with_what_it_wrote_and_the_next_command(run: Path, cifar: Calla
 
 def test_training_and_this_command_write_the_same_pictures(run: Path, cifar: Callable[..., Any]) -> None:
     before = tensorboard_pictures(run, "features/conv1")
-    assert list(before) == [0, 1, 2]
+    assert list(before) == [0, 10, 20]
     (of_training,) = run.glob("events.out.tfevents.*")
     of_training.unlink()
     cifar("visualize-layer", "conv1", "--images", "2")  # the sheet has two; TensorBoard always the same four
     best = json.loads((run / "summary.json").read_text())["best_epoch"]
-    assert torch.equal(tensorboard_pictures(run, "features/conv1")[best], before[best])
+    assert torch.equal(tensorboard_pictures(run, "features/conv1")[10 * best], before[10 * best])
 
 
 def test_more_images_make_a_longer_sheet(cifar: Callable[..., Any], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tensorboard.summary.writer import event_file_writer
 from tensorboard.util import tensor_util
 
 from cifar_cli.data.normalize import to_unit
+from cifar_cli.observers.events import EventFile
 from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.folder import RunFolder, create_run
 from cifar_cli.training.loop import fit
@@ -49,8 +50,9 @@ def watch(
     observers: tuple[Any, ...] = (),
 ) -> None:
     """Trains to the end, watched by TensorBoard."""
+    events = EventFile(run)
     board = TensorBoard(
-        run,
+        events,
         config=CONFIG,
         images=training.images.images[:5],
         prepare=to_unit,
@@ -59,9 +61,9 @@ def watch(
         epochs=training.task.epochs,
     )
     try:
-        fit(training.state, training.task, runtime=training.runtime, observers=[board, *observers])
+        fit(training.state, training.task, runtime=training.runtime, observers=[events, board, *observers])
     finally:
-        board.close()
+        events.close()
 
 
 def read(run: RunFolder) -> EventAccumulator:
@@ -85,7 +87,9 @@ def test_the_tags_are_the_contracts_and_no_others(run: RunFolder, tiny_training:
     assert [path.name for path in run.path.iterdir() if path.is_dir()] == ["checkpoints"], "no side folders"
 
 
-def test_scalars_are_the_reports_figures_by_epoch(run: RunFolder, tiny_training: Make, recorder: Any) -> None:
+def test_scalars_are_the_reports_figures_at_the_epochs_last_steps(
+    run: RunFolder, tiny_training: Make, recorder: Any
+) -> None:
     watch(run, tiny_training(epochs=3), observers=(recorder,))
     events = read(run)
     fields = {
@@ -98,7 +102,7 @@ def test_scalars_are_the_reports_figures_by_epoch(run: RunFolder, tiny_training:
     }
     for tag, field in fields.items():
         written = events.Scalars(tag)
-        assert steps(written) == [1, 2, 3], tag
+        assert steps(written) == [4, 8, 12], tag
         expected = [getattr(report, field) for report in recorder.reports]
         assert [event.value for event in written] == pytest.approx(expected, rel=1e-6), tag
 
@@ -113,7 +117,7 @@ def test_pictures_begin_before_training_and_decode_to_the_size_they_say(run: Run
     events = read(run)
     for tag in ("features/conv", "features/relu", "filters/conv"):
         pictures = events.Images(tag)
-        assert steps(pictures) == [0, 1, 2], tag
+        assert steps(pictures) == [0, 4, 8], tag
         sizes = set()
         for picture in pictures:
             decoded = Image.open(io.BytesIO(picture.encoded_image_string))
@@ -136,7 +140,7 @@ def test_the_inputs_are_the_very_images(run: RunFolder, tiny_training: Make) -> 
 def test_pictures_come_every_so_many_epochs_or_never(tmp_path: Path, tiny_training: Make) -> None:
     every_second, never = create_run(tmp_path, "second"), create_run(tmp_path, "never")
     watch(every_second, tiny_training(epochs=5), images_every=2)
-    assert steps(read(every_second).Images("features/conv")) == [0, 2, 4]
+    assert steps(read(every_second).Images("features/conv")) == [0, 8, 16]
     watch(never, tiny_training(epochs=2), images_every=0)
     assert not any(tag.startswith(("features", "filters")) for tag in read(never).Tags()["images"])
 
@@ -190,10 +194,10 @@ def test_a_resumed_run_shows_each_epoch_once_and_what_was_trained_last(
     resumed.state.progress.epoch, resumed.state.progress.step = 2, 8
     watch(run, resumed, observers=(recorder,))
     events = read(run)
-    assert steps(events.Scalars("loss/train")) == [1, 2, 3, 4]
+    assert steps(events.Scalars("loss/train")) == [4, 8, 12, 16]
     expected = [report.train_loss for report in recorder.reports]
     assert [event.value for event in events.Scalars("loss/train")][2:] == pytest.approx(expected, rel=1e-6)
-    assert steps(events.Images("features/conv")) == [0, 1, 2, 3, 4]
+    assert steps(events.Images("features/conv")) == [0, 4, 8, 12, 16]
 
 
 @pytest.mark.usefixtures("seconds_fly")
@@ -208,5 +212,5 @@ def test_a_run_resumed_within_its_first_epoch_keeps_the_pictures_from_before_tra
     watch(run, resumed)
     pictures = read(run).Images("features/conv")
     assert steps(before) == [0]
-    assert steps(pictures) == [0, 1]
+    assert steps(pictures) == [0, 6]  # 4 steps an epoch from step 2 on, as this training has no batches behind it
     assert pictures[0].encoded_image_string == before[0].encoded_image_string
