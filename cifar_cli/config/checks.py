@@ -5,7 +5,7 @@ from math import prod
 from typing import TypeAlias
 
 from cifar_cli.config.facts import DATASET_FACTS
-from cifar_cli.config.optimization import Constant, Cosine, Step
+from cifar_cli.config.optimization import WarmedUpSchedule
 from cifar_cli.config.optimizers import MuonKeys, SgdKeys
 from cifar_cli.config.places import KeyPath, Problem
 from cifar_cli.config.schema import Cnn, Experiment, Sequential
@@ -59,7 +59,7 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
         mend = f"write at most {most} widths"
         yield Problem(("model", "widths"), f"{expected}, found {len(experiment.model.widths)}", mend), ("data", "name")
     schedule, epochs = experiment.schedule, experiment.train.epochs
-    if isinstance(schedule, Constant | Step | Cosine) and schedule.warmup_epochs >= epochs:
+    if isinstance(schedule, WarmedUpSchedule) and schedule.warmup_epochs >= epochs:
         expected = f"expected fewer than the {epochs} epochs of train.epochs"
         yield (
             Problem(("schedule", "warmup_epochs"), f"{expected}, found {schedule.warmup_epochs:g}", "write 0"),

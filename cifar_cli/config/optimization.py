@@ -41,6 +41,13 @@ class Cosine(WarmedUpSchedule):
     final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.01])
 
 
+class Linear(WarmedUpSchedule):
+    """A straight line downwards."""
+
+    name: Literal["linear"] = "linear"
+    final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.01])
+
+
 class OneCycle(Section):
     """Up and down along cosines, as torch.optim.lr_scheduler.OneCycleLR does."""
 
@@ -55,4 +62,5 @@ class Triangle(Section):
 
     name: Literal["triangle"] = "triangle"
     peak_at: float = Field(0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2])
+    start_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.2])
     final_lr_ratio: Ratio = Field(0.0, description="a number from 0 to 1", examples=[0.0])

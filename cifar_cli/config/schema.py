@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import BeforeValidator, Field, InstanceOf
 
 from cifar_cli.config.layers import Layer
-from cifar_cli.config.optimization import Constant, Cosine, Loss, OneCycle, Step, Triangle
+from cifar_cli.config.optimization import Constant, Cosine, Linear, Loss, OneCycle, Step, Triangle
 from cifar_cli.config.optimizers import Group, Optimizer, Sgd
 from cifar_cli.config.section import Amount, BelowOne, Count, NonNegative, Positive, Section, Share
 
@@ -145,7 +145,7 @@ class Log(Section):
 
 # What a section can be; its `name` chooses, and the first is the default. A new kind is a class and a word here.
 Model = Sequential | Mlp | Cnn
-Schedule = Constant | Step | Cosine | OneCycle | Triangle
+Schedule = Constant | Step | Cosine | Linear | OneCycle | Triangle
 
 
 class Experiment(Section):

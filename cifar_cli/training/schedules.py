@@ -45,14 +45,26 @@ def one_cycle(
     return factor
 
 
-def triangle(*, total_steps: int, steps_per_epoch: int, peak_at: float, final_lr_ratio: float = 0.0) -> Schedule:
-    """Returns a straight line from near 0 up to 1 at the share `peak_at` of all steps, and another one down."""
+def linear(*, total_steps: int, steps_per_epoch: int, final_lr_ratio: float = 0.0) -> Schedule:
+    """Returns a straight line from 1 down to `final_lr_ratio`."""
+    return lambda step: 1.0 + (final_lr_ratio - 1.0) * step / total_steps
+
+
+def triangle(
+    *,
+    total_steps: int,
+    steps_per_epoch: int,
+    peak_at: float,
+    start_lr_ratio: float = 0.0,
+    final_lr_ratio: float = 0.0,
+) -> Schedule:
+    """Returns a straight line from `start_lr_ratio` up to 1 at the share `peak_at` of all steps, and one down."""
     peak_step = peak_at * total_steps
 
     def factor(step: int) -> float:
         done = step + 1  # the first step already moves
         if done <= peak_step:
-            return done / peak_step
+            return start_lr_ratio + (1.0 - start_lr_ratio) * done / peak_step
         return 1.0 + (final_lr_ratio - 1.0) * (done - peak_step) / (total_steps - peak_step)
 
     return factor
@@ -62,6 +74,7 @@ SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
     "constant": constant,
     "step": step,
     "cosine": cosine,
+    "linear": linear,
     "one_cycle": one_cycle,
     "triangle": triangle,
 }

@@ -15,7 +15,7 @@ def test_every_built_in_is_equal_after_being_written_and_loaded(name: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "muon"])
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle", "triangle"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "linear", "one_cycle", "triangle"])
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_every_kind_is_equal_after_being_written_and_loaded(kind: str, schedule: str, model: str) -> None:
     words = [f"optimizer.name={kind}", f"schedule.name={schedule}", f"model.name={model}"]

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text
-from cifar_cli.config.optimizers import Sgd
+from cifar_cli.config.optimizers import MuonGroup, Sgd, SgdGroup
 from cifar_cli.config.schema import GROUP_KINDS, KINDS, Mlp, Sequential
 from cifar_cli.config.sources import builtins
 from cifar_cli.errors import ConfigError
@@ -116,7 +116,7 @@ lod: 3
         "x.yaml:15:28: optimizer.lr: expected a number above 0, found 'fast'; write for example 0.01",
         "x.yaml:15:44: optimizer.nesterov: expected a momentum above 0 with nesterov: true, found 0; "
         "write for example momentum: 0.9",
-        "x.yaml:16:18: schedule.name: expected one of constant, step, cosine, one_cycle, triangle, found 'cosin'; "
+        "x.yaml:16:18: schedule.name: expected one of constant, step, cosine, linear, one_cycle, triangle, found 'cosin'; "
         "did you mean 'cosine'?",
         "x.yaml:17:17: train.epochs: expected a whole number, at least 1, found 3.5; write for example 10",
         "x.yaml:17:33: train.precision: expected one of auto, fp32, bf16, fp16, found 'fp61'; did you mean 'fp16'?",
@@ -165,6 +165,42 @@ def test_what_depends_on_a_mistake_is_not_judged() -> None:
     # Ten epochs would be the default; whether warmup_epochs is right depends on what was meant.
     (only,) = refusals(MLP + "train: {epochs: many}\nschedule: {warmup_epochs: 12}\n")
     assert "train.epochs" in only
+
+
+GROUPED = MLP + "optimizer: {name: sgd, lr: 0.1, momentum: 0.9, groups: [%s]}\n"
+
+
+def test_a_group_takes_over_what_its_section_says_if_it_is_of_the_same_optimizer() -> None:
+    groups = "{parameters: [a], momentum: 0.5}, {parameters: [b], name: muon}, {parameters: [c], name: null}"
+    same, other, third = load_text(GROUPED % groups, place="x.yaml").optimizer.groups
+    assert same == SgdGroup(parameters=("a",), lr=0.1, momentum=0.5)
+    assert other == MuonGroup(parameters=("b",))
+    assert third == SgdGroup(parameters=("c",), lr=0.1, momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("group", "at", "message"),
+    [
+        ("{lr: 1}", "{lr", "optimizer.groups.0.parameters: expected a list of parameter names, in which * stands for anything, found nothing; write for example parameters: [*.bias]"),
+        ("{parameters: [a], lr: fast}", "fast", "optimizer.groups.0.lr: expected a number above 0, found 'fast'; write for example 0.01"),
+        ("{parameters: [a], momentun: 1}", "momentun", "optimizer.groups.0.momentun: sgd has no such key; did you mean 'momentum'?"),
+        ("{parameters: [a], name: muom}", "muom", "optimizer.groups.0.name: expected one of sgd, adam, adamw, muon, found 'muom'; did you mean 'muon'?"),
+        ("{parameters: [a], nesterov: true, momentum: 0}", "true", "optimizer.groups.0.nesterov: expected a momentum above 0 with nesterov: true, found 0; write for example momentum: 0.9"),
+        ("{parameters: [a], epochs: 11}", "11", "optimizer.groups.0.epochs: expected at most the 10 epochs of train.epochs, found 11; leave it out to go on to the end"),
+        ("{parameters: [a], epochs: 0}", "0}", "optimizer.groups.0.epochs: expected a number of epochs above 0, or null for all of the training, found 0; write for example 3"),
+        ("{parameters: [a], name: muon, newton_schulz_steps: 50}", "50", "optimizer.groups.0.newton_schulz_steps: expected a whole number from 1 to 20, found 50; write for example 3"),
+        ("3", "3", "optimizer.groups.0: expected a list of groups, each with its parameters, found 3; write for example [{name: sgd, parameters: [*.bias], lr: 0.1}]"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_group_is_told_with_its_place(group: str, at: str, message: str) -> None:
+    (problem,) = refusals(GROUPED % group)
+    column = (GROUPED % group).splitlines()[1].rindex(at) + 1
+    assert problem == f"x.yaml:2:{column}: {message}"
+
+
+def test_a_mistake_that_a_group_takes_over_is_told_once() -> None:
+    text = MLP + "optimizer: {nesterov: true, groups: [{parameters: [a]}]}\n"
+    assert [problem.split(": ")[1] for problem in refusals(text)] == ["optimizer.nesterov"]
 
 
 def test_layers_after_one_with_mistakes_are_checked_for_all_but_their_shapes() -> None:

@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 
 from cifar_cli.config import schema
 from cifar_cli.training.schedules import SCHEDULES, build_schedule
@@ -70,6 +70,14 @@ def test_one_cycle_equals_torchs_one_cycle_lr(peak_at: float) -> None:
     assert built == pytest.approx(rates(optimizer, own), rel=1e-9)
 
 
+@pytest.mark.parametrize("final_lr_ratio", [0.0, 0.1])
+def test_linear_equals_torchs_linear_lr(final_lr_ratio: float) -> None:
+    optimizer = sgd()
+    own = LinearLR(optimizer, start_factor=1.0, end_factor=final_lr_ratio, total_iters=TOTAL_STEPS)
+    expected = rates(optimizer, own)
+    assert built_rates("linear", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9)
+
+
 def factors(name: str, *, steps: int, **arguments: float) -> list[float]:
     schedule = SCHEDULES[name](total_steps=steps, steps_per_epoch=1, **arguments)
     return [schedule(step) for step in range(steps)]
@@ -85,6 +93,28 @@ def test_triangle_ends_at_the_ratio_it_is_given() -> None:
     # From 1 to 0.4 in six steps is 0.1 a step.
     expected = [0.25, 0.5, 0.75, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
     assert factors("triangle", steps=10, peak_at=0.4, final_lr_ratio=0.4) == pytest.approx(expected)
+
+
+def test_triangle_climbs_from_the_ratio_it_is_given() -> None:
+    # From 0.2 to 1 in four steps is 0.2 a step.
+    expected = [0.4, 0.6, 0.8, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
+    assert factors("triangle", steps=10, peak_at=0.4, start_lr_ratio=0.2) == pytest.approx(expected)
+
+
+def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_stands_still() -> None:
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.4, 0.6)]
+    groups[1]["epochs"] = 1.5
+    optimizer = torch.optim.SGD(groups)
+    scheduler = build_schedule("linear", optimizer, epochs=4, steps_per_epoch=2, warmup_epochs=0.5)
+    taken = []
+    for _ in range(8):
+        taken.append(tuple(group["lr"] for group in optimizer.param_groups))
+        optimizer.step()
+        scheduler.step()
+    # One step of warm-up to half; then seven steps down for the first group, two for the second.
+    first, second = zip(*taken, strict=True)
+    assert first == pytest.approx([0.2, *(0.4 * (7 - step) / 7 for step in range(7))])
+    assert second == pytest.approx([0.3, 0.6, 0.3, 0, 0, 0, 0, 0])
 
 
 def test_warm_up_climbs_in_equal_steps_and_the_schedule_begins_after_it() -> None:
