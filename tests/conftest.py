@@ -21,6 +21,7 @@ from cifar_cli.data.images import ImageSet
 from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.data.synthetic import synthetic_sets
+from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.evaluation import evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import cross_entropy
@@ -140,6 +141,8 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         optimizer_arguments: dict[str, object] | None = None,
         schedule: str = "constant",
         schedule_arguments: dict[str, object] | None = None,
+        average: str = "none",
+        average_arguments: dict[str, object] | None = None,
         epochs: int = 2,
         validated: bool = True,
         seed: int = 0,
@@ -164,6 +167,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             scaler=torch.amp.GradScaler(device, enabled=False),
             augment_generator=torch.Generator(device).manual_seed(seed),
             totals=EpochTotals.zero(runtime.device),
+            average=AVERAGES[average](model, total_steps=epochs * len(loader), **(average_arguments or {})),
         )
         augment = Augment(flip=True, translate=2)
         validate = partial(

@@ -12,6 +12,7 @@ from torch import nn
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.config.sources import builtins
+from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.optimizers import OPTIMIZERS
 from cifar_cli.training.schedules import SCHEDULES
 
@@ -70,6 +71,7 @@ def test_every_configuration_names_an_optimiser_and_a_schedule_of_the_tables() -
     assert {experiment.schedule.name for experiment in experiments} <= set(SCHEDULES)
     assert set(config.schema.KINDS["optimizer"]) == set(OPTIMIZERS)
     assert set(config.schema.KINDS["schedule"]) == set(SCHEDULES)
+    assert set(config.schema.KINDS["average"]) == set(AVERAGES)
 
 
 def test_tutorial_is_the_tutorials_model_layer_by_layer() -> None:

@@ -14,6 +14,7 @@ from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import Normalize, to_unit
 from cifar_cli.data.sources import Splits
 from cifar_cli.models import build_model
+from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.batch_norm import share_batch_norms
 from cifar_cli.training.distributed import Spread, synchronized
 from cifar_cli.training.evaluation import Evaluation, evaluate
@@ -140,6 +141,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16",
         **experiment.optimizer.model_dump(),
     )
+    average = experiment.average.model_dump()
     state = TrainingState(
         model=model,
         optimizer=optimizer,
@@ -152,6 +154,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         scaler=torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16"),
         augment_generator=torch.Generator(runtime.device).manual_seed(experiment.seed),
         totals=EpochTotals.zero(runtime.device),
+        average=AVERAGES[average.pop("name")](model, total_steps=experiment.train.epochs * len(loader), **average),
     )
     augment, prepare = augmentation(experiment, splits), preparation(experiment, splits, runtime)
     trained = synchronized(model) if is_spread else model

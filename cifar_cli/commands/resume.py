@@ -122,4 +122,9 @@ def _lengthened(experiment: Experiment, overrides: Sequence[str], *, run: RunFol
             f"train.epochs: the schedule {experiment.schedule.name} is laid out over the run's {before} epochs, so it "
             f"cannot go on to {after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
         )
+    if after > before and experiment.average.name == "lookahead":
+        raise UsageError(
+            f"train.epochs: the average lookahead is laid out over the run's {before} epochs, so it cannot go on to "
+            f"{after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
+        )
     return longer

@@ -24,6 +24,7 @@ from cifar_cli.observers.records import Records
 from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.folder import RunFolder
+from cifar_cli.training.averages import NoAverage, judged
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest, stop_on_signal
 from cifar_cli.training.loop import fit
@@ -127,9 +128,11 @@ def _test_best(job: TrainingRun) -> Evaluation:
     if state.progress.best_epoch is not None:
         path = job.run.best_checkpoint
         load_weights(state.model, load_checkpoint(path), path=path)
-    return parts.evaluation(
-        job.experiment, state.model, job.splits.test, splits=job.splits, runtime=job.training.runtime
-    )
+        state.average = NoAverage()
+    with judged(state.model, state.average):
+        return parts.evaluation(
+            job.experiment, state.model, job.splits.test, splits=job.splits, runtime=job.training.runtime
+        )
 
 
 def _foreseen(error: RuntimeError) -> CifarError | None:

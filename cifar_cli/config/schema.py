@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, InstanceOf
 
+from cifar_cli.config.averages import Average, NoAverage
 from cifar_cli.config.layers import Layer
 from cifar_cli.config.optimization import Constant, Cosine, Linear, Loss, OneCycle, Step, Triangle
 from cifar_cli.config.optimizers import Group, Optimizer, Sgd
@@ -167,6 +168,9 @@ class Experiment(Section):
     schedule: Schedule = Field(
         Constant(), discriminator="name", description="keys with values", examples=[{"name": "cosine"}]
     )
+    average: Average = Field(
+        NoAverage(), discriminator="name", description="keys with values", examples=[{"name": "ema"}]
+    )
     train: Train = Field(Train(), description="keys with values", examples=[{"epochs": 10}])
     evaluation: Evaluation = Field(Evaluation(), description="keys with values", examples=[{"views": "mirror"}])
     log: Log = Field(Log(), description="keys with values", examples=[{"dir": "logs"}])
@@ -180,7 +184,12 @@ def _kinds(union: Any) -> Kinds:
     return {section.model_fields["name"].default: section for section in get_args(union)}
 
 
-KINDS: dict[str, Kinds] = {"model": _kinds(Model), "optimizer": _kinds(Optimizer), "schedule": _kinds(Schedule)}
+KINDS: dict[str, Kinds] = {
+    "model": _kinds(Model),
+    "optimizer": _kinds(Optimizer),
+    "schedule": _kinds(Schedule),
+    "average": _kinds(Average),
+}
 """The sections whose `name` decides which keys they have."""
 
 GROUP_KINDS: Kinds = _kinds(Group)

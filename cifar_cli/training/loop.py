@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from cifar_cli.data.loader import EpochBatches
 from cifar_cli.errors import DivergedError, StoppedError
+from cifar_cli.training.averages import judged
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.losses import Loss
@@ -90,6 +91,7 @@ def train_epoch(
 
         totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
         state.progress.step += 1
+        state.average.step_ended(state.progress.step)
         if totals.batches % STEPS_BETWEEN_LOSS_CHECKS == 0:
             _check_loss(state)
         for observer in observers:
@@ -103,7 +105,8 @@ def train_epoch(
 def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None) -> EpochReport:
     """Validates, counts the epoch as done, and begins the next one's totals."""
     totals, progress = state.totals, state.progress
-    val = validate() if validate else None
+    with judged(state.model, state.average):
+        val = validate() if validate else None
     if val is not None:
         _check_finite(val.loss, state)
     progress.epoch += 1

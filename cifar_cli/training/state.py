@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from cifar_cli.training.averages import Average, NoAverage
+
 
 @dataclass
 class Progress:
@@ -78,11 +80,18 @@ class TrainingState:
     augment_generator: torch.Generator
     totals: EpochTotals
     progress: Progress = field(default_factory=Progress)
+    average: Average = field(default_factory=NoAverage)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns tensors and plain values only, so that a file of it can be read without running code."""
+        """Returns tensors and plain values only, so that a file of it can be read without running code.
+
+        Under `model` are the weights that the network is judged by, so that whoever reads them has the right ones.
+        """
+        weights = self.model.state_dict()
+        weights.update(self.average.stand_ins())
         return {
-            "model": self.model.state_dict(),
+            "model": weights,
+            "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -94,6 +103,7 @@ class TrainingState:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Puts everything back as `state_dict` found it."""
         self.model.load_state_dict(saved["model"])
+        self.average.load_state_dict(saved.get("average", {}))  # a run from before there were any has none
         self.optimizer.load_state_dict(saved["optimizer"])
         self.scheduler.load_state_dict(saved["scheduler"])
         self.scaler.load_state_dict(saved["scaler"])

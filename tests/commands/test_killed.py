@@ -16,6 +16,14 @@ from cifar_cli.training.state import TrainingState
 
 STEP = 15  # of ten an epoch
 AUGMENTATIONS = {name: (field.examples or [])[0] for name, field in Augment.model_fields.items()}
+MUON_RECIPE = [
+    "optimizer={name: muon, lr: 0.24, momentum: 0.6, nesterov: true, normalize_weights: true, "
+    "decay_norm_and_bias: true, groups: [{parameters: ['conv1.bias'], name: sgd, lr: 0.05, momentum: 0.85, "
+    "nesterov: true, weight_decay: 0.07, decay_norm_and_bias: true, epochs: 1.2}, {parameters: ['fc1.*'], name: sgd, "
+    "lr: 0.1, momentum: 0.85, nesterov: true, weight_decay: 0.006}]}",
+    "schedule={name: linear}",
+    "loss.label_smoothing=0.2",
+]
 CASES = [
     ["data.augment=null"],
     *([f"data.augment={{{name}: {example}}}"] for name, example in AUGMENTATIONS.items()),
@@ -23,6 +31,9 @@ CASES = [
         ["train.precision=bf16"], marks=pytest.mark.skipif(not cpu_computes_bf16(), reason="no bf16 in this processor")
     ),
     ["train.clip_grad_norm=0.1"],
+    ["average={name: ema, decay: 0.9}"],
+    ["average={name: lookahead, every_steps: 4}"],
+    MUON_RECIPE,
     ["data.drop_last=true", "data.batch_size=48"],
 ]
 
@@ -57,7 +68,7 @@ def test_what_lies_on_the_disk_within_an_epoch_becomes_the_whole_run(
     assert resumed.code == 0, resumed.err
     assert rows_without_times(torn) == rows_without_times(whole)
     for which in ("last", "best"):
-        for part in ("model", "optimizer", "scheduler", "random", "progress"):
+        for part in ("model", "average", "optimizer", "scheduler", "random", "progress"):
             torch.testing.assert_close(read(torn, which)[part], read(whole, which)[part], rtol=0, atol=0)
     test_figures = [json.loads((run / "summary.json").read_text())["test"] for run in (torn, whole)]
     assert test_figures[0] == test_figures[1]

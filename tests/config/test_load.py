@@ -234,6 +234,7 @@ def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(s
             "loss",
             "optimizer",
             "schedule",
+            "average",
             "train",
             "log",
             "augment",

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cifar_cli.config import schema
 from cifar_cli.errors import StoppedError
+from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import EpochReport, Observer
@@ -31,6 +32,15 @@ CASES = [
         "schedule_arguments": schema.KINDS["schedule"][schedule]().model_dump(exclude={"name"}),
     }
     for optimizer, schedule in product(OPTIMIZERS, SCHEDULES)
+]
+AVERAGED = [
+    {
+        "optimizer_arguments": SGD,
+        "schedule": "linear",
+        "average": name,
+        "average_arguments": schema.KINDS["average"][name]().model_dump(exclude={"name"}),
+    }
+    for name in AVERAGES
 ]
 STEPS = 8  # of the tiny training: two epochs of four
 
@@ -81,7 +91,7 @@ def assert_same(left: object, right: object, *, at: str = "") -> None:
         assert left == right, at
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['optimizer']}-{case['schedule']}")
+@pytest.mark.parametrize("case", CASES + AVERAGED, ids=lambda case: "-".join(str(value) for value in case.values()))
 def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_at(
     tiny_training: Make, recorder: Any, case: dict[str, Any]
 ) -> None:
