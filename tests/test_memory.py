@@ -74,20 +74,6 @@ def test_the_users_own_setting_wins(environment: dict[str, str]) -> None:
     assert faults_per_round(KEEP, **environment) >= BLOCK_BYTES / (2 * 2**20)
 
 
-@on_glibc
-@pytest.mark.parametrize(("own", "expected"), [(None, "1"), ("0", "0")])
-def test_torch_is_asked_for_huge_pages_unless_the_user_chose(
-    own: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "_SETTINGS", ())  # this process is to stay as it is
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
-    if own is not None:
-        monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", own)
-    memory.keep_freed_memory()
-    assert os.environ["THP_MEM_ALLOC_ENABLE"] == expected
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
-
-
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def has_no_such_name(_: object) -> None:
         raise ValueError("unrecognized configuration name")  # what macOS and musl say
@@ -97,6 +83,4 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "confstr", has_no_such_name)
     monkeypatch.setattr(ctypes, "CDLL", is_not_called)
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
     memory.keep_freed_memory()
-    assert "THP_MEM_ALLOC_ENABLE" not in os.environ
