@@ -154,6 +154,26 @@ def visualize_layer(
     command(layer, run, source=config, overrides=overrides, images=images, mode=mode, weights=weights, log_dir=log_dir)
 
 
+@app.command("benchmark")
+def benchmark(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="CONFIG|key=value", help="What to time; by default, tutorial.")
+    ] = None,
+    against: Annotated[
+        str, typer.Option(metavar="tutorial|plain", help="The tutorials' loop, or torch as it comes on our batches.")
+    ] = "tutorial",
+    seconds: Annotated[float, typer.Option(min=1, help="How long all rounds together take, about.")] = 60,
+    rounds: Annotated[int, typer.Option(min=2, help="How often the loops take turns.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")] = False,
+) -> None:
+    """Time a configuration's training, part by part, in turns with the loop that tutorials write."""
+    source, overrides = _split_words(words, of="configuration")
+    _check_config(source or "tutorial", overrides)
+    from cifar_cli.commands.benchmark import benchmark as command
+
+    command(source or "tutorial", overrides, against=against, seconds=seconds, rounds=rounds, as_json=as_json)
+
+
 @app.command("lesson")
 def lesson(
     name: Annotated[str | None, typer.Argument(metavar="NAME|all", help="Which one; without a name, a list.")] = None,
@@ -226,13 +246,13 @@ def data_where(root: Root = None) -> None:
     where(root)
 
 
-def _split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
-    """Returns the RUN among the words, if there is one, and the key=value words."""
+def _split_words(words: list[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
+    """Returns the RUN (or what else `of` says) among the words, if there is one, and the key=value words."""
     overrides = [word for word in words or [] if "=" in word]
-    runs = [word for word in words or [] if "=" not in word]
-    if len(runs) > 1:
-        raise UsageError(f"expected one run, found {len(runs)}: {' '.join(runs)}; name one of them")
-    return (runs[0] if runs else None), overrides
+    names = [word for word in words or [] if "=" not in word]
+    if len(names) > 1:
+        raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; name one of them")
+    return (names[0] if names else None), overrides
 
 
 def _check_config(config: str | None, overrides: list[str], *, changeable: str | None = None) -> None:

@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"lessons"},
+    {"lessons", "benchmark"},
     {"observers"},
     {"insight"},
     {"training"},

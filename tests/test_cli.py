@@ -12,7 +12,7 @@ import pytest
 
 from cifar_cli.errors import CifarError
 
-COMMANDS = ("train", "eval", "visualize-layer", "lesson", "config", "data")
+COMMANDS = ("train", "eval", "visualize-layer", "benchmark", "lesson", "config", "data")
 REPORT_HEAVY_IMPORTS = """
 import atexit, sys
 heavy = ("torch", "torchvision", "matplotlib", "tensorboard", "numpy")

@@ -1,0 +1,1 @@
+"""How fast a training is, and against what: references, alternating rounds, breakdown, matrix peak. Draws no table."""

@@ -1,0 +1,83 @@
+"""`cifar benchmark`: how fast a configuration trains on this machine, where the time goes, and against what."""
+
+import json
+import shlex
+from collections.abc import Sequence
+
+from cifar_cli import config
+from cifar_cli.commands import parts
+from cifar_cli.commands.benchmark_references import REFERENCES
+from cifar_cli.commands.benchmark_report import as_dict, print_report
+from cifar_cli.commands.benchmark_rounds import Subject, measure
+from cifar_cli.commands.terminal import closing, note, warn
+from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.data.checksums import MissingFileError
+from cifar_cli.data.sources import Splits, open_dataset
+from cifar_cli.errors import DataError, UsageError, did_you_mean
+from cifar_cli.runs.environment import describe_environment
+
+STAND_IN = "synthetic"
+STAND_IN_VAL_SIZE = 1000  # of its 10,000
+
+
+def benchmark(
+    source: str, overrides: Sequence[str], *, against: str, seconds: float, rounds: int, as_json: bool
+) -> None:
+    """Times a configuration's training against a reference, and tells what came of it. Keeps nothing.
+
+    seconds: for all rounds together.
+    """
+    if against not in REFERENCES:
+        known = ", ".join(REFERENCES)
+        raise UsageError(f"--against: expected one of {known}; found '{against}'{did_you_mean(against, REFERENCES)}")
+    experiment = _in_whole_batches(config.load(source, overrides))
+    problem = config.class_scores_problem(experiment)
+    if problem:
+        raise UsageError(problem)
+    images_per_epoch = DATASET_FACTS[experiment.data.name].train_images - experiment.data.val_size
+    runtime = parts.runtime(experiment)
+    experiment, splits = _open_images(experiment)
+    training = parts.training(experiment, splits, runtime)
+    if training.steps_per_epoch == 0:
+        raise UsageError(
+            f"data.batch_size: expected at most the {len(splits.train):,} images there are to train on, found "
+            f"{experiment.data.batch_size}; write a smaller one"
+        )
+    subject = Subject(experiment, splits, training, images_per_epoch, against)
+    note(
+        f"{experiment.name}: {experiment.model.name} with {subject.parameters:,} parameters, "
+        f"batch {experiment.data.batch_size}, on {runtime.device_name}, {runtime.precision}"
+    )
+    measured = measure(subject, seconds=seconds, rounds=rounds)
+    if as_json:
+        machine = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
+        print(json.dumps(as_dict(measured, subject, source=source, machine=machine)))
+    else:
+        print_report(measured, subject)
+    closing(wrote=[], next_command=shlex.join(["cifar", "train", "--config", source, *overrides]))
+
+
+def _in_whole_batches(experiment: Experiment) -> Experiment:
+    """Returns the experiment without the smaller batch at an epoch's end, so that every step is the same work."""
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"drop_last": True})})
+
+
+def _open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
+    """Returns the experiment with the images that are here already; where there are none, drawn ones of that shape.
+
+    How long a step takes does not depend on what the pictures show. Nothing is downloaded. Raises DataError where the
+    drawn ones have another shape.
+    """
+    data = experiment.data
+    try:
+        return experiment, open_dataset(data.name, root=data.root, val_size=data.val_size, download=False)
+    except MissingFileError as error:
+        if DATASET_FACTS[data.name].image_shape != DATASET_FACTS[STAND_IN].image_shape:
+            raise DataError(f"{error}\nfetch them first: cifar data fetch {data.name}") from None
+    warn(
+        f"{data.name} is not here: timed on SYNTHETIC images of the same shape, which takes as long; "
+        f"`cifar data fetch {data.name}` gets the real ones"
+    )
+    val_size = STAND_IN_VAL_SIZE if data.val_size else 0
+    stand_in = data.model_copy(update={"name": STAND_IN, "val_size": val_size})
+    return experiment.model_copy(update={"data": stand_in}), open_dataset(STAND_IN, val_size=val_size)

@@ -1,0 +1,65 @@
+"""A contender in a process of its own: it is another process, as torch comes, and its failures are told."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cifar_cli.benchmark.apart import apart
+from cifar_cli.errors import CifarError
+
+ELSEWHERE = """
+import os, torch
+from cifar_cli.benchmark.rounds import Contender
+
+def build(*, path):
+    def note(text):
+        with open(path, "a") as file:
+            file.write(f"{text}\\n")
+
+    def run(steps):
+        if steps == 13:
+            raise ValueError("not thirteen")
+        if steps == 99:
+            os._exit(1)
+        note(f"{steps} {os.getpid()} {torch.get_num_threads()} {os.environ.get('THP_MEM_ALLOC_ENABLE')}")
+
+    return Contender(reset=lambda: note("reset"), run=run)
+"""
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "elsewhere_for_a_test.py").write_text(ELSEWHERE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import elsewhere_for_a_test  # type: ignore[import-not-found]
+
+    return elsewhere_for_a_test.build
+
+
+def test_it_runs_elsewhere_and_without_what_this_program_sets_for_itself(
+    build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "1")
+    path = tmp_path / "notes"
+    with apart(build, path=str(path)) as contender:
+        contender.reset()
+        contender.run(7)
+        first, second = path.read_text().splitlines()  # it is done when the call returns
+        with pytest.raises(CifarError) as caught:
+            contender.run(13)
+    assert first == "reset"
+    steps, process, threads, pages = second.split()
+    assert (steps, threads, pages) == ("7", str(torch.get_num_threads()), "None")
+    assert int(process) != os.getpid()
+    assert str(caught.value) == ("the reference's loop failed: ValueError: not thirteen; try a smaller data.batch_size")
+
+
+def test_the_end_of_its_process_is_told(build: Any, tmp_path: Path) -> None:
+    with apart(build, path=str(tmp_path / "notes")) as contender, pytest.raises(CifarError) as caught:
+        contender.run(99)
+    assert str(caught.value) == (
+        "the reference's loop failed: its process ended, perhaps for want of memory; try a smaller data.batch_size"
+    )

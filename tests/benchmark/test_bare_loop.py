@@ -1,0 +1,38 @@
+"""The bare loop trains as ours does: what it saves is bookkeeping only."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from cifar_cli.benchmark.bare_loop import bare_loop
+from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.loop import train_epoch
+
+
+def test_its_weights_are_ours_to_the_bit_on_the_same_batches(tiny_training: Callable[..., Any]) -> None:
+    ours = tiny_training(schedule="cosine")
+    order = torch.cat(list(ours.task.loader.batch_sampler))
+    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=StopRequest())
+
+    theirs = tiny_training(schedule="cosine")  # seeds torch again, which dropout draws from
+    state = theirs.state
+    before = [parameter.clone() for parameter in state.model.parameters()]
+    bare_loop(
+        theirs.images.images,
+        theirs.images.labels,
+        order=order,
+        batch_size=7,
+        steps=4,  # 24 images: the last has 3
+        prepare=theirs.task.augment_and_normalize,
+        generator=state.augment_generator,
+        forward=state.model,
+        loss_fn=theirs.task.loss,
+        optimizer=state.optimizer,
+        scheduler=state.scheduler,
+        scaler=state.scaler,
+        autocast=theirs.runtime.autocast,
+    )
+    for mine, other, old in zip(ours.state.model.parameters(), state.model.parameters(), before, strict=True):
+        assert torch.equal(mine, other)
+        assert not torch.equal(old, other)
