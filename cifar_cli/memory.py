@@ -1,7 +1,7 @@
 """Has this process keep the memory that it frees. Knows nothing of torch, and is called before torch takes any.
 
 A training step asks for the same large blocks again and again. glibc takes each of them from the kernel and hands it
-back, and the kernel clears every page anew: a quarter of a step of the configuration `sequential` on two cores of a Xeon.
+back, and the kernel clears every page anew: a quarter of a step of `sequential` on two cores of a Xeon.
 """
 
 import ctypes
