@@ -27,7 +27,11 @@ def print_plan(
         "data": _describe_data(experiment, splits),
         "training": f"{experiment.train.epochs} epochs × {training.steps_per_epoch:,} steps "
         f"= {experiment.train.epochs * training.steps_per_epoch:,} steps of {experiment.data.batch_size} images",
-        "optimiser": _describe_section(experiment.optimizer.model_dump()),
+        "optimiser": _describe_section(experiment.optimizer.model_dump(exclude={"groups"})),
+        **{
+            f"  {', '.join(group.parameters)}": _describe_section(group.model_dump(exclude={"parameters"}))
+            for group in experiment.optimizer.groups
+        },
         "schedule": _describe_section(experiment.schedule.model_dump()),
         "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
         "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",

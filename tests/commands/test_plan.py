@@ -26,6 +26,14 @@ def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_plan_has_a_row_for_each_group_of_parameters(cifar: Callable[..., Any]) -> None:
+    words = ["optimizer={name: sgd, lr: 0.2, groups: [{parameters: [conv1.*, '*.bias'], lr: 0.1, epochs: 1}]}"]
+    plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
+    assert re.search(r"^optimiser +sgd, lr 0\.2, ", plan, flags=re.MULTILINE)
+    assert re.search(r"^  conv1\.\*, \*\.bias +sgd, epochs 1\.0, lr 0\.1, ", plan, flags=re.MULTILINE)
+    assert "groups" not in plan
+
+
 def test_the_table_has_every_layer_with_its_shape_and_parameters(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--config", "small.yaml", "--dry-run")
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]

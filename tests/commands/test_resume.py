@@ -220,6 +220,18 @@ def test_a_finished_run_goes_on_to_more_epochs_as_if_it_had_been_begun_with_them
     assert "epochs: 3" in (shorter / "config.yaml").read_text()
 
 
+def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    words = ["schedule={name: constant}", "average={name: lookahead}", "train.epochs=1"]
+    assert cifar("train", "--config", "small.yaml", *words).code == 0
+    (run,) = (tmp_path / "logs").iterdir()
+    outcome = cifar("train", "--resume", run, "train.epochs=2")
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-1].endswith(
+        "train.epochs: the average lookahead is laid out over the run's 1 epochs, so it cannot go on to 2; "
+        f"begin a longer run with: cifar train --config {run}/config.yaml train.epochs=2"
+    )
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
