@@ -169,7 +169,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             totals=EpochTotals.zero(runtime.device),
             average=AVERAGES[average](model, total_steps=epochs * len(loader), **(average_arguments or {})),
         )
-        augment = Augment(flip=True, translate=2)
+        augment = Augment(flip="random", translate=2)
         validate = partial(
             evaluate,
             model,
@@ -181,7 +181,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         )
         task = Task(
             loader=loader,
-            augment_and_normalize=lambda batch, generator: to_unit(augment(batch, generator)),
+            augment_and_normalize=lambda batch, generator, epoch: to_unit(augment(batch, generator, epoch=epoch)),
             forward=model,
             loss=cross_entropy(),
             validate=validate if validated else None,

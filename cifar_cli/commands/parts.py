@@ -1,17 +1,19 @@
 """Turns an Experiment into the parts that a training is put together from: the rooms below know no Experiment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.commands.beginning import begin
 from cifar_cli.config import DATASET_FACTS, Experiment
-from cifar_cli.data.augment import Augment
+from cifar_cli.data.augment import Augment, flip_once
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import Normalize, to_unit
+from cifar_cli.data.resize import resize
 from cifar_cli.data.sources import Splits
 from cifar_cli.models import build_model
 from cifar_cli.training.averages import AVERAGES
@@ -75,7 +77,7 @@ def augmentation(experiment: Experiment, splits: Splits) -> Augment:
     """Returns the experiment's augmentation of uint8 images; what it erases, it fills with the mean colour."""
     chosen = experiment.data.augment
     fill = tuple(round(255 * channel) for channel in splits.mean)
-    return Augment(flip=chosen.flip == "random", translate=chosen.translate, cutout=chosen.cutout, fill=fill)
+    return Augment(flip=chosen.flip, translate=chosen.translate, cutout=chosen.cutout, fill=fill)
 
 
 def pictured(splits: Splits, count: int = PICTURED_IMAGES) -> ImageSet:
@@ -125,12 +127,13 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     torch.manual_seed(experiment.seed)
     is_spread = runtime.processes.size > 1
     model = network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    prepare = preparation(experiment, splits, runtime)
+    begin(model, experiment.init, images=splits.train, prepare=prepare)
     freeze(model, experiment.train.freeze)
     if is_spread:
         model = share_batch_norms(model, runtime.device)
-    train_images = splits.train.to(runtime.device)
     loader = make_loader(
-        train_images,
+        _as_trained_on(splits.train, experiment).to(runtime.device),
         batch_size=experiment.data.batch_size,
         shuffle=True,
         seed=experiment.seed,
@@ -158,13 +161,12 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         totals=EpochTotals.zero(runtime.device),
         average=AVERAGES[average.pop("name")](model, total_steps=experiment.train.epochs * len(loader), **average),
     )
-    augment, prepare = augmentation(experiment, splits), preparation(experiment, splits, runtime)
     trained = synchronized(model) if is_spread else model
     forward: Callable[[Tensor], Tensor] = torch.compile(trained) if experiment.train.compile else trained
     measured = Spread(model, runtime.processes) if is_spread else model
     task = Task(
         loader=loader,
-        augment_and_normalize=lambda images, generator: prepare(augment(images, generator)),
+        augment_and_normalize=_training_preparation(experiment, splits, prepare),
         forward=Spread(forward, runtime.processes) if is_spread else forward,
         loss=loss(experiment),
         validate=partial(
@@ -181,3 +183,23 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         epochs=experiment.train.epochs,
     )
     return Training(state, task, runtime)
+
+
+def _as_trained_on(images: ImageSet, experiment: Experiment) -> ImageSet:
+    """Returns the training images as the first epoch is to see them."""
+    if experiment.data.augment.flip != "alternating":
+        return images
+    return replace(images, images=flip_once(images.images, seed=experiment.seed))
+
+
+def _training_preparation(
+    experiment: Experiment, splits: Splits, prepare: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor, torch.Generator, int], Tensor]:
+    """Returns what makes of uint8 training images (B, C, H, W) what the network takes in an epoch."""
+    augment, sizes = augmentation(experiment, splits), experiment.data.augment.sizes
+
+    def augment_and_normalize(images: Tensor, generator: torch.Generator, epoch: int) -> Tensor:
+        prepared = prepare(augment(images, generator, epoch=epoch))
+        return resize(prepared, sizes[min(epoch, len(sizes) - 1)]) if sizes else prepared
+
+    return augment_and_normalize

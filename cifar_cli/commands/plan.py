@@ -67,7 +67,7 @@ def _try_one_batch(console: Console, training: parts.Training) -> None:
     task, runtime = training.task, training.runtime
     started = time.perf_counter()
     images, labels = next(iter(task.loader))
-    images = task.augment_and_normalize(images, training.state.augment_generator)
+    images = task.augment_and_normalize(images, training.state.augment_generator, training.state.progress.epoch)
     with runtime.autocast():
         loss = task.loss(task.forward(images), labels)
     loss.backward()

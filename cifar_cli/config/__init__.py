@@ -5,13 +5,14 @@ from cifar_cli.config.dump import dump
 from cifar_cli.config.facts import DATASET_FACTS, DatasetFacts
 from cifar_cli.config.layers import Layer
 from cifar_cli.config.load import load, load_text
-from cifar_cli.config.schema import Experiment
+from cifar_cli.config.schema import Experiment, Init
 from cifar_cli.config.shapes import LayerShape, walk
 
 __all__ = [
     "DATASET_FACTS",
     "DatasetFacts",
     "Experiment",
+    "Init",
     "Layer",
     "LayerShape",
     "class_scores_problem",

@@ -8,7 +8,7 @@ from cifar_cli.config.facts import DATASET_FACTS
 from cifar_cli.config.optimization import WarmedUpSchedule
 from cifar_cli.config.optimizers import MuonKeys, SgdKeys
 from cifar_cli.config.places import KeyPath, Problem
-from cifar_cli.config.schema import Cnn, Experiment, Sequential
+from cifar_cli.config.schema import Cnn, Experiment, Mlp, Sequential, SpeedNet
 from cifar_cli.config.section import Section
 from cifar_cli.config.shapes import walk
 from cifar_cli.config.words import nearest
@@ -58,6 +58,7 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
         expected = f"expected at most {most} blocks, as each halves the image's {facts.side} pixels"
         mend = f"write at most {most} widths"
         yield Problem(("model", "widths"), f"{expected}, found {len(experiment.model.widths)}", mend), ("data", "name")
+    yield from _unfit_sizes(experiment)
     schedule, epochs = experiment.schedule, experiment.train.epochs
     if isinstance(schedule, WarmedUpSchedule) and schedule.warmup_epochs >= epochs:
         expected = f"expected fewer than the {epochs} epochs of train.epochs"
@@ -78,6 +79,34 @@ def _nesterov_without_momentum(experiment: Experiment) -> Iterator[Disagreement]
             yield Problem((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
             if path == ("optimizer",):
                 break  # a group may only have taken it over
+
+
+def _unfit_sizes(experiment: Experiment) -> Iterator[Disagreement]:
+    """Yields what the model or the images have against the sizes that the images are trained in."""
+    sizes, model = experiment.data.augment.sizes, experiment.model
+    side = DATASET_FACTS[experiment.data.name].side
+    key = ("data", "augment", "sizes")
+    if sizes and isinstance(model, Sequential | Mlp) and set(sizes) != {side}:
+        finding = f"expected a model that takes pictures of any size, found {model.name}, made for {side} pixels"
+        yield Problem(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
+        return
+    least = _least_side(model)
+    for index, size in enumerate(sizes):
+        if size > side:
+            finding = f"expected at most the image's {side} pixels, found {size}"
+            yield Problem((*key, index), finding, f"write {side}"), ("data", "name")
+        elif size < least:
+            finding = f"expected at least the {least} pixels that leave one after all poolings, found {size}"
+            yield Problem((*key, index), finding, f"write {least}"), ("model", "widths")
+
+
+def _least_side(model: object) -> int:
+    """Returns how many pixels a picture needs on each side to be halved by every block of the model."""
+    if isinstance(model, Cnn):
+        return 1 << len(model.widths)
+    if isinstance(model, SpeedNet):
+        return (1 << len(model.widths)) + 1  # the first layer takes one away
+    return 1
 
 
 def _unknown_feature_layers(experiment: Experiment) -> Iterator[Disagreement]:

@@ -22,9 +22,17 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 class Augment(Section):
     """Random changes to the training images; everything is off by default."""
 
-    flip: Literal["random"] | None = Field(None, description="random, or null for none", examples=["random"])
+    flip: Literal["random", "alternating"] | None = Field(
+        None, description="one of random, alternating, or null for none", examples=["random"]
+    )
     translate: Amount = Field(0, description="a whole number of pixels, 0 or more", examples=[4])
     cutout: Amount = Field(0, description="the side of a square in pixels, 0 or more", examples=[8])
+    # Small pictures cost less: the first epochs can learn from them what is coarse.
+    sizes: tuple[Count, ...] = Field(
+        (),
+        description="a list of sides in pixels, one for each epoch, the last for all after it",
+        examples=[[24, 24, 32]],
+    )
 
 
 class Data(Section):
@@ -95,6 +103,36 @@ class Cnn(Section):
     dropout: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
 
 
+class SpeedNet(Section):
+    """A whitening layer and groups of 3×3 convolutions, as the fastest trainings have them."""
+
+    name: Literal["speednet"] = "speednet"
+    widths: tuple[Count, ...] = Field(
+        (64, 256, 256),
+        min_length=1,
+        max_length=3,
+        description="the channels of one to three groups, each a whole number, at least 1",
+        examples=[[64, 256, 256]],
+    )
+    depth: Literal[2, 3] = Field(2, description="2 or 3 convolutions in each group", examples=[2])
+    activation: Literal["gelu", "silu", "relu"] = Field(
+        "gelu", description="one of gelu, silu, relu", examples=["gelu"]
+    )
+    logit_scale: Positive = Field(1 / 9, description="a number above 0", examples=[0.1])
+
+
+class Init(Section):
+    """How weights begin where torch's own way is not wanted; each key is a piece of its own."""
+
+    whiten: str | None = Field(
+        None, min_length=1, description="the name of a convolution, or null for none", examples=["whiten"]
+    )
+    dirac: bool = Field(False, description="true or false", examples=[True])
+    unit_deviation: str | None = Field(
+        None, min_length=1, description="the name of a layer, or null for none", examples=["head"]
+    )
+
+
 # --- evaluation ----------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +183,7 @@ class Log(Section):
 # --- the whole -----------------------------------------------------------------------------------------------------
 
 # What a section can be; its `name` chooses, and the first is the default. A new kind is a class and a word here.
-Model = Sequential | Mlp | Cnn
+Model = Sequential | Mlp | Cnn | SpeedNet
 Schedule = Constant | Step | Cosine | Linear | OneCycle | Triangle
 
 
@@ -161,6 +199,7 @@ class Experiment(Section):
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more and below 2**63", examples=[0])
     data: Data = Field(Data(), description="keys with values", examples=[{"name": "cifar10"}])
     model: Model = Field(discriminator="name", description="keys with values", examples=[{"name": "cnn"}])
+    init: Init = Field(Init(), description="keys with values", examples=[{"dirac": True}])
     loss: Loss = Field(Loss(), description="keys with values", examples=[{"name": "cross_entropy"}])
     optimizer: Optimizer = Field(
         Sgd(), discriminator="name", description="keys with values", examples=[{"name": "sgd", "lr": 0.01}]

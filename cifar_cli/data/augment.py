@@ -16,6 +16,20 @@ def random_flip(images: Tensor, *, generator: Generator) -> Tensor:
     return flip_where(images, _draw(2, images, generator=generator) == 1)
 
 
+def flip_once(images: Tensor, *, seed: int) -> Tensor:
+    """Mirrors each image with probability one half, as `seed` says: the beginning of an alternating flip."""
+    return flip_where(images, _draw(2, images, generator=Generator().manual_seed(seed)) == 1)
+
+
+def alternating_flip(images: Tensor, *, epoch: int) -> Tensor:
+    """Mirrors all images in every second epoch, so that two epochs show each image both ways.
+
+    The training set is flipped once by `flip_once` before. A random flip shows half of the images the same way twice in
+    a row. Source: Jordan, arXiv:2404.00498, section 3.6. epoch counts from 0.
+    """
+    return images.flip(-1) if epoch % 2 else images
+
+
 def random_translate(images: Tensor, pixels: int, *, generator: Generator) -> Tensor:
     """Moves each image by up to `pixels` in both directions; what comes in at the border is its mirror image.
 
@@ -72,16 +86,21 @@ def erase(images: Tensor, *, center_y: Tensor, center_x: Tensor, size: int, fill
 
 @dataclass(frozen=True)
 class Augment:
-    """The chosen augmentations as one callable. translate, cutout: pixels, 0 for none; fill: cutout's colour."""
+    """The chosen augmentations as one callable. translate, cutout: pixels, 0 for none; fill: cutout's colour.
 
-    flip: bool = False
+    flip: `random`, or `alternating` where the images have been through `flip_once`.
+    """
+
+    flip: str | None = None
     translate: int = 0
     cutout: int = 0
     fill: tuple[int, ...] = ()
 
-    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
-        if self.flip:
+    def __call__(self, images: Tensor, generator: Generator, *, epoch: int) -> Tensor:
+        if self.flip == "random":
             images = random_flip(images, generator=generator)
+        if self.flip == "alternating":
+            images = alternating_flip(images, epoch=epoch)
         if self.translate:
             images = random_translate(images, self.translate, generator=generator)
         if self.cutout:  # last, so that the square is neither moved nor mirrored

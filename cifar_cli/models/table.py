@@ -8,8 +8,14 @@ from torch import nn
 from cifar_cli.models.cnn import CNN
 from cifar_cli.models.mlp import mlp
 from cifar_cli.models.sequential import sequential
+from cifar_cli.models.speednet import SpeedNet
 
-MODELS: Mapping[str, Callable[..., nn.Module]] = {"sequential": sequential, "mlp": mlp, "cnn": CNN}
+MODELS: Mapping[str, Callable[..., nn.Module]] = {
+    "sequential": sequential,
+    "mlp": mlp,
+    "cnn": CNN,
+    "speednet": SpeedNet,
+}
 
 
 def build_model(

@@ -29,13 +29,13 @@ class Task:
     """What is trained on and towards.
 
     loader gives uint8 images (B, C, H, W) and labels (B,), and its batch sampler knows epochs; augment_and_normalize
-    makes of the images what the network takes, drawing from the generator; forward is the network as it is to be
-    called (compiled or not, in one process or spread over several); validate measures the network as it stands, or is
-    None where nothing is held out.
+    makes of the images what the network takes in an epoch (counted from 0), drawing from the generator; forward is the
+    network as it is to be called (compiled or not, in one process or spread over several); validate measures the
+    network as it stands, or is None where nothing is held out.
     """
 
     loader: Batches
-    augment_and_normalize: Callable[[Tensor, torch.Generator], Tensor]
+    augment_and_normalize: Callable[[Tensor, torch.Generator, int], Tensor]
     forward: Callable[[Tensor], Tensor]
     loss: Loss
     validate: Callable[[], Evaluation] | None
@@ -79,7 +79,7 @@ def train_epoch(
     started = time.perf_counter() - totals.seconds
     for images, labels in task.loader:
         images, labels = images.to(runtime.device), labels.to(runtime.device)
-        images = task.augment_and_normalize(images, state.augment_generator)
+        images = task.augment_and_normalize(images, state.augment_generator, state.progress.epoch)
         with runtime.autocast():
             logits = task.forward(images)  # (B, K)
             loss = task.loss(logits, labels)

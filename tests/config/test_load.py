@@ -107,7 +107,8 @@ lod: 3
         "write for example 64",
         "x.yaml:6:13: data.val_size: expected fewer than the 50000 training images of cifar10, found 50000; "
         "write for example 5000",
-        "x.yaml:7:19: data.augment.flip: expected random, or null for none, found 'on'; write for example random",
+        "x.yaml:7:19: data.augment.flip: expected one of random, alternating, or null for none, found 'on'; "
+        "write for example random",
         "x.yaml:7:34: data.augment.translate: expected at most half of the image's 32 pixels, 16, found 20; write 4",
         "x.yaml:8:3: data.batch_size: the key is given twice, first on line 5; keep one of the two",
         "x.yaml:13:7: model.layers.relu: the name is given twice, first on line 12; give every layer its own name",
@@ -129,7 +130,7 @@ lod: 3
     ("text", "words"),
     [
         ("seed: 1\n", "x.yaml:1:1: model.layers: expected a list of layers, at least one, found nothing; write for example - conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"),
-        ("model: {name: resnet}\n", "x.yaml:1:15: model.name: expected one of sequential, mlp, cnn, found 'resnet'; write for example sequential"),
+        ("model: {name: resnet}\n", "x.yaml:1:15: model.name: expected one of sequential, mlp, cnn, speednet, found 'resnet'; write for example sequential"),
         ("model: mlp\n", "x.yaml:1:8: model: expected keys with values, found 'mlp'; write for example {name: cnn}"),
         ("model: {name: mlp, hidden: [8, 0]}\n", "x.yaml:1:32: model.hidden.1: expected the widths of the hidden layers, each a whole number, at least 1, found 0; write for example [256]"),
         ("model: {name: cnn, widths: []}\n", "x.yaml:1:28: model.widths: expected the channels of the blocks, at least one, each a whole number, at least 1, found []; write for example [64, 128, 256]"),
@@ -155,6 +156,9 @@ lod: 3
         ("model: {layers: [relu: ReLU]}\nlog: {feature_layers: [xyz]}\n", "x.yaml:2:24: log.feature_layers.0: no layer is named 'xyz'; the layers are relu"),
         ("model:\n  layers:\n    - flatten: Flatten\n    - fc1: {type: Linear, in_features: 512, out_features: 10}\n", "x.yaml:4:40: model.layers.fc1.in_features: expected 3072 (flatten gives 3×32×32 = 3072), found 512; write in_features: 3072, or leave it out"),
         ("data: {name: fashion_mnist}\nmodel:\n  layers:\n    - fc1: {type: Linear, out_features: 10}\n", "x.yaml:4:7: model.layers.fc1: Linear expected one row of numbers per image, found 1×28×28 (the images are 1×28×28); add `- flatten: Flatten` before it"),
+        (MLP + "data: {augment: {sizes: [24]}}\n", "x.yaml:2:25: data.augment.sizes: expected a model that takes pictures of any size, found mlp, made for 32 pixels; leave it out, or write model: {name: cnn}"),
+        ("model: {name: cnn}\ndata: {augment: {sizes: [24, 40]}}\n", "x.yaml:2:30: data.augment.sizes.1: expected at most the image's 32 pixels, found 40; write 32"),
+        ("model: {name: speednet}\ndata: {augment: {sizes: [8]}}\n", "x.yaml:2:26: data.augment.sizes.0: expected at least the 9 pixels that leave one after all poolings, found 8; write 9"),
     ],
 )  # fmt: skip
 def test_a_single_mistake_is_the_only_thing_told(text: str, words: str) -> None:

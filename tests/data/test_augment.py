@@ -9,6 +9,7 @@ from cifar_cli.data.augment import (
     Augment,
     crop_padded,
     erase,
+    flip_once,
     flip_where,
     random_cutout,
     random_flip,
@@ -100,14 +101,14 @@ def test_random_cutout_covers_a_whole_square_inside_and_less_at_the_border():
 
 
 @pytest.mark.parametrize(
-    "augment", [Augment(flip=True), Augment(translate=4), Augment(cutout=8, fill=(125, 123, 114))], ids=str
+    "augment", [Augment(flip="random"), Augment(translate=4), Augment(cutout=8, fill=(125, 123, 114))], ids=str
 )
 def test_same_generator_state_gives_same_images_and_input_stays_as_it_was(augment: Augment):
     images = random_images(64)
     before = images.clone()
-    first, second = augment(images, seeded(3)), augment(images, seeded(3))
+    first, second = augment(images, seeded(3), epoch=0), augment(images, seeded(3), epoch=0)
     assert torch.equal(first, second)
-    assert not torch.equal(first, augment(images, seeded(4)))
+    assert not torch.equal(first, augment(images, seeded(4), epoch=0))
     assert torch.equal(images, before)
     assert (first.dtype, first.shape) == (torch.uint8, images.shape)
 
@@ -118,11 +119,32 @@ def test_augment_applies_flip_then_translate_then_cutout():
     expected = random_flip(images, generator=generator)
     expected = random_translate(expected, 2, generator=generator)
     expected = random_cutout(expected, 6, fill=fill, generator=generator)
-    assert torch.equal(Augment(flip=True, translate=2, cutout=6, fill=fill)(images, seeded(5)), expected)
+    augment = Augment(flip="random", translate=2, cutout=6, fill=fill)
+    assert torch.equal(augment(images, seeded(5), epoch=0), expected)
 
 
 def test_augment_with_nothing_chosen_gives_the_images_and_draws_nothing():
     images, generator = random_images(4), seeded(0)
     state = generator.get_state()
-    assert Augment()(images, generator) is images
+    assert Augment()(images, generator, epoch=1) is images
     assert torch.equal(generator.get_state(), state)
+
+
+def test_alternating_flip_shows_each_image_both_ways_in_any_two_epochs_and_half_of_them_each_way_in_one():
+    images = random_images(1000)
+    once = flip_once(images, seed=7)
+    augment = Augment(flip="alternating")
+    shown = [augment(once, seeded(0), epoch=epoch) for epoch in range(3)]
+    as_it_was = [(epoch == images).flatten(1).all(1) for epoch in shown]
+    mirrored = [(epoch == images.flip(-1)).flatten(1).all(1) for epoch in shown]
+    assert all(torch.equal(kept, ~other) for kept, other in zip(as_it_was, mirrored, strict=True))
+    assert torch.equal(as_it_was[0], mirrored[1])
+    assert torch.equal(as_it_was[0], as_it_was[2])
+    # A fair coin thrown 1,000 times stays within five standard deviations, 79, of 500.
+    assert abs(int(as_it_was[0].sum()) - 500) < 79
+
+
+def test_which_images_an_alternating_flip_begins_with_is_the_seeds_choice():
+    images = random_images(64)
+    assert torch.equal(flip_once(images, seed=1), flip_once(images, seed=1))
+    assert not torch.equal(flip_once(images, seed=1), flip_once(images, seed=2))

@@ -8,6 +8,7 @@ from cifar_cli.models.cnn import CNN
 from cifar_cli.models.mlp import mlp
 from cifar_cli.models.modes import evaluating
 from cifar_cli.models.sequential import sequential
+from cifar_cli.models.speednet import Group, SpeedNet
 
 
 def parameters(model: nn.Module) -> int:
@@ -83,6 +84,43 @@ def test_pooling_before_the_normalisation_of_a_block_gives_what_pooling_after_it
         block.norm1.running_mean.uniform_(-1, 1)
         convolved = block.conv1(images)
         assert torch.allclose(block.norm1(block.pool(convolved)), block.pool(block.norm1(convolved)))
+
+
+def test_speednet_counts_its_parameters_as_published() -> None:
+    model = SpeedNet(image_shape=(3, 32, 32), num_classes=10)
+    whiten = 24 * 12 + 24
+    filters = 9 * (24 * 64 + 64 * 64 + 64 * 256 + 256 * 256 + 256 * 256 + 256 * 256)
+    norms = 2 * 2 * (64 + 256 + 256)
+    assert parameters(model) == whiten + filters + norms + 256 * 10
+    assert parameters(model) == pytest.approx(1.97e6, rel=0.005)  # arXiv:2404.00498, section 3.1
+
+
+@pytest.mark.parametrize(("side", "maps"), [(32, [31, 15, 7, 3]), (24, [23, 11, 5, 2]), (28, [27, 13, 6, 3])])
+def test_speednet_takes_pictures_of_several_sizes(side: int, maps: list[int]) -> None:
+    model = SpeedNet(image_shape=(3, 32, 32), num_classes=10, widths=(4, 6, 8))
+    features = model.whiten(torch.zeros(2, 3, side, side))
+    sizes = [features.shape[-1]]
+    for group in model.groups:
+        features = group(features)
+        sizes.append(features.shape[-1])
+    assert sizes == maps
+    assert model(torch.zeros(2, 3, side, side)).shape == (2, 10)
+
+
+def test_logits_of_speednet_are_scaled() -> None:
+    model = SpeedNet(image_shape=(3, 32, 32), num_classes=10, widths=(4,), logit_scale=1.0).eval()
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    unscaled = model(images)
+    model.logit_scale = 0.5
+    assert torch.equal(model(images), unscaled / 2)
+
+
+def test_a_group_of_three_convolutions_adds_what_its_first_gave() -> None:
+    group = Group(3, 4, depth=3, activation="relu").eval()
+    with torch.no_grad():
+        group.conv3.weight.zero_()  # then norm3 gives its bias, zero, and the sum is the first part alone
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(group(images), group.act1(group.norm1(group.pool(group.conv1(images)))))
 
 
 @pytest.mark.parametrize(("is_training", "differs"), [(True, True), (False, False)])

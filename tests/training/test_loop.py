@@ -114,10 +114,10 @@ def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_tra
     drawn: list[torch.Generator] = []
     augment = training.task.augment_and_normalize
 
-    def watched(images: Tensor, generator: torch.Generator) -> Tensor:
+    def watched(images: Tensor, generator: torch.Generator, epoch: int) -> Tensor:
         before = torch.get_rng_state()
         drawn.append(generator)
-        augmented = augment(images, generator)
+        augmented = augment(images, generator, epoch)
         assert torch.equal(torch.get_rng_state(), before)
         return augmented
 

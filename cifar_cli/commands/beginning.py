@@ -1,0 +1,53 @@
+"""Begins a network's weights as a configuration's `init` says. Knows nothing of how they are trained."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from cifar_cli.config import Init
+from cifar_cli.data.images import ImageSet
+from cifar_cli.errors import UsageError
+from cifar_cli.insight.layers import find_layer
+from cifar_cli.models.initializations import (
+    begin_as_identity,
+    begin_whitening,
+    begin_with_unit_deviation,
+    can_whiten,
+)
+
+WHITENING_IMAGES = 5000  # enough for twelve directions; all 50,000 change the third digit
+
+
+def begin(model: nn.Module, init: Init, *, images: ImageSet, prepare: Callable[[Tensor], Tensor]) -> None:
+    """Changes the weights of a fresh network in place. Raises UsageError where `init` names a layer that does not fit.
+
+    images: the training images; `prepare` makes of uint8 ones what the network takes.
+    """
+    if init.dirac:
+        begin_as_identity(model)
+    if init.whiten is not None:
+        begin_whitening(_whitening_layer(model, init.whiten), prepare(images.images[:WHITENING_IMAGES]))
+    if init.unit_deviation is not None:
+        begin_with_unit_deviation(_weighted_layer(model, init.unit_deviation))
+
+
+def _whitening_layer(model: nn.Module, name: str) -> nn.Conv2d:
+    layer = find_layer(model, name)
+    if isinstance(layer, nn.Conv2d) and can_whiten(layer):
+        return layer
+    if not isinstance(layer, nn.Conv2d):
+        raise UsageError(f"init.whiten: expected a Conv2d, found {name}, {type(layer).__name__}; name a convolution")
+    needed = 2 * layer.weight[0].numel()
+    raise UsageError(
+        f"init.whiten: expected a filter for each of a patch's {needed // 2} directions and its opposite, found "
+        f"{layer.out_channels} in {name}; give it {needed} out_channels"
+    )
+
+
+def _weighted_layer(model: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
+    layer = find_layer(model, name)
+    if not isinstance(layer, nn.Linear | nn.Conv2d):
+        raise UsageError(
+            f"init.unit_deviation: expected a Linear or Conv2d, found {name}, {type(layer).__name__}; name one of those"
+        )
+    return layer

@@ -1,0 +1,61 @@
+"""Beginnings for a network's weights that make the first epochs count. Knows no network by name.
+
+Each changes the layers it is told, or all that it fits, in place, and leaves the others as torch began them.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def begin_as_identity(model: nn.Module) -> None:
+    """Makes each convolution's first `in_channels` filters pass their channel on unchanged.
+
+    Done to ungrouped convolutions that give at least as many channels as they take and keep the picture's size, so that
+    "unchanged" has a meaning. The filters beyond those stay random. Source: "dirac" initialisation, as in Zagoruyko and
+    Komodakis, arXiv:1706.00388.
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d) and _keeps_size(layer) and layer.out_channels >= layer.in_channels:
+            nn.init.dirac_(layer.weight[: layer.in_channels])
+
+
+@torch.no_grad()
+def begin_with_unit_deviation(layer: nn.Linear | nn.Conv2d) -> None:
+    """Scales the layer's weights to a standard deviation of one."""
+    layer.weight /= layer.weight.std()
+
+
+@torch.no_grad()
+def begin_whitening(layer: nn.Conv2d, images: Tensor, *, eps: float = 5e-4) -> None:
+    """Makes a convolution decorrelate the pixels that its filters see; a bias begins at zero.
+
+    images: float (B, C, H, W) as the network will see them. The first C·k·k filters are the eigenvectors of the second
+    moment of the images' patches, the strongest first, each divided by √(eigenvalue + eps), so that over the images
+    each output has a mean square of just below one and none goes with another; the next C·k·k are their negatives. The
+    layer has 2·C·k·k filters. Source: Page, "How to train your ResNet", 2018; arXiv:2404.00498.
+    """
+    patch_size = layer.weight[0].numel()
+    patches = nn.functional.unfold(images.double(), layer.kernel_size).transpose(1, 2).reshape(-1, patch_size)
+    eigenvalues, eigenvectors = torch.linalg.eigh(patches.T @ patches / len(patches))  # ascending; columns
+    directions = (eigenvectors / (eigenvalues + eps).sqrt()).flip(1).T  # (C·k·k, C·k·k), a filter a row
+    layer.weight.copy_(torch.cat((directions, -directions)).view_as(layer.weight))
+    if layer.bias is not None:
+        layer.bias.zero_()
+
+
+def can_whiten(layer: nn.Module) -> bool:
+    """Returns whether the layer is a convolution with room for every direction of its patches and its opposite."""
+    return isinstance(layer, nn.Conv2d) and len(layer.weight) == 2 * layer.weight[0].numel()
+
+
+def _keeps_size(layer: nn.Conv2d) -> bool:
+    is_centred = all(
+        padding == "same" or 2 * padding == kernel - 1
+        for padding, kernel in zip(_padding_of(layer), layer.kernel_size, strict=True)
+    )
+    return is_centred and layer.stride == (1, 1) and layer.dilation == (1, 1) and layer.groups == 1
+
+
+def _padding_of(layer: nn.Conv2d) -> tuple[int | str, ...]:
+    return (layer.padding, layer.padding) if isinstance(layer.padding, str) else layer.padding
