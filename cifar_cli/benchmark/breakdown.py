@@ -72,8 +72,8 @@ def train_epoch_watched(
 ) -> None:
     """Takes the steps that are left of the epoch, as `train_epoch` does, and marks on `watch` what each part took."""
 
-    def augment_and_normalize(images: Tensor, generator: Generator) -> Tensor:
-        inputs = task.augment_and_normalize(images, generator)
+    def augment_and_normalize(images: Tensor, generator: Generator, epoch: int) -> Tensor:
+        inputs = task.augment_and_normalize(images, generator, epoch)
         watch.mark("data")
         return inputs
 

@@ -80,7 +80,7 @@ def by_hand(
             order=torch.randperm(len(images)).to(runtime.device),
             batch_size=batch_size,
             steps=steps,
-            prepare=task.augment_and_normalize,
+            prepare=lambda batch, generator: task.augment_and_normalize(batch, generator, state.progress.epoch),
             generator=state.augment_generator,
             forward=task.forward,
             loss_fn=task.loss,

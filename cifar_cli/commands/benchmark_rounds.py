@@ -141,7 +141,7 @@ def _warm_up(contender: Contender, device: torch.device, *, most: int) -> tuple[
 def _flops(subject: Subject) -> int:
     state, task = subject.training.state, subject.training.task
     images, labels = next(iter(task.loader))
-    inputs = task.augment_and_normalize(images, state.augment_generator)
+    inputs = task.augment_and_normalize(images, state.augment_generator, state.progress.epoch)
     return step_flops(state.model, inputs, labels, loss_fn=task.loss)
 
 
