@@ -5,7 +5,6 @@ needs can only be told apart so. Knows nothing of what the contender does.
 """
 
 import multiprocessing
-import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator
@@ -19,15 +18,14 @@ from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.errors import CifarError
 
 RESET = 0  # any other number asks for that many steps
-PAGES_VARIABLE = "THP_MEM_ALLOC_ENABLE"  # what this program asks of torch's own allocator, inherited from it
 
 
 @contextmanager
 def apart(build: Callable[..., Contender], **arguments: object) -> Iterator[Contender]:
     """Within it, there is a contender in another process, built there by calling `build` with the arguments.
 
-    `build` is a module's function. torch has as many threads there as here, and the defaults in all else. Raises
-    CifarError when the other process cannot go on.
+    `build` is a module's function. torch has as many threads there as here; nothing else that this program sets for
+    itself is set there. Raises CifarError when the other process cannot go on.
     """
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
@@ -58,7 +56,6 @@ def _ask(connection: Connection, request: bytes) -> None:
 
 def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's to answer
-    os.environ.pop(PAGES_VARIABLE, None)
     contender: Contender | None = None
     while True:
         try:

@@ -27,11 +27,13 @@ def bare_loop(
     scheduler: LRScheduler,
     scaler: torch.amp.GradScaler,
     autocast: Callable[[], AbstractContextManager[None]],
+    average: Callable[[int], None],
 ) -> None:
     """Trains for so many steps.
 
     images: uint8 (N, C, H, W) and labels int64 (N,), on the device; order: int64, the images' indices, batch after
-    batch; prepare makes of a batch of images what the network takes, drawing from the generator.
+    batch; prepare makes of a batch of images what the network takes, drawing from the generator; average hears of each
+    step's number and may keep averages of the weights.
     """
     for step in range(steps):
         batch = order[step * batch_size : (step + 1) * batch_size]
@@ -43,3 +45,4 @@ def bare_loop(
         scaler.step(optimizer)
         scaler.update()
         scheduler.step()
+        average(step + 1)

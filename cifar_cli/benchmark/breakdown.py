@@ -7,7 +7,7 @@ optimiser, and as its last observer. So a step is cut into
     forward    the network and the loss
     backward   the gradients (and their clipping)
     optimizer  emptying the gradients, and the update
-    logging    the schedule's step, running sums, whoever observes
+    logging    the schedule's step, averages of the weights, running sums, whoever observes
 """
 
 import time

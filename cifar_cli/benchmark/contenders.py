@@ -88,6 +88,7 @@ def by_hand(
             scheduler=state.scheduler,
             scaler=state.scaler,
             autocast=runtime.autocast,
+            average=state.average.step_ended,
         )
 
     return Contender(start.restore, run)

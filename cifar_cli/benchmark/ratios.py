@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,14 @@ class Spread:
     per_round: tuple[float, ...]
 
     @property
-    def extent(self) -> float:
-        """How far the rounds lie apart."""
-        return self.highest - self.lowest
+    def disagreement(self) -> float:
+        """How far the middle half of the rounds lies apart: a single one that was disturbed does not count."""
+        first, _, third = quantiles(self.per_round, n=4, method="inclusive")
+        return third - first
 
 
 def spread(per_round: Sequence[float]) -> Spread:
-    """Returns the median and range of what each round gave; at least one round."""
+    """Returns the median and range of what each round gave; at least two rounds."""
     return Spread(median(per_round), min(per_round), max(per_round), tuple(per_round))
 
 

@@ -15,7 +15,7 @@ from cifar_cli.commands.terminal import results
 
 REFERENCE_NAMES = {"tutorial": "the tutorials' loop", "plain": "the plain loop"}
 BAR_WIDTH = 24
-TOO_NOISY = "too far apart to name one figure: try again while nothing else runs"
+TOO_NOISY = "too uneven to name one figure: try again while nothing else runs"
 
 
 def print_report(measured: Measurement, subject: Subject) -> None:
@@ -114,9 +114,10 @@ def _parts_table(measured: Measurement) -> Table:
 
 def _speedup(measured: Measurement, reference: str) -> str:
     found = measured.speedup
+    extent = f"{found.lowest:.2f} to {found.highest:.2f}"
     if measured.is_speedup_clear:
-        return f"{found.median:.2f} times as fast as {reference} ({found.lowest:.2f} to {found.highest:.2f})"
-    return f"{found.lowest:.2f} to {found.highest:.2f} times as fast as {reference}, {TOO_NOISY}"
+        return f"{found.median:.2f} times as fast as {reference} ({extent} in {measured.rounds} rounds)"
+    return f"{extent} times as fast as {reference}, {TOO_NOISY}"
 
 
 def _overhead(measured: Measurement) -> str:

@@ -11,11 +11,12 @@ from cifar_cli.training.loop import train_epoch
 
 
 def test_its_weights_are_ours_to_the_bit_on_the_same_batches(tiny_training: Callable[..., Any]) -> None:
-    ours = tiny_training(schedule="cosine")
+    chosen = {"schedule": "cosine", "average": "lookahead", "average_arguments": {"every_steps": 2, "decay": 0.5}}
+    ours = tiny_training(**chosen)
     order = torch.cat(list(ours.task.loader.batch_sampler))
     train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=StopRequest())
 
-    theirs = tiny_training(schedule="cosine")  # seeds torch again, which dropout draws from
+    theirs = tiny_training(**chosen)  # seeds torch again, which dropout draws from
     state = theirs.state
     before = [parameter.clone() for parameter in state.model.parameters()]
     bare_loop(
@@ -32,6 +33,7 @@ def test_its_weights_are_ours_to_the_bit_on_the_same_batches(tiny_training: Call
         scheduler=state.scheduler,
         scaler=state.scaler,
         autocast=theirs.runtime.autocast,
+        average=state.average.step_ended,
     )
     for mine, other, old in zip(ours.state.model.parameters(), state.model.parameters(), before, strict=True):
         assert torch.equal(mine, other)
