@@ -1,5 +1,6 @@
 """What can be typed. Knows names, options and help; each command imports its verb when it is called, not before."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -77,34 +78,24 @@ def train(
         bool, typer.Option("--resume", help="Go on with an interrupted RUN; without a name, with the newest one.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and try one batch; write nothing.")] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="N|LIST", help="One run for each of N seeds, or of a list such as 0,3,7; and their mean."),
+    ] = None,
     log_dir: Annotated[Path | None, typer.Option("--log-dir", help="Where --resume looks for RUN.")] = None,
 ) -> None:
     """Train a network. All that it makes is under logs/<run>/."""
+    started = time.perf_counter()  # torch is imported later, and is part of what the command takes
     run, overrides = _split_words(words)
+    from cifar_cli.commands.train_words import begin, go_on
+
     if (config is None) != resume:
         mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is not None:
-        _begin(config, overrides, run=run, dry_run=dry_run, log_dir=log_dir)
+        begin(config, overrides, run=run, dry_run=dry_run, log_dir=log_dir, seeds=seeds, started=started)
     else:
-        if dry_run:
-            raise UsageError("cifar train --resume: expected no --dry-run, which shows the plan of a new run")
-        from cifar_cli.commands.resume import resume as resume_run
-
-        resume_run(run, overrides, log_dir=log_dir or DEFAULT_LOG_DIR)
-
-
-def _begin(config: str, overrides: list[str], *, run: str | None, dry_run: bool, log_dir: Path | None) -> None:
-    if run is not None:
-        raise UsageError(
-            f"cifar train --config: expected key=value, found '{run}'; write for example optimizer.lr=0.05"
-        )
-    if log_dir is not None:
-        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write log.dir={log_dir}")
-    _check_config(config, overrides)
-    from cifar_cli.commands.train import train as start_run
-
-    start_run(config, overrides, dry_run=dry_run)
+        go_on(run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started)
 
 
 @app.command("eval")

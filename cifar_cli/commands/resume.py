@@ -13,25 +13,29 @@ from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.opening import check_weights, saved_experiment
 from cifar_cli.commands.terminal import note, warn
-from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part
+from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, tell
 from cifar_cli.config import Experiment
+from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CheckpointError, RunError, UsageError
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, find_run, find_runs
 from cifar_cli.runs.history import read_json
 from cifar_cli.runs.lock import sole_trainer
+from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.processes import join_processes
+from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
 # These look only at where a step stands, not at how many there will be.
 EXTENDABLE_SCHEDULES = ("constant", "step")
 
 
-def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path) -> None:
+def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started: float) -> None:
     """Goes on with a run where its last checkpoint stands; without a name, with the newest one that is unfinished.
 
     The only override is train.epochs, which makes a run longer whose schedule does not depend on its length.
+    started: when the command began, on time.perf_counter's clock.
     """
     # The checkpoint that is continued from may itself be named.
     run = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir) if name else _newest_unfinished(log_dir)
@@ -47,20 +51,50 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path) ->
         check_weights(experiment, saved, path=path)
         runtime = parts.runtime(experiment, processes)
         experiment, splits = open_images(experiment, processes)
-        training = parts.training(experiment, splits, runtime)
-        load_state(training.state, saved, path=path)
-        if not processes.is_main:
+        training = _restored(saved, path, experiment=experiment, splits=splits, runtime=runtime)
+        if processes.is_main:
+            tell(run, _go_on(TrainingRun(run, experiment, splits, training), started=started))
+        else:
             take_part(training, seed=experiment.seed)
-            return
-        write_text(run.config, config.dump(experiment))
-        progress = training.state.progress
-        note(f"resuming {run.path} after epoch {progress.epoch}, step {progress.step}")
-        carry_out(TrainingRun(run, experiment, splits, training))
+
+
+def continue_run(
+    run: RunFolder, *, experiment: Experiment, splits: Splits, runtime: Runtime, started: float, stop: StopRequest
+) -> None:
+    """Goes on, in this process alone, with a run of an experiment whose images are open, until `stop` asks for an end.
+
+    started: when it began, on time.perf_counter's clock.
+    """
+    with sole_trainer(run):
+        saved, path = _load_last(run)
+        check_weights(experiment, saved, path=path)
+        training = _restored(saved, path, experiment=experiment, splits=splits, runtime=runtime)
+        _go_on(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
+
+
+def _restored(
+    saved: dict[str, Any], path: Path, *, experiment: Experiment, splits: Splits, runtime: Runtime
+) -> parts.Training:
+    training = parts.training(experiment, splits, runtime)
+    load_state(training.state, saved, path=path)
+    return training
+
+
+def _go_on(job: TrainingRun, *, started: float, stop: StopRequest | None = None) -> dict[str, Any]:
+    write_text(job.run.config, config.dump(job.experiment))
+    progress = job.training.state.progress
+    note(f"resuming {job.run.path} after epoch {progress.epoch}, step {progress.step}")
+    return carry_out(job, started=started, stop=stop)
+
+
+def unfinished_runs(log_dir: Path) -> list[RunFolder]:
+    """Returns the runs below `log_dir` that are not complete, the oldest first."""
+    return [run for run in find_runs(log_dir) if not _is_complete(run)]
 
 
 def _newest_unfinished(log_dir: Path) -> RunFolder:
     """Returns the run begun last of those that are not complete. Raises RunError where there is none."""
-    unfinished = [run for run in find_runs(log_dir) if not _is_complete(run)]
+    unfinished = unfinished_runs(log_dir)
     if not unfinished:
         raise RunError(f"{log_dir}: expected an unfinished run, found none; begin one with: cifar train --config NAME")
     return unfinished[-1]

@@ -3,34 +3,40 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.plan import print_plan
 from cifar_cli.commands.terminal import warn
-from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part
+from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, tell
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError
 from cifar_cli.insight.layers import find_layer
 from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.files import write_text
-from cifar_cli.runs.folder import create_run
+from cifar_cli.runs.folder import RunFolder, create_run
 from cifar_cli.runs.history import write_json
 from cifar_cli.runs.lock import sole_trainer
+from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.processes import Processes, join_processes
+from cifar_cli.training.runtime import Runtime
 
 
-def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False) -> None:
-    """Trains a configuration from its beginning; with `dry_run`, only shows the plan and tries one batch."""
+def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False, started: float) -> None:
+    """Trains a configuration from its beginning; with `dry_run`, only shows the plan and tries one batch.
+
+    started: when the command began, on time.perf_counter's clock.
+    """
     experiment = config.load(source, overrides)
-    _check_trainable(experiment)
+    check_trainable(experiment)
     with join_processes() as processes:
         if dry_run:
             _show_plan(experiment, processes, command=shlex.join(["cifar", "train", "--config", source, *overrides]))
         else:
-            _begin(experiment, processes)
+            _begin(experiment, processes, started=started)
 
 
 def run_name(experiment: Experiment) -> str:
@@ -39,36 +45,36 @@ def run_name(experiment: Experiment) -> str:
     return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
 
 
-def _put_together(experiment: Experiment, processes: Processes) -> tuple[Experiment, Splits, parts.Training]:
-    runtime = parts.runtime(experiment, processes)
-    experiment, splits = open_images(experiment, processes)
+def put_together(experiment: Experiment, splits: Splits, runtime: Runtime) -> parts.Training:
+    """Returns the experiment's training before its first step. Raises UsageError for layers that it does not have."""
     training = parts.training(experiment, splits, runtime)
-    _check_feature_layers(experiment, training)
-    return experiment, splits, training
+    for layer in experiment.log.feature_layers:
+        find_layer(training.state.model, layer)  # now: a misspelt one should not come to light after the first epoch
+    return training
 
 
-def _show_plan(experiment: Experiment, processes: Processes, *, command: str) -> None:
-    experiment, splits, training = _put_together(experiment, processes)
-    print_plan(experiment, splits, training, run_name=run_name(experiment), command=command)
-
-
-def _begin(experiment: Experiment, processes: Processes) -> None:
-    experiment, splits, training = _put_together(experiment, processes)
-    if not processes.is_main:
-        take_part(training, seed=experiment.seed)
-        return
+def train_in(
+    run: RunFolder,
+    experiment: Experiment,
+    splits: Splits,
+    training: parts.Training,
+    *,
+    started: float,
+    stop: StopRequest | None = None,
+) -> dict[str, Any]:
+    """Trains in a new run's folder, until `stop` or else a signal asks for an end, and returns the summary."""
     runtime = training.runtime
-    run = create_run(Path(experiment.log.dir), run_name(experiment))
     with sole_trainer(run):
         write_text(run.config, config.dump(experiment))
         write_json(
             run.environment,
             describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root),
         )
-        carry_out(TrainingRun(run, experiment, splits, training))
+        return carry_out(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
 
 
-def _check_trainable(experiment: Experiment) -> None:
+def check_trainable(experiment: Experiment) -> None:
+    """Raises UsageError where the network gives no class scores, and warns of what may be a mistake."""
     problem = config.class_scores_problem(experiment)
     if problem:
         raise UsageError(problem)
@@ -76,7 +82,19 @@ def _check_trainable(experiment: Experiment) -> None:
         warn(text)
 
 
-def _check_feature_layers(experiment: Experiment, training: parts.Training) -> None:
-    """Finds each layer now: a misspelt one should not come to light after the first epoch."""
-    for layer in experiment.log.feature_layers:
-        find_layer(training.state.model, layer)
+def _show_plan(experiment: Experiment, processes: Processes, *, command: str) -> None:
+    runtime = parts.runtime(experiment, processes)
+    experiment, splits = open_images(experiment, processes)
+    training = put_together(experiment, splits, runtime)
+    print_plan(experiment, splits, training, run_name=run_name(experiment), command=command)
+
+
+def _begin(experiment: Experiment, processes: Processes, *, started: float) -> None:
+    runtime = parts.runtime(experiment, processes)
+    experiment, splits = open_images(experiment, processes)
+    training = put_together(experiment, splits, runtime)
+    if not processes.is_main:
+        take_part(training, seed=experiment.seed)
+        return
+    run = create_run(Path(experiment.log.dir), run_name(experiment))
+    tell(run, train_in(run, experiment, splits, training, started=started))

@@ -1,6 +1,7 @@
 """Carries a training out in its run folder: watched, locked, tested once, and with an end that a script can read."""
 
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,16 +56,19 @@ class TrainingRun:
         }
 
 
-def carry_out(job: TrainingRun) -> None:
-    """Fits, asks the test set once, and tells what came of it; whatever happens, the summary says how it ended."""
-    records = Records(job.run, facts=job.facts)
+def carry_out(job: TrainingRun, *, started: float, stop: StopRequest | None = None) -> dict[str, Any]:
+    """Fits, asks the test set once, and returns the summary, which says whatever happens how it ended.
+
+    started: when the command began, on time.perf_counter's clock; stop: asks for an end, as signals do without it.
+    """
+    records = Records(job.run, facts=job.facts, started=started)
     status = "failed"
     test: Evaluation | None = None
     _announce(job)
     try:
         # Around the test too: a signal that comes so late lets the run complete, which takes seconds.
-        with stop_on_signal(job.training.runtime.processes.highest) as stop:
-            _fit(job, records, stop)
+        with nullcontext(stop) if stop else stop_on_signal(job.training.runtime.processes.highest) as wish:
+            _fit(job, records, wish)
             test = _test_best(job)
         status = "completed"
     except (StoppedError, KeyboardInterrupt):
@@ -75,8 +79,13 @@ def carry_out(job: TrainingRun) -> None:
         raise (_foreseen(error) or error) from error
     finally:
         summary = _summarize(job, records, status, test)
+    return summary
+
+
+def tell(run: RunFolder, summary: Mapping[str, Any]) -> None:
+    """Ends the command with what came of a training."""
     print_training_results(summary)
-    closing(wrote=[f"{job.run.path}/"], next_command=f"cifar eval {job.run.path}")
+    closing(wrote=[f"{run.path}/"], next_command=f"cifar eval {run.path}")
 
 
 def take_part(training: parts.Training, *, seed: int) -> None:

@@ -15,15 +15,16 @@ from cifar_cli.training.state import TrainingState
 class Records(Observer):
     """Writes a row for each epoch, and a summary that is true at any moment.
 
-    `facts` is what the summary says of the run that training does not change: name, dataset, model and so on.
+    `facts` is what the summary says of the run that training does not change: name, dataset, model and so on;
+    `started`, on time.perf_counter's clock, is from when the whole takes its time: now, where it is not given.
     """
 
-    def __init__(self, run: RunFolder, *, facts: Mapping[str, Any]) -> None:
+    def __init__(self, run: RunFolder, *, facts: Mapping[str, Any], started: float | None = None) -> None:
         self._run = run
         self._facts = dict(facts)
         self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
         self._best_epoch: int | None = None
-        self._started = time.perf_counter()
+        self._started = time.perf_counter() if started is None else started
         # A resumed run goes on counting where the interrupted one stopped.
         self._earlier_seconds = float(read_json(run.summary).get("wall_seconds") or 0.0)
 

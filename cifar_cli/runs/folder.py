@@ -9,6 +9,8 @@ from pathlib import Path
 
 from cifar_cli.errors import RunError, did_you_mean
 
+GROUP_CONFIG = "group.yaml"  # what makes a folder that of a group of runs
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -55,7 +57,17 @@ class RunFolder:
 
 
 def create_run(log_dir: Path, name: str) -> RunFolder:
-    """Makes `log_dir/<name>-<time>` and returns it; a suffix is added where two start in one second.
+    """Makes `log_dir/<name>-<time>`, with a folder for checkpoints in it, and returns it.
+
+    Raises RunError where it cannot be made.
+    """
+    run = RunFolder(new_folder(log_dir, name))
+    run.last_checkpoint.parent.mkdir()
+    return run
+
+
+def new_folder(log_dir: Path, name: str) -> Path:
+    """Makes the folder `log_dir/<name>-<time>` and returns it; a suffix is added where two start in one second.
 
     Raises RunError where it cannot be made.
     """
@@ -68,8 +80,7 @@ def create_run(log_dir: Path, name: str) -> RunFolder:
                 path.mkdir()
             except FileExistsError:
                 continue
-            (path / "checkpoints").mkdir()
-            return RunFolder(path)
+            return path
     except OSError as error:
         raise RunError(
             f"{log_dir}: expected a folder to write runs to, found: {error.strerror}; name another with log.dir=FOLDER"
@@ -86,6 +97,11 @@ def find_runs(log_dir: Path) -> list[RunFolder]:
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
     """Returns the run of that path, or of that name under `log_dir`. Raises RunError where there is none."""
     for path in (Path(run), log_dir / run):
+        if os.path.isfile(path / GROUP_CONFIG):
+            raise RunError(
+                f"{path}: expected one run, found a group of them, one for each seed; "
+                f"name one that {path / 'summary.json'} lists"
+            )
         if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)
     names = [folder.name for folder in find_runs(log_dir)]

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor, nn
 
 from cifar_cli import config
+from cifar_cli.commands import train as train_command
+from cifar_cli.commands.images import open_images
 from cifar_cli.data import sources
 from cifar_cli.data.download import DownloadError
 from cifar_cli.training.optimizers import OPTIMIZERS
@@ -235,6 +238,20 @@ def test_the_first_of_equally_good_epochs_is_the_best_and_its_weights_are_tested
     }
     assert losses["best"] != losses["last"]
     assert summary["test"]["loss"] == losses["best"]
+
+
+def test_the_whole_command_counts_from_its_beginning(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.5)
+        return open_images(*arguments)
+
+    monkeypatch.setattr(train_command, "open_images", slowly)
+    began = time.perf_counter()
+    assert cifar("train", "--config", "small.yaml", "train.epochs=1").code == 0
+    elapsed = time.perf_counter() - began
+    assert elapsed - 0.4 < read_summary(only_run(tmp_path))["wall_seconds"] < elapsed
 
 
 def test_with_nothing_held_out_no_epoch_is_chosen(cifar: Callable[..., Any], tmp_path: Path) -> None:

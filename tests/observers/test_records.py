@@ -1,5 +1,6 @@
 """metrics.csv and summary.json are true at any moment, also of a run that was interrupted."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,8 @@ def test_a_resumed_run_goes_on_counting_the_time(run: RunFolder, state: Training
     records = Records(run, facts=FACTS)
     records.training_started(state)
     assert 1000.0 <= read_json(run.summary)["wall_seconds"] < 1060.0
+
+
+def test_the_whole_takes_its_time_from_when_it_is_said_to_have_begun(run: RunFolder) -> None:
+    records = Records(run, facts=FACTS, started=time.perf_counter() - 500)
+    assert 500.0 <= records.write_summary("running")["wall_seconds"] < 560.0
