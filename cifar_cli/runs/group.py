@@ -12,7 +12,7 @@ from typing import Any
 from cifar_cli.errors import RunError
 from cifar_cli.runs.folder import GROUP_CONFIG, RunFolder, new_folder
 from cifar_cli.runs.history import read_json
-from cifar_cli.runs.statistics import spread
+from cifar_cli.runs.statistics import statistics_of
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
@@ -73,15 +73,18 @@ def find_group(name: str, *, log_dir: Path) -> GroupFolder | None:
 def read_members(group: GroupFolder) -> list[Member]:
     """Returns the group's members as its summary lists them. Raises RunError where it does not."""
     try:
-        return [
-            Member(int(entry["seed"]), entry["run"] and RunFolder(group.path.parent / entry["run"]), entry.get("error"))
-            for entry in read_json(group.summary)["runs"]
-        ]
+        return [_member(entry, group.path.parent) for entry in read_json(group.summary)["runs"]]
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{group.summary}: expected the group's runs, each with its seed, found none that can be read; "
             f"put it back as training wrote it, or begin again with: cifar train --config {group.config} --seeds N"
         ) from error
+
+
+def _member(entry: Mapping[str, Any], log_dir: Path) -> Member:
+    run = entry["run"]
+    # The name alone: whoever sent the folder does not choose where this machine writes.
+    return Member(int(entry["seed"]), RunFolder(log_dir / Path(run).name) if run else None, entry.get("error"))
 
 
 def summarize(members: Sequence[Member], *, status: str, wall_seconds: float) -> dict[str, Any]:
@@ -121,7 +124,7 @@ def _measured(complete: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:
-    found = spread(list(accuracies))
+    found = statistics_of(list(accuracies))
     half = found.half_width
     return {
         "n": found.n,
@@ -133,4 +136,4 @@ def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:
 
 def _mean(seconds: Iterable[float]) -> float | None:
     values = list(seconds)
-    return spread(values).mean if values else None
+    return statistics_of(values).mean if values else None

@@ -9,7 +9,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Spread:
+class Statistics:
     """n measurements: their mean, their standard deviation (with n − 1), and how far the true mean may be from theirs.
 
     half_width: the 95 % confidence interval is mean ± half_width, by Student's t; None, as the deviation, where n is 1.
@@ -21,13 +21,13 @@ class Spread:
     half_width: float | None
 
 
-def spread(measurements: Sequence[float]) -> Spread:
+def statistics_of(measurements: Sequence[float]) -> Statistics:
     """Returns what one or more measurements say."""
     n, mean = len(measurements), fmean(measurements)
     if n == 1:
-        return Spread(n, mean, None, None)
+        return Statistics(n, mean, None, None)
     deviation = stdev(measurements)
-    return Spread(n, mean, deviation, student_t(CONFIDENCE, degrees=n - 1) * deviation / math.sqrt(n))
+    return Statistics(n, mean, deviation, student_t(CONFIDENCE, degrees=n - 1) * deviation / math.sqrt(n))
 
 
 def student_t(confidence: float, *, degrees: int) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cifar_cli.runs.statistics import Spread, percent, spread, student_t
+from cifar_cli.runs.statistics import Statistics, percent, statistics_of, student_t
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 8, 9, 24, 199, 999])
@@ -20,7 +20,7 @@ def test_students_t_is_what_every_table_prints(degrees: int, tabled: float) -> N
 
 def test_three_accuracies_worked_by_hand() -> None:
     # Mean 0.94; deviations −0.01, 0, 0.01, so √(0.0002 / 2) = 0.01; 4.30265 · 0.01 / √3 = 0.0248413
-    found = spread([0.93, 0.94, 0.95])
+    found = statistics_of([0.93, 0.94, 0.95])
     assert (found.n, found.mean) == (3, pytest.approx(0.94))
     assert found.standard_deviation == pytest.approx(0.01)
     assert found.half_width == pytest.approx(0.0248413, rel=1e-5)
@@ -28,7 +28,7 @@ def test_three_accuracies_worked_by_hand() -> None:
 
 def test_the_confidence_interval_is_scipys() -> None:
     accuracies = [0.9401, 0.9388, 0.9412, 0.9397, 0.9403]
-    found = spread(accuracies)
+    found = statistics_of(accuracies)
     low, high = stats.t.interval(0.95, 4, loc=np.mean(accuracies), scale=stats.sem(accuracies))
     assert found.half_width is not None
     assert (found.mean - found.half_width, found.mean + found.half_width) == (pytest.approx(low), pytest.approx(high))
@@ -36,7 +36,7 @@ def test_the_confidence_interval_is_scipys() -> None:
 
 
 def test_one_measurement_says_nothing_of_how_much_they_vary() -> None:
-    assert spread([0.5]) == Spread(n=1, mean=0.5, standard_deviation=None, half_width=None)
+    assert statistics_of([0.5]) == Statistics(n=1, mean=0.5, standard_deviation=None, half_width=None)
 
 
 @pytest.mark.parametrize(
