@@ -29,7 +29,8 @@ from cifar_cli.runs.folder import create_run
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import DTYPES, Runtime
 
-SECONDS_TO_ESTIMATE = 0.5  # of steps after the first two, to choose how many make a round
+SECONDS_TO_ESTIMATE = 0.2  # of steps after the first two, to choose how many make a round
+ESTIMATES = 3
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _warm_up(contender: Contender, device: torch.device, *, most: int) -> tuple[
     first = time_steps(contender, steps=1, device=device)
     second = time_steps(contender, steps=1, device=device)
     enough = max(1, min(int(SECONDS_TO_ESTIMATE / second), most))
-    return first, time_steps(contender, steps=enough, device=device)
+    # The least of a few: one that something disturbed would make all rounds too short.
+    return first, min(time_steps(contender, steps=enough, device=device) for _ in range(ESTIMATES))
 
 
 def _flops(subject: Subject) -> int:
