@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+LEAST_ROUNDS = 3
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -60,6 +62,15 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def rounds_for(seconds: float, *, most: int, seconds_per_step: Sequence[float]) -> int:
+    """Returns how many rounds to have: `most`, or fewer where steps are so slow that not even one each would fit.
+
+    At least LEAST_ROUNDS, if so many may be had: fewer show no range.
+    """
+    fitting = int(seconds / sum(seconds_per_step))
+    return min(most, max(LEAST_ROUNDS, fitting))
 
 
 def steps_for(seconds: float, *, rounds: int, seconds_per_step: Sequence[float], most: int) -> int:

@@ -30,7 +30,7 @@ def benchmark(
     if against not in REFERENCES:
         known = ", ".join(REFERENCES)
         raise UsageError(f"--against: expected one of {known}; found '{against}'{did_you_mean(against, REFERENCES)}")
-    experiment = _in_whole_batches(config.load(source, overrides))
+    experiment = _with_equal_steps(config.load(source, overrides))
     problem = config.class_scores_problem(experiment)
     if problem:
         raise UsageError(problem)
@@ -57,9 +57,13 @@ def benchmark(
     closing(wrote=[], next_command=shlex.join(["cifar", "train", "--config", source, *overrides]))
 
 
-def _in_whole_batches(experiment: Experiment) -> Experiment:
-    """Returns the experiment without the smaller batch at an epoch's end, so that every step is the same work."""
-    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"drop_last": True})})
+def _with_equal_steps(experiment: Experiment) -> Experiment:
+    """Returns the experiment with every step the same work: no smaller batch at an epoch's end, no smaller pictures."""
+    data = experiment.data
+    if data.augment.sizes:
+        note("every step is timed at the images' full size; epochs of smaller pictures take less")
+    augment = data.augment.model_copy(update={"sizes": ()})
+    return experiment.model_copy(update={"data": data.model_copy(update={"drop_last": True, "augment": augment})})
 
 
 def _open_images(experiment: Experiment) -> tuple[Experiment, Splits]:

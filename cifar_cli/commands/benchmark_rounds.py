@@ -16,7 +16,7 @@ from cifar_cli.benchmark.epoch_end import time_epoch_end
 from cifar_cli.benchmark.flops import step_flops
 from cifar_cli.benchmark.matrix_peak import MatrixPeak, matrix_peak
 from cifar_cli.benchmark.measurement import BARE, OURS, REFERENCE, WATCHED, Measurement
-from cifar_cli.benchmark.rounds import Contender, alternate, steps_for, time_steps
+from cifar_cli.benchmark.rounds import Contender, alternate, rounds_for, steps_for, time_steps
 from cifar_cli.commands import parts
 from cifar_cli.commands.benchmark_references import REFERENCES, arguments
 from cifar_cli.commands.peak_memory import peak_memory_bytes
@@ -57,7 +57,7 @@ class Subject:
 
 
 def measure(subject: Subject, *, seconds: float, rounds: int) -> Measurement:
-    """Warms every loop up, then times them in turns for about so many seconds."""
+    """Warms every loop up, then times them in turns for about so many seconds, in `rounds` rounds at most."""
     training, device = subject.training, subject.runtime.device
     part_seconds: list[dict[str, float]] = []
     with _observers(subject) as observers, ExitStack() as processes:
@@ -74,6 +74,7 @@ def measure(subject: Subject, *, seconds: float, rounds: int) -> Measurement:
         warm[REFERENCE] = _warm_up(contenders[REFERENCE], device, most=training.steps_per_epoch)
         part_seconds.clear()
         estimates = [estimate for _, estimate in warm.values()]
+        rounds = rounds_for(seconds, most=rounds, seconds_per_step=estimates)
         steps = steps_for(seconds, rounds=rounds, seconds_per_step=estimates, most=training.steps_per_epoch)
         note(f"{rounds} rounds of {steps:,} steps of every loop: about {rounds * steps * sum(estimates):.0f} s")
         step_seconds = alternate(contenders, rounds=rounds, steps=steps, device=device, each_round=_tell)
@@ -135,7 +136,9 @@ def _warm_up(contender: Contender, device: torch.device, *, most: int) -> tuple[
     """Returns the seconds of a contender's very first step and, roughly, of a later one."""
     first = time_steps(contender, steps=1, device=device)
     second = time_steps(contender, steps=1, device=device)
-    enough = max(1, min(int(SECONDS_TO_ESTIMATE / second), most))
+    if second > SECONDS_TO_ESTIMATE:
+        return first, second
+    enough = min(int(SECONDS_TO_ESTIMATE / second), most)
     # The least of a few: one that something disturbed would make all rounds too short.
     return first, min(time_steps(contender, steps=enough, device=device) for _ in range(ESTIMATES))
 

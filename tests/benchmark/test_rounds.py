@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from cifar_cli.benchmark.rounds import Contender, alternate, steps_for, time_steps
+from cifar_cli.benchmark.rounds import Contender, alternate, rounds_for, steps_for, time_steps
 
 CPU = torch.device("cpu")
 
@@ -51,6 +51,19 @@ def test_the_seconds_are_per_step_and_by_round(monkeypatch: pytest.MonkeyPatch) 
 def test_going_back_to_the_start_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Log(monkeypatch)
     assert time_steps(log.contender("a", seconds_per_step=0.25), steps=8, device=CPU) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "seconds_per_step", "rounds"),
+    [
+        (60, 10, [0.02, 0.03], 10),
+        (60, 10, [3.0, 7.0], 6),  # 60 / 10
+        (60, 10, [30.0, 90.0], 3),  # longer than was asked for, but with a range
+        (60, 2, [30.0, 90.0], 2),
+    ],
+)
+def test_slow_steps_make_fewer_rounds(seconds: float, most: int, seconds_per_step: list[float], rounds: int) -> None:
+    assert rounds_for(seconds, most=most, seconds_per_step=seconds_per_step) == rounds
 
 
 @pytest.mark.parametrize(
