@@ -131,7 +131,13 @@ def multiplies_fastest_in_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Measured on a 2-core Xeon with AVX512-bf16 and no AMX: channels_last bf16 takes 1.1 to 1.4 times as long as fp32.
-    return device.type == "cpu" and _cpu_has("amx_bf16")
+    return device.type == "cpu" and _cpu_has("amx_bf16") and _onednn_may_use_amx()
+
+
+def _onednn_may_use_amx() -> bool:
+    """Returns whether the user left oneDNN, which computes the convolutions, the AMX that a processor may have."""
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "DEFAULT")).upper()
+    return most in ("DEFAULT", "ALL") or "AMX" in most
 
 
 def cpu_computes_bf16() -> bool:

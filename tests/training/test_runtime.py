@@ -96,6 +96,18 @@ def test_a_precision_that_the_cpu_cannot_compute_in_is_an_error(machine: Machine
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("most", "precision"),
+    [("AVX2", "fp32"), ("avx512_core_bf16", "fp32"), ("AVX512_CORE_AMX", "bf16"), ("ALL", "bf16"), ("DEFAULT", "bf16")],
+)
+def test_an_amx_that_onednn_may_not_use_does_not_count(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, most: str, precision: str
+) -> None:
+    machine.has(cpu=("avx512_bf16", "amx_bf16"))
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
+    assert chosen() == ("cpu", precision)
+
+
 @pytest.mark.parametrize(("feature", "computes"), [("amx_bf16", True), ("avx512_bf16", True), ("avx512_f", False)])
 def test_bf16_on_a_cpu_needs_its_instructions(machine: Machine, feature: str, computes: bool) -> None:
     machine.has(cpu=(feature,))
