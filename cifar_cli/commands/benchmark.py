@@ -1,6 +1,7 @@
 """`cifar benchmark`: how fast a configuration trains on this machine, where the time goes, and against what."""
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from cifar_cli.data.sources import Splits, open_dataset
 from cifar_cli.errors import DataError, UsageError, did_you_mean
 from cifar_cli.runs.environment import describe_environment
 
+BUSY_LOAD = 0.7  # programs that wanted a core, on average over the last minute, before this one began
 STAND_IN = "synthetic"
 STAND_IN_VAL_SIZE = 1000  # of its 10,000
 
@@ -35,6 +37,7 @@ def benchmark(
     if problem:
         raise UsageError(problem)
     images_per_epoch = DATASET_FACTS[experiment.data.name].train_images - experiment.data.val_size
+    _warn_of_others()
     runtime = parts.runtime(experiment)
     experiment, splits = _open_images(experiment)
     training = parts.training(experiment, splits, runtime)
@@ -55,6 +58,16 @@ def benchmark(
     else:
         print_report(measured, subject)
     closing(wrote=[], next_command=shlex.join(["cifar", "train", "--config", source, *overrides]))
+
+
+def _warn_of_others() -> None:
+    """Warns where other programs keep the machine busy: they slow one loop more than another, round after round."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows has none
+    if load > BUSY_LOAD:
+        warn(
+            f"this machine was busy in the last minute (load average {load:.1f}), which makes figures that say little; "
+            f"try again when nothing else runs"
+        )
 
 
 def _with_equal_steps(experiment: Experiment) -> Experiment:

@@ -1,6 +1,7 @@
 """`cifar benchmark`: what it measures is complete, consistent with itself, and told honestly."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ LOOPS = {"ours", "watched", "bare", "reference"}
 
 @pytest.fixture(autouse=True)
 def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Estimates and peaks may be as bad as they like here."""
+    """Estimates and peaks may be as bad as they like here, and the machine as busy."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.2, 9.0, 9.0))
     monkeypatch.setattr(benchmark_rounds, "SECONDS_TO_ESTIMATE", 0.02)
     monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
@@ -58,6 +60,7 @@ def test_json_holds_every_figure_and_they_agree(cifar: Callable[..., Any], tmp_p
         found["flops_per_second"] / found["matrix_peak"]["flops_per_second"]
     )
     assert found["peak_memory_bytes"] > 0
+    assert "warning: this machine was busy" not in outcome.err
     assert found["epoch_end_seconds"]["validation"] > 0
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]  # nothing is kept
 
@@ -87,6 +90,15 @@ def test_small_pictures_are_left_out_and_said_so(cifar: Callable[..., Any]) -> N
     assert outcome.code == 1
     assert outcome.err.startswith(
         "every step is timed at the images' full size; epochs of smaller pictures take less\nerror: "
+    )
+
+
+def test_a_busy_machine_is_warned_of(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.21, 0.0, 0.0))
+    outcome = cifar("benchmark", "small.yaml", "data.batch_size=501")  # ends before anything is timed
+    assert outcome.err.startswith(
+        "warning: this machine was busy in the last minute (load average 3.2), which makes figures that say little; "
+        "try again when nothing else runs\nerror: data.batch_size: "
     )
 
 
