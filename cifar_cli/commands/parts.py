@@ -31,6 +31,7 @@ from cifar_cli.training.state import EpochTotals, TrainingState
 from cifar_cli.training.views import VIEWS
 
 PICTURED_IMAGES = 4
+MEASURED_IMAGES = 32  # whose activations are measured; more cost more and say the same
 EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
 
 

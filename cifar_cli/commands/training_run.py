@@ -18,10 +18,16 @@ from cifar_cli.commands.terminal import closing, note, notes, warn
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CifarError, RunError, StoppedError, UsageError
+from cifar_cli.insight.embedding import embed
+from cifar_cli.observers.alarms import Alarms
 from cifar_cli.observers.checkpoints import Checkpoints
 from cifar_cli.observers.console import ConsoleProgress
 from cifar_cli.observers.events import EventFile
+from cifar_cli.observers.histograms import Histograms
+from cifar_cli.observers.mistakes import Mistakes
+from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.records import Records
+from cifar_cli.observers.statistics import Statistics
 from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.folder import RunFolder
@@ -70,6 +76,7 @@ def carry_out(job: TrainingRun, *, started: float, stop: StopRequest | None = No
         with nullcontext(stop) if stop else stop_on_signal(job.training.runtime.processes.highest) as wish:
             _fit(job, records, wish)
             test = _test_best(job)
+            _write_embeddings(job)
         status = "completed"
     except (StoppedError, KeyboardInterrupt):
         status = "interrupted"
@@ -117,10 +124,28 @@ def watchers(job: TrainingRun, records: Records, console: Console) -> list[Obser
             images_every=experiment.log.images_every,
             epochs=experiment.train.epochs,
         ),
+        *_teachers(job, events),
         records,
         # Last: a checkpoint says that everything before it has been written.
         Checkpoints(job.run, config=text, every_seconds=experiment.train.checkpoint_seconds),
     ]
+
+
+def _teachers(job: TrainingRun, events: EventFile) -> list[Observer]:
+    """Returns what shows how the network learns, or says why it does not; most of it can be turned off."""
+    log, epochs, splits = job.experiment.log, job.experiment.train.epochs, job.splits
+    images = parts.pictured(splits, parts.MEASURED_IMAGES).images
+    prepare = parts.preparation(job.experiment, splits, job.training.runtime)
+    teachers: list[Observer] = [
+        Alarms(images=images, prepare=prepare, num_classes=len(splits.train.class_names), tell=warn)
+    ]
+    if log.statistics_every:
+        teachers.append(Statistics(events, images=images, prepare=prepare, every=log.statistics_every))
+    if log.histograms_every:
+        teachers.append(Histograms(events, images=images, prepare=prepare, every=log.histograms_every))
+    if log.mistakes and splits.val:
+        teachers.append(Mistakes(events, val=splits.val, count=log.mistakes, epochs=epochs))
+    return teachers
 
 
 def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:
@@ -142,6 +167,27 @@ def _test_best(job: TrainingRun) -> Evaluation:
         return parts.evaluation(
             job.experiment, state.model, job.splits.test, splits=job.splits, runtime=job.training.runtime
         )
+
+
+def _write_embeddings(job: TrainingRun) -> None:
+    """Writes for the projector where the weights just tested see the first test images; nothing is chosen by it.
+
+    Test images, as those are the ones that neither the weights nor the choice of the epoch were fitted to.
+    """
+    count = min(job.experiment.log.embeddings, len(job.splits.test))
+    if not count:
+        return
+    shown = job.splits.test.subset(torch.arange(count))
+    prepare = parts.preparation(job.experiment, job.splits, job.training.runtime)
+    batches = [embed(job.training.state.model, prepare(images)) for images in shown.images.split(parts.EVAL_BATCH_SIZE)]
+    write_projector(
+        job.run,
+        vectors=torch.cat([vectors for vectors, _ in batches]).cpu(),
+        images=shown.images.cpu(),
+        labels=shown.labels.cpu(),
+        logits=torch.cat([logits for _, logits in batches]).cpu(),
+        class_names=shown.class_names,
+    )
 
 
 def _foreseen(error: RuntimeError) -> CifarError | None:

@@ -1,7 +1,7 @@
 """What must hold between the keys of an experiment, and what is allowed but looks like a slip. Knows no file."""
 
 from collections.abc import Iterator
-from math import prod
+from math import exp, log, prod
 from typing import TypeAlias
 
 from cifar_cli.config.facts import DATASET_FACTS
@@ -140,17 +140,52 @@ def class_scores_problem(experiment: Experiment) -> str | None:
     )
 
 
+# What a last layer lets class scores be at most and at least; cross-entropy then cannot fall below a floor.
+SCORE_RANGES = {
+    "Softmax": (1.0, 0.0),
+    "Softmin": (1.0, 0.0),
+    "Softmax2d": (1.0, 0.0),
+    "Sigmoid": (1.0, 0.0),
+    "Hardsigmoid": (1.0, 0.0),
+    "Tanh": (1.0, -1.0),
+    "Softsign": (1.0, -1.0),
+}
+UNCHANGING = ("Identity", "Flatten", "Dropout")
+
+
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about what is allowed, but probably not meant."""
     if not isinstance(experiment.model, Sequential):
         return []
-    last = experiment.model.layers[-1]
-    if last.type not in ("Softmax", "LogSoftmax", "Softmin"):
+    deciding = [layer for layer in experiment.model.layers if layer.type not in UNCHANGING]
+    if not deciding:
         return []
-    return [
-        f"model.layers.{last.name}: the loss cross_entropy takes the softmax itself; {last.type} before it slows "
-        "training down: leave it out"
-    ]
+    last, num_classes = deciding[-1], DATASET_FACTS[experiment.data.name].num_classes
+    place = f"model.layers.{last.name}"
+    if last.type == "LogSoftmax":
+        return [
+            f"{place}: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: leave it out"
+        ]
+    if last.type in SCORE_RANGES:
+        reason = ", which takes the softmax itself," if last.type.startswith("Soft") and "max" in last.type else ""
+        return [f"{place}: {_floor_sentence(last.type, num_classes, reason)}"]
+    if last.type in ("ReLU", "ReLU6"):
+        return [
+            f"{place}: {last.type} as the last layer turns every negative class score into 0, and no gradient passes "
+            f"there: classes can die for good; cross_entropy takes scores of any sign: leave it out"
+        ]
+    return []
+
+
+def _floor_sentence(kind: str, num_classes: int, reason: str) -> str:
+    high, low = SCORE_RANGES[kind]
+    # The best that such scores can do: `high` for the true class and `low` for all others.
+    floor = log(1 + (num_classes - 1) * exp(low - high))
+    return (
+        f"{kind} as the last layer keeps the class scores between {low:g} and {high:g}, so that the loss "
+        f"cross_entropy{reason} cannot fall below {floor:.2f}, where a guess has ln {num_classes} = "
+        f"{log(num_classes):.2f}; training is slow: leave it out"
+    )
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -178,6 +178,10 @@ class Log(Section):
     dir: str = Field("logs", min_length=1, description="a folder", examples=["logs"])
     images_every: Amount = Field(1, description="a whole number of epochs, or 0 for never", examples=[1])
     feature_layers: tuple[str, ...] = Field((), description="a list of layer names", examples=[["conv1"]])
+    statistics_every: Amount = Field(100, description="a whole number of steps, or 0 for never", examples=[100])
+    histograms_every: Amount = Field(0, description="a whole number of epochs, or 0 for never", examples=[1])
+    mistakes: Amount = Field(12, description="a whole number of images, or 0 for none", examples=[12])
+    embeddings: Amount = Field(500, description="a whole number of test images, or 0 for none", examples=[500])
 
 
 # --- the whole -----------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ class Evaluation:
     """What a network made of a set of images.
 
     loss: mean per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
+    logits: float32 (N, K), in the order of the images;
     plain: what it made of the images as they are, where it was also shown other views of them.
     """
 
@@ -26,6 +27,7 @@ class Evaluation:
     accuracy: float
     images: int
     confusion: Tensor
+    logits: Tensor
     plain: "Evaluation | None" = None
 
 
@@ -59,6 +61,7 @@ def evaluate(
         plain = _score(logits, labels, loss=loss, num_classes=num_classes)
         if views is None:
             return plain
+        logits = logits.clone()  # those of the images as they are stay what they were
         chosen, first = least_sure(logits, unsure_share), 0
         for images, _ in loader:
             again = chosen[first : first + len(images)].nonzero().flatten()
@@ -77,4 +80,5 @@ def _score(logits: Tensor, labels: Tensor, *, loss: Loss, num_classes: int) -> E
         accuracy=int(confusion.trace()) / len(labels),
         images=len(labels),
         confusion=confusion,
+        logits=logits,
     )

@@ -60,7 +60,7 @@ def fit(
         observer.training_started(state)
     while state.progress.epoch < task.epochs:
         train_epoch(state, task, runtime=runtime, observers=observers, stop=stop)
-        report = _close_epoch(state, task.validate)
+        report = _close_epoch(state, task.validate, observers)
         for observer in observers:
             observer.epoch_ended(state, report)
         if signal_number := stop.agreed():  # it came while the network was validated
@@ -102,13 +102,17 @@ def train_epoch(
     totals.seconds = time.perf_counter() - started  # once more, now that the device has been waited for
 
 
-def _close_epoch(state: TrainingState, validate: Callable[[], Evaluation] | None) -> EpochReport:
+def _close_epoch(
+    state: TrainingState, validate: Callable[[], Evaluation] | None, observers: Sequence[Observer]
+) -> EpochReport:
     """Validates, counts the epoch as done, and begins the next one's totals."""
     totals, progress = state.totals, state.progress
     with judged(state.model, state.average):
         val = validate() if validate else None
     if val is not None:
         _check_finite(val.loss, state)
+        for observer in observers:
+            observer.validated(state, val)
     progress.epoch += 1
     if val is not None and val.accuracy > progress.best_val_accuracy:
         progress.best_epoch, progress.best_val_accuracy = progress.epoch, val.accuracy

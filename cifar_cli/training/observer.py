@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cifar_cli.training.evaluation import Evaluation
     from cifar_cli.training.state import TrainingState
 
 
@@ -35,6 +36,9 @@ class Observer:
 
     def step_ended(self, state: "TrainingState") -> None:
         """Called after each step. Must not wait for the device."""
+
+    def validated(self, state: "TrainingState", evaluation: "Evaluation") -> None:
+        """Called when the network has been measured on the validation images, before `epoch_ended`."""
 
     def epoch_ended(self, state: "TrainingState", report: EpochReport) -> None:
         """Called after each epoch and its validation."""

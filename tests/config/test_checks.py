@@ -42,13 +42,54 @@ def test_the_other_models_always_end_in_class_scores() -> None:
     assert class_scores_problem(load_text("model: {name: cnn}", place="x.yaml")) is None
 
 
-@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Softmin"])
-def test_a_softmax_before_cross_entropy_is_warned_of(kind: str) -> None:
-    layers = f"flatten: Flatten, fc: {{type: Linear, out_features: 10}}, last: {kind}"
-    assert warnings(load_text(f"model: {{layers: [{layers}]}}", place="x.yaml")) == [
-        f"model.layers.last: the loss cross_entropy takes the softmax itself; {kind} before it slows training down: "
+def warnings_of(last: str, dataset: str = "cifar10") -> list[str]:
+    classes = DATASET_FACTS[dataset].num_classes
+    layers = f"flatten: Flatten, fc: {{type: Linear, out_features: {classes}}}, {last}"
+    return warnings(load_text(f"data: {{name: {dataset}}}\nmodel: {{layers: [{layers}]}}", place="x.yaml"))
+
+
+def test_a_softmax_before_cross_entropy_is_warned_of_with_the_loss_it_cannot_pass() -> None:
+    assert warnings_of("last: Softmax") == [
+        "model.layers.last: Softmax as the last layer keeps the class scores between 0 and 1, so that the loss "
+        "cross_entropy, which takes the softmax itself, cannot fall below 1.46, where a guess has ln 10 = 2.30; "
+        "training is slow: leave it out"
+    ]
+
+
+# −log(e¹ / (e¹ + 9·e⁰)) = 1.4612, −log(e¹ / (e¹ + 99·e⁰)) = 3.6222, −log(e¹ / (e¹ + 9·e⁻¹)) = 0.7967
+@pytest.mark.parametrize(
+    ("kind", "dataset", "floor"),
+    [
+        ("Softmin", "cifar10", "1.46"),
+        ("Sigmoid", "cifar10", "1.46"),
+        ("Sigmoid", "cifar100", "3.62"),
+        ("Tanh", "cifar10", "0.80"),
+        ("Softsign", "cifar10", "0.80"),
+    ],
+)
+def test_whatever_bounds_the_scores_is_warned_of(kind: str, dataset: str, floor: str) -> None:
+    (text,) = warnings_of(f"last: {kind}", dataset)
+    assert text.startswith(f"model.layers.last: {kind} as the last layer keeps the class scores between ")
+    assert f"cannot fall below {floor}, where a guess has ln " in text
+
+
+def test_a_log_softmax_is_known_to_change_nothing() -> None:
+    assert warnings_of("last: LogSoftmax") == [
+        "model.layers.last: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: "
         "leave it out"
     ]
+
+
+def test_a_relu_at_the_end_is_warned_of() -> None:
+    assert warnings_of("last: ReLU") == [
+        "model.layers.last: ReLU as the last layer turns every negative class score into 0, and no gradient passes "
+        "there: classes can die for good; cross_entropy takes scores of any sign: leave it out"
+    ]
+
+
+def test_layers_that_only_pass_scores_on_do_not_hide_the_softmax() -> None:
+    (text,) = warnings_of("last: Softmax, drop: Dropout, same: Identity")
+    assert text.startswith("model.layers.last: Softmax")
 
 
 def test_usual_models_are_not_warned_of() -> None:

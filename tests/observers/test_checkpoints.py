@@ -28,7 +28,11 @@ def with_accuracies(task: Any, accuracies: Sequence[float]) -> Any:
     """Returns the task with a validation that finds these accuracies, one epoch after the other."""
     remaining = iter(accuracies)
     confusion = torch.zeros(4, 4, dtype=torch.int64)
-    return replace(task, validate=lambda: Evaluation(1.0, next(remaining), 10, confusion), epochs=len(accuracies))
+    return replace(
+        task,
+        validate=lambda: Evaluation(1.0, next(remaining), 10, confusion, torch.zeros(10, 4)),
+        epochs=len(accuracies),
+    )
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,9 @@ def test_the_summary_tells_the_best_epochs_figures_and_sums_the_times(run: RunFo
     records.training_started(state)
     for epoch, accuracy, seconds in ((1, 0.5, 2.0), (2, 0.75, 1.0), (3, 0.625, 1.0)):
         end_epoch(records, state, report(epoch, accuracy=accuracy, seconds=seconds))
-    test = Evaluation(loss=0.5, accuracy=0.7, images=100, confusion=torch.zeros(4, 4, dtype=torch.int64))
+    test = Evaluation(
+        loss=0.5, accuracy=0.7, images=100, confusion=torch.zeros(4, 4, dtype=torch.int64), logits=torch.zeros(100, 4)
+    )
     summary = records.write_summary("completed", test=test, peak_memory_bytes=12345)
     assert list(summary) == SUMMARY_KEYS
     assert (summary["status"], summary["epochs"], summary["best_epoch"]) == ("completed", 3, 2)

@@ -86,7 +86,7 @@ def test_the_best_epoch_is_the_first_of_the_highest_validation_accuracy(tiny_tra
     training = tiny_training(epochs=4)
     accuracies = iter([0.25, 0.5, 0.5, 0.375])
     confusion = torch.zeros(4, 4, dtype=torch.int64)
-    task = replace(training.task, validate=lambda: Evaluation(1.0, next(accuracies), 8, confusion))
+    task = replace(training.task, validate=lambda: Evaluation(1.0, next(accuracies), 8, confusion, torch.zeros(8, 4)))
     fit(training.state, task, runtime=training.runtime)
     assert (training.state.progress.best_epoch, training.state.progress.best_val_accuracy) == (2, 0.5)
 
@@ -154,7 +154,13 @@ def test_a_validation_loss_that_is_no_number_ends_the_training_before_it_is_reco
     tiny_training: Make, recorder: Any
 ) -> None:
     training = tiny_training()
-    broken = Evaluation(loss=float("inf"), accuracy=0.25, images=8, confusion=torch.zeros(4, 4, dtype=torch.int64))
+    broken = Evaluation(
+        loss=float("inf"),
+        accuracy=0.25,
+        images=8,
+        confusion=torch.zeros(4, 4, dtype=torch.int64),
+        logits=torch.zeros(8, 4),
+    )
     task = replace(training.task, validate=lambda: broken)
     with pytest.raises(DivergedError, match=r"^epoch 1, before step 5: expected a finite loss, found inf with "):
         fit(training.state, task, runtime=training.runtime, observers=[recorder])

@@ -1,0 +1,50 @@
+"""Writes how a network's numbers are spread, each few epochs: weights, gradients, activations."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from cifar_cli.insight.activity import telling_layers
+from cifar_cli.insight.layers import capture_many
+from cifar_cli.observers.events import EventFile
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
+
+
+class Histograms(Observer):
+    """Writes `weights/<parameter>`, `gradients/<parameter>` of the epoch's last step, and `activations/<layer>`.
+
+    Before training and each `every` epochs. Activations are what the innermost layers make of the same images each
+    time, uint8 (B, C, H, W), which `prepare` makes into what the network takes.
+    """
+
+    def __init__(self, events: EventFile, *, images: Tensor, prepare: Callable[[Tensor], Tensor], every: int) -> None:
+        self._events = events
+        self._images = images
+        self._prepare = prepare
+        self._every = every
+
+    def training_started(self, state: TrainingState) -> None:
+        if state.progress.step == 0:
+            self._write(state.model, step=0)
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        if report.epoch % self._every == 0:
+            self._write(state.model, step=report.step)
+
+    def _write(self, model: nn.Module, *, step: int) -> None:
+        activations = capture_many(model, self._prepare(self._images), layers=list(telling_layers(model)))
+        with self._events.writing() as writer:
+            for name, parameter in model.named_parameters():
+                _add(writer, f"weights/{name}", parameter.detach(), step=step)
+                if parameter.grad is not None:
+                    _add(writer, f"gradients/{name}", parameter.grad, step=step)
+            for layer, output in activations.items():
+                _add(writer, f"activations/{layer}", output, step=step)
+
+
+def _add(writer: SummaryWriter, tag: str, values: Tensor, *, step: int) -> None:
+    finite = values[values.isfinite()]  # a histogram has no place for the others, and a broken gradient has some
+    if finite.numel():
+        writer.add_histogram(tag, finite, step)
