@@ -43,6 +43,10 @@ RunAndOverrides = Annotated[
         help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
     ),
 ]
+RunOrConfigAndOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN|CONFIG|key=value", help="A run, or a configuration; without either, the newest run."),
+]
 Source = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A YAML file, or a built-in's name.")]
 DatasetName = Annotated[str, typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="Which dataset.")]
 Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
@@ -163,6 +167,40 @@ def benchmark(
     from cifar_cli.commands.benchmark import benchmark as command
 
     command(source or "tutorial", overrides, against=against, seconds=seconds, rounds=rounds, as_json=as_json)
+
+
+@app.command("explain")
+def explain(
+    words: RunOrConfigAndOverrides = None,
+    config: Config = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", metavar="NAME", help="Work one number of this layer by hand.")
+    ] = None,
+    weights: Weights = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page to look at.")] = None,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
+) -> None:
+    """Explain a network layer by layer: shapes, parameters, FLOPs, time, what each number sees."""
+    word, overrides = _split_words(words, of="run or configuration")
+    if word is not None and config is None:
+        from cifar_cli.commands.naming import is_config
+
+        if is_config(word, log_dir=log_dir):
+            word, config = None, word
+    _check_config(config, overrides)
+    from cifar_cli.commands.explain import explain as command
+
+    command(
+        word,
+        source=config,
+        overrides=overrides,
+        layer=layer,
+        weights=weights,
+        as_json=as_json,
+        html=html,
+        log_dir=log_dir,
+    )
 
 
 @app.command("lesson")

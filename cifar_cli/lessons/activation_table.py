@@ -11,6 +11,8 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.insight.formulas import ACTIVATION_FORMULAS
+
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # keep mean 0 and variance 1 (Klambauer et al., 2017)
 
 
@@ -83,33 +85,37 @@ def softshrink(x: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 ACTIVATIONS = {
-    "ReLU": Activation(nn.ReLU, relu, "max(0, x)", "none", "[0, ∞)", "left: exactly 0"),
+    "ReLU": Activation(nn.ReLU, relu, ACTIVATION_FORMULAS["ReLU"], "none", "[0, ∞)", "left: exactly 0"),
     "LeakyReLU": Activation(
-        nn.LeakyReLU, leaky_relu, "max(0, x) + slope·min(0, x)", "negative_slope = 0.01", "(−∞, ∞)", "nowhere"
+        nn.LeakyReLU, leaky_relu, ACTIVATION_FORMULAS["LeakyReLU"], "negative_slope = 0.01", "(−∞, ∞)", "nowhere"
     ),
-    "PReLU": Activation(nn.PReLU, prelu, "max(0, x) + a·min(0, x)", "a = 0.25, learnt", "(−∞, ∞)", "nowhere"),
-    "ReLU6": Activation(nn.ReLU6, relu6, "min(max(0, x), 6)", "none", "[0, 6]", "left, and right from 6"),
-    "ELU": Activation(nn.ELU, elu, "max(0, x) + min(0, α(eˣ − 1))", "alpha = 1", "(−1, ∞)", "left, at −α"),
-    "CELU": Activation(nn.CELU, celu, "max(0, x) + min(0, α(e^(x/α) − 1))", "alpha = 1", "(−1, ∞)", "left, at −α"),
+    "PReLU": Activation(nn.PReLU, prelu, ACTIVATION_FORMULAS["PReLU"], "a = 0.25, learnt", "(−∞, ∞)", "nowhere"),
+    "ReLU6": Activation(nn.ReLU6, relu6, ACTIVATION_FORMULAS["ReLU6"], "none", "[0, 6]", "left, and right from 6"),
+    "ELU": Activation(nn.ELU, elu, ACTIVATION_FORMULAS["ELU"], "alpha = 1", "(−1, ∞)", "left, at −α"),
+    "CELU": Activation(nn.CELU, celu, ACTIVATION_FORMULAS["CELU"], "alpha = 1", "(−1, ∞)", "left, at −α"),
     "SELU": Activation(
         nn.SELU,
         selu,
-        "s·(max(0, x) + min(0, α(eˣ − 1)))",
+        ACTIVATION_FORMULAS["SELU"],
         "α = 1.6733, s = 1.0507, fixed",
         "(−1.76, ∞)",
         "left, at −sα",
     ),
-    "GELU": Activation(
-        nn.GELU, gelu, "x·Φ(x) = x·½(1 + erf(x/√2))", "approximate = 'none'", "[−0.17, ∞)", "left, at 0"
+    "GELU": Activation(nn.GELU, gelu, ACTIVATION_FORMULAS["GELU"], "approximate = 'none'", "[−0.17, ∞)", "left, at 0"),
+    "Sigmoid": Activation(
+        nn.Sigmoid, sigmoid, ACTIVATION_FORMULAS["Sigmoid"], "none", "(0, 1)", "left at 0, right at 1"
     ),
-    "Sigmoid": Activation(nn.Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", "none", "(0, 1)", "left at 0, right at 1"),
-    "LogSigmoid": Activation(nn.LogSigmoid, log_sigmoid, "log(1 / (1 + e⁻ˣ))", "none", "(−∞, 0)", "right, at 0"),
-    "Tanh": Activation(nn.Tanh, tanh, "(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)", "none", "(−1, 1)", "left at −1, right at 1"),
-    "Tanhshrink": Activation(nn.Tanhshrink, tanhshrink, "x − tanh(x)", "none", "(−∞, ∞)", "around 0: gradient 0"),
+    "LogSigmoid": Activation(
+        nn.LogSigmoid, log_sigmoid, ACTIVATION_FORMULAS["LogSigmoid"], "none", "(−∞, 0)", "right, at 0"
+    ),
+    "Tanh": Activation(nn.Tanh, tanh, ACTIVATION_FORMULAS["Tanh"], "none", "(−1, 1)", "left at −1, right at 1"),
+    "Tanhshrink": Activation(
+        nn.Tanhshrink, tanhshrink, ACTIVATION_FORMULAS["Tanhshrink"], "none", "(−∞, ∞)", "around 0: gradient 0"
+    ),
     "Softplus": Activation(
-        nn.Softplus, softplus, "log(1 + e^(βx)) / β", "beta = 1, threshold = 20", "(0, ∞)", "left, at 0"
+        nn.Softplus, softplus, ACTIVATION_FORMULAS["Softplus"], "beta = 1, threshold = 20", "(0, ∞)", "left, at 0"
     ),
     "Softshrink": Activation(
-        nn.Softshrink, softshrink, "x ∓ λ beyond ±λ, else 0", "lambd = 0.5", "(−∞, ∞)", "within ±λ: exactly 0"
+        nn.Softshrink, softshrink, ACTIVATION_FORMULAS["Softshrink"], "lambd = 0.5", "(−∞, ∞)", "within ±λ: exactly 0"
     ),
 }

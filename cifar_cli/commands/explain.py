@@ -1,0 +1,151 @@
+"""`cifar explain`: a network layer by layer, or one number of one layer worked by hand, as tables, JSON or a page."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cifar_cli.commands import parts
+from cifar_cli.commands.explain_table import print_walk, print_worked
+from cifar_cli.commands.images import open_images
+from cifar_cli.commands.opening import OpenedNetwork, open_network
+from cifar_cli.commands.terminal import closing, note
+from cifar_cli.config import DATASET_FACTS
+from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.insight.account import Account, account
+from cifar_cli.insight.page import write_page
+from cifar_cli.insight.page_worked import Picture
+from cifar_cli.insight.walk import timed_walk, walk
+from cifar_cli.insight.worked import work
+from cifar_cli.insight.worked_sums import Worked
+from cifar_cli.training.runtime import Runtime
+
+CONFIG_WITHOUT_RUNS = "sequential"
+MOST_IMAGES = 64  # in the batch that is timed: enough for the shares to be those of training, and quick
+
+
+@dataclass(frozen=True)
+class _Example:
+    """A number worked by hand on an image of the data."""
+
+    layer: str
+    worked: Worked
+    picture: Picture
+
+
+def explain(
+    run: str | None,
+    *,
+    source: str | None,
+    overrides: Sequence[str],
+    layer: str | None,
+    weights: str | None,
+    as_json: bool,
+    html: Path | None,
+    log_dir: Path,
+) -> None:
+    """Explains the network of a run or of a configuration; without either, of the newest run or the default one."""
+    opened = open_network(
+        run, source=source, overrides=overrides, weights=weights, log_dir=log_dir, without_runs=CONFIG_WITHOUT_RUNS
+    )
+    runtime = Runtime(parts.runtime(opened.experiment).device, "fp32")
+    explained = _account(opened, runtime)
+    example = _example(opened, explained, layer, runtime) if layer is not None else None
+    note(f"this is {opened.source}")
+    if html is not None:
+        write_page(
+            html,
+            explained,
+            title=f"{opened.experiment.name}, layer by layer",
+            subtitle=_caption(opened, explained, runtime),
+            example=(example.layer, example.worked, example.picture) if example else None,
+        )
+    if as_json:
+        print(json.dumps(_as_dict(opened, explained, example, runtime), ensure_ascii=False))
+    elif example is not None:
+        print_worked(example.layer, example.worked, picture=example.picture.caption)
+    else:
+        print_walk(explained, caption=_caption(opened, explained, runtime))
+    closing(
+        wrote=[str(html)] if html is not None else [],
+        next_command=_next_command(opened, layer=layer, run=run, source=source, overrides=overrides),
+    )
+
+
+def _account(opened: OpenedNetwork, runtime: Runtime) -> Account:
+    shape = DATASET_FACTS[opened.experiment.data.name].image_shape
+    batch_size = min(opened.experiment.data.batch_size, MOST_IMAGES)
+    # Like normalised pixels, and laid out in memory as training does it.
+    batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
+    batch = batch.to(runtime.device).contiguous(memory_format=torch.channels_last)
+    model = opened.model.to(runtime.device).to(memory_format=torch.channels_last)
+    return account(model, timed_walk(model, batch), batch_size=batch_size, image_shape=shape)
+
+
+def _example(opened: OpenedNetwork, explained: Account, layer: str, runtime: Runtime) -> _Example:
+    names = [line.name for line in explained.lines]
+    if layer not in names:  # before the data is opened: a misspelt name should be told at once
+        raise UsageError(
+            f"--layer {layer}: expected a row of the table, found none of that name{did_you_mean(layer, names)}"
+            f"{_inside(layer, opened.model, names)} cifar explain without --layer lists them"
+        )
+    experiment, splits = open_images(opened.experiment)
+    images = parts.pictured(splits, 1)
+    prepared = parts.preparation(experiment, splits, runtime)(images.images)
+    step = next(step for step in walk(opened.model, prepared, keep=layer) if step.name == layer)
+    caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
+    caption += f"'{images.class_names[int(images.labels[0])]}'"
+    return _Example(layer, work(step), Picture(images.images[0], caption, step.sees))
+
+
+def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:
+    """Returns what a module that only holds others is made of, so that one of them can be chosen."""
+    within = [name for name in names if name.startswith(f"{layer}.")]
+    if within and layer in dict(model.named_modules()):
+        return f"; it holds {', '.join(within[:8])}{', …' if len(within) > 8 else ''};"
+    return ";"
+
+
+def _caption(opened: OpenedNetwork, explained: Account, runtime: Runtime) -> str:
+    shape = "×".join(map(str, explained.image_shape))
+    trained = f"epoch {opened.epoch}" if opened.checkpoint else "untrained"
+    return (
+        f"{opened.experiment.model.name} ({trained}) on images of {shape}; time of a forward pass on "
+        f"{runtime.device_name}, fp32, {explained.batch_size} images"
+    )
+
+
+def _next_command(
+    opened: OpenedNetwork, *, layer: str | None, run: str | None, source: str | None, overrides: Sequence[str]
+) -> str:
+    words = ["--config", source, *overrides] if source else [run] if run else []
+    if layer is None:
+        first = next((name for name, module in opened.model.named_modules() if isinstance(module, nn.Conv2d)), None)
+        first = first or next((name for name, _ in opened.model.named_modules() if name), "")
+        return shlex.join(["cifar", "explain", *words, "--layer", first])
+    if layer.partition("#")[0] in dict(opened.model.named_modules()):
+        return shlex.join(["cifar", "visualize-layer", layer.partition("#")[0], *words])
+    return shlex.join(["cifar", "explain", *words, "--html", "network.html"])
+
+
+def _as_dict(opened: OpenedNetwork, explained: Account, example: _Example | None, runtime: Runtime) -> dict[str, Any]:
+    return {
+        "network": opened.source,
+        "model": opened.experiment.model.name,
+        "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
+        "epoch": opened.epoch,
+        "image_shape": list(explained.image_shape),
+        "batch_size": explained.batch_size,
+        "device": runtime.device_name,
+        "precision": runtime.precision,
+        "layers": [line.as_dict() for line in explained.lines],
+        "totals": explained.totals.as_dict(),
+        "worked": example.worked.as_dict() | {"layer": example.layer, "image": example.picture.caption}
+        if example
+        else None,
+    }
