@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cifar_cli import __version__
-from cifar_cli.errors import UsageError
+from cifar_cli.errors import UsageError, did_you_mean
 
 app = typer.Typer(
     name="cifar",
@@ -46,6 +46,13 @@ RunAndOverrides = Annotated[
 RunOrConfigAndOverrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="RUN|CONFIG|key=value", help="A run, or a configuration; without either, the newest run."),
+]
+LayerAndRun = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="LAYER [RUN|key=value]",
+        help="A layer's name, such as conv1 or blocks.0.conv1 (with --all none); then as for eval.",
+    ),
 ]
 Source = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A YAML file, or a built-in's name.")]
 DatasetName = Annotated[str, typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="Which dataset.")]
@@ -131,22 +138,53 @@ def evaluate(
 
 @app.command("visualize-layer")
 def visualize_layer(
-    layer: Annotated[str, typer.Argument(metavar="LAYER", help="A layer's name, such as conv1 or blocks.0.conv1.")],
-    words: RunAndOverrides = None,
+    words: LayerAndRun = None,
     config: Config = None,
-    images: Annotated[int, typer.Option(min=1, max=64, help="How many images to show.")] = 4,
+    all_layers: Annotated[bool, typer.Option("--all", help="Every layer on one sheet, from pixels to scores.")] = False,
+    exciting: Annotated[
+        bool, typer.Option("--exciting", help="The test images that excite each channel most, and where in them.")
+    ] = False,
+    grad_cam: Annotated[
+        bool, typer.Option("--grad-cam", help="Where the layer sees what speaks for the predicted class.")
+    ] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Before and after training, side by side.")] = False,
+    over_time: Annotated[bool, typer.Option("--over-time", help="The layer through the epochs of its run.")] = False,
+    images: Annotated[int | None, typer.Option(min=1, max=64, help="How many images to show.")] = None,
     mode: Annotated[
-        str, typer.Option(metavar="tiles|tutorial", help="A grey tile per channel, or the tutorials' reshape.")
+        str, typer.Option(metavar="tiles|tutorial", help="A tile per channel, or the tutorials' reshape.")
     ] = "tiles",
     weights: Weights = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
-    """Draw what a layer does to real images: input, output channel by channel, filters."""
-    run, overrides = _split_words(words)
+    """Draw what a layer does to real images: input, output channel by channel, filters; or another picture of it."""
+    modes = ("tiles", "tutorial")
+    if mode not in modes:
+        raise UsageError(f"--mode: expected one of {', '.join(modes)}, found '{mode}'{did_you_mean(mode, modes)}")
+    wanted = {
+        "--all": all_layers,
+        "--exciting": exciting,
+        "--grad-cam": grad_cam,
+        "--compare": compare,
+        "--over-time": over_time,
+        "--mode tutorial": mode == "tutorial",
+    }
+    chosen = [option for option, is_wanted in wanted.items() if is_wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"expected one picture at a time, found {' and '.join(chosen)}; draw one after the other")
+    layer, run, overrides = _split_layer_words(words, is_layer_wanted=not all_layers)
     _check_config(config, overrides)
     from cifar_cli.commands.visualize_layer import visualize_layer as command
 
-    command(layer, run, source=config, overrides=overrides, images=images, mode=mode, weights=weights, log_dir=log_dir)
+    command(
+        layer,
+        run,
+        picture=chosen[0].removeprefix("--").removeprefix("mode ") if chosen else "layer",
+        source=config,
+        overrides=overrides,
+        images=images,
+        weights=weights,
+        log_dir=log_dir,
+    )
 
 
 @app.command("benchmark")
@@ -282,6 +320,15 @@ def _split_words(words: list[str] | None, *, of: str = "run") -> tuple[str | Non
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; name one of them")
     return (names[0] if names else None), overrides
+
+
+def _split_layer_words(words: list[str] | None, *, is_layer_wanted: bool) -> tuple[str | None, str | None, list[str]]:
+    """Returns the LAYER, where one is wanted, then the RUN, if there is one, and the key=value words."""
+    if not is_layer_wanted:
+        return None, *_split_words(words)
+    if not words or "=" in words[0]:
+        raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
+    return words[0], *_split_words(words[1:])
 
 
 def _check_config(config: str | None, overrides: list[str], *, changeable: str | None = None) -> None:

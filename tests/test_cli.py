@@ -95,7 +95,7 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
     [
         (["trian"], "No such command 'trian'"),
         (["train", "--fast"], "No such option"),
-        (["visualize-layer"], "Missing argument 'LAYER'"),
+        (["visualize-layer"], "expected a LAYER, found none; write for example conv1, or --all for every layer"),
         (["eval", "--batch-size", "0"], "Invalid value for '--batch-size'"),
         (["visualize-layer", "conv1", "--images", "65"], "Invalid value for '--images'"),
         (["train"], "expected either --config FILE|NAME or --resume [RUN]; names: cifar config list"),

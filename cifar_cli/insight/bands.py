@@ -7,9 +7,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from cifar_cli.insight.canvas import INK, PALE, Canvas
+from cifar_cli.insight.canvas import FAINT, INK, PALE, Canvas
+from cifar_cli.insight.colours import ColourTiles, colour_strips, colour_tiles
 from cifar_cli.insight.describe import short
-from cifar_cli.insight.tiles import Tiles, as_maps, channel_tiles, vector_tiles
+from cifar_cli.insight.tiles import as_maps
 
 # In inches.
 BAND_WIDTH = 11.2
@@ -40,85 +41,107 @@ class Band(Protocol):
         ...
 
 
-def band_of(values: Tensor, *, max_channels: int, class_names: Sequence[str] = ()) -> Band:
-    """Returns the band that suits values (B, ...): tiles for maps, bars for a score per class, else a strip."""
+def band_of(
+    values: Tensor,
+    *,
+    max_channels: int,
+    class_names: Sequence[str] = (),
+    columns: int = COLUMNS,
+    max_width: float = BAND_WIDTH,
+    is_scale_shared: bool = False,
+) -> Band:
+    """Returns the band that suits values (B, ...): tiles for maps, bars for a score per class, else a strip.
+
+    columns: tiles to a line; max_width: inches; is_scale_shared: all channels on one scale instead of one each.
+    """
     maps = as_maps(values)
     if maps is not None:
-        return TileBand(channel_tiles(maps[:, :max_channels]), total=maps.shape[1])
+        tiles = colour_tiles(maps[:, :max_channels], is_scale_shared=is_scale_shared)
+        return TileBand(tiles, total=maps.shape[1], max_columns=columns, max_width=max_width)
     vectors = values.flatten(1).float().cpu()
     if vectors.shape[1] == len(class_names) <= MAX_BARS:
         return BarBand(vectors, tuple(class_names))
-    return StripBand(vector_tiles(vectors), total=vectors.shape[1])
+    return StripBand(colour_strips(vectors), total=vectors.shape[1], max_width=max_width)
 
 
 @dataclass(frozen=True)
 class TileBand:
-    """A grey tile per channel, each under its number, in lines of up to sixteen."""
+    """A coloured tile per channel, each under its number, in lines of up to `max_columns`, `max_width` inches long."""
 
-    tiles: Tiles
+    tiles: ColourTiles
     total: int  # channels there are, of which the tiles may be the first few
+    max_columns: int = COLUMNS
+    max_width: float = BAND_WIDTH
 
     @property
     def shown(self) -> int:
         return self.tiles.pixels.shape[1]
 
     @property
+    def columns(self) -> int:
+        return min(self.max_columns, self.shown)
+
+    @property
     def tile_width(self) -> float:
-        columns = min(COLUMNS, self.shown)
-        return min(LARGEST_TILE, (BAND_WIDTH + GAP) / columns - GAP)
+        return min(LARGEST_TILE, (self.max_width + GAP) / self.columns - GAP)
 
     @property
     def width(self) -> float:
-        return min(COLUMNS, self.shown) * (self.tile_width + GAP) - GAP
+        return self.columns * (self.tile_width + GAP) - GAP
 
     @property
     def lines(self) -> int:
-        return math.ceil(self.shown / COLUMNS)
+        return math.ceil(self.shown / self.columns)
 
     @property
     def caption(self) -> str:
         count = f"all {self.total} channels" if self.shown == self.total else f"{self.shown} of {self.total} channels"
-        return f"{count}; each from its lowest value over these images (black) to its highest (white)."
+        return f"{count}; each on its own scale over these images ({self.tiles.legend})."
 
     def place(self, channel: int, *, line_height: float) -> tuple[float, float]:
         """Returns where a channel's tile lies from the band's upper left corner, in inches."""
-        line, column = divmod(channel, COLUMNS)
+        line, column = divmod(channel, self.columns)
         return column * (self.tile_width + GAP), line * line_height
 
     def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
-        rows, columns = self.tiles.pixels.shape[2:]
+        rows, columns = self.tiles.pixels.shape[-2:]
         width = self.tile_width
         height = width * min(2.0, max(0.2, rows / columns))  # maps are mostly square; a long one stays on the page
         line_height = NUMBER_HEIGHT + height + 0.07
         for channel, pixels in enumerate(self.tiles.pixels[index]):
             right, down = self.place(channel, line_height=line_height)
-            canvas.write(str(channel), x=x + right, y=y + down + 0.02, size=6.5, colour=PALE)
-            canvas.picture(pixels, x=x + right, y=y + down + NUMBER_HEIGHT, width=width, height=height)
+            left, top = x + right, y + down + NUMBER_HEIGHT
+            canvas.write(str(channel), x=left, y=y + down + 0.02, size=6.5, colour=PALE)
+            canvas.picture(pixels, x=left, y=top, width=width, height=height)
+            if self.tiles.is_signed:  # white is zero, and would vanish on the page
+                canvas.frame(x=left, y=top, width=width, height=height, colour=FAINT, points=0.4)
         return y + self.lines * line_height
 
 
 @dataclass(frozen=True)
 class StripBand:
-    """A vector as one strip of grey cells, read row by row."""
+    """A vector as one strip of coloured cells, read row by row."""
 
-    strips: Tiles
+    strips: ColourTiles
     total: int
+    max_width: float = BAND_WIDTH
 
     @property
     def width(self) -> float:
-        return min(BAND_WIDTH, self.strips.pixels.shape[3] * STRIP_CELL)
+        return min(self.max_width, self.strips.pixels.shape[-1] * STRIP_CELL)
 
     @property
     def caption(self) -> str:
-        rows, columns = self.strips.pixels.shape[2:]
+        rows, columns = self.strips.pixels.shape[-2:]
         order = "" if rows == 1 else f", read row by row, {columns} to a row"
-        low, high = self.strips.low.item(), self.strips.high.item()
-        return f"{self.total} values{order}; black: {short(low)}, white: {short(high)}."
+        low, high = self.strips.low[0].item(), self.strips.high[0].item()
+        return f"{self.total} values{order}; {short(low)} … {short(high)} ({self.strips.legend})."
 
     def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
-        rows, columns = self.strips.pixels.shape[2:]
+        rows, columns = self.strips.pixels.shape[-2:]
         height = max(STRIP_HEIGHT, self.width * rows / columns)
-        canvas.picture(self.strips.pixels[index], x=x, y=y, width=self.width, height=height)
+        canvas.picture(self.strips.pixels[index, 0], x=x, y=y, width=self.width, height=height)
+        canvas.frame(x=x, y=y, width=self.width, height=height, colour=FAINT, points=0.4)
         return y + height + 0.07
 
 

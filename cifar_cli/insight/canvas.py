@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -15,7 +16,8 @@ from torch import Tensor
 
 DPI = 150
 POINTS_PER_INCH = 72
-INK, PALE, GOOD, BAD = "#222222", "#777777", "#1a7f37", "#c62828"
+INK, PALE, FAINT, GOOD, BAD = "#222222", "#777777", "#cccccc", "#1a7f37", "#c62828"
+FRAME = "#ff2bd6"  # of a receptive field on a photograph: a colour that photographs hardly hold
 
 
 @dataclass
@@ -39,12 +41,16 @@ class Canvas:
         """Sets a filled rectangle; a negative width runs to the left."""
         self.axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, linewidth=0))
 
-    def ramp(self, *, x: float, y: float, width: float, height: float) -> None:
-        """Sets the scale of greys from black to white, in a thin frame as its white end would vanish on the page."""
-        shades = np.linspace(0, 1, 256)[None, :, None].repeat(3, axis=2)
+    def frame(self, *, x: float, y: float, width: float, height: float, colour: str, points: float) -> None:
+        """Sets an empty rectangle, its line so many points thick."""
+        edge = to_rgb(colour)
+        self.axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=edge, linewidth=points, zorder=3))
+
+    def ramp(self, colour_map: str, *, x: float, y: float, width: float, height: float) -> None:
+        """Sets a scale of colours from its lowest, at the left, to its highest."""
+        shades = colormaps[colour_map](np.arange(256))[None, :, :3]
         self.axes.imshow(shades, extent=(x, x + width, y + height, y), aspect="auto")
-        frame = Rectangle((x, y), width, height, fill=False, edgecolor=to_rgb(PALE), linewidth=0.5)
-        self.axes.add_patch(frame)
+        self.frame(x=x, y=y, width=width, height=height, colour=PALE, points=0.5)
 
     def write(
         self,

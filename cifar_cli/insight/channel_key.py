@@ -1,29 +1,39 @@
-"""The key of a layer sheet: for each channel its filter, and the values that black and white stand for in its tiles."""
+"""The key of a layer sheet: for each channel its filter, the range of its values, and how much of it is zero."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.insight.bands import NUMBER_HEIGHT, TileBand
-from cifar_cli.insight.canvas import PALE, Canvas
+from cifar_cli.insight.canvas import BAD, PALE, Canvas
 from cifar_cli.insight.describe import short
 from cifar_cli.insight.tiles import filter_tiles
 
 KERNELS_PER_SIDE = 3  # of a filter on many channels the first nine kernels are shown, three by three
-NOTE_WIDTH, NOTE_HEIGHT = 1.15, 0.75  # inches
+NOTE_WIDTH, NOTE_HEIGHT = 1.15, 1.05  # inches
 RANGE_HEIGHT = 0.2  # inches, with the room beneath
+ZERO_HEIGHT = 0.11
 LARGEST_FILTER = 0.8  # inches
 
 
-def draw_channel_key(canvas: Canvas, module: nn.Module, band: TileBand, *, x: float, y: float, note_x: float) -> float:
+def draw_channel_key(
+    canvas: Canvas,
+    module: nn.Module,
+    band: TileBand,
+    *,
+    x: float,
+    y: float,
+    note_x: float,
+    zero_shares: Tensor | None = None,
+) -> float:
     """Draws the key from (x, y), each channel in the place of its tile in the band, and at note_x how to read it.
 
-    Returns the y beneath. All in inches.
+    zero_shares: (C,), in [0, 1], of the channels' values after the activation. Returns the y beneath. All in inches.
     """
     filters = filter_pictures(module.weight) if isinstance(module, nn.Conv2d) else None
-    _draw_note(canvas, module, x=note_x, y=y)
+    _draw_note(canvas, module, band, x=note_x, y=y, is_zero_told=zero_shares is not None)
     side = min(band.tile_width, LARGEST_FILTER) if filters is not None else 0.0
-    line_height = NUMBER_HEIGHT + side + RANGE_HEIGHT
+    line_height = NUMBER_HEIGHT + side + RANGE_HEIGHT + (ZERO_HEIGHT if zero_shares is not None else 0.0)
     for channel, (low, high) in enumerate(zip(band.tiles.low.tolist(), band.tiles.high.tolist(), strict=True)):
         right, down = band.place(channel, line_height=line_height)
         left, top = x + right, y + down
@@ -32,6 +42,8 @@ def draw_channel_key(canvas: Canvas, module: nn.Module, band: TileBand, *, x: fl
             canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=side, height=side)
         values = f"{short(low, digits=2)} … {short(high, digits=2)}" if low < high else f"always {short(low, digits=2)}"
         canvas.write(values, x=left, y=top + NUMBER_HEIGHT + side + 0.03, size=6, colour=PALE)
+        if zero_shares is not None:
+            _draw_zero_share(canvas, zero_shares[channel].item(), x=left, y=top + NUMBER_HEIGHT + side + 0.03)
     return max(y + band.lines * line_height, y + NOTE_HEIGHT)
 
 
@@ -52,7 +64,13 @@ def filter_pictures(weight: Tensor) -> Tensor:
     return square.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, 3·kH + 2, 3·kW + 2)
 
 
-def _draw_note(canvas: Canvas, module: nn.Module, *, x: float, y: float) -> None:
+def _draw_zero_share(canvas: Canvas, share: float, *, x: float, y: float) -> None:
+    is_dead = share == 1
+    text = "dead" if is_dead else f"{100 * min(share, 0.999):.3g} % zero"  # only a dead one is all zero
+    canvas.write(text, x=x, y=y + ZERO_HEIGHT, size=6, colour=BAD if is_dead else PALE, bold=is_dead)
+
+
+def _draw_note(canvas: Canvas, module: nn.Module, band: TileBand, *, x: float, y: float, is_zero_told: bool) -> None:
     canvas.write("channels", x=x, y=y, size=9, bold=True)
     lines = ["number"]
     if isinstance(module, nn.Conv2d):
@@ -61,6 +79,12 @@ def _draw_note(canvas: Canvas, module: nn.Module, *, x: float, y: float) -> None
         if inputs not in (1, 3):
             lines.append(f"  {min(inputs, KERNELS_PER_SIDE**2)} of its {inputs} kernels")
     lines.append("lowest … highest value")
+    if is_zero_told:
+        lines.append("zeros after the activation")
     for line, text in enumerate(lines):
         canvas.write(text, x=x, y=y + 0.19 + 0.125 * line, size=6.5, colour=PALE)
-    canvas.ramp(x=x, y=y + 0.24 + 0.125 * len(lines), width=NOTE_WIDTH, height=0.08)
+    ramp_y = y + 0.24 + 0.125 * len(lines)
+    canvas.ramp(band.tiles.colour_map, x=x, y=ramp_y, width=NOTE_WIDTH, height=0.08)
+    ends = ("negative", "0", "positive") if band.tiles.is_signed else ("lowest", "", "highest")
+    for place, (text, align) in enumerate(zip(ends, ("left", "center", "right"), strict=True)):
+        canvas.write(text, x=x + place * NOTE_WIDTH / 2, y=ramp_y + 0.11, size=6, colour=PALE, align=align)

@@ -1,21 +1,16 @@
 """Composes tiles into one labelled picture for TensorBoard. Knows nothing of TensorBoard; draws with PIL, for speed."""
 
-import math
 from collections.abc import Iterator
 
-import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from cifar_cli.insight.mosaic import GAP, INK, WHITE, Mosaic, compose
 from cifar_cli.insight.tiles import as_maps, channel_tiles, filter_tiles, to_pictures, vector_tiles
 
 TILE_PIXELS = 64  # a tile is enlarged by the whole number that brings its longer side nearest to this
-GAP = 6
-LABEL_HEIGHT = 18
 MAX_FILTERS = 64
 CHANNELS_PER_LINE = 8  # TensorBoard shows a picture some 350 pixels wide; more would be too small to see
-WHITE, INK = (255, 255, 255), (40, 40, 40)
 
 
 def feature_grid(features: Tensor, *, images: Tensor, max_channels: int = 32) -> Tensor:
@@ -25,6 +20,11 @@ def feature_grid(features: Tensor, *, images: Tensor, max_channels: int = 32) ->
     Each channel goes from its lowest value over these images (black) to its highest (white). Eight channels stand in a
     line; a line that begins with +8 holds channels 8 to 15.
     """
+    return compose(feature_mosaic(features, images=images, max_channels=max_channels))
+
+
+def feature_mosaic(features: Tensor, *, images: Tensor, max_channels: int = 32) -> Mosaic:
+    """Returns what `feature_grid` is composed of; in each row, the first picture is no channel."""
     pictures = [_image(picture) for picture in _enlarge(to_pictures(images))]
     maps = as_maps(features)
     if maps is None:
@@ -32,14 +32,14 @@ def feature_grid(features: Tensor, *, images: Tensor, max_channels: int = 32) ->
         strips = _enlarge(vector_tiles(vectors).pixels, side=TILE_PIXELS * CHANNELS_PER_LINE)
         rows = [[picture, *map(_image, strip)] for picture, strip in zip(pictures, strips, strict=True)]
         caption = f"{vectors.shape[1]} values, read row by row; black: the lowest, white: the highest"
-        return _compose(rows, column_names=["image", ""], caption=caption)
+        return Mosaic(rows, caption, ["image", ""])
     shown = min(maps.shape[1], max_channels)
     tiles = _enlarge(channel_tiles(maps[:, :shown]).pixels)  # (B, shown, h, w)
     rows = [line for picture, own in zip(pictures, tiles, strict=True) for line in _lines(picture, own)]
     names = [str(channel) for channel in range(min(shown, CHANNELS_PER_LINE))]
     count = f"{shown} channels" if shown == maps.shape[1] else f"first {shown} of {maps.shape[1]} channels"
     caption = f"{count}; black: a channel's lowest value, white: its highest"
-    return _compose(rows, column_names=["image", *names], caption=caption)
+    return Mosaic(rows, caption, ["image", *names])
 
 
 def _lines(picture: Image.Image, tiles: Tensor) -> Iterator[list[Image.Image]]:
@@ -62,19 +62,22 @@ def filter_grid(weight: Tensor, *, max_filters: int = MAX_FILTERS, max_inputs: i
     Filters on one or three input channels are a grey or colour tile each. Deeper ones are a row per output channel with
     a grey tile per input channel, the first 16 of each. Each filter has a scale of its own.
     """
+    return compose(filter_mosaic(weight, max_filters=max_filters, max_inputs=max_inputs))
+
+
+def filter_mosaic(weight: Tensor, *, max_filters: int = MAX_FILTERS, max_inputs: int = 16) -> Mosaic:
+    """Returns what `filter_grid` is composed of."""
     outputs, inputs = weight.shape[:2]
     if inputs in (1, 3):
         shown = min(outputs, max_filters)
         images = [_image(tile) for tile in _enlarge(filter_tiles(weight[:shown]), side=TILE_PIXELS - 16)]
         count = f"{shown} filters" if shown == outputs else f"first {shown} of {outputs} filters"
         rows = [images[start : start + CHANNELS_PER_LINE] for start in range(0, shown, CHANNELS_PER_LINE)]
-        return _compose(
-            rows, caption=f"{count} on {inputs} input channel{'s' if inputs > 1 else ''}, row by row; grey: 0"
-        )
+        return Mosaic(rows, f"{count} on {inputs} input channel{'s' if inputs > 1 else ''}, row by row; grey: 0")
     tiles = _enlarge(filter_tiles(weight)[:max_inputs, :max_inputs], side=TILE_PIXELS - 16)
     names = [str(channel) for channel in range(tiles.shape[1])]
     caption = f"rows: {len(tiles)} of {outputs} filters; columns: {len(names)} of {inputs} input channels; grey: 0"
-    return _compose([list(map(_image, row)) for row in tiles], column_names=names, caption=caption)
+    return Mosaic([list(map(_image, row)) for row in tiles], caption, names)
 
 
 def _enlarge(tiles: Tensor, *, side: int = TILE_PIXELS) -> Tensor:
@@ -88,25 +91,3 @@ def _image(tile: Tensor) -> Image.Image:
     if tile.dim() == 3 and tile.shape[0] == 3:
         return Image.fromarray(tile.permute(1, 2, 0).contiguous().numpy())
     return Image.fromarray(tile.reshape(tile.shape[-2:]).numpy())
-
-
-def _compose(rows: list[list[Image.Image]], *, caption: str, column_names: list[str] | None = None) -> Tensor:
-    """Sets rows of tiles under a caption and, where there are names, under their columns' names."""
-    font = ImageFont.load_default(size=13)
-    columns = len(rows[0])
-    widths = [max(row[column].width for row in rows if column < len(row)) for column in range(columns)]
-    heights = [max(tile.height for tile in row) for row in rows]
-    lefts = [GAP + sum(widths[:column]) + column * GAP for column in range(columns)]
-    top = GAP + LABEL_HEIGHT * (2 if column_names else 1)
-    # A picture with few tiles is still as wide as its caption.
-    width = max(lefts[-1] + widths[-1], GAP + math.ceil(font.getlength(caption))) + GAP
-    page = Image.new("RGB", (width, top + sum(heights) + len(rows) * GAP), WHITE)
-    pen = ImageDraw.Draw(page)
-    pen.text((GAP, GAP // 2), caption, fill=INK, font=font)
-    for left, column_width, name in zip(lefts, widths, column_names or [], strict=False):
-        pen.text((left + column_width / 2, top - 3), name, fill=INK, font=font, anchor="ms")
-    for row, height in zip(rows, heights, strict=True):
-        for left, tile in zip(lefts, row, strict=False):
-            page.paste(tile, (left, top + (height - tile.height) // 2))
-        top += height + GAP
-    return torch.from_numpy(np.array(page)).permute(2, 0, 1)

@@ -54,15 +54,16 @@ def capture(model: nn.Module, images: Tensor, *, layer: str) -> LayerView:
     every module in its own training mode. Raises UsageError for an unknown layer, for one that the model never calls,
     and for one that does not take and give a tensor.
     """
-    return _views(model, images, [layer])[layer]
+    return capture_views(model, images, layers=[layer])[layer]
 
 
 def capture_many(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, Tensor]:
     """Runs the model once, as `capture` does, and returns the output (B, ...) of each of these layers."""
-    return {name: view.output for name, view in _views(model, images, layers).items()}
+    return {name: view.output for name, view in capture_views(model, images, layers=layers).items()}
 
 
-def _views(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, LayerView]:
+def capture_views(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, LayerView]:
+    """Runs the model once, as `capture` does, and returns what each of these layers did."""
     modules = {name: find_layer(model, name) for name in layers}
     inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}

@@ -76,7 +76,7 @@ def tutorial_tiles(output: Tensor) -> Tensor:
         raise UsageError(
             "the tutorial's reshape makes colour pictures of three channels each, so it needs feature maps with a "
             f"number of channels divisible by 3; this layer gives {tuple(output.shape)}. "
-            "The usual mode draws a grey tile per channel, for any number of them"
+            "The usual mode draws a tile per channel, for any number of them"
         )
     return output.reshape(-1, 3, *output.shape[2:])
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cifar_cli.insight.canvas import INK, PALE, Canvas
+from cifar_cli.insight.canvas import PALE, Canvas
 from cifar_cli.insight.describe import signature
+from cifar_cli.insight.heading import MARGIN, draw_heading
 from cifar_cli.insight.layers import LayerView
 from cifar_cli.insight.tiles import to_bytes, to_pictures, tutorial_tiles
 
 # In inches.
-MARGIN = 0.4
 SIDE, GAP, LABEL_HEIGHT = 1.15, 0.12, 0.2
 COLUMNS = 8  # as many as TensorBoard sets in a row
 PAGE_WIDTH = 2 * MARGIN + COLUMNS * (SIDE + GAP) - GAP
@@ -27,14 +27,17 @@ def draw_tutorial_sheet(view: LayerView, *, images: Tensor, labels: Sequence[str
     colours = to_bytes(tutorial_tiles(view.output).detach().float().cpu())  # (B·C/3, 3, H, W)
     per_image = len(colours) // len(view.output)
     canvas = Canvas()
-    canvas.write(view.name, x=MARGIN, y=0.35, size=18, bold=True)
-    canvas.write(title, x=PAGE_WIDTH - MARGIN, y=0.42, size=9, colour=PALE, align="right")
-    canvas.write(signature(view.module), x=MARGIN, y=0.75, size=9.5, mono=True)
-    y = 1.05
-    for sentence in _explanation(view.output, tuple(colours.shape), per_image):
-        y = canvas.paragraph(sentence, x=MARGIN, y=y, width=PAGE_WIDTH - 2 * MARGIN, size=9, colour=INK)
+    y = draw_heading(
+        canvas,
+        view.name,
+        title=title,
+        signature=signature(view.module),
+        facts=_explanation(view.output, tuple(colours.shape), per_image),
+        captions=[],
+        page_width=PAGE_WIDTH,
+    )
     image_names = [f"{index}: {label}" for index, label in enumerate(labels)]
-    y = _draw_grid(canvas, "input", to_pictures(images), image_names, y=y + 0.15)
+    y = _draw_grid(canvas, "input", to_pictures(images), image_names, y=y + 0.07)
     channels = [f"{3 * part}, {3 * part + 1}, {3 * part + 2}" for part in range(per_image)]
     picture_names = [f"{index}: channels {names}" for index in range(len(view.output)) for names in channels]
     y = _draw_grid(canvas, "output, reshaped", colours, picture_names, y=y + 0.1)
@@ -52,7 +55,7 @@ def _explanation(output: Tensor, reshaped: tuple[int, ...], per_image: int) -> l
         f"That makes {reshaped[0]} pictures of {batch} images.{misplaced}",
         "Why it misleads: it mixes three channels that have nothing to do with each other, so the colours mean "
         f"nothing; all negative values, {negative:.0f} % here, are black.",
-        "The usual mode draws a grey tile per channel instead.",
+        "The usual mode draws a tile per channel instead.",
     ]
 
 

@@ -50,6 +50,10 @@ def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
     prepared = (images / 255 - mean) / std
     output = F.conv2d(prepared, weights["conv1.weight"], weights["conv1.bias"], padding=1)
 
+    every = (small_splits.val.images / 255 - mean) / std
+    all_outputs = F.conv2d(every, weights["conv1.weight"], weights["conv1.bias"], padding=1)
+    dead = int((all_outputs <= 0).all(dim=3).all(dim=2).all(dim=0).sum())
+
     def shown(values: torch.Tensor) -> str:
         low, high, average = (f"{v:.3g}".replace("-", "−") for v in (values.min(), values.max(), values.mean()))
         return f"{low} … {high} (mean {average})"
@@ -57,6 +61,11 @@ def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
     assert outcome.out.splitlines() == [
         "Shape: (4, 3, 32, 32) → (4, 8, 32, 32).",
         f"Values: {shown(prepared)} going in; {shown(output)} coming out.",
+        # All 100 held-out images, not the four that are drawn.
+        f"After relu1: over 100 images {100 * (all_outputs <= 0).double().mean():.1f} % of the values are zero; "
+        f"{dead} of 8 units ({100 * dead / 8:.0f} %) are dead, zero for every one of them.",
+        "Receptive field: the number in the middle of each channel, at row 16, column 16, depends on the 3 × 3 pixels "
+        "that are framed in the image.",
     ]
     pictures = tensorboard_pictures(run, "features/conv1")
     assert list(pictures) == [20]  # the step that the weights are of
@@ -217,7 +226,7 @@ def test_a_place_that_cannot_be_written_is_named(command: list[str], cifar: Call
         (
             ["conv1", "--mode", "tutorial"],
             "it needs feature maps with a number of channels divisible by 3; this layer gives (4, 8, 32, 32). "
-            "The usual mode draws a grey tile per channel, for any number of them",
+            "The usual mode draws a tile per channel, for any number of them",
         ),
         (["fc1", "--mode", "tutorial"], "this layer gives (4, 10)"),
     ],

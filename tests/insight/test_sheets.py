@@ -52,13 +52,14 @@ def test_sheet_says_what_the_layer_is_and_what_it_made_of_each_image() -> None:
         "Shape: (2, 3, 8, 8) → (2, 4, 6, 6).",
         "sequential · test images",
         "Input: the image itself.",
-        "Output: all 4 channels; each from its lowest value over these images (black) to its highest (white).",
         "bird",
         "✓ bird",
         "airplane",
         "✗ automobile",
     ):
         assert expected in text
+    caption = "Output: all 4 channels; each on its own scale over these images (blue: negative, white: 0, red: positive"
+    assert caption in " ".join(text)
     assert text.count("3") == 3  # the last channel's number: once in the key, once an image
     assert "in" not in text
 
@@ -80,9 +81,10 @@ def test_written_sheet_holds_the_image_and_the_tiles_where_they_belong(tmp_path:
     assert pixel(path, x=picture[0] + 0.2, y=middle) == (0, 128, 0)
     assert pixel(path, x=picture[1] - 0.2, y=middle) == (255, 128, 0)
     red, green, blue = extents[2:]
-    assert pixel(path, x=red[0] + 0.3, y=middle) == (0, 0, 0)
-    assert pixel(path, x=red[1] - 0.3, y=middle) == (255, 255, 255)
-    assert pixel(path, x=green[0] + 0.3, y=middle) == (0, 0, 0)  # constant, whatever its value
+    dark, bright = (68, 1, 84), (253, 231, 36)  # viridis's ends: #440154 and #fde725
+    assert pixel(path, x=red[0] + 0.3, y=middle) == dark
+    assert np.abs(np.subtract(pixel(path, x=red[1] - 0.3, y=middle), bright)).max() <= 1
+    assert pixel(path, x=green[0] + 0.3, y=middle) == dark  # constant, whatever its value
     assert red[1] < green[0] < green[1] < blue[0]
     assert "always 0.5" in words(figure)
 
@@ -96,7 +98,7 @@ def test_input_of_a_deeper_layer_is_drawn_beside_the_image() -> None:
     assert "out" in text
     assert any(line.startswith("Input: 16 of 64 channels;") for line in text)
     assert any(line.startswith("Output: 32 of 64 channels;") for line in text)
-    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the key's scale of greys, the tiles
+    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the key's scale of colours, the tiles
 
 
 def test_class_scores_are_bars_under_the_classes_names() -> None:
@@ -118,7 +120,9 @@ def test_class_scores_are_bars_under_the_classes_names() -> None:
 def test_vectors_that_are_no_class_scores_are_strips() -> None:
     images = torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8)
     figure = draw_layer_sheet(view(nn.Flatten(), images), images=images, labels=["bird"], class_names=CLASSES)
-    assert "Output: 64 values, read row by row, 32 to a row; black: −1, white: 1." in words(figure)
+    assert any(
+        line.startswith("Output: 64 values, read row by row, 32 to a row; −1 … 1 (blue: neg") for line in words(figure)
+    )
 
 
 def test_a_hundred_class_scores_are_a_strip_too() -> None:

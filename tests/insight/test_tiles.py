@@ -83,7 +83,7 @@ def test_the_tutorials_reshape_needs_channels_in_threes(output: Tensor) -> None:
     assert str(caught.value) == (
         "the tutorial's reshape makes colour pictures of three channels each, so it needs feature maps with a "
         f"number of channels divisible by 3; this layer gives {tuple(output.shape)}. "
-        "The usual mode draws a grey tile per channel, for any number of them"
+        "The usual mode draws a tile per channel, for any number of them"
     )
 
 

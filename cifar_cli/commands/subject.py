@@ -1,0 +1,77 @@
+"""What `cifar visualize-layer` looks at: a network, one of its layers, and images. Knows nothing of drawing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.commands import parts
+from cifar_cli.commands.opening import OpenedNetwork
+from cifar_cli.config import Experiment
+from cifar_cli.data.images import ImageSet
+from cifar_cli.data.sources import Splits
+from cifar_cli.insight.frames import Sight, sights
+from cifar_cli.models.modes import evaluating
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network to look at. opened and experiment differ where other images had to do than the configuration asks for.
+
+    layer: its name; empty where all are looked at; count: how many images are asked for, None for the picture's own
+    number; prepare: makes of uint8 images what the network takes.
+    """
+
+    opened: OpenedNetwork
+    experiment: Experiment
+    splits: Splits
+    prepare: Callable[[Tensor], Tensor]
+    layer: str
+    count: int | None
+
+    @property
+    def model(self) -> nn.Module:
+        return self.opened.model
+
+    @property
+    def is_trained(self) -> bool:
+        return self.opened.checkpoint is not None
+
+    @property
+    def title(self) -> str:
+        """Where a picture of held-out images comes from."""
+        kind = "validation" if self.splits.val else "training"
+        return f"{self.opened.source}, on {self.experiment.data.name} {kind} images"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.splits.test.class_names
+
+    def sights(self, *layers: str) -> dict[str, Sight]:
+        """Returns what layers see of an image, without those of which that is not known."""
+        return sights(self.model, self.prepare(self.many(1)), layers=layers)
+
+    def pictured(self, count: int) -> ImageSet:
+        """Returns the first held-out images: as many as were asked for, else `count`."""
+        return parts.pictured(self.splits, self.count or count)
+
+    def many(self, count: int) -> Tensor:
+        """Returns more of the held-out images, uint8 (N, C, H, W), for figures and not for pictures."""
+        return parts.pictured(self.splits, count).images
+
+    def names(self, labels: Tensor) -> list[str]:
+        """Returns the classes' names for labels, int64 (B,)."""
+        return [self.class_names[label] for label in labels.tolist()]
+
+    def predictions(self, images: Tensor) -> list[str] | None:
+        """Returns the predicted classes' names for uint8 images, None for an untrained network, whose are chance."""
+        if not self.is_trained:
+            return None
+        with evaluating(self.model), torch.inference_mode():
+            return self.names(self.model(self.prepare(images)).argmax(dim=1))
+
+    def before_training(self) -> "Subject":
+        """Returns the same network as it was before its training: its weights are drawn again from its seed."""
+        model = parts.network(self.opened.experiment)
+        return replace(self, opened=replace(self.opened, model=model, checkpoint=None, epoch=0, step=0))
