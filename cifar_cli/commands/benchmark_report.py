@@ -44,7 +44,7 @@ def sentences(measured: Measurement, *, reference: str, precision: str) -> list[
         f"at the end of an epoch: logging {1000 * end.logging:.0f} ms{validation}",
         f"first step {measured.first_step_seconds[OURS]:.2f} s{memory}",
         f"{_rate(measured.flops_per_second)}, {measured.share_of_matrix_peak:.0%} of the "
-        f"{_rate(peak.flops_per_second)} of a {precision} product of {peak.size} × {peak.size} matrices here",
+        f"{_rate(peak.flops_per_second)} that products of {peak.size} × {peak.size} matrices reach here in {precision}",
     ]
 
 

@@ -37,7 +37,8 @@ class Runtime:
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "cpu":
-            return f"{torch.get_num_threads()} CPU threads"
+            threads = torch.get_num_threads()
+            return f"{threads} CPU thread{'s' if threads > 1 else ''}"
         return self.device.type
 
 

@@ -122,7 +122,7 @@ def test_the_sentences_say_what_follows() -> None:
         "the loop and its logging take +5.0% over the same by hand (+5.0% to +5.0%)",
         "at the end of an epoch: logging 100 ms, validation 2.0 s",
         "first step 1.50 s; 1.50 GiB of memory at most",
-        "0.20 TFLOP/s, 50% of the 0.40 TFLOP/s of a fp32 product of 2048 × 2048 matrices here",
+        "0.20 TFLOP/s, 50% of the 0.40 TFLOP/s that products of 2048 × 2048 matrices reach here in fp32",
     ]
 
 

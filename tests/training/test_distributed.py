@@ -159,7 +159,7 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_proce
     )
     assert resumed.returncode == 0, resumed.stderr
     assert_same_training(only_run(folder), in_one_process)
-    assert "2 processes, each with 1 CPU threads" in resumed.stderr
+    assert "2 processes, each with 1 CPU thread" in resumed.stderr
     # Each is told by one process.
     assert [resumed.stderr.count(told) for told in ("SYNTHETIC", "after epoch 1, step 21", "epoch 2/2")] == [1, 1, 1]
     assert resumed.stdout.count("test, read once") == 1

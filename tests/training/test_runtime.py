@@ -124,7 +124,9 @@ def test_autocast_computes_matrix_products_in_the_precision(
 
 
 def test_the_cpu_is_called_by_its_threads() -> None:
-    assert choose_runtime(device="cpu").device_name == f"{torch.get_num_threads()} CPU threads"
+    assert choose_runtime(device="cpu").device_name == f"{torch.get_num_threads()} CPU thread" + "s" * (
+        torch.get_num_threads() > 1
+    )
 
 
 def test_each_of_several_processes_takes_a_gpu_of_its_own(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,9 +170,11 @@ def test_several_processes_without_a_gpu_for_each_are_told_what_to_write(
     assert str(caught.value) == message
 
 
-def test_the_device_is_told_with_the_number_of_processes(machine: Machine) -> None:
+def test_the_device_is_told_with_the_number_of_processes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.has()
-    threads = torch.get_num_threads()
-    assert Runtime(torch.device("cpu"), "fp32").device_name == f"{threads} CPU threads"
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    assert Runtime(torch.device("cpu"), "fp32").device_name == "4 CPU threads"
     shared = choose_runtime(device="cpu", processes=Processes(rank=0, size=2))
-    assert shared.device_name == f"2 processes, each with {threads} CPU threads"
+    assert shared.device_name == "2 processes, each with 4 CPU threads"
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert shared.device_name == "2 processes, each with 1 CPU thread"
