@@ -179,7 +179,9 @@ def _write_embeddings(job: TrainingRun) -> None:
         return
     shown = job.splits.test.subset(torch.arange(count))
     prepare = parts.preparation(job.experiment, job.splits, job.training.runtime)
-    batches = [embed(job.training.state.model, prepare(images)) for images in shown.images.split(parts.EVAL_BATCH_SIZE)]
+    state = job.training.state
+    with judged(state.model, state.average):
+        batches = [embed(state.model, prepare(images)) for images in shown.images.split(parts.EVAL_BATCH_SIZE)]
     write_projector(
         job.run,
         vectors=torch.cat([vectors for vectors, _ in batches]).cpu(),

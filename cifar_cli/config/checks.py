@@ -167,7 +167,7 @@ def warnings(experiment: Experiment) -> list[str]:
             f"{place}: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: leave it out"
         ]
     if last.type in SCORE_RANGES:
-        reason = ", which takes the softmax itself," if last.type.startswith("Soft") and "max" in last.type else ""
+        reason = ", which takes the softmax itself," if last.type in ("Softmax", "Softmax2d", "Softmin") else ""
         return [f"{place}: {_floor_sentence(last.type, num_classes, reason)}"]
     if last.type in ("ReLU", "ReLU6"):
         return [

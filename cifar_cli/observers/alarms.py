@@ -82,7 +82,7 @@ def dead_layer(layer: str, share: float, *, images: int, epoch: int, lr: float) 
     return (
         f"after epoch {epoch}, {share:.0%} of the units of {layer} put out 0 for each of {images} images: no gradient "
         f"passes through them, so they stay dead, and what lies before them no longer learns. Begin again with "
-        f"optimizer.lr={lr / 10:.1g} (it is {lr:g}), or write LeakyReLU in the place of {layer}"
+        f"optimizer.lr={_round(lr / 10)} (it is {lr:g}), or write LeakyReLU in the place of {layer}"
     )
 
 
@@ -105,15 +105,20 @@ def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: float) 
     )
     if moved < BARELY_MOVED:
         return (
-            f"{finding}The weights have moved by {moved:.2%} of their norm: the steps are too small. "
-            f"Try optimizer.lr={10 * lr:.1g} or more (it is {lr:g})"
+            f"{finding}The weights have moved by {100 * moved:.2g}% of their norm: the steps are too small. "
+            f"Try optimizer.lr={_round(10 * lr)} or more (it is {lr:g})"
         )
     if report.train_loss > 1.05 * math.log(num_classes):
         return (
             f"{finding}The loss is worse than a guess and the weights have moved by {moved:.0%}: the steps are too "
-            f"large. Try optimizer.lr={lr / 10:.1g} (it is {lr:g}), or train.clip_grad_norm=1"
+            f"large. Try optimizer.lr={_round(lr / 10)} (it is {lr:g}), or train.clip_grad_norm=1"
         )
     return (
-        f"{finding}The weights have moved by {moved:.0%}, to no use. Try optimizer.lr={10 * lr:.1g} and {lr / 10:.1g} "
-        f"(it is {lr:g}), ReLU in the place of Sigmoid or Tanh, or BatchNorm2d after each convolution"
+        f"{finding}The weights have moved by {moved:.0%}, to no use. Try optimizer.lr={_round(10 * lr)} and "
+        f"{_round(lr / 10)} (it is {lr:g}), ReLU in the place of Sigmoid or Tanh, or BatchNorm2d after each convolution"
     )
+
+
+def _round(lr: float) -> str:
+    """Returns 0.003 for 0.0031, and 10 where a plain format to one digit would give 1e+01."""
+    return f"{float(f'{lr:.1g}'):g}"

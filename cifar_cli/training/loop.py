@@ -141,7 +141,8 @@ def _check_finite(loss: float, state: TrainingState) -> None:
         raise DivergedError(
             f"epoch {state.progress.epoch + 1}, before step {state.progress.step + 1}: expected a finite loss, "
             f"found {loss} with optimizer.lr={lr:g}; the training diverged. "
-            f"Try optimizer.lr={lr / 10:.1g}, schedule.warmup_epochs=1, or train.clip_grad_norm=1"
+            f"Try optimizer.lr={float(f'{lr / 10:.1g}'):g}, and a tenth of that if it diverges again; "
+            f"train.clip_grad_norm=1 or a longer warm-up help where only the first steps are too large"
         )
 
 

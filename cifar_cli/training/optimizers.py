@@ -69,11 +69,18 @@ def build_optimizer(
         if torchs_groups
     ]
     if not optimizers:
-        raise UsageError("model: expected weights to train, found none; add a layer that has some, such as Linear")
+        raise UsageError(_nothing_to_train(model))
     optimizer = optimizers[0] if len(optimizers) == 1 else JoinedOptimizer(optimizers)
     if clip_grad_norm is not None:
         _clip_before_each_step(optimizer, clip_grad_norm)
     return optimizer
+
+
+def _nothing_to_train(model: nn.Module) -> str:
+    frozen = sum(parameter.numel() for parameter in model.parameters())
+    if frozen:
+        return f"train.freeze: expected weights left to train, found all {frozen:,} frozen; take a layer out of it"
+    return "model: expected weights to train, found none; add a layer that has some, such as Linear"
 
 
 def parameter_groups(

@@ -61,6 +61,15 @@ def test_a_misspelt_layer_is_found_before_training(cifar: Callable[..., Any]) ->
     assert "no layer 'fc9'; did you mean 'fc'?" in outcome.err
 
 
+def test_a_network_whose_weights_are_all_frozen_is_not_trained(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("train", "--config", "small.yaml", "--dry-run", 'train.freeze=["*"]')
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        2,
+        # conv1: 8·(3·9 + 1) = 224; fc1: 10·(8·8·8 + 1) = 5,130
+        "error: train.freeze: expected weights left to train, found all 5,354 frozen; take a layer out of it",
+    )
+
+
 def test_a_network_without_weights_is_not_trained(cifar: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "weightless.yaml").write_text(
         "data: {name: synthetic, val_size: 0}\n"
@@ -83,4 +92,4 @@ def test_what_is_allowed_but_probably_not_meant_gets_a_warning(cifar: Callable[.
     (tmp_path / "softmax.yaml").write_text(small.replace("optimizer:", "    - last: Softmax\noptimizer:"))
     outcome = cifar("train", "--config", "softmax.yaml", "--dry-run")
     assert outcome.code == 0
-    assert outcome.err.startswith("warning: model.layers.last: the loss cross_entropy takes the softmax itself; ")
+    assert outcome.err.startswith("warning: model.layers.last: Softmax as the last layer keeps the class scores ")

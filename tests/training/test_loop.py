@@ -136,7 +136,8 @@ def test_a_loss_that_is_no_number_ends_the_training_with_advice(tiny_training: M
     # Not a tenth of the learning rate that the cosine has come down to, which is 0.
     assert str(caught.value) == (
         "epoch 1, before step 5: expected a finite loss, found nan with optimizer.lr=0.05; the training diverged. "
-        "Try optimizer.lr=0.005, schedule.warmup_epochs=1, or train.clip_grad_norm=1"
+        "Try optimizer.lr=0.005, and a tenth of that if it diverges again; train.clip_grad_norm=1 or a longer "
+        "warm-up help where only the first steps are too large"
     )
     assert caught.value.exit_code == 1
     assert recorder.reports == []
