@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cifar_cli.commands.terminal import results
 from cifar_cli.insight.account import Account, Line
-from cifar_cli.insight.units import amount, memory, pixels, place, shape, share, signed
+from cifar_cli.insight.units import amount, decimals, memory, pixels, place, shape, share, signed
 from cifar_cli.insight.worked_sums import Worked
 
 WIDTH_FOR_FORMULAS = 118  # columns: beneath, formulas have a table of their own
@@ -37,9 +37,10 @@ def print_worked(layer: str, worked: Worked, *, picture: str) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     table.add_column(justify="right")
+    digits = decimals([worked.by_layer], significant=4)  # of the result, which may be a small product
     for text, number in worked.lines:
-        table.add_row(escape(text), signed(number))
-    table.add_row("[bold]the layer gives[/]", f"[bold]{signed(worked.by_layer)}[/]")
+        table.add_row(escape(text), signed(number, digits=digits))
+    table.add_row("[bold]the layer gives[/]", f"[bold]{signed(worked.by_layer, digits=digits)}[/]")
     console.print()
     console.print(table)
 
@@ -124,7 +125,8 @@ def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
 
 def grid(numbers: Tensor) -> str:
     """Returns a matrix as aligned lines, cut short where it is wide or high."""
-    rows = [[signed(float(n), digits=2) for n in row[:WIDEST_GRID]] for row in numbers[:WIDEST_GRID].tolist()]
+    digits = decimals(numbers.flatten().tolist(), significant=2)
+    rows = [[signed(float(n), digits=digits) for n in row[:WIDEST_GRID]] for row in numbers[:WIDEST_GRID].tolist()]
     width = max(len(cell) for row in rows for cell in row)
     dots = " …" if numbers.shape[1] > WIDEST_GRID else ""
     lines = [" ".join(cell.rjust(width) for cell in row) + dots for row in rows]

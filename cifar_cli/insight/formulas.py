@@ -46,6 +46,7 @@ NAMES = {
     "_unsafe_view": "reshape",
     "_to_copy": "to",
 }
+SIGNS = {"add": "+", "sub": "−", "mul": "·", "div": "/"}
 
 
 def readable(operation: str) -> str:
@@ -99,9 +100,10 @@ def operation_formula(
         return f"{output[-1]} sums of {input_shape[-1]} products" + (" + bias" if name == "addmm" else "")
     if name in ("view", "_unsafe_view", "reshape") and len(output) == 2:
         return f"{'·'.join(map(str, input_shape[1:]))} = {prod(input_shape[1:])}"
-    if name.rstrip("_") in ("add", "sub", "mul", "div") and len(sources) == 2:
-        sign = {"add": "+", "sub": "−", "mul": "·", "div": "/"}[name.rstrip("_")]
-        return f"{sources[0]} {sign} {sources[1]}"
+    if sign := SIGNS.get(name.rstrip("_")):
+        other = arguments["other"]
+        # What is not from the image is a number, or weights that belong to no layer.
+        return f"{sources[0]} {sign} {_other(other) if len(sources) == 1 else sources[1]}"
     if name == "cat":
         return " ⧺ ".join(sources)
     if name == "mean":
@@ -113,7 +115,7 @@ def module_formula(module: nn.Module) -> str | None:
     """Returns what a module without a sliding window computes, in a line, or None where the project has no words."""
     kind = type(module).__name__
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        return "(x − μ)/√(σ² + ε)" + ("·γ + β" if module.affine else "") + ", per channel"
+        return "(x − μ)/√(σ² + ε)" + ("·γ + β" if module.affine else "")
     if isinstance(module, nn.modules.dropout._DropoutNd):
         return f"sets {module.p:.0%} to 0 in training, none now"
     if isinstance(module, nn.Identity):
@@ -125,6 +127,10 @@ def module_formula(module: nn.Module) -> str | None:
     if isinstance(module, nn.LayerNorm):
         return "(x − μ)/√(σ² + ε), per image"
     return ACTIVATION_FORMULAS.get(kind)
+
+
+def _other(value: Any) -> str:
+    return f"{value:.4g}".replace("-", "−") if isinstance(value, int | float) else "weights"
 
 
 def _windows(name: str, arguments: Mapping[str, Any], input_shape: Sequence[int], output: Sequence[int]) -> str:

@@ -77,7 +77,7 @@ def _figures(account: Account) -> str:
         (
             "parameters",
             f"{totals.parameters:,}",
-            "all trained" if trained == totals.parameters else f"{trained:,} trained",
+            "numbers to learn" if trained == totals.parameters else f"{trained:,} of them trained",
         ),
         ("FLOPs", amount(totals.flops), "per image, forward"),
         ("activations", memory(totals.activation_bytes), "per image, fp32"),

@@ -7,7 +7,7 @@ from math import isfinite
 from torch import Tensor
 
 from cifar_cli.insight.receptive_field import Field
-from cifar_cli.insight.units import place, signed
+from cifar_cli.insight.units import decimals, place, signed
 from cifar_cli.insight.worked_sums import Worked
 
 SCALE = 8  # of the page's pixels for one of the image's
@@ -29,8 +29,12 @@ def worked_section(layer: str, worked: Worked, picture: Picture) -> str:
         f"{''.join(_grid(name, numbers) for name, numbers in grids.matrices)}</div>"
         for grids in worked.grids
     )
-    rows = "".join(f"<tr><td>{escape(text)}</td><td>{signed(number)}</td></tr>" for text, number in worked.lines)
-    gives = f'<tr class="end"><td>{escape(layer)} gives</td><td>{signed(worked.by_layer)}</td></tr>'
+    digits = decimals([worked.by_layer], significant=4)  # of the result, which may be a small product
+    rows = "".join(
+        f"<tr><td>{escape(text)}</td><td>{signed(number, digits=digits)}</td></tr>" for text, number in worked.lines
+    )
+    given = signed(worked.by_layer, digits=digits)
+    gives = f'<tr class="end"><td>{escape(layer)} gives</td><td>{given}</td></tr>'
     return (
         f"<section><h2>One number by hand: {escape(layer)}, {place(worked.place)}</h2>"
         f"<p>The largest number that {escape(layer)} gives for {escape(picture.caption)}.</p><div class=worked>"
@@ -63,13 +67,14 @@ def _image(picture: Picture, worked: Worked) -> str:
 def _grid(name: str, numbers: Tensor) -> str:
     finite = numbers[numbers.isfinite()].abs()
     largest = float(finite.max()) if finite.numel() else 1.0
+    digits = decimals(finite.tolist(), significant=2)
     rows = "".join(
-        "<tr>" + "".join(_cell(number, largest or 1.0) for number in row) + "</tr>" for row in numbers.tolist()
+        "<tr>" + "".join(_cell(number, largest or 1.0, digits) for number in row) + "</tr>" for row in numbers.tolist()
     )
     return f"<table class=grid><caption>{escape(name)}</caption>{rows}</table>"
 
 
-def _cell(number: float, largest: float) -> str:
+def _cell(number: float, largest: float, digits: int) -> str:
     strength = 0.75 * abs(number) / largest if isfinite(number) else 0
     colour = "--more" if number > 0 else "--less"
-    return f'<td style="background:rgba(var({colour}),{strength:.2f})">{signed(number, digits=2)}</td>'
+    return f'<td style="background:rgba(var({colour}),{strength:.2f})">{signed(number, digits=digits)}</td>'

@@ -1,7 +1,7 @@
 """Counts, sizes and shares as a person reads them. Knows nothing of where they come from."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cifar_cli.insight.account import Line
 
@@ -52,6 +52,12 @@ def place(indices: Sequence[int]) -> str:
     if len(indices) == 3:
         return "channel {}, row {}, column {}".format(*indices)
     return f"number {', '.join(map(str, indices))}"
+
+
+def decimals(numbers: Iterable[float | None], *, significant: int) -> int:
+    """Returns how many decimals show the largest of these with so many digits behind its first zeros."""
+    largest = max((abs(n) for n in numbers if n is not None and math.isfinite(n)), default=0.0)
+    return significant + (max(0, -math.floor(math.log10(10 * largest))) if largest > 0 else 0)
 
 
 def signed(number: float | None, *, digits: int = 4) -> str:

@@ -61,7 +61,7 @@ def test_an_uneven_window_has_a_formula_for_each_side() -> None:
     ("layer", "text"),
     [
         (nn.ReLU(), "max(0, x)"),
-        (nn.BatchNorm2d(2), "(x − μ)/√(σ² + ε)·γ + β, per channel"),
+        (nn.BatchNorm2d(2), "(x − μ)/√(σ² + ε)·γ + β"),
         (nn.Flatten(), "2·8·8 = 128"),
         (nn.Dropout(0.25), "sets 25% to 0 in training, none now"),
         (nn.Identity(), "x"),

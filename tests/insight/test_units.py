@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifar_cli.insight.units import amount, memory, place, share, signed
+from cifar_cli.insight.units import amount, decimals, memory, place, share, signed
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,13 @@ def test_amounts_have_three_digits(count: int, text: str) -> None:
 )
 def test_memory_is_counted_in_powers_of_1024(count: int, text: str) -> None:
     assert memory(count) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "count"), [([12.0, 0.001], 4), ([0.84, None], 4), ([0.05], 5), ([-0.00039], 7), ([0.0], 4), ([], 4)]
+)
+def test_small_numbers_get_more_decimals(numbers: list[float | None], count: int) -> None:
+    assert decimals(numbers, significant=4) == count
 
 
 def test_numbers_have_a_real_minus_and_zero_has_none() -> None:

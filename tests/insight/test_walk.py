@@ -101,6 +101,7 @@ def test_a_residual_network_is_walked_as_it_runs() -> None:
     assert list(steps) == ["stem", "relu", "conv", "max_pool2d", "mul", "add", "relu#2", "mean", "fc"]
     assert steps["add"].inputs == ["relu", "mul"]
     assert steps["add"].formula == "relu + mul"
+    assert steps["mul"].formula == "max_pool2d · weights"
     assert steps["mul"].parameters == 8  # the scale, which is in no layer
     assert steps["relu#2"].inputs == ["add"]
     assert steps["relu"].activation_bytes == steps["relu#2"].activation_bytes == 0  # in place
