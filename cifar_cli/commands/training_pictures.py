@@ -41,7 +41,7 @@ def draw_compare(subject: Subject) -> Drawn:
     )
     facts = [f"{side.heading}: {fact}" for side in (untrained, trained) for fact in side.facts]
     seed = subject.opened.experiment.seed
-    return Drawn(figure, [*facts, f"untrained: its weights are drawn from seed {seed}, as those of the run were."])
+    return Drawn(figure, [*facts, f"untrained: its weights are drawn from seed {seed}, the run's own."])
 
 
 def _side(heading: str, subject: Subject, images: Tensor) -> Side:

@@ -41,7 +41,8 @@ def draw_channel_key(
         if filters is not None:
             canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=side, height=side)
         values = f"{short(low, digits=2)} … {short(high, digits=2)}" if low < high else f"always {short(low, digits=2)}"
-        canvas.write(values, x=left, y=top + NUMBER_HEIGHT + side + 0.03, size=6, colour=PALE)
+        size = min(6.0, 80 / len(values))  # points; a long range ends before its neighbour begins
+        canvas.write(values, x=left, y=top + NUMBER_HEIGHT + side + 0.03, size=size, colour=PALE)
         if zero_shares is not None:
             _draw_zero_share(canvas, zero_shares[channel].item(), x=left, y=top + NUMBER_HEIGHT + side + 0.03)
     return max(y + band.lines * line_height, y + NOTE_HEIGHT)

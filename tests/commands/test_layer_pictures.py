@@ -113,7 +113,7 @@ def test_dead_units_are_told_before_and_after_training(
     assert outcome.out.splitlines() == [
         f"untrained: {told(fresh.weight.detach(), fresh.bias.detach())}",
         f"trained: {told(weights['conv1.weight'], weights['conv1.bias'])}",
-        "untrained: its weights are drawn from seed 0, as those of the run were.",
+        "untrained: its weights are drawn from seed 0, the run's own.",
     ]
 
 
