@@ -50,11 +50,12 @@ def evaluate(
     experiment, splits = open_images(experiment)
     images = _choose_split(splits, split)
     runtime = parts.runtime(experiment)
+    model = opened.model.to(runtime.device)
+    if opened.checkpoint is None:
+        parts.begin_weights(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
     note(f"{opened.source}: {experiment.model.name} on the {subject}")
-    measured = parts.evaluation(
-        experiment, opened.model.to(runtime.device), images, splits=splits, runtime=runtime, batch_size=batch_size
-    )
+    measured = parts.evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     picture = save_png(
         draw_confusion(
             measured.confusion,

@@ -95,6 +95,8 @@ def _example(opened: OpenedNetwork, explained: Account, layer: str, runtime: Run
             f"{_inside(layer, opened.model, names)} cifar explain without --layer lists them"
         )
     experiment, splits = open_images(opened.experiment)
+    if opened.checkpoint is None:
+        parts.begin_weights(opened.model, experiment, splits, runtime)
     images = parts.pictured(splits, 1)
     prepared = parts.preparation(experiment, splits, runtime)(images.images)
     step = next(step for step in walk(opened.model, prepared, keep=layer) if step.name == layer)

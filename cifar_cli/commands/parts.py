@@ -57,6 +57,11 @@ def network(experiment: Experiment) -> nn.Module:
     )
 
 
+def begin_weights(model: nn.Module, experiment: Experiment, splits: Splits, runtime: Runtime) -> None:
+    """Changes an untrained network's weights in place to what training begins with: `init` may need the images."""
+    begin(model, experiment.init, images=splits.train, prepare=preparation(experiment, splits, runtime))
+
+
 def loss(experiment: Experiment) -> Loss:
     """Returns the experiment's loss."""
     return LOSSES[experiment.loss.name](**experiment.loss.model_dump(exclude={"name"}))
@@ -128,8 +133,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     torch.manual_seed(experiment.seed)
     is_spread = runtime.processes.size > 1
     model = network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
-    prepare = preparation(experiment, splits, runtime)
-    begin(model, experiment.init, images=splits.train, prepare=prepare)
+    begin_weights(model, experiment, splits, runtime)
     freeze(model, experiment.train.freeze)
     if is_spread:
         model = share_batch_norms(model, runtime.device)
@@ -167,7 +171,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     measured = Spread(model, runtime.processes) if is_spread else model
     task = Task(
         loader=loader,
-        augment_and_normalize=_training_preparation(experiment, splits, prepare),
+        augment_and_normalize=_training_preparation(experiment, splits, preparation(experiment, splits, runtime)),
         forward=Spread(forward, runtime.processes) if is_spread else forward,
         loss=loss(experiment),
         validate=partial(

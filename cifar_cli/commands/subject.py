@@ -13,6 +13,9 @@ from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 from cifar_cli.insight.frames import Sight, sights
 from cifar_cli.models.modes import evaluating
+from cifar_cli.training.runtime import Runtime
+
+CPU = Runtime(torch.device("cpu"), "fp32")  # a handful of images needs no more
 
 
 @dataclass(frozen=True)
@@ -74,4 +77,5 @@ class Subject:
     def before_training(self) -> "Subject":
         """Returns the same network as it was before its training: its weights are drawn again from its seed."""
         model = parts.network(self.opened.experiment)
+        parts.begin_weights(model, self.experiment, self.splits, CPU)
         return replace(self, opened=replace(self.opened, model=model, checkpoint=None, epoch=0, step=0))

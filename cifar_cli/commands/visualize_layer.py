@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import torch
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -12,13 +11,12 @@ from cifar_cli.commands.drawn import Drawn
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.layer_pictures import draw_all, draw_exciting, draw_grad_cam, draw_layer, draw_tutorial
 from cifar_cli.commands.opening import open_network
-from cifar_cli.commands.subject import Subject
+from cifar_cli.commands.subject import CPU, Subject
 from cifar_cli.commands.terminal import closing, note, results
 from cifar_cli.commands.training_pictures import draw_compare, draw_over_time
 from cifar_cli.insight.grids import feature_grid, filter_grid
 from cifar_cli.insight.layers import capture, find_layer
 from cifar_cli.insight.save import save_png
-from cifar_cli.training.runtime import Runtime
 
 PICTURES: Mapping[str, Callable[[Subject], Drawn]] = {
     "layer": draw_layer,
@@ -30,7 +28,6 @@ PICTURES: Mapping[str, Callable[[Subject], Drawn]] = {
     "all": draw_all,
 }
 CONFIG_WITHOUT_RUNS = "sequential"
-CPU = Runtime(torch.device("cpu"), "fp32")  # a handful of images needs no more
 
 
 def visualize_layer(
@@ -54,6 +51,8 @@ def visualize_layer(
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
     experiment, splits = open_images(opened.experiment)
     prepare = parts.preparation(experiment, splits, CPU)
+    if opened.checkpoint is None:
+        parts.begin_weights(opened.model, experiment, splits, CPU)
     subject = Subject(opened, experiment, splits, prepare, layer or "", images)
     drawn = PICTURES[picture](subject)
     name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))

@@ -1,5 +1,6 @@
 """`init`: what it does to the network that is trained, and what it says where a layer does not fit."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,11 @@ from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 
-SPEEDNET = ["model={name: speednet, widths: [24, 24]}", "data.name=synthetic", "data.val_size=0"]
+SPEEDNET = ["model={name: speednet, widths: [24, 24], logit_scale: 1}", "data.name=synthetic", "data.val_size=0"]
 
 
 def begun(*overrides: str) -> parts.Training:
-    experiment = config.load("cnn", [*SPEEDNET, "log.feature_layers=[]", *overrides])
+    experiment = config.load("mlp", [*SPEEDNET, "log.feature_layers=[]", *overrides])
     experiment, splits = open_images(experiment)
     return parts.training(experiment, splits, parts.runtime(experiment))
 
@@ -58,6 +59,20 @@ def test_dirac_and_unit_deviation_reach_the_layers_they_are_meant_for() -> None:
     ],
 )
 def test_a_layer_that_does_not_fit_is_told_with_what_would(cifar: Callable[..., Any], init: str, message: str) -> None:
-    outcome = cifar("train", "--config", "cnn", *SPEEDNET, "log.feature_layers=[]", init)
+    outcome = cifar("train", "--config", "mlp", *SPEEDNET, "log.feature_layers=[]", init)
     assert outcome.code == 2
     assert message in outcome.err
+
+
+def test_an_untrained_network_is_looked_at_with_the_weights_that_training_begins_with(
+    cifar: Callable[..., Any],
+) -> None:
+    def loss(*overrides: str) -> float:
+        words = ["eval", "--json", "--config", "mlp", *SPEEDNET, "log.feature_layers=[]", *overrides]
+        outcome = cifar(*words)
+        assert outcome.code == 0, outcome.err
+        return float(json.loads(outcome.out)["loss"])
+
+    # Of ten classes, one that knows nothing loses ln 10 = 2.303; a head of standard deviation one shouts.
+    assert loss() == pytest.approx(2.303, abs=0.05)
+    assert loss("init.unit_deviation=head") > 2.4
