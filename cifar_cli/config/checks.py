@@ -155,8 +155,8 @@ UNCHANGING = ("Identity", "Flatten", "Dropout")
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about what is allowed, but probably not meant."""
-    if not isinstance(experiment.model, Sequential):
-        return []
+    if not isinstance(experiment.model, Sequential) or class_scores_problem(experiment):
+        return []  # a model that ends in no class scores is there to be looked at
     deciding = [layer for layer in experiment.model.layers if layer.type not in UNCHANGING]
     if not deciding:
         return []

@@ -75,4 +75,4 @@ def test_an_untrained_network_is_looked_at_with_the_weights_that_training_begins
 
     # Of ten classes, one that knows nothing loses ln 10 = 2.303; a head of standard deviation one shouts.
     assert loss() == pytest.approx(2.303, abs=0.05)
-    assert loss("init.unit_deviation=head") > 2.4
+    assert loss("init={whiten: whiten, dirac: true, unit_deviation: head}") > 2.4

@@ -79,7 +79,7 @@ def test_validate_tells_of_all_files_what_is_right_and_what_is_wrong(tmp_path: P
 
 def test_validate_checks_overrides_and_warns(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "x.yaml"
-    path.write_text("model: {layers: [flatten: Flatten, last: Softmax]}\n")
+    path.write_text("model: {layers: [flatten: Flatten, fc: {type: Linear, out_features: 10}, last: LogSoftmax]}\n")
     validate([path], ["seed=3"])
     assert capsys.readouterr().err.startswith(f"warning: {path}: model.layers.last: the loss cross_entropy takes")
     with pytest.raises(ConfigError, match="command line: seed: expected a whole number"):
