@@ -8,6 +8,23 @@ import typer
 
 from cifar_cli import __version__
 from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.words import (
+    DEFAULT_LOG_DIR,
+    Config,
+    DatasetName,
+    LayerAndRun,
+    LogDir,
+    Overrides,
+    Root,
+    RunAndOverrides,
+    RunOrConfigAndOverrides,
+    Source,
+    TrainWords,
+    Weights,
+    check_config,
+    split_layer_words,
+    split_words,
+)
 
 app = typer.Typer(
     name="cifar",
@@ -21,47 +38,6 @@ config_app = typer.Typer(help="List, show, copy and check configurations.", no_a
 data_app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
-
-Config = Annotated[
-    str | None,
-    typer.Option("--config", "-c", metavar="FILE|NAME", help="A YAML file, or a built-in: see `cifar config list`."),
-]
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="key=value", help="Changes to it: optimizer.lr=0.05 train.epochs=3")
-]
-TrainWords = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="key=value|RUN",
-        help="Changes to the configuration: optimizer.lr=0.05 train.epochs=3; with --resume, the run.",
-    ),
-]
-RunAndOverrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="RUN|key=value",
-        help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
-    ),
-]
-RunOrConfigAndOverrides = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="RUN|CONFIG|key=value", help="A run, or a configuration; without either, the newest run."),
-]
-LayerAndRun = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="LAYER [RUN|key=value]",
-        help="A layer's name, such as conv1 or blocks.0.conv1 (with --all none); then as for eval.",
-    ),
-]
-Source = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A YAML file, or a built-in's name.")]
-DatasetName = Annotated[str, typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="Which dataset.")]
-Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
-LogDir = Annotated[Path, typer.Option("--log-dir", help="Where runs lie.")]
-Weights = Annotated[
-    str | None, typer.Option(metavar="best|last", help="Which checkpoint; by default the best one there is.")
-]
-DEFAULT_LOG_DIR = Path("logs")
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -97,7 +73,7 @@ def train(
 ) -> None:
     """Train a network. All that it makes is under logs/<run>/."""
     started = time.perf_counter()  # torch is imported later, and is part of what the command takes
-    run, overrides = _split_words(words)
+    run, overrides = split_words(words)
     from cifar_cli.commands.train_words import begin, go_on
 
     if (config is None) != resume:
@@ -120,8 +96,8 @@ def evaluate(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
-    run, overrides = _split_words(words)
-    _check_config(config, overrides, changeable="evaluation.")
+    run, overrides = split_words(words)
+    check_config(config, overrides, changeable="evaluation.")
     from cifar_cli.commands.evaluate import evaluate as command
 
     command(
@@ -171,8 +147,8 @@ def visualize_layer(
     chosen = [option for option, is_wanted in wanted.items() if is_wanted]
     if len(chosen) > 1:
         raise UsageError(f"expected one picture at a time, found {' and '.join(chosen)}; draw one after the other")
-    layer, run, overrides = _split_layer_words(words, is_layer_wanted=not all_layers)
-    _check_config(config, overrides)
+    layer, run, overrides = split_layer_words(words, is_layer_wanted=not all_layers)
+    check_config(config, overrides)
     from cifar_cli.commands.visualize_layer import visualize_layer as command
 
     command(
@@ -200,8 +176,8 @@ def benchmark(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")] = False,
 ) -> None:
     """Time a configuration's training, part by part, in turns with the loop that tutorials write."""
-    source, overrides = _split_words(words, of="configuration")
-    _check_config(source or "tutorial", overrides)
+    source, overrides = split_words(words, of="configuration")
+    check_config(source or "tutorial", overrides)
     from cifar_cli.commands.benchmark import benchmark as command
 
     command(source or "tutorial", overrides, against=against, seconds=seconds, rounds=rounds, as_json=as_json)
@@ -220,13 +196,13 @@ def explain(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Explain a network layer by layer: shapes, parameters, FLOPs, time, what each number sees."""
-    word, overrides = _split_words(words, of="run or configuration")
+    word, overrides = split_words(words, of="run or configuration")
     if word is not None and config is None:
         from cifar_cli.commands.naming import is_config
 
         if is_config(word, log_dir=log_dir):
             word, config = None, word
-    _check_config(config, overrides)
+    check_config(config, overrides)
     from cifar_cli.commands.explain import explain as command
 
     command(
@@ -311,35 +287,3 @@ def data_where(root: Root = None) -> None:
     from cifar_cli.commands.data import where
 
     where(root)
-
-
-def _split_words(words: list[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
-    """Returns the RUN (or what else `of` says) among the words, if there is one, and the key=value words."""
-    overrides = [word for word in words or [] if "=" in word]
-    names = [word for word in words or [] if "=" not in word]
-    if len(names) > 1:
-        raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; name one of them")
-    return (names[0] if names else None), overrides
-
-
-def _split_layer_words(words: list[str] | None, *, is_layer_wanted: bool) -> tuple[str | None, str | None, list[str]]:
-    """Returns the LAYER, where one is wanted, then the RUN, if there is one, and the key=value words."""
-    if not is_layer_wanted:
-        return None, *_split_words(words)
-    if not words or "=" in words[0]:
-        raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
-    return words[0], *_split_words(words[1:])
-
-
-def _check_config(config: str | None, overrides: list[str], *, changeable: str | None = None) -> None:
-    """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch.
-
-    changeable: how the keys begin that may also be changed where a run's configuration holds.
-    """
-    if config is not None:
-        from cifar_cli.config import load
-
-        load(config, overrides)
-    elif fixed := [word for word in overrides if changeable is None or not word.startswith(changeable)]:
-        but = f" but for {changeable}*" if changeable else ""
-        raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")

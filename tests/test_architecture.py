@@ -17,6 +17,7 @@ PACKAGE = Path(cifar_cli.__file__).parent
 FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
+    {"words"},
     {"commands"},
     {"lessons", "benchmark"},
     {"observers"},
@@ -30,7 +31,13 @@ FLOORS: list[set[str]] = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 SLOW = {"torch", "torchvision", "numpy", "matplotlib", "rich", "PIL", "tensorboard"}
-QUICK_MODULES = ("cifar_cli.config", "cifar_cli.errors", "cifar_cli.cli", "cifar_cli.commands.config")
+QUICK_MODULES = (
+    "cifar_cli.config",
+    "cifar_cli.errors",
+    "cifar_cli.cli",
+    "cifar_cli.words",
+    "cifar_cli.commands.config",
+)
 
 
 @dataclass(frozen=True)
@@ -121,9 +128,10 @@ def test_models_data_and_config_do_not_import_each_other() -> None:
     assert against == []
 
 
-def test_the_command_line_imports_only_errors_before_a_command_is_called() -> None:
-    at_once = {found.imported for found in INTERNAL if found.importer == "cifar_cli.cli" and found.at_module_level}
-    assert at_once <= {"cifar_cli", "cifar_cli.errors"}
+def test_the_command_line_imports_only_words_and_errors_before_a_command_is_called() -> None:
+    importers = ("cifar_cli.cli", "cifar_cli.words")
+    at_once = {found.imported for found in INTERNAL if found.importer in importers and found.at_module_level}
+    assert at_once <= {"cifar_cli", "cifar_cli.words", "cifar_cli.errors"}
 
 
 def loaded_with(module: str) -> set[str]:
