@@ -74,7 +74,8 @@ def arguments(experiment: Experiment, splits: Splits, device: torch.device) -> d
 
 def _eager(text: str) -> Experiment:
     experiment = config.load_text(text, place="the configuration")
-    return experiment.model_copy(update={"train": experiment.train.model_copy(update={"compile": False})})
+    as_torch = {"compile": False, "fast_convolutions": False}
+    return experiment.model_copy(update={"train": experiment.train.model_copy(update=as_torch)})
 
 
 def _leave_to_torch(optimizer: torch.optim.Optimizer) -> None:

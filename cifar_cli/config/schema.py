@@ -162,6 +162,7 @@ class Train(Section):
         "auto", description="one of auto, fp32, bf16, fp16", examples=["auto"]
     )
     compile: bool = Field(False, description="true or false", examples=[False])
+    fast_convolutions: Literal["auto", False] = Field(False, description="auto or false", examples=["auto"])
     deterministic: bool = Field(False, description="true or false", examples=[True])
     checkpoint_seconds: NonNegative = Field(
         60.0, description="a number of seconds, or 0 for at the end of epochs only", examples=[60]

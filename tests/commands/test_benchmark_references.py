@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from cifar_cli import config
 from cifar_cli.commands import benchmark_references as references
@@ -16,9 +17,9 @@ from cifar_cli.training.runtime import Runtime
 CPU = torch.device("cpu")
 TEXT = """\
 data: {name: synthetic, batch_size: 20, val_size: 100, normalize: true}
-model: {name: cnn, widths: [4]}
+model: {name: cnn, widths: [64, 256]}
 optimizer: {name: sgd, lr: 0.05, momentum: 0.9, weight_decay: 0.1}
-train: {compile: true, device: cpu}
+train: {compile: true, device: cpu, fast_convolutions: auto}
 """
 
 
@@ -57,6 +58,7 @@ def test_a_reference_begins_with_our_weights_and_updates_them_as_torch_does(
     assert [group["weight_decay"] for group in state.optimizer.param_groups] == [0.1, 0.0]
     assert task.forward is not None
     assert not hasattr(task.forward, "_orig_mod")  # what torch.compile puts around a network
+    assert {type(module) for module in state.model.modules() if isinstance(module, nn.Conv2d)} == {nn.Conv2d}
 
 
 def test_the_tutorials_take_image_after_image_in_torchs_own_memory_format(

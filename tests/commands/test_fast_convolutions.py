@@ -1,0 +1,77 @@
+"""`train.fast_convolutions` as a run has it: when it is taken, and that a resumed run equals an uninterrupted one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cifar_cli import config
+from cifar_cli.commands import parts
+from cifar_cli.data.sources import Splits
+from cifar_cli.training import fast_convolutions
+from cifar_cli.training.fast_convolutions import FastConv2d
+from cifar_cli.training.runtime import Runtime
+
+CPU = torch.device("cpu")
+TEXT = """\
+data: {name: synthetic, batch_size: 100, val_size: 100, augment: {sizes: [16]}}
+model: {name: speednet, widths: [64, 256]}
+optimizer: {name: sgd, lr: 0.01}
+schedule: {name: constant}
+train: {epochs: 2, device: cpu, precision: fp32, fast_convolutions: auto}
+log: {images_every: 0, feature_layers: [whiten]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "precision", "number"),
+    [
+        ("train.fast_convolutions=auto", "fp32", 2),  # 64 → 256 and 256 → 256
+        ("train.fast_convolutions=false", "fp32", 0),
+        ("train.fast_convolutions=auto", "bf16", 0),
+        ("train.compile=true", "fp32", 0),
+    ],
+)
+def test_it_is_taken_in_fp32_where_it_is_asked_for(
+    word: str, precision: str, number: int, small_splits: Splits, tmp_path: Path
+) -> None:
+    (tmp_path / "fast.yaml").write_text(TEXT)
+    experiment = config.load(str(tmp_path / "fast.yaml"), [word])
+    model = parts.training(experiment, small_splits, Runtime(CPU, precision)).state.model
+    assert sum(isinstance(module, FastConv2d) for module in model.modules()) == number
+
+
+def test_it_is_left_out_unless_it_is_asked_for() -> None:
+    assert config.load("cnn", []).train.fast_convolutions is False
+
+
+def test_a_resumed_run_equals_one_that_was_not_interrupted(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[torch.Size] = []
+    original = fast_convolutions.convolution3x3
+
+    def noted(images: Tensor, weight: Tensor) -> Tensor:
+        taken.append(images.shape)
+        return original(images, weight)
+
+    monkeypatch.setattr(fast_convolutions, "convolution3x3", noted)
+    (tmp_path / "fast.yaml").write_text(TEXT)
+    assert cifar("train", "--config", "fast.yaml", "name=longer").code == 0
+    assert len(taken) == 2 * 2 * 5  # layers, epochs, steps
+    assert cifar("train", "--config", "fast.yaml", "name=shorter", "train.epochs=1").code == 0
+    longer, shorter = (next((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
+    outcome = cifar("train", "--resume", shorter, "train.epochs=2")
+    assert outcome.code == 0, outcome.err
+    weights = [torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"] for run in (longer, shorter)]
+    assert list(weights[0]) == list(weights[1])
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_another_word_is_refused_with_the_two_there_are(tmp_path: Path, cifar: Callable[..., Any]) -> None:
+    outcome = cifar("config", "validate", "small.yaml", "train.fast_convolutions=always")
+    assert outcome.code == 2
+    assert "train.fast_convolutions: expected auto or false, found 'always'" in outcome.err

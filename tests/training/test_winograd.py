@@ -1,0 +1,84 @@
+"""Winograd's convolution held against torch's own, in values and in both gradients."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from cifar_cli.training import winograd
+from cifar_cli.training.winograd import convolution3x3
+
+# Each side with another number of tiles of 2, 3 or 4 pixels, whole and cut off.
+SIZES = [(1, 2), (3, 3), (5, 4), (7, 7), (11, 3), (15, 15), (23, 8), (31, 31)]
+
+
+def drawn(
+    size: tuple[int, int], *, channels: tuple[int, int], dtype: torch.dtype, images: int = 5
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns images, filters, and a gradient of what they give."""
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=dtype).to(memory_format=torch.channels_last)
+
+    filters = normal(channels[1], channels[0], 3, 3) / (9 * channels[0]) ** 0.5
+    return normal(images, channels[0], *size), filters, normal(images, channels[1], *size)
+
+
+def by_torch(images: Tensor, weight: Tensor) -> Tensor:
+    return conv2d(images, weight, padding=1)
+
+
+def values_and_gradients(convolve: object, images: Tensor, weight: Tensor, gradient: Tensor) -> list[Tensor]:
+    assert callable(convolve)
+    images, weight = images.requires_grad_(), weight.requires_grad_()
+    convolved = convolve(images, weight)
+    return [convolved.detach(), *torch.autograd.grad(convolved, (images, weight), gradient)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_gives_the_values_and_gradients_of_torchs_convolution(size: tuple[int, int]) -> None:
+    numbers = drawn(size, channels=(3, 4), dtype=torch.float64)
+    torch.testing.assert_close(
+        values_and_gradients(convolution3x3, *numbers), values_and_gradients(by_torch, *numbers), rtol=1e-11, atol=1e-11
+    )
+
+
+@pytest.mark.parametrize("size", [(3, 3), (7, 7), (15, 15)])
+def test_in_fp32_it_is_within_a_few_millionths(size: tuple[int, int]) -> None:
+    numbers = drawn(size, channels=(64, 32), dtype=torch.float32)
+    exact = values_and_gradients(by_torch, *(number.double() for number in numbers))
+    for got, wanted in zip(values_and_gradients(convolution3x3, *numbers), exact, strict=True):
+        assert (got - wanted).norm() / wanted.norm() < 3e-6
+
+
+def test_its_gradients_are_those_of_small_differences() -> None:
+    images, weight, _ = drawn((5, 3), channels=(2, 2), dtype=torch.float64, images=2)
+    assert torch.autograd.gradcheck(convolution3x3, (images.requires_grad_(), weight.requires_grad_()))
+
+
+def test_a_batch_in_chunks_gives_what_it_gives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = drawn((7, 7), channels=(3, 4), dtype=torch.float64)
+    monkeypatch.setattr(winograd, "CHUNK_BYTES", 2 * 12 * 12 * (3 + 4) * 8)  # two images, of five
+    torch.testing.assert_close(
+        values_and_gradients(convolution3x3, *numbers), values_and_gradients(by_torch, *numbers), rtol=1e-11, atol=1e-11
+    )
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_a_gradient_may_be_asked_for_alone(wanted: int) -> None:
+    *given, gradient = drawn((7, 7), channels=(3, 4), dtype=torch.float64)
+    given[wanted].requires_grad_()
+    (got,) = torch.autograd.grad(convolution3x3(given[0], given[1]), given[wanted], gradient)
+    (expected,) = torch.autograd.grad(by_torch(given[0], given[1]), given[wanted], gradient)
+    torch.testing.assert_close(got, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_it_takes_any_memory_layout_and_gives_channels_last() -> None:
+    images, weight, gradient = drawn((7, 7), channels=(3, 4), dtype=torch.float64)
+    plain = [number.contiguous() for number in (images, weight, gradient)]
+    results = values_and_gradients(convolution3x3, *plain)
+    assert results[0].is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(
+        results, values_and_gradients(by_torch, images, weight, gradient), rtol=1e-11, atol=1e-11
+    )
