@@ -15,7 +15,11 @@ from cifar_cli.training.runtime import cpu_computes_bf16
 from cifar_cli.training.state import TrainingState
 
 STEP = 15  # of ten an epoch
-AUGMENTATIONS = {name: (field.examples or [])[0] for name, field in Augment.model_fields.items()}
+AUGMENTATIONS = {
+    name: (field.examples or [])[0]
+    for name, field in Augment.model_fields.items()
+    if name != "sizes"  # not for this network; they depend on the epoch alone
+}
 MUON_RECIPE = [
     "optimizer={name: muon, lr: 0.24, momentum: 0.6, nesterov: true, normalize_weights: true, "
     "decay_norm_and_bias: true, groups: [{parameters: ['conv1.bias'], name: sgd, lr: 0.05, momentum: 0.85, "

@@ -40,10 +40,10 @@ from cifar_cli.data.synthetic import synthetic_sets
 from cifar_cli.training import loop
 
 close_epoch = loop._close_epoch
-def close_epoch_after_signal(state, validate):
+def close_epoch_after_signal(state, *arguments):
     if os.environ["RANK"] == "1" and str(state.progress.epoch + 1) == os.environ.get("SIGNAL_IN_EPOCH"):
         os.kill(os.getpid(), int(os.environ["SIGNAL"]))
-    return close_epoch(state, validate)
+    return close_epoch(state, *arguments)
 loop._close_epoch = close_epoch_after_signal
 sources.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
 from cifar_cli.__main__ import main
