@@ -19,9 +19,9 @@ from cifar_cli.config import Experiment
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError, did_you_mean
-from cifar_cli.insight.confusion import draw_confusion
 from cifar_cli.insight.layers import layer_names
-from cifar_cli.insight.save import save_png
+from cifar_cli.insight.pictures.confusion import draw_confusion
+from cifar_cli.insight.pictures.save import save_png
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.per_class import per_class
 

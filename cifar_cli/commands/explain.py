@@ -17,12 +17,12 @@ from cifar_cli.commands.opening import OpenedNetwork, open_network
 from cifar_cli.commands.terminal import closing, note
 from cifar_cli.config import DATASET_FACTS
 from cifar_cli.errors import UsageError, did_you_mean
-from cifar_cli.insight.account import Account, account
-from cifar_cli.insight.page import write_page
-from cifar_cli.insight.page_worked import Picture
-from cifar_cli.insight.walk import timed_walk, walk
-from cifar_cli.insight.worked import work
-from cifar_cli.insight.worked_sums import Worked
+from cifar_cli.insight.explained.account import Account, account
+from cifar_cli.insight.explained.page import write_page
+from cifar_cli.insight.explained.page_worked import Picture
+from cifar_cli.insight.explained.walk import timed_walk, walk
+from cifar_cli.insight.explained.worked import work
+from cifar_cli.insight.explained.worked_sums import Worked
 from cifar_cli.training.runtime import Runtime
 
 CONFIG_WITHOUT_RUNS = "sequential"

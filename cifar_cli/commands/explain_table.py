@@ -7,9 +7,9 @@ from rich.table import Table
 from torch import Tensor
 
 from cifar_cli.commands.terminal import results
-from cifar_cli.insight.account import Account, Line
-from cifar_cli.insight.units import amount, decimals, memory, pixels, place, shape, share, signed
-from cifar_cli.insight.worked_sums import Worked
+from cifar_cli.insight.explained.account import Account, Line
+from cifar_cli.insight.explained.units import amount, decimals, memory, pixels, place, shape, share, signed
+from cifar_cli.insight.explained.worked_sums import Worked
 
 WIDTH_FOR_FORMULAS = 118  # columns: beneath, formulas have a table of their own
 WIDEST_GRID = 7  # numbers in a row; wider patches are cut short

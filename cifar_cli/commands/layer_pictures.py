@@ -7,14 +7,14 @@ from cifar_cli.insight.calls import activation_after, called_layers, is_activati
 from cifar_cli.insight.dead_units import measure_silence
 from cifar_cli.insight.describe import describe, signature
 from cifar_cli.insight.exciting import most_exciting
-from cifar_cli.insight.exciting_sheet import draw_exciting_sheet
-from cifar_cli.insight.frames import Sight
+from cifar_cli.insight.explained.frames import Sight
 from cifar_cli.insight.grad_cam import grad_cam, map_layers
-from cifar_cli.insight.grad_cam_sheet import draw_grad_cam_sheet
 from cifar_cli.insight.layers import capture, capture_views
-from cifar_cli.insight.sheets import draw_layer_sheet
-from cifar_cli.insight.story_sheet import draw_story_sheet
-from cifar_cli.insight.tutorial_sheet import draw_tutorial_sheet
+from cifar_cli.insight.pictures.exciting_sheet import draw_exciting_sheet
+from cifar_cli.insight.pictures.grad_cam_sheet import draw_grad_cam_sheet
+from cifar_cli.insight.pictures.sheets import draw_layer_sheet
+from cifar_cli.insight.pictures.story_sheet import draw_story_sheet
+from cifar_cli.insight.pictures.tutorial_sheet import draw_tutorial_sheet
 
 EXCITING_IMAGES, EXCITING_UNITS = 8, 32
 GRAD_CAM_IMAGES = 6

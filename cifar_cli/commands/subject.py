@@ -11,7 +11,7 @@ from cifar_cli.commands.opening import OpenedNetwork
 from cifar_cli.config import Experiment
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
-from cifar_cli.insight.frames import Sight, sights
+from cifar_cli.insight.explained.frames import Sight, sights
 from cifar_cli.models.modes import evaluating
 from cifar_cli.training.runtime import Runtime
 

@@ -8,13 +8,13 @@ from cifar_cli.commands.drawn import MEASURED_IMAGES, Drawn
 from cifar_cli.commands.subject import Subject
 from cifar_cli.errors import RunError, UsageError
 from cifar_cli.insight.calls import activation_after, is_activation
-from cifar_cli.insight.compare_sheet import Side, draw_compare_sheet
 from cifar_cli.insight.dead_units import measure_silence
 from cifar_cli.insight.describe import signature
-from cifar_cli.insight.grid_cuts import cut_feature_grid, cut_filter_grid
 from cifar_cli.insight.layers import capture
-from cifar_cli.insight.over_time_sheet import draw_over_time_sheet
-from cifar_cli.insight.tiles import to_pictures
+from cifar_cli.insight.pictures.compare_sheet import Side, draw_compare_sheet
+from cifar_cli.insight.pictures.grid_cuts import cut_feature_grid, cut_filter_grid
+from cifar_cli.insight.pictures.over_time_sheet import draw_over_time_sheet
+from cifar_cli.insight.pictures.tiles import to_pictures
 from cifar_cli.runs.history import read_metrics
 from cifar_cli.runs.pictures import RecordedPictures
 

@@ -14,9 +14,9 @@ from cifar_cli.commands.opening import open_network
 from cifar_cli.commands.subject import CPU, Subject
 from cifar_cli.commands.terminal import closing, note, results
 from cifar_cli.commands.training_pictures import draw_compare, draw_over_time
-from cifar_cli.insight.grids import feature_grid, filter_grid
 from cifar_cli.insight.layers import capture, find_layer
-from cifar_cli.insight.save import save_png
+from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
+from cifar_cli.insight.pictures.save import save_png
 
 PICTURES: Mapping[str, Callable[[Subject], Drawn]] = {
     "layer": draw_layer,

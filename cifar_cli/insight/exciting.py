@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli.insight.layers import capture
-from cifar_cli.insight.tiles import as_maps
+from cifar_cli.insight.pictures.tiles import as_maps
 
 BATCH_SIZE = 250
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cifar_cli.errors import UsageError
 from cifar_cli.insight.calls import called_layers
 from cifar_cli.insight.layers import capture_many, find_layer
-from cifar_cli.insight.tiles import as_maps
+from cifar_cli.insight.pictures.tiles import as_maps
 from cifar_cli.models.modes import evaluating
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
-from cifar_cli.insight.tiles import to_pictures
+from cifar_cli.insight.pictures.tiles import to_pictures
 
 COLUMNS = 4  # TensorBoard shows a picture some 350 pixels wide; more would be too small to read
 IMAGE_PIXELS = 100  # an image is enlarged by the whole number that brings it nearest to this

@@ -15,7 +15,7 @@ from tensorboard.plugins.projector import ProjectorConfig  # type: ignore[import
 from torch import Tensor
 
 from cifar_cli.errors import RunError
-from cifar_cli.insight.tiles import to_pictures
+from cifar_cli.insight.pictures.tiles import to_pictures
 from cifar_cli.runs.files import write_atomically, write_text
 from cifar_cli.runs.folder import RunFolder
 

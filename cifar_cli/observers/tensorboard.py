@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.insight.grids import feature_grid, filter_grid
 from cifar_cli.insight.layers import capture_many, find_layer
+from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
 from cifar_cli.models.modes import evaluating
 from cifar_cli.observers.events import EventFile, thinned, write_scalars
 from cifar_cli.training.observer import EpochReport, Observer

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from cifar_cli.data import sources
 from cifar_cli.data.sources import Splits
-from cifar_cli.insight.grids import feature_grid, filter_grid
+from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
 
 
 def read_picture(path: Path) -> tuple[int, int]:

@@ -166,7 +166,7 @@ def test_a_layer_that_cannot_be_seen_says_why(images: Tensor, layer: str, messag
 
 def test_capturing_and_grids_do_not_import_matplotlib() -> None:
     code = (
-        "import sys, cifar_cli.insight.layers, cifar_cli.insight.describe, cifar_cli.insight.grids\n"
+        "import sys, cifar_cli.insight.layers, cifar_cli.insight.describe, cifar_cli.insight.pictures.grids\n"
         "sys.exit(any(name.startswith('matplotlib') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

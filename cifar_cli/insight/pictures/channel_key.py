@@ -1,0 +1,91 @@
+"""The key of a layer sheet: for each channel its filter, the range of its values, and how much of it is zero."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cifar_cli.insight.describe import short
+from cifar_cli.insight.pictures.bands import NUMBER_HEIGHT, TileBand
+from cifar_cli.insight.pictures.canvas import BAD, PALE, Canvas
+from cifar_cli.insight.pictures.tiles import filter_tiles
+
+KERNELS_PER_SIDE = 3  # of a filter on many channels the first nine kernels are shown, three by three
+NOTE_WIDTH, NOTE_HEIGHT = 1.15, 1.05  # inches
+RANGE_HEIGHT = 0.2  # inches, with the room beneath
+ZERO_HEIGHT = 0.11
+LARGEST_FILTER = 0.8  # inches
+
+
+def draw_channel_key(
+    canvas: Canvas,
+    module: nn.Module,
+    band: TileBand,
+    *,
+    x: float,
+    y: float,
+    note_x: float,
+    zero_shares: Tensor | None = None,
+) -> float:
+    """Draws the key from (x, y), each channel in the place of its tile in the band, and at note_x how to read it.
+
+    zero_shares: (C,), in [0, 1], of the channels' values after the activation. Returns the y beneath. All in inches.
+    """
+    filters = filter_pictures(module.weight) if isinstance(module, nn.Conv2d) else None
+    _draw_note(canvas, module, band, x=note_x, y=y, is_zero_told=zero_shares is not None)
+    side = min(band.tile_width, LARGEST_FILTER) if filters is not None else 0.0
+    line_height = NUMBER_HEIGHT + side + RANGE_HEIGHT + (ZERO_HEIGHT if zero_shares is not None else 0.0)
+    for channel, (low, high) in enumerate(zip(band.tiles.low.tolist(), band.tiles.high.tolist(), strict=True)):
+        right, down = band.place(channel, line_height=line_height)
+        left, top = x + right, y + down
+        canvas.write(str(channel), x=left, y=top, size=7, bold=True)
+        if filters is not None:
+            canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=side, height=side)
+        values = f"{short(low, digits=2)} … {short(high, digits=2)}" if low < high else f"always {short(low, digits=2)}"
+        size = min(6.0, 80 / len(values))  # points; a long range ends before its neighbour begins
+        canvas.write(values, x=left, y=top + NUMBER_HEIGHT + side + 0.03, size=size, colour=PALE)
+        if zero_shares is not None:
+            _draw_zero_share(canvas, zero_shares[channel].item(), x=left, y=top + NUMBER_HEIGHT + side + 0.03)
+    return max(y + band.lines * line_height, y + NOTE_HEIGHT)
+
+
+def filter_pictures(weight: Tensor) -> Tensor:
+    """Returns a convolution's filters (O, I, kH, kW) as a picture each, uint8 (O, 1 or 3, h, w); mid-grey is 0.
+
+    A filter on one or three channels is a grey or colour picture. Of one on more channels the first nine kernels are
+    set three by three, with white lines between them.
+    """
+    tiles = filter_tiles(weight)
+    if tiles.shape[1] in (1, 3):
+        return tiles
+    count, _, height, width = tiles.shape
+    kernels = torch.full((count, KERNELS_PER_SIDE**2, height, width), 255, dtype=torch.uint8)
+    kernels[:, : tiles.shape[1]] = tiles[:, : KERNELS_PER_SIDE**2]
+    lined = F.pad(kernels, (0, 1, 0, 1), value=255)  # (O, 9, kH + 1, kW + 1)
+    square = lined.reshape(count, KERNELS_PER_SIDE, KERNELS_PER_SIDE, height + 1, width + 1).transpose(2, 3)
+    return square.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, 3·kH + 2, 3·kW + 2)
+
+
+def _draw_zero_share(canvas: Canvas, share: float, *, x: float, y: float) -> None:
+    is_dead = share == 1
+    text = "dead" if is_dead else f"{100 * min(share, 0.999):.3g} % zero"  # only a dead one is all zero
+    canvas.write(text, x=x, y=y + ZERO_HEIGHT, size=6, colour=BAD if is_dead else PALE, bold=is_dead)
+
+
+def _draw_note(canvas: Canvas, module: nn.Module, band: TileBand, *, x: float, y: float, is_zero_told: bool) -> None:
+    canvas.write("channels", x=x, y=y, size=9, bold=True)
+    lines = ["number"]
+    if isinstance(module, nn.Conv2d):
+        inputs = module.weight.shape[1]
+        lines.append("filter (mid-grey: 0)")
+        if inputs not in (1, 3):
+            lines.append(f"  {min(inputs, KERNELS_PER_SIDE**2)} of its {inputs} kernels")
+    lines.append("lowest … highest value")
+    if is_zero_told:
+        lines.append("zeros after the activation")
+    for line, text in enumerate(lines):
+        canvas.write(text, x=x, y=y + 0.19 + 0.125 * line, size=6.5, colour=PALE)
+    ramp_y = y + 0.24 + 0.125 * len(lines)
+    canvas.ramp(band.tiles.colour_map, x=x, y=ramp_y, width=NOTE_WIDTH, height=0.08)
+    ends = ("negative", "0", "positive") if band.tiles.is_signed else ("lowest", "", "highest")
+    for place, (text, align) in enumerate(zip(ends, ("left", "center", "right"), strict=True)):
+        canvas.write(text, x=x + place * NOTE_WIDTH / 2, y=ramp_y + 0.11, size=6, colour=PALE, align=align)

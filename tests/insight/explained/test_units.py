@@ -1,0 +1,41 @@
+"""Counts and sizes as a person reads them, against numbers worked by hand."""
+
+import pytest
+
+from cifar_cli.insight.explained.units import amount, decimals, memory, place, share, signed
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "·"),
+        (999, "999"),
+        (1280, "1.28 k"),
+        (4_915_200, "4.92 M"),
+        (24_710_000, "24.7 M"),
+        (1_184_530_432, "1.18 G"),
+    ],
+)
+def test_amounts_have_three_digits(count: int, text: str) -> None:
+    assert amount(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "·"), (40, "40 B"), (4096, "4 KiB"), (131_072, "128 KiB"), (1536, "1.5 KiB"), (3 * 2**29, "1.5 GiB")],
+)
+def test_memory_is_counted_in_powers_of_1024(count: int, text: str) -> None:
+    assert memory(count) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "count"), [([12.0, 0.001], 4), ([0.84, None], 4), ([0.05], 5), ([-0.00039], 7), ([0.0], 4), ([], 4)]
+)
+def test_small_numbers_get_more_decimals(numbers: list[float | None], count: int) -> None:
+    assert decimals(numbers, significant=4) == count
+
+
+def test_numbers_have_a_real_minus_and_zero_has_none() -> None:
+    assert [signed(-0.25), signed(-0.00001), signed(None), signed(float("-inf"))] == ["−0.2500", "0.0000", "–", "−∞"]
+    assert [share(0.5), share(0.0123)] == ["50 %", "1.2 %"]
+    assert [place((3, 4, 5)), place((7,))] == ["channel 3, row 4, column 5", "number 7"]
