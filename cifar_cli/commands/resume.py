@@ -118,14 +118,23 @@ def _load_last(run: RunFolder) -> tuple[dict[str, Any], Path]:
 
 def load_state(state: TrainingState, saved: dict[str, Any], *, path: Path) -> None:
     """Puts a training back where the checkpoint stands. Raises CheckpointError where its state is of another kind."""
+    configured = _settings(state.optimizer)
     try:
         state.load_state_dict(saved)
         _check_optimizer(state.optimizer)
+        if _settings(state.optimizer) != configured:
+            raise ValueError("the optimiser's settings are not those of the configuration")
     except Exception as error:  # whoever wrote the checkpoint may have put anything in the place of a state
         raise CheckpointError(
             f"{path}: expected the state of the training that its configuration describes, found another: "
             f"{str(error).partition(chr(10))[0] or type(error).__name__}; begin a new run"
         ) from error
+
+
+def _settings(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Returns for each group what the configuration alone decides: not its schedule, nor how the device computes it."""
+    elsewhere = {"params", "lr", "initial_lr", "fused", "foreach", "capturable"}
+    return [{key: value for key, value in group.items() if key not in elsewhere} for group in optimizer.param_groups]
 
 
 def _check_optimizer(optimizer: Optimizer) -> None:

@@ -117,11 +117,15 @@ def test_a_network_larger_than_its_checkpoint_is_never_built(
             "the optimiser's momentum_buffer does not fit its parameter",
         ),
         (lambda saved: resize_state(saved, "big"), "the optimiser's momentum_buffer does not fit its parameter"),
+        (
+            lambda saved: saved["optimizer"]["param_groups"][0].update(momentum=0.5),
+            "the optimiser's settings are not those of the configuration; begin a new run",
+        ),
         (lambda saved: saved["progress"].update(speed=3), "unexpected keyword argument 'speed'; begin a new run"),
         (lambda saved: saved["random"].update(torch=torch.zeros(3)), "found another: "),
         (lambda saved: saved["totals"].update(loss="much"), "found another: 'str' object has no attribute 'to'"),
     ],
-    ids=["optimizer", "too little", "no tensor", "progress", "random", "totals"],
+    ids=["optimizer", "too little", "no tensor", "settings", "progress", "random", "totals"],
 )
 def test_a_state_of_another_kind_is_not_resumed(
     change: Callable[[dict[str, Any]], object], finding: str, run: Path, cifar: Cifar
