@@ -17,6 +17,7 @@ PACKAGE = Path(cifar_cli.__file__).parent
 FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
+    {"groups"},
     {"words"},
     {"commands"},
     {"lessons", "benchmark"},
@@ -35,6 +36,7 @@ QUICK_MODULES = (
     "cifar_cli.config",
     "cifar_cli.errors",
     "cifar_cli.cli",
+    "cifar_cli.groups",
     "cifar_cli.words",
     "cifar_cli.commands.config",
 )
@@ -129,9 +131,9 @@ def test_models_data_and_config_do_not_import_each_other() -> None:
 
 
 def test_the_command_line_imports_only_words_and_errors_before_a_command_is_called() -> None:
-    importers = ("cifar_cli.cli", "cifar_cli.words")
+    importers = ("cifar_cli.cli", "cifar_cli.groups", "cifar_cli.words")
     at_once = {found.imported for found in INTERNAL if found.importer in importers and found.at_module_level}
-    assert at_once <= {"cifar_cli", "cifar_cli.words", "cifar_cli.errors"}
+    assert at_once <= {"cifar_cli", "cifar_cli.groups", "cifar_cli.words", "cifar_cli.errors"}
 
 
 def loaded_with(module: str) -> set[str]:
