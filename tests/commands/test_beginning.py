@@ -2,15 +2,25 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
+from cifar_cli.commands.opening import untrained
+from cifar_cli.commands.subject import CPU, Subject
+from cifar_cli.data import sources
+from cifar_cli.data.normalize import SYNTHETIC_MEAN, SYNTHETIC_STD
+from cifar_cli.data.synthetic import synthetic_sets
 
+INIT = "init={whiten: whiten, dirac: true, unit_deviation: head}"
 SPEEDNET = ["model={name: speednet, widths: [24, 24], logit_scale: 1}", "data.name=synthetic", "data.val_size=0"]
 
 
@@ -34,7 +44,7 @@ def test_the_first_layer_of_a_training_whitens_the_images_that_it_will_see() -> 
 
 
 def test_dirac_and_unit_deviation_reach_the_layers_they_are_meant_for() -> None:
-    model = begun("init={dirac: true, unit_deviation: head}").state.model
+    model = begun(INIT).state.model
     weight = model.get_submodule("groups.1.conv2").weight.detach()  # type: ignore[union-attr,operator]
     expected = torch.zeros_like(weight)
     expected[range(24), range(24), 1, 1] = 1.0
@@ -64,6 +74,25 @@ def test_a_layer_that_does_not_fit_is_told_with_what_would(cifar: Callable[..., 
     assert message in outcome.err
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """The network that a training begins with, and what it makes of the first four images: nothing is held out here."""
+
+    model: nn.Module
+    whitened: Tensor  # (4, 24, 31, 31)
+
+
+@pytest.fixture
+def beginning(monkeypatch: pytest.MonkeyPatch) -> Beginning:
+    monkeypatch.setattr(sources, "synthetic_sets", partial(synthetic_sets, train_size=600, test_size=100))  # as `cifar`
+    training = begun(INIT)
+    images = training.task.loader.dataset.image_set.images[:4]  # type: ignore[attr-defined]
+    mean, std = (torch.tensor(channels).view(1, 3, 1, 1) for channels in (SYNTHETIC_MEAN, SYNTHETIC_STD))
+    model = training.state.model
+    with torch.no_grad():
+        return Beginning(model, model.get_submodule("whiten")((images / 255 - mean) / std))
+
+
 def test_an_untrained_network_is_looked_at_with_the_weights_that_training_begins_with(
     cifar: Callable[..., Any],
 ) -> None:
@@ -75,4 +104,36 @@ def test_an_untrained_network_is_looked_at_with_the_weights_that_training_begins
 
     # Of ten classes, one that knows nothing loses ln 10 = 2.303; a head of standard deviation one shouts.
     assert loss() == pytest.approx(2.303, abs=0.05)
-    assert loss("init={whiten: whiten, dirac: true, unit_deviation: head}") > 2.4
+    assert loss(INIT) > 2.4
+
+
+def test_a_picture_of_an_untrained_network_shows_the_weights_that_training_begins_with(
+    cifar: Callable[..., Any], beginning: Beginning
+) -> None:
+    outcome = cifar("visualize-layer", "whiten", "--config", "mlp", *SPEEDNET, "log.feature_layers=[]", INIT)
+    assert outcome.code == 0, outcome.err
+    low, high = (f"{extreme:.3g}".replace("-", "−") for extreme in beginning.whitened.aminmax())
+    assert f"{low} … {high}" in outcome.out
+
+
+def test_a_number_of_an_untrained_network_is_worked_with_the_weights_that_training_begins_with(
+    cifar: Callable[..., Any], beginning: Beginning
+) -> None:
+    outcome = cifar("explain", "mlp", "--layer", "whiten", "--json", *SPEEDNET, "log.feature_layers=[]", INIT)
+    assert outcome.code == 0, outcome.err
+    worked = json.loads(outcome.out)["worked"]
+    channel, row, column = worked["place"]
+    assert worked["by_layer"] == pytest.approx(float(beginning.whitened[0, channel, row, column]), abs=1e-5)
+
+
+def test_a_trained_network_is_compared_with_the_weights_that_its_training_began_with(
+    beginning: Beginning, tmp_path: Path
+) -> None:
+    opened = untrained("mlp", [*SPEEDNET, "log.feature_layers=[]", INIT], log_dir=tmp_path)
+    with torch.no_grad():
+        opened.model.get_submodule("whiten").weight.zero_()  # type: ignore[operator]  # as if trained
+    experiment, splits = open_images(opened.experiment)
+    prepare = parts.preparation(experiment, splits, CPU)
+    before = Subject(opened, experiment, splits, prepare, layer="whiten", count=None).before_training()
+    expected = beginning.model.state_dict()
+    assert all(torch.equal(weight, expected[name]) for name, weight in before.model.state_dict().items())

@@ -27,3 +27,32 @@ def test_images_are_prepared_as_torchvision_does_and_channels_last() -> None:
         torch.testing.assert_close(numbers, expected, rtol=1e-6, atol=1e-6, check_stride=False)
         assert numbers.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(images, before)
+
+
+def training_of(splits: Splits, *overrides: str) -> parts.Training:
+    experiment = config.load("cnn", ["data.name=synthetic", "model.widths=[8, 8]", "log.feature_layers=[]", *overrides])
+    return parts.training(experiment, splits, choose_runtime(device="cpu"))
+
+
+def test_epochs_have_pictures_of_the_sizes_that_are_listed_and_from_then_on_of_the_last(small_splits: Splits) -> None:
+    training = training_of(small_splits, "data.augment.sizes=[16, 24, 32]")
+    images, generator = small_splits.train.images[:2], training.state.augment_generator
+    shapes = [tuple(training.task.augment_and_normalize(images, generator, epoch).shape) for epoch in range(5)]
+    assert shapes == [(2, 3, side, side) for side in (16, 24, 32, 32, 32)]
+
+
+def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_mirrored_at_first(
+    small_splits: Splits,
+) -> None:
+    training = training_of(small_splits, "data.augment={flip: alternating, translate: 0, cutout: 0}")
+    unit = v2.ToDtype(torch.float32, scale=True)(small_splits.train.images)
+    expected = v2.Normalize(small_splits.mean, small_splits.std)(unit)
+    kept = training.task.loader.dataset.image_set.images  # type: ignore[attr-defined]
+    first, second = (
+        training.task.augment_and_normalize(kept, training.state.augment_generator, epoch) for epoch in (0, 1)
+    )
+    torch.testing.assert_close(second, first.flip(-1))
+    mirrored = (first - expected.flip(-1)).flatten(1).abs().amax(dim=1) < 1e-5
+    as_it_was = (first - expected).flatten(1).abs().amax(dim=1) < 1e-5
+    assert bool((mirrored | as_it_was).all())
+    assert 0.4 < float(mirrored.double().mean()) < 0.6
