@@ -16,14 +16,18 @@ def write_atomically(
     *,
     check: Callable[[Path], object] | None = None,
     previous: Path | None = None,
+    make_folders: bool = False,
 ) -> None:
     """Has `write` fill a file beside `path`, puts it in `path`'s place, and makes the disk hold it.
 
     `check` is given the new file before it takes the old one's place, and may raise; the old one is kept as `previous`
-    where that is named. Raises RunError where the file cannot be written; what stood at `path` then still stands there.
+    where that is named; `make_folders` makes those on the way. Raises RunError where the file cannot be written; what
+    stood at `path` then still stands there.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        if make_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
             file.flush()

@@ -28,8 +28,8 @@ POINTS: Mapping[int, tuple[float, ...]] = {
 }
 
 # The values at the points are two to three times as many as the images': so many bytes of them at a time stay in cache.
-# 16 to 64 MiB were much alike on a Xeon with a large cache. On an AMD EPYC (AVX2) with 32 MiB of it 64 MiB took 2 to 10 %
-# less than 32 MiB and 2 MiB up to twice as much: in fewer chunks the filters are read less often.
+# 16 to 64 MiB were much alike on a Xeon with a large cache. On an AMD EPYC (AVX2, a cache of 32 MiB) 64 MiB took 2 to
+# 10 % less time than 32 MiB, and 2 MiB up to twice as much: in fewer chunks the filters are read less often.
 CHUNK_BYTES = 64 * 2**20
 
 

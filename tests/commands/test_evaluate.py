@@ -141,6 +141,23 @@ def test_a_run_can_be_measured_with_and_without_views_of_the_images(
     assert second == f"accuracy {plain['accuracy']:.2%}   loss {plain['loss']:.4f}   each image as it is"
 
 
+def test_only_the_share_of_images_that_it_is_least_sure_of_may_be_looked_at_again(
+    run: Path, cifar: Callable[..., Any], small_splits: Splits, small_logits: Logits
+) -> None:
+    outcome = cifar(
+        "eval", run, "--weights", "last", "--json", "evaluation.views=mirror", "evaluation.unsure_share=0.3"
+    )
+    assert outcome.code == 0, outcome.err
+    weights = weights_of(run / "checkpoints" / "last.pt")
+    images, truth = small_splits.test.images, small_splits.test.labels.numpy()
+    logits, mirrored = small_logits(weights, images), small_logits(weights, hflip(images))
+    unsure = logits.softmax(dim=1).amax(dim=1).argsort()[:30]  # of 100
+    logits[unsure] = (logits[unsure] + mirrored[unsure]) / 2
+    assert json.loads(outcome.out)["loss"] == pytest.approx(
+        log_loss(truth, logits.double().softmax(dim=1).numpy()), rel=1e-5
+    )
+
+
 def test_a_checkpoint_may_be_named_itself_and_lie_anywhere(
     run: Path, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -138,6 +138,7 @@ def test_alternating_flip_shows_each_image_both_ways_in_any_two_epochs_and_half_
     as_it_was = [(epoch == images).flatten(1).all(1) for epoch in shown]
     mirrored = [(epoch == images.flip(-1)).flatten(1).all(1) for epoch in shown]
     assert all(torch.equal(kept, ~other) for kept, other in zip(as_it_was, mirrored, strict=True))
+    assert torch.equal(shown[0], once)  # epochs count from 0
     assert torch.equal(as_it_was[0], mirrored[1])
     assert torch.equal(as_it_was[0], as_it_was[2])
     # A fair coin thrown 1,000 times stays within five standard deviations, 79, of 500.

@@ -1,16 +1,14 @@
 """Writes the explanation of a network as one HTML page that needs no network and no script. Computes nothing."""
 
-import os
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 
-from cifar_cli.errors import RunError
 from cifar_cli.insight.explained.account import Account
 from cifar_cli.insight.explained.page_style import STYLE
 from cifar_cli.insight.explained.page_worked import Picture, worked_section
 from cifar_cli.insight.explained.units import amount, memory, pixels, shape, share
 from cifar_cli.insight.explained.worked_sums import Worked
+from cifar_cli.runs.files import write_atomically
 
 KINDS = (  # the first whose word is in a kind gives its colour
     ("conv", "convolution", "#3b6fd4"),
@@ -32,18 +30,8 @@ def write_page(
     example: tuple[str, Worked, Picture] | None = None,
 ) -> None:
     """Writes the page, whole or not at all; folders on the way are made. Raises RunError where it cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(_page(account, title=title, subtitle=subtitle, example=example), encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise RunError(
-            f"{path}: could not be written: {error.strerror}; free space, mend the folder's rights, or name another"
-        ) from error
-    finally:
-        with suppress(OSError):  # usually it is gone: it has become the file
-            unfinished.unlink()
+    page = _page(account, title=title, subtitle=subtitle, example=example)
+    write_atomically(path, lambda file: file.write(page.encode()), make_folders=True)
 
 
 def _page(account: Account, *, title: str, subtitle: str, example: tuple[str, Worked, Picture] | None) -> str:

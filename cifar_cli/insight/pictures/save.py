@@ -1,12 +1,10 @@
 """Writes a figure to a PNG file. Knows nothing of what is drawn."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from cifar_cli.errors import RunError
+from cifar_cli.runs.files import write_atomically
 
 
 def save_png(figure: Figure, path: Path) -> Path:
@@ -14,17 +12,7 @@ def save_png(figure: Figure, path: Path) -> Path:
 
     Folders on the way are made. Raises RunError where it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Software: matplotlib would write its version, and the bytes would change with it.
-        figure.savefig(unfinished, format="png", metadata={"Software": None})
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise RunError(
-            f"{path}: could not be written: {error.strerror}; free space, or mend the folder's rights"
-        ) from error
-    finally:
-        with suppress(OSError):  # usually it is gone: it has become the file
-            unfinished.unlink()
+    # Software: matplotlib would write its version, and the bytes would change with it.
+    metadata = {"Software": None}
+    write_atomically(path, lambda file: figure.savefig(file, format="png", metadata=metadata), make_folders=True)
     return path

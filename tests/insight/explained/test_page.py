@@ -80,4 +80,4 @@ def test_a_page_that_cannot_be_written_is_told(explained: Callable[..., object],
     with pytest.raises(RunError) as caught:
         write_page(tmp_path / "file" / "page.html", explained()[0], title="", subtitle="")
     assert str(caught.value).startswith(f"{tmp_path}/file/page.html: could not be written: ")
-    assert str(caught.value).endswith("; free space, mend the folder's rights, or name another")
+    assert str(caught.value).endswith("; free space, or mend the folder's rights")
