@@ -95,7 +95,7 @@ def evaluate(
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     run, overrides = split_words(words)
-    check_config(config, overrides, changeable="evaluation.")
+    check_config(config, overrides, changeable="evaluation")
     from cifar_cli.commands.evaluate import evaluate as command
 
     command(

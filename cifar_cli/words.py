@@ -1,5 +1,6 @@
 """The words and options that several commands take, and what they mean together. Knows no command."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -70,12 +71,12 @@ def split_layer_words(words: list[str] | None, *, is_layer_wanted: bool) -> tupl
 def check_config(config: str | None, overrides: list[str], *, changeable: str | None = None) -> None:
     """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch.
 
-    changeable: how the keys begin that may also be changed where a run's configuration holds.
+    changeable: the section that may also be changed where a run's configuration holds.
     """
     if config is not None:
         from cifar_cli.config import load
 
         load(config, overrides)
-    elif fixed := [word for word in overrides if changeable is None or not word.startswith(changeable)]:
-        but = f" but for {changeable}*" if changeable else ""
+    elif fixed := [word for word in overrides if re.split("[.=]", word)[0] != changeable]:
+        but = f" but for {changeable}.*" if changeable else ""
         raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")

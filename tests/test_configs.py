@@ -109,12 +109,12 @@ def test_tutorial_trains_as_the_tutorial_does() -> None:
     assert experiment.data.augment == config.Experiment.model_fields["data"].default.augment
 
 
-def test_sequential_is_the_tutorials_skeleton_with_activations() -> None:
+def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalisations() -> None:
     tutorial, sequential = (list(parts.network(config.load(name)).children()) for name in ("tutorial", "sequential"))
-    assert [repr(layer) for layer in sequential if not isinstance(layer, nn.ReLU)] == [
-        repr(layer) for layer in tutorial
-    ]
-    assert sum(isinstance(layer, nn.ReLU) for layer in sequential) == 4
+    added = [layer for layer in sequential if isinstance(layer, nn.ReLU | nn.BatchNorm2d)]
+    assert [type(layer) for layer in added] == [nn.BatchNorm2d, nn.ReLU] * 3 + [nn.ReLU]
+    skeleton = [repr(layer).replace(", bias=False", "") for layer in sequential if layer not in added]
+    assert skeleton == [repr(layer) for layer in tutorial]
 
 
 def test_mlp_is_the_tutorials_perceptron_on_cifar10() -> None:

@@ -77,8 +77,8 @@ class Lookahead:
     """Slow weights that follow the fast ones, which go on from there every so many steps and at the end.
 
     Of `total_steps` steps number t leaves the slow weights decay^every_steps · (t / total_steps)³ of what they were:
-    little averaging while much is learnt, much of it near the end. Source: Zhang et al., arXiv:1907.08610; the growing
-    decay is airbench's.
+    little averaging while much is learnt, much of it near the end. A training of fewer steps than `every_steps` is left
+    alone. Source: Zhang et al., arXiv:1907.08610; the growing decay is airbench's.
     """
 
     def __init__(self, model: nn.Module, *, every_steps: int, decay: float, total_steps: int) -> None:
@@ -92,7 +92,7 @@ class Lookahead:
         if is_due:
             growing = (step / self.total_steps) ** 3
             _move(self.slow, towards=_moving(self.model), decay=self.decay**self.every_steps * growing)
-        if is_due or step == self.total_steps:
+        if is_due or step == self.total_steps > self.every_steps:
             _copy(self.slow, into=_moving(self.model))
 
     def stand_ins(self) -> Weights:

@@ -144,9 +144,7 @@ def test_a_run_can_be_measured_with_and_without_views_of_the_images(
 def test_only_the_share_of_images_that_it_is_least_sure_of_may_be_looked_at_again(
     run: Path, cifar: Callable[..., Any], small_splits: Splits, small_logits: Logits
 ) -> None:
-    outcome = cifar(
-        "eval", run, "--weights", "last", "--json", "evaluation.views=mirror", "evaluation.unsure_share=0.3"
-    )
+    outcome = cifar("eval", run, "--weights", "last", "--json", "evaluation={views: mirror, unsure_share: 0.3}")
     assert outcome.code == 0, outcome.err
     weights = weights_of(run / "checkpoints" / "last.pt")
     images, truth = small_splits.test.images, small_splits.test.labels.numpy()

@@ -85,6 +85,16 @@ def test_lookahead_moves_to_the_slow_weights_every_so_many_steps_and_ends_there(
     assert not torch.equal(fast["1.running_mean"], model.state_dict()["1.running_mean"])
 
 
+def test_lookahead_leaves_a_training_alone_that_is_too_short_for_it() -> None:
+    model = network()
+    average = Lookahead(model, every_steps=5, decay=0.9, total_steps=3)
+    for step in range(1, 4):
+        wander(model, step)
+        fast = copied(model)
+        average.step_ended(step)
+        assert_same(copied(model), fast)
+
+
 def test_no_average_leaves_the_weights_alone() -> None:
     model = network()
     before, average = copied(model), NoAverage()
