@@ -41,11 +41,6 @@ def benchmark(
     runtime = parts.runtime(experiment)
     experiment, splits = _open_images(experiment)
     training = parts.training(experiment, splits, runtime)
-    if training.steps_per_epoch == 0:
-        raise UsageError(
-            f"data.batch_size: expected at most the {len(splits.train):,} images there are to train on, found "
-            f"{experiment.data.batch_size}; write a smaller one"
-        )
     subject = Subject(experiment, splits, training, images_per_epoch, against)
     note(
         f"{experiment.name}: {experiment.model.name} with {subject.parameters:,} parameters, "

@@ -15,6 +15,7 @@ from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import Normalize, to_unit
 from cifar_cli.data.resize import resize
 from cifar_cli.data.sources import Splits
+from cifar_cli.errors import UsageError
 from cifar_cli.models import build_model
 from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.batch_norm import share_batch_norms
@@ -147,6 +148,11 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         seed=experiment.seed,
         drop_last=experiment.data.drop_last,
     )
+    if len(loader) == 0:
+        raise UsageError(
+            f"data.batch_size: expected at most the {len(splits.train):,} images there are to train on, as "
+            f"data.drop_last is true, found {experiment.data.batch_size}; write a smaller one"
+        )
     optimizer = build_optimizer(
         model=model,
         clip_grad_norm=experiment.train.clip_grad_norm,
@@ -165,7 +171,8 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
             **experiment.schedule.model_dump(),
         ),
         scaler=torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16"),
-        augment_generator=torch.Generator(runtime.device).manual_seed(experiment.seed),
+        # On the CPU wherever the network is: the same draws on every device, so that a run can move to another.
+        augment_generator=torch.Generator().manual_seed(experiment.seed),
         totals=EpochTotals.zero(runtime.device),
         average=AVERAGES[average.pop("name")](model, total_steps=experiment.train.epochs * len(loader), **average),
     )

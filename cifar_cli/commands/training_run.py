@@ -17,7 +17,7 @@ from cifar_cli.commands.results import print_training_results
 from cifar_cli.commands.terminal import closing, note, notes, warn
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
-from cifar_cli.errors import CifarError, RunError, StoppedError, UsageError
+from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
 from cifar_cli.insight.embedding import embed
 from cifar_cli.observers.alarms import Alarms
 from cifar_cli.observers.checkpoints import Checkpoints
@@ -34,7 +34,7 @@ from cifar_cli.runs.folder import RunFolder
 from cifar_cli.training.averages import NoAverage, judged
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest, stop_on_signal
-from cifar_cli.training.loop import fit
+from cifar_cli.training.loop import check_finite, fit
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import Runtime
 
@@ -68,7 +68,7 @@ def carry_out(job: TrainingRun, *, started: float, stop: StopRequest | None = No
     started: when the command began, on time.perf_counter's clock; stop: asks for an end, as signals do without it.
     """
     records = Records(job.run, facts=job.facts, started=started)
-    status = "failed"
+    status, diverged = "failed", None
     test: Evaluation | None = None
     _announce(job)
     try:
@@ -82,10 +82,13 @@ def carry_out(job: TrainingRun, *, started: float, stop: StopRequest | None = No
         status = "interrupted"
         note(f"saved; continue with: cifar train --resume {job.run.path}")
         raise
+    except DivergedError as error:
+        diverged = str(error)
+        raise
     except RuntimeError as error:
         raise (_foreseen(error) or error) from error
     finally:
-        summary = _summarize(job, records, status, test)
+        summary = _summarize(job, records, status, test, error=diverged)
     return summary
 
 
@@ -164,9 +167,11 @@ def _test_best(job: TrainingRun) -> Evaluation:
         load_weights(state.model, load_checkpoint(path), path=path)
         state.average = NoAverage()
     with judged(state.model, state.average):
-        return parts.evaluation(
+        test = parts.evaluation(
             job.experiment, state.model, job.splits.test, splits=job.splits, runtime=job.training.runtime
         )
+    check_finite(test.loss, state)
+    return test
 
 
 def _write_embeddings(job: TrainingRun) -> None:
@@ -202,15 +207,17 @@ def _foreseen(error: RuntimeError) -> CifarError | None:
     return None
 
 
-def _summarize(job: TrainingRun, records: Records, status: str, test: Evaluation | None) -> dict[str, Any]:
+def _summarize(
+    job: TrainingRun, records: Records, status: str, test: Evaluation | None, *, error: str | None
+) -> dict[str, Any]:
     memory = peak_memory_bytes(job.training.runtime.device)
     try:
-        return records.write_summary(status, test=test, peak_memory_bytes=memory)
-    except RunError as error:
+        return records.write_summary(status, test=test, peak_memory_bytes=memory, error=error)
+    except RunError as unwritten:
         if status == "completed":
             raise
         # What stopped the training is about to be told, and may be the same full disk; it must not be hidden.
-        warn(f"the run's status, {status}, could not be written down either: {error}")
+        warn(f"the run's status, {status}, could not be written down either: {unwritten}")
         return {}
 
 

@@ -58,26 +58,24 @@ def gradient_figures(model: nn.Module) -> Figures:
     return figures
 
 
-def update_figures(model: nn.Module, before: Mapping[str, list[Tensor]]) -> Figures:
+def update_figures(model: nn.Module, before: Mapping[str, Tensor]) -> Figures:
     """Returns by what share of their norm each layer's weights have moved since `before`: ‖w − w₀‖ / ‖w₀‖."""
-    figures: Figures = {}
-    for layer, parameters in trainable_layers(model).items():
-        moves = [parameter.detach() - old for parameter, old in zip(parameters, before[layer], strict=True)]
-        figures[layer] = _norm(moves) / _norm(before[layer]).clamp_min(torch.finfo(torch.float32).tiny)
-    return figures
+    by_layer: dict[str, list[str]] = {}
+    for name in before:
+        by_layer.setdefault(name.rpartition(".")[0] or "model", []).append(name)
+    return {layer: total_update(model, {name: before[name] for name in names}) for layer, names in by_layer.items()}
 
 
-def total_update(model: nn.Module, before: Mapping[str, list[Tensor]]) -> Tensor:
-    """Returns by what share of their norm all trainable weights together have moved since `before`, Tensor ()."""
-    now = [parameter for parameters in trainable_layers(model).values() for parameter in parameters]
-    old = [tensor for tensors in before.values() for tensor in tensors]
-    moves = [parameter.detach() - start for parameter, start in zip(now, old, strict=True)]
-    return _norm(moves) / _norm(old)
+def total_update(model: nn.Module, before: Mapping[str, Tensor]) -> Tensor:
+    """Returns by what share of their norm the weights in `before` together have moved since, Tensor ()."""
+    now = dict(model.named_parameters())
+    moves = [now[name].detach() - old for name, old in before.items()]
+    return _norm(moves) / _norm(list(before.values())).clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def copied_weights(model: nn.Module) -> dict[str, list[Tensor]]:
-    """Returns copies of each layer's trainable weights and biases, for `update_figures` to compare with."""
-    return {layer: [p.detach().clone() for p in parameters] for layer, parameters in trainable_layers(model).items()}
+def copied_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Returns copies of the trainable weights and biases by their dotted names, to compare with later."""
+    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def trainable_layers(model: nn.Module) -> dict[str, list[nn.Parameter]]:

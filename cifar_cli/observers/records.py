@@ -42,12 +42,18 @@ class Records(Observer):
         self.write_summary("running")
 
     def write_summary(
-        self, status: str, *, test: Evaluation | None = None, peak_memory_bytes: int | None = None
+        self,
+        status: str,
+        *,
+        test: Evaluation | None = None,
+        peak_memory_bytes: int | None = None,
+        error: str | None = None,
     ) -> dict[str, Any]:
         """Writes and returns the summary; `test` is what the test set said of the best weights, once it was asked.
 
         test_plain is there where test was measured with further views of the images: it is without them. train and val
-        are the figures of the best epoch, or of the last where nothing is held out.
+        are the figures of the best epoch, or of the last where nothing is held out. error is there where the training
+        diverged, as it would again.
         """
         chosen = self._chosen_row()
         images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
@@ -66,6 +72,7 @@ class Records(Observer):
             "train_seconds": seconds,
             "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started,
             "peak_memory_bytes": peak_memory_bytes,
+            **({"error": error} if error else {}),
         }
         write_json(self._run.summary, summary)
         return summary

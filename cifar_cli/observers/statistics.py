@@ -32,7 +32,7 @@ class Statistics(Observer):
         self._images = images
         self._prepare = prepare
         self._every = every
-        self._before: dict[str, list[Tensor]] = {}
+        self._before: dict[str, Tensor] = {}
 
     def training_started(self, state: TrainingState) -> None:
         if state.progress.step == 0:

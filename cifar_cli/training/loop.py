@@ -16,7 +16,9 @@ from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.losses import Loss
 from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.optimizers import rest_finished_groups
 from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.schedules import last_rate
 from cifar_cli.training.state import EpochTotals, TrainingState
 
 Batches = DataLoader[tuple[Tensor, Tensor]]
@@ -59,6 +61,8 @@ def fit(
     for observer in observers:
         observer.training_started(state)
     while state.progress.epoch < task.epochs:
+        if task.forward is state.model:  # compiled, or spread over processes, it stays what it was made from
+            rest_finished_groups(state.optimizer, epoch=state.progress.epoch)
         train_epoch(state, task, runtime=runtime, observers=observers, stop=stop)
         report = _close_epoch(state, task.validate, observers)
         for observer in observers:
@@ -110,7 +114,7 @@ def _close_epoch(
     with judged(state.model, state.average):
         val = validate() if validate else None
     if val is not None:
-        _check_finite(val.loss, state)
+        check_finite(val.loss, state)
         for observer in observers:
             observer.validated(state, val)
     progress.epoch += 1
@@ -120,7 +124,7 @@ def _close_epoch(
     return EpochReport(
         epoch=progress.epoch,
         step=progress.step,
-        lr=float(state.scheduler.get_last_lr()[0]),
+        lr=last_rate(state.scheduler),
         train_loss=totals.mean_loss(),
         train_accuracy=totals.accuracy(),
         val_loss=val.loss if val else None,
@@ -132,15 +136,17 @@ def _close_epoch(
 
 def _check_loss(state: TrainingState) -> None:
     """Raises DivergedError if any loss of the epoch so far was not finite: a sum never recovers from one."""
-    _check_finite(state.totals.loss.item(), state)
+    check_finite(state.totals.loss.item(), state)
 
 
-def _check_finite(loss: float, state: TrainingState) -> None:
+def check_finite(loss: float, state: TrainingState) -> None:
+    """Raises DivergedError, with advice, where the loss is no number any more."""
     if not math.isfinite(loss):
+        epoch, step = state.progress.epoch, state.progress.step
+        where = f"epoch {epoch + 1}, before step {step + 1}" if state.totals.batches else f"after epoch {epoch}"
         lr = state.scheduler.base_lrs[0]  # optimizer.lr of the configuration, before any schedule
         raise DivergedError(
-            f"epoch {state.progress.epoch + 1}, before step {state.progress.step + 1}: expected a finite loss, "
-            f"found {loss} with optimizer.lr={lr:g}; the training diverged. "
+            f"{where}: expected a finite loss, found {loss} with optimizer.lr={lr:g}; the training diverged. "
             f"Try optimizer.lr={float(f'{lr / 10:.1g}'):g}, and a tenth of that if it diverges again; "
             f"train.clip_grad_norm=1 or a longer warm-up help where only the first steps are too large"
         )
@@ -149,6 +155,6 @@ def _check_finite(loss: float, state: TrainingState) -> None:
 def _stop(state: TrainingState, observers: Sequence[Observer], signal_number: int) -> None:
     for observer in observers:
         observer.training_stopped(state)
-    raise StoppedError(
-        f"stopped in epoch {state.progress.epoch + 1}, after step {state.progress.step}", signal_number=signal_number
-    )
+    epoch, step = state.progress.epoch, state.progress.step
+    where = f"in epoch {epoch + 1}, after step {step}" if state.totals.batches else f"after epoch {epoch}"
+    raise StoppedError(f"stopped {where}", signal_number=signal_number)

@@ -51,9 +51,14 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Moves every parameter that has a gradient. `closure` is not called: the gradients have to be there."""
+        """Moves every parameter that has a gradient. `closure` is not called: the gradients have to be there.
+
+        At a learning rate of 0 a parameter stays as it is, its norm too.
+        """
         for group in self.param_groups:
             lr, decay = group["lr"], group["weight_decay"]
+            if lr == 0:
+                continue
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
             directions = [self._direction(parameter, group["momentum"], group["nesterov"]) for parameter in parameters]
             for parameter, update in zip(

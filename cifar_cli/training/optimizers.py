@@ -1,5 +1,6 @@
 """Builds optimisers over a model's parameters, whole or in groups. Knows nothing of data or schedules."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -76,6 +77,20 @@ def build_optimizer(
     return optimizer
 
 
+def rest_finished_groups(optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
+    """Has no gradients computed for groups whose `epochs` lie behind, `epoch` (from 0) being the next.
+
+    Their learning rate is 0 for good. Where they are the first layers, the way back through the network ends earlier.
+    """
+    finished = [group for group in optimizer.param_groups if epoch >= (group.get("epochs") or math.inf)]
+    if len(finished) == len(optimizer.param_groups):
+        return  # a loss that needs no gradient at all has no backward pass
+    for group in finished:
+        for parameter in group["params"]:
+            parameter.requires_grad_(False)
+            parameter.grad = None
+
+
 def _nothing_to_train(model: nn.Module) -> str:
     frozen = sum(parameter.numel() for parameter in model.parameters())
     if frozen:
@@ -133,9 +148,9 @@ def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str)
 
 
 def _clip_before_each_step(optimizer: torch.optim.Optimizer, max_norm: float) -> None:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
     def clip(*_: object) -> None:
-        clip_grad_norm_(parameters, max_norm)
+        # A group that stands still has no say in how far the others go, whether or not it still has gradients.
+        moving = [group for group in optimizer.param_groups if group["lr"] > 0]
+        clip_grad_norm_([parameter for group in moving for parameter in group["params"]], max_norm)
 
     optimizer.register_step_pre_hook(clip)

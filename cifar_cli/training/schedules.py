@@ -118,6 +118,21 @@ def build_schedule(
     return LambdaLR(optimizer, [over(group.get("epochs")) for group in optimizer.param_groups])
 
 
+def set_rates(scheduler: LambdaLR) -> None:
+    """Sets the next step's learning rates by this schedule; those that are set may be of one that ended earlier."""
+    for group, lr in zip(scheduler.optimizer.param_groups, _rates(scheduler, scheduler.last_epoch), strict=True):
+        group["lr"] = lr
+
+
+def last_rate(scheduler: LambdaLR) -> float:
+    """Returns the first group's learning rate in the step that was taken last."""
+    return _rates(scheduler, scheduler.last_epoch - 1)[0]
+
+
+def _rates(scheduler: LambdaLR, step: int) -> list[float]:
+    return [float(lr) * factor(step) for lr, factor in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)]
+
+
 def _cosine_between(start: float, end: float, progress: float) -> float:
     """Returns the value at `progress` in [0, 1] of half a cosine from `start` to `end`."""
     return end + (start - end) * (1 + cos(pi * progress)) / 2

@@ -153,8 +153,8 @@ def test_on_a_noisy_machine_no_figure_is_named() -> None:
         (
             ["small.yaml", "data.batch_size=501"],
             2,
-            "error: data.batch_size: expected at most the 500 images there are to train on, found 501; "
-            "write a smaller one",
+            "error: data.batch_size: expected at most the 500 images there are to train on, as "
+            "data.drop_last is true, found 501; write a smaller one",
         ),
         (
             ["mlp", "data.name=fashion_mnist", "data.root=nowhere"],

@@ -86,9 +86,8 @@ def test_metrics_have_the_promised_columns_and_a_row_per_epoch(trained: tuple[Pa
     rows = read_rows(trained[0])
     # 500 images in batches of 50.
     assert [(row["epoch"], row["step"]) for row in rows] == [("1", "10"), ("2", "20")]
-    # After step k of 20, half a cosine from 0.05 stands at 0.05 · (1 + cos(π k / 20)) / 2; after the last, LambdaLR
-    # stays at the last step's.
-    expected = [0.025, 0.05 * (1 + math.cos(math.pi * 19 / 20)) / 2]
+    # Step k of 20, from 0, has half a cosine from 0.05: 0.05 · (1 + cos(π k / 20)) / 2; a row has its last step's.
+    expected = [0.05 * (1 + math.cos(math.pi * step / 20)) / 2 for step in (9, 19)]
     assert [float(row["lr"]) for row in rows] == pytest.approx(expected)
     for row in rows:
         assert 0 <= float(row["train_accuracy"]) <= 1
@@ -397,6 +396,25 @@ def test_the_quickstart_falls_back_to_the_synthetic_set_and_says_so_loudly(
 
 
 # --- when it cannot go well ----------------------------------------------------------------------------------------
+
+
+def test_weights_that_the_last_step_spoilt_are_a_divergence_too(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    words = ["data.val_size=0", "data.batch_size=600", "train.epochs=1", "optimizer.lr=1e30"]
+    outcome = cifar("train", "--config", "small.yaml", *words)
+    assert outcome.code == 1
+    summary = read_summary(only_run(tmp_path))
+    assert (summary["status"], summary["test"]) == ("failed", None)
+    assert summary["error"].startswith("after epoch 1: expected a finite loss, found ")
+    assert outcome.err.splitlines()[-1] == f"error: {summary['error']}"
+
+
+def test_a_batch_larger_than_what_there_is_to_drop_nothing_of_is_told(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("train", "--config", "small.yaml", "data.batch_size=501", "data.drop_last=true")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        2,
+        "error: data.batch_size: expected at most the 500 images there are to train on, as data.drop_last is true, "
+        "found 501; write a smaller one",
+    )
 
 
 def test_a_diverging_training_fails_with_advice_and_keeps_the_earlier_checkpoint(

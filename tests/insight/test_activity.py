@@ -95,6 +95,17 @@ def test_the_total_update_takes_all_weights_together_and_does_not_mind_zeros() -
     assert total_update(model, before).item() == 1.0  # √(3² + 4²) / 5
 
 
+def test_weights_that_are_frozen_after_the_copy_are_compared_all_the_same() -> None:
+    model = nn.Sequential(nn.Linear(1, 1))
+    nn.init.constant_(model[0].weight, 3.0)
+    nn.init.constant_(model[0].bias, 4.0)
+    before = copied_weights(model)
+    nn.init.constant_(model[0].bias, 5.0)
+    model[0].bias.requires_grad_(False)
+    assert to_numbers(update_figures(model, before)) == {"0": pytest.approx(0.2)}  # 1 of √(3² + 4²)
+    assert total_update(model, before).item() == pytest.approx(0.2)
+
+
 def test_weights_of_zero_have_a_finite_ratio() -> None:
     model = nn.Sequential(nn.Linear(2, 1))
     nn.init.zeros_(model[0].weight)

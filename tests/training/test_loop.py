@@ -53,6 +53,27 @@ def test_two_epochs_equal_a_loop_written_by_hand_bit_for_bit(tiny_training: Make
         assert torch.equal(fitted[key], value), key
 
 
+@pytest.mark.parametrize("arguments", [{}, {"clip_grad_norm": 0.01}], ids=["unclipped", "clipped"])
+def test_a_group_whose_epochs_are_over_gets_no_gradients_and_the_others_learn_as_ever(
+    tiny_training: Make, arguments: dict[str, float]
+) -> None:
+    resting, kept_on = (
+        tiny_training(optimizer="muon", optimizer_arguments=arguments, epochs=3, validated=False) for _ in range(2)
+    )
+    torch.manual_seed(0)  # for dropout
+    fit(resting.state, resting.task, runtime=resting.runtime)
+    # A network that is called through something else, as a compiled one is, has all its gradients to the end.
+    network = kept_on.state.model
+    torch.manual_seed(0)
+    fit(kept_on.state, replace(kept_on.task, forward=lambda images: network(images)), runtime=kept_on.runtime)
+
+    without_gradient = {name for name, parameter in resting.state.model.named_parameters() if parameter.grad is None}
+    assert without_gradient == {"conv.bias", "norm.weight", "norm.bias", "fc.bias"}
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    for key, value in network.state_dict().items():
+        assert torch.equal(resting.state.model.state_dict()[key], value), key
+
+
 def test_an_epochs_report_sums_over_its_images_and_divides_once(tiny_training: Make, recorder: Any) -> None:
     training = tiny_training(epochs=1, schedule="step", schedule_arguments={"every_epochs": 1, "gamma": 0.5})
     seen: list[Tensor] = []
@@ -215,5 +236,6 @@ def test_a_signal_during_the_last_validation_stops_the_training_after_that_epoch
     task = replace(training.task, validate=validate_and_be_told_to_stop)
     with pytest.raises(StoppedError) as caught:
         fit(training.state, task, runtime=training.runtime, observers=[recorder], stop=stop)
+    assert str(caught.value) == "stopped after epoch 1"
     assert caught.value.exit_code == 128 + signal.SIGTERM
     assert recorder.events[-2:] == ["epoch 1", "stopped"]

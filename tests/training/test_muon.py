@@ -46,6 +46,13 @@ def test_a_gradient_of_zero_moves_nothing() -> None:
     assert torch.equal(result, torch.zeros(4, 3, 3, 3))
 
 
+def test_at_a_rate_of_zero_a_weight_keeps_its_norm_too() -> None:
+    weight = nn.Parameter(torch.full((2, 2), 3.0))
+    weight.grad = torch.eye(2)
+    Muon([weight], lr=0.0, normalize_weights=True).step()
+    assert torch.equal(weight.detach(), torch.full((2, 2), 3.0))
+
+
 def test_a_matrix_of_one_row_shows_momentum_as_worked_by_hand() -> None:
     # Made orthogonal, a row is its direction times p(p(…(1))) = 0.701, p(0.701) = …: only the direction is looked at.
     weight = nn.Parameter(torch.zeros(1, 2))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cifar_cli.config import Experiment, schema
 from cifar_cli.errors import UsageError
-from cifar_cli.training.optimizers import OPTIMIZERS, build_optimizer, parameter_groups
+from cifar_cli.training.optimizers import OPTIMIZERS, build_optimizer, parameter_groups, rest_finished_groups
 
 
 def small_network() -> nn.Sequential:
@@ -160,6 +160,27 @@ def test_three_steps_of_groups_equal_those_of_torchs_own_optimizers_side_by_side
                 optimizer.step()
     for (key, value), other in zip(model.state_dict().items(), twin.state_dict().values(), strict=True):
         torch.testing.assert_close(value, other, msg=key)
+
+
+@pytest.mark.parametrize(("epoch", "is_trained"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_group_rests_from_the_first_epoch_that_begins_after_its_own(epoch: int, is_trained: bool) -> None:
+    model = small_network()
+    give_gradients(model)
+    groups = [{"name": "sgd", "parameters": ["conv.*"], "lr": 1, "weight_decay": 0.0, "epochs": 1.5}]
+    optimizer = build_optimizer("sgd", model, groups=groups, lr=0.1, weight_decay=0.0)
+    rest_finished_groups(optimizer, epoch=epoch)
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    of_conv = {"conv.weight", "conv.bias"}
+    assert trained == {"norm.weight", "norm.bias", "fc.weight", "fc.bias"} | (of_conv if is_trained else set())
+    assert {name for name, parameter in model.named_parameters() if parameter.grad is not None} == trained
+
+
+def test_the_last_groups_do_not_rest_all_at_once_since_a_loss_needs_something_to_differentiate() -> None:
+    model = small_network()
+    groups = [{"name": "sgd", "parameters": ["*"], "lr": 1, "weight_decay": 0.0, "epochs": 1}]
+    optimizer = build_optimizer("sgd", model, groups=groups, lr=0.1, weight_decay=0.0)
+    rest_finished_groups(optimizer, epoch=2)
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_clipping_looks_at_the_gradients_of_all_groups_together() -> None:
