@@ -22,17 +22,17 @@ class EpochEnd:
 
 def time_epoch_end(state: TrainingState, task: Task, *, observers: Sequence[Observer]) -> EpochEnd:
     """Has the network validated once and made-up epochs written down, every one of them as the best so far."""
-    validation = None
-    if task.validate is not None:
-        started = time.perf_counter()
-        task.validate()
-        validation = time.perf_counter() - started
+    started = time.perf_counter()
+    val = task.validate() if task.validate else None
+    validation = time.perf_counter() - started if val else None
     logging = []
     for epoch in range(1, REPEATS + 1):
         state.progress.epoch = state.progress.best_epoch = epoch
-        report = _made_up_report(epoch, is_validated=task.validate is not None)
+        report = _made_up_report(epoch, is_validated=val is not None)
         started = time.perf_counter()
         for observer in observers:
+            if val:
+                observer.validated(state, val)
             observer.epoch_ended(state, report)
         logging.append(time.perf_counter() - started)
     return EpochEnd(logging=median(logging), validation=validation)

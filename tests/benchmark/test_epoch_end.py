@@ -10,9 +10,10 @@ def test_it_has_observers_write_epochs_down_as_the_best(tiny_training: Callable[
     training = tiny_training()
     best: list[int | None] = []
     listen = recorder.epoch_ended
+    recorder.validated = lambda state, val: recorder.events.append("validated")
     recorder.epoch_ended = lambda state, report: (best.append(state.progress.best_epoch), listen(state, report))
     found = time_epoch_end(training.state, training.task, observers=[recorder])
-    assert recorder.events == ["epoch 1", "epoch 2", "epoch 3"]
+    assert recorder.events == ["validated", "epoch 1", "validated", "epoch 2", "validated", "epoch 3"]
     assert best == [1, 2, 3]
     assert recorder.reports[0].val_loss is not None
     assert found.logging >= 0
