@@ -14,6 +14,7 @@ from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.groups import config_app, data_app
 from cifar_cli.words import (
     DEFAULT_LOG_DIR,
+    OF_THE_MACHINE,
     Config,
     LayerAndRun,
     LogDir,
@@ -95,7 +96,7 @@ def evaluate(
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     run, overrides = split_words(words)
-    check_config(config, overrides, changeable="evaluation")
+    check_config(config, overrides, changeable=("evaluation", *OF_THE_MACHINE))
     from cifar_cli.commands.evaluate import evaluate as command
 
     command(
@@ -200,7 +201,7 @@ def explain(
 
         if is_config(word, log_dir=log_dir):
             word, config = None, word
-    check_config(config, overrides)
+    check_config(config, overrides, changeable=OF_THE_MACHINE)
     from cifar_cli.commands.explain import explain as command
 
     command(

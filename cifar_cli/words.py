@@ -48,6 +48,7 @@ Weights = Annotated[
     str | None, typer.Option(metavar="best|last", help="Which checkpoint; by default the best one there is.")
 ]
 DEFAULT_LOG_DIR = Path("logs")
+OF_THE_MACHINE = ("train.device", "train.precision")  # what a run may be computed by on another machine
 
 
 def split_words(words: list[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
@@ -68,15 +69,15 @@ def split_layer_words(words: list[str] | None, *, is_layer_wanted: bool) -> tupl
     return words[0], *split_words(words[1:])
 
 
-def check_config(config: str | None, overrides: list[str], *, changeable: str | None = None) -> None:
+def check_config(config: str | None, overrides: list[str], *, changeable: tuple[str, ...] = ()) -> None:
     """Raises ConfigError for what is wrong with a configuration, before the seconds that it takes to import torch.
 
-    changeable: the section that may also be changed where a run's configuration holds.
+    changeable: the sections and keys that may also be changed where a run's configuration holds.
     """
     if config is not None:
         from cifar_cli.config import load
 
         load(config, overrides)
-    elif fixed := [word for word in overrides if re.split("[.=]", word)[0] != changeable]:
-        but = f" but for {changeable}.*" if changeable else ""
+    elif fixed := [word for word in overrides if not re.match(f"({'|'.join(map(re.escape, changeable))})[.=]", word)]:
+        but = f" but for {', '.join(changeable)}" if changeable else ""
         raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")

@@ -109,7 +109,8 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["eval", "one", "two"], "expected one run, found 2: one two; name one of them"),
         (
             ["eval", "run", "seed=1"],
-            "seed=1: a run's configuration is fixed but for evaluation.*; key=value needs --config FILE|NAME",
+            "seed=1: a run's configuration is fixed but for evaluation, train.device, train.precision; "
+            "key=value needs --config FILE|NAME",
         ),
         (
             ["visualize-layer", "conv1", "run", "evaluation.views=none"],

@@ -9,7 +9,6 @@ from typing import Any
 
 from torch import nn
 
-from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.opening import OpenedNetwork, open_network
@@ -41,13 +40,12 @@ def evaluate(
 ) -> None:
     """Measures the network of a run, a checkpoint or a configuration and tells which it was, on which split.
 
-    Of a run or a checkpoint, the overrides change how it is looked at: evaluation.* only.
+    Of a run or a checkpoint, the overrides change how it is looked at: evaluation.*, and what computes it.
     """
     if split not in SPLITS:
         raise UsageError(f"--split: expected one of {', '.join(SPLITS)}, found '{split}'{did_you_mean(split, SPLITS)}")
     opened = open_network(run, source=source, overrides=overrides, weights=weights, log_dir=log_dir)
-    experiment = opened.experiment if source is not None else _looked_at_otherwise(opened, overrides)
-    experiment, splits = open_images(experiment)
+    experiment, splits = open_images(opened.experiment)
     images = _choose_split(splits, split)
     runtime = parts.runtime(experiment)
     model = opened.model.to(runtime.device)
@@ -75,11 +73,6 @@ def evaluate(
         *_naming(opened, source=source, overrides=overrides),
     ]
     closing(wrote=[str(picture)], next_command=shlex.join(words))
-
-
-def _looked_at_otherwise(opened: OpenedNetwork, overrides: Sequence[str]) -> Experiment:
-    """Returns the experiment with other evaluation.* keys, if that is what the overrides say."""
-    return config.load_text(config.dump(opened.experiment), place=opened.source, overrides=overrides)
 
 
 def _choose_split(splits: Splits, split: str) -> ImageSet:

@@ -47,6 +47,8 @@ def open_network(
 ) -> OpenedNetwork:
     """Returns the network of a run (the newest where none is named), or, given a configuration, an untrained one.
 
+    Of a run, the overrides are what may be changed afterwards: how it is looked at, not what it was trained by.
+
     `weights` is `best`, `last`, or None for best where there is one; `without_runs` names the configuration to take
     where there is no run yet. Raises CifarError where nothing can be opened.
     """
@@ -62,13 +64,13 @@ def open_network(
     if run is None:
         newest = newest_run(log_dir)
         if newest is not None:
-            return _of_run(newest, weights)
+            return _overridden(_of_run(newest, weights), overrides)
         if without_runs is None:
             raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
         return untrained(without_runs, overrides, log_dir=log_dir)
     if is_file:
-        return _of_checkpoint(Path(run), log_dir=log_dir)
-    return _of_run(find_run(run, log_dir=log_dir), weights)
+        return _overridden(_of_checkpoint(Path(run), log_dir=log_dir), overrides)
+    return _overridden(_of_run(find_run(run, log_dir=log_dir), weights), overrides)
 
 
 def untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> OpenedNetwork:
@@ -126,6 +128,11 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
         ) from error
     # A new dict: torch notes `assign` in the one it is given, and would assign again the next time it is loaded.
     load_weights(outline, {"model": dict(saved["model"])}, path=path, assign=True)
+
+
+def _overridden(opened: OpenedNetwork, overrides: Sequence[str]) -> OpenedNetwork:
+    experiment = config.load_text(config.dump(opened.experiment), place=opened.source, overrides=overrides)
+    return replace(opened, experiment=experiment)
 
 
 def _of_run(run: RunFolder, weights: str | None) -> OpenedNetwork:

@@ -17,7 +17,7 @@ from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, t
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CheckpointError, RunError, UsageError
-from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, find_run, find_runs
 from cifar_cli.runs.history import read_json
@@ -27,6 +27,7 @@ from cifar_cli.training.processes import join_processes
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
+CHANGEABLE = ("train.epochs", "train.device", "train.precision")
 # These look only at where a step stands, not at how many there will be.
 EXTENDABLE_SCHEDULES = ("constant", "step")
 
@@ -34,7 +35,8 @@ EXTENDABLE_SCHEDULES = ("constant", "step")
 def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started: float) -> None:
     """Goes on with a run where its last checkpoint stands; without a name, with the newest one that is unfinished.
 
-    The only override is train.epochs, which makes a run longer whose schedule does not depend on its length.
+    The overrides are train.epochs, which makes a run longer whose schedule does not depend on its length, and what
+    computes it, train.device and train.precision.
     started: when the command began, on time.perf_counter's clock.
     """
     # The checkpoint that is continued from may itself be named.
@@ -42,7 +44,8 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, st
     with join_processes() as processes, sole_trainer(run) if processes.is_main else nullcontext():
         run = RunFolder(Path(processes.hear(str(run.path))))
         saved, path = _load_last(run)
-        experiment = _lengthened(saved_experiment(saved, path=path), overrides, run=run)
+        begun = saved_experiment(saved, path=path)
+        experiment = _changed(begun, overrides, run=run)
         if saved["progress"]["epoch"] >= experiment.train.epochs and _is_complete(run):
             raise UsageError(
                 f"{run.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
@@ -53,6 +56,9 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, st
         experiment, splits = open_images(experiment, processes)
         training = _restored(saved, path, experiment=experiment, splits=splits, runtime=runtime)
         if processes.is_main:
+            if experiment != begun:  # from now on that is the run, though the next moment may be its last
+                contents = {"config": config.dump(experiment), **training.state.state_dict()}
+                save_checkpoint(run.last_checkpoint, contents, previous=run.previous_checkpoint)
             tell(run, _go_on(TrainingRun(run, experiment, splits, training), started=started))
         else:
             take_part(training, seed=experiment.seed)
@@ -88,12 +94,12 @@ def _go_on(job: TrainingRun, *, started: float, stop: StopRequest | None = None)
 
 
 def unfinished_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the runs below `log_dir` that are not complete, the oldest first."""
-    return [run for run in find_runs(log_dir) if not _is_complete(run)]
+    """Returns the runs below `log_dir` that are worth going on with, the oldest first: what diverged would again."""
+    return [run for run in find_runs(log_dir) if not _is_complete(run) and "error" not in read_json(run.summary)]
 
 
 def _newest_unfinished(log_dir: Path) -> RunFolder:
-    """Returns the run begun last of those that are not complete. Raises RunError where there is none."""
+    """Returns the run begun last of those worth going on with. Raises RunError where there is none."""
     unfinished = unfinished_runs(log_dir)
     if not unfinished:
         raise RunError(f"{log_dir}: expected an unfinished run, found none; begin one with: cifar train --config NAME")
@@ -146,13 +152,14 @@ def _check_optimizer(optimizer: Optimizer) -> None:
                 raise ValueError(f"the optimiser's {name} does not fit its parameter")
 
 
-def _lengthened(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:
-    """Returns the experiment with more epochs, if that is what the overrides say. Raises UsageError for all else."""
-    foreign = [word for word in overrides if not word.startswith("train.epochs=")]
+def _changed(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:
+    """Returns the experiment with more epochs, or on another device. Raises UsageError for all else."""
+    foreign = [word for word in overrides if word.partition("=")[0] not in CHANGEABLE]
     if foreign:
         raise UsageError(
-            "cifar train --resume: a run is continued as it was begun, so expected no key=value but train.epochs, "
-            f"found {' '.join(foreign)}; begin another run with: cifar train --config {run.config} {' '.join(foreign)}"
+            f"cifar train --resume: a run is continued as it was begun, so expected no key=value but of "
+            f"{', '.join(CHANGEABLE)}, found {' '.join(foreign)}; begin another run with: "
+            f"cifar train --config {run.config} {' '.join(foreign)}"
         )
     longer = config.load_text(config.dump(experiment), place=str(run.config), overrides=overrides)
     before, after = experiment.train.epochs, longer.train.epochs

@@ -17,7 +17,8 @@ from cifar_cli.commands.terminal import closing, note, warn
 from cifar_cli.commands.train import check_trainable, put_together, run_name, train_in
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
-from cifar_cli.errors import CifarError, DivergedError, StoppedError, UsageError
+from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.memory import give_back_freed_memory
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run
 from cifar_cli.runs.group import GroupFolder, Member, create_group, find_group, find_groups, read_members, summarize
@@ -41,9 +42,11 @@ def train_seeds(source: str, overrides: Sequence[str], *, seeds: Sequence[int], 
         experiment, splits = open_images(experiment)
         put_together(experiment, splits, runtime)  # what cannot be trained is told before there is a folder
         group = create_group(Path(experiment.log.dir), run_name(experiment))
-        write_text(group.config, config.dump(experiment))
+        together = Seeds(group, [Member(seed) for seed in seeds], experiment, splits, runtime, started=started)
+        together.write_summary("running")
+        write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
         note(f"seeds {_listed(seeds)}, one after the other; what they say together will be in {group.summary}")
-        Seeds(group, [Member(seed) for seed in seeds], experiment, splits, runtime, started=started).train()
+        together.train()
 
 
 def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started: float) -> None:
@@ -107,6 +110,7 @@ class Seeds:
                     if not member.is_over:
                         _check_wanted(stop, member)
                         self._train_member(member, stop)
+                        give_back_freed_memory()  # here, where nothing of that training is left
                 if not self._diverged():
                     status = "completed"
             except (StoppedError, KeyboardInterrupt):
@@ -114,7 +118,7 @@ class Seeds:
                 note(f"and go on with all seeds: cifar train --resume {self.group.path}")
                 raise
             finally:
-                summary = self._write_summary(status)
+                summary = self.write_summary(status)
         print_group_results(summary)
         last = next((member.run for member in reversed(self.members) if not member.error), None)
         closing(
@@ -144,16 +148,17 @@ class Seeds:
             else:
                 training = put_together(experiment, self.splits, self.runtime)
                 member.run = create_run(self.group.path.parent, f"{run_name(experiment)}-seed{member.seed}")
-                self._write_summary("running")
+                self.write_summary("running")
                 train_in(member.run, experiment, self.splits, training, started=begun, stop=stop)
         except DivergedError as error:
             member.error = str(error)
             warn(f"seed {member.seed}: {error}")
         else:
             note(f"seed {member.seed}: {describe_test(member.figures)}")
-        self._write_summary("running")
+        self.write_summary("running")
 
-    def _write_summary(self, status: str) -> dict[str, Any]:
+    def write_summary(self, status: str) -> dict[str, Any]:
+        """Writes down what all members have come to so far."""
         summary = summarize(self.members, status=status, wall_seconds=time.perf_counter() - self.started)
         write_json(self.group.summary, summary)
         return summary
@@ -165,7 +170,11 @@ class Seeds:
 def _newest_unfinished(log_dir: Path) -> GroupFolder | None:
     """Returns the newest unfinished group, None where there is none or an unfinished run of its own is newer."""
     for group in reversed(find_groups(log_dir)):
-        members = read_members(group)
+        try:
+            members = read_members(group)
+        except RunError as error:
+            warn(f"{error}\nlooking further")
+            continue
         if all(member.is_over for member in members):
             continue
         runs = unfinished_runs(log_dir)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from cifar_cli.training.averages import Average, NoAverage
+from cifar_cli.training.schedules import set_rates
 
 
 @dataclass
@@ -106,7 +107,9 @@ class TrainingState:
         self.average.load_state_dict(saved.get("average", {}))  # a run from before there were any has none
         self.optimizer.load_state_dict(saved["optimizer"])
         self.scheduler.load_state_dict(saved["scheduler"])
-        self.scaler.load_state_dict(saved["scaler"])
+        set_rates(self.scheduler)
+        if saved["scaler"]:  # of a device or precision that needs none it is empty
+            self.scaler.load_state_dict(saved["scaler"])
         self.augment_generator.set_state(saved["random"]["augment"])
         _restore_global_random_state(saved["random"])
         self.totals = EpochTotals(**saved["totals"]).to(self.totals.loss.device)

@@ -19,6 +19,7 @@ from torchvision.transforms.v2.functional import hflip
 from cifar_cli.data import sources
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
+from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 
 Logits = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 
@@ -54,6 +55,20 @@ def test_every_figure_is_scikit_learns(
             "precision": pytest.approx(precision[label]),
             "f1": pytest.approx(f1[label]),
         }
+
+
+@pytest.mark.parametrize("command", [["eval"], ["explain"]], ids=lambda words: words[0])
+def test_a_run_from_a_machine_with_a_gpu_is_looked_at_without_one(
+    command: list[str], run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for path in (run / "checkpoints").iterdir():
+        saved = load_checkpoint(path)
+        save_checkpoint(path, {**saved, "config": saved["config"].replace("device: cpu", "device: cuda")})
+    refused = cifar(*command, run)
+    assert refused.code == 2
+    assert refused.err.splitlines()[-1].endswith("write train.device=auto to take the best there is")
+    assert cifar(*command, run, "train.device=auto").code == 0
 
 
 def test_json_is_one_object_on_stdout_that_says_which_run_weights_and_split(
@@ -274,7 +289,8 @@ def test_weights_of_another_network_are_refused_by_layer_and_shape(
         (
             ["eval", "run", "optimizer.lr=1", "evaluation.views=none"],
             2,
-            "optimizer.lr=1: a run's configuration is fixed but for evaluation.*; key=value needs --config FILE|NAME\n",
+            "optimizer.lr=1: a run's configuration is fixed but for evaluation, train.device, train.precision; "
+            "key=value needs --config FILE|NAME\n",
         ),
         (
             ["eval", "a/last.pt", "--weights", "best"],

@@ -16,6 +16,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cifar_cli.commands import resume as resume_command
+
 # 100 steps an epoch.
 OVERRIDES = ["data.batch_size=5", "optimizer.lr=0.005", "train.epochs=5", "log.images_every=0"]
 WORDS = ["train", "--config", "small.yaml", *OVERRIDES]
@@ -206,18 +208,51 @@ def test_without_a_name_the_newest_unfinished_run_is_resumed(run: Path, cifar: C
     assert f"resuming logs/{run.name} after epoch 2" in cifar("train", "--resume").err
 
 
+# The third epoch of the second begins with a stair, which lies where the shorter run ends.
+@pytest.mark.parametrize("schedule", ["{name: constant}", "{name: step, every_epochs: 2, gamma: 0.1}"])
 def test_a_finished_run_goes_on_to_more_epochs_as_if_it_had_been_begun_with_them(
-    cifar: Callable[..., Any], tmp_path: Path
+    cifar: Callable[..., Any], tmp_path: Path, schedule: str
 ) -> None:
-    words = ["train", "--config", "small.yaml", "log.images_every=0"]
-    assert cifar(*words, "name=longer", "schedule={name: constant}", "train.epochs=3").code == 0
-    assert cifar(*words, "name=shorter", "schedule={name: constant}").code == 0
+    words = ["train", "--config", "small.yaml", "log.images_every=0", f"schedule={schedule}"]
+    assert cifar(*words, "name=longer", "train.epochs=3").code == 0
+    assert cifar(*words, "name=shorter").code == 0
     (longer,), (shorter,) = (list((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
     outcome = cifar("train", "--resume", shorter, "train.epochs=3")
     assert outcome.code == 0, outcome.err
     assert read_rows_without_times(shorter) == read_rows_without_times(longer)
     assert read_summary(shorter)["test"] == read_summary(longer)["test"]
     assert "epochs: 3" in (shorter / "config.yaml").read_text()
+
+
+def test_a_lengthening_that_is_killed_at_once_is_not_forgotten(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cifar("train", "--config", "small.yaml", "schedule={name: constant}", "train.epochs=1").code == 0
+    (run,) = (tmp_path / "logs").iterdir()
+
+    def kill(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resume_command, "carry_out", kill)
+        assert cifar("train", "--resume", run, "train.epochs=2").code == 1
+    assert cifar("train", "--resume", run).code == 0
+    assert read_summary(run)["epochs"] == 2
+
+
+def test_a_run_goes_on_on_another_device(run: Path, cifar: Callable[..., Any]) -> None:
+    (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "running"}))
+    outcome = cifar("train", "--resume", run, "train.device=auto")
+    assert outcome.code == 0, outcome.err
+    assert "device: auto" in (run / "config.yaml").read_text()
+    assert read_summary(run)["status"] == "completed"
+
+
+def test_without_a_name_a_run_that_diverged_is_passed_over(run: Path, cifar: Callable[..., Any]) -> None:
+    (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "failed", "error": "diverged"}))
+    outcome = cifar("train", "--resume")
+    assert outcome.code == 1
+    assert "logs: expected an unfinished run, found none" in outcome.err
 
 
 def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_path: Path) -> None:
@@ -239,7 +274,8 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
         ("train.epochs=1", "train.epochs: expected at least the 2 that the run was begun with, found 1; leave it out"),
         (
             "seed=1",
-            "as it was begun, so expected no key=value but train.epochs, found seed=1; begin another run with: ",
+            "as it was begun, so expected no key=value but of train.epochs, train.device, train.precision, "
+            "found seed=1; begin another run with: ",
         ),
     ],
 )

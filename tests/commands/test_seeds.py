@@ -232,6 +232,32 @@ def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
     assert "found all 2 of them through" in again.err
 
 
+def test_a_group_killed_before_its_first_run_is_gone_on_with(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(self: seeds_command.Seeds) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(seeds_command.Seeds, "train", kill)
+        assert cifar(*TRAIN, "--seeds", "2").code == 1
+    assert cifar("train", "--resume").code == 0
+    assert sorted(runs_by_seed(tmp_path)) == [0, 1]
+
+
+def test_without_a_name_a_group_that_cannot_be_read_is_passed_over(
+    cifar: Callable[..., Any], tmp_path: Path, run: Path
+) -> None:
+    group = tmp_path / "logs" / "spoilt-seeds"
+    group.mkdir()
+    (group / "group.yaml").write_text("name: spoilt")
+    write_json(run / "summary.json", {**read_json(run / "summary.json"), "status": "running"})
+    outcome = cifar("train", "--resume")
+    assert outcome.code == 0, outcome.err
+    assert "warning: logs/spoilt-seeds/summary.json: expected the group's runs" in outcome.err
+    assert f"resuming logs/{run.name} after epoch 2" in outcome.err
+
+
 def test_a_group_whose_summary_was_spoilt_is_not_guessed_at(
     three: tuple[Path, Any], cifar_in: Callable[..., Any]
 ) -> None:
