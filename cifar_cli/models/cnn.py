@@ -41,7 +41,7 @@ class CNN(nn.Module):
         *,
         image_shape: tuple[int, int, int],
         num_classes: int,
-        widths: Sequence[int] = (32, 64, 128),
+        widths: Sequence[int] = (64, 128, 256),
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
