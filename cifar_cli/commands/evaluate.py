@@ -7,18 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
-from cifar_cli.commands.opening import OpenedNetwork, open_network
+from cifar_cli.commands.opening import OpenedNetwork, first_layer, naming, open_network
 from cifar_cli.commands.results import MAX_CLASSES_IN_TERMINAL, class_table, confusion_table
 from cifar_cli.commands.terminal import closing, note, results
 from cifar_cli.config import Experiment
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError, did_you_mean
-from cifar_cli.insight.layers import layer_names
 from cifar_cli.insight.pictures.confusion import draw_confusion
 from cifar_cli.insight.pictures.save import save_png
 from cifar_cli.training.evaluation import Evaluation
@@ -66,12 +63,8 @@ def evaluate(
         print(json.dumps(_as_dict(opened, experiment, images, measured, split=split)))
     else:
         _print(images, measured, views=experiment.evaluation.views)
-    words = [
-        "cifar",
-        "visualize-layer",
-        _first_layer(opened.model),
-        *_naming(opened, source=source, overrides=overrides),
-    ]
+    named = naming(opened, source=source, overrides=overrides, weights=weights)
+    words = ["cifar", "visualize-layer", first_layer(opened.model), *named]
     closing(wrote=[str(picture)], next_command=shlex.join(words))
 
 
@@ -93,19 +86,6 @@ def _print(images: ImageSet, measured: Evaluation, *, views: str) -> None:
         console.print(confusion_table(images.class_names, measured.confusion))
     else:
         note(f"a confusion matrix of {len(images.class_names)} classes is too wide for a terminal; the picture has it")
-
-
-def _naming(opened: OpenedNetwork, *, source: str | None, overrides: Sequence[str]) -> list[str]:
-    """Returns the words that name the same network again."""
-    if source is not None:
-        return ["--config", source, *overrides]
-    return [str(opened.run.path if opened.run.config.is_file() else opened.checkpoint)]
-
-
-def _first_layer(model: nn.Module) -> str:
-    """Returns the name of the layer worth looking at first: the first with weights, or else the first."""
-    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    return next(iter(names or layer_names(model)))
 
 
 def _as_dict(

@@ -13,7 +13,7 @@ from torch import nn
 from cifar_cli.commands import parts
 from cifar_cli.commands.explain_table import print_walk, print_worked
 from cifar_cli.commands.images import open_images
-from cifar_cli.commands.opening import OpenedNetwork, open_network
+from cifar_cli.commands.opening import OpenedNetwork, first_layer, naming, open_network
 from cifar_cli.commands.terminal import closing, note
 from cifar_cli.config import DATASET_FACTS
 from cifar_cli.errors import UsageError, did_you_mean
@@ -23,6 +23,7 @@ from cifar_cli.insight.explained.page_worked import Picture
 from cifar_cli.insight.explained.walk import timed_walk, walk
 from cifar_cli.insight.explained.worked import work
 from cifar_cli.insight.explained.worked_sums import Worked
+from cifar_cli.training.patterns import freeze
 from cifar_cli.training.runtime import Runtime
 
 CONFIG_WITHOUT_RUNS = "sequential"
@@ -53,6 +54,7 @@ def explain(
     opened = open_network(
         run, source=source, overrides=overrides, weights=weights, log_dir=log_dir, without_runs=CONFIG_WITHOUT_RUNS
     )
+    freeze(opened.model, opened.experiment.train.freeze)  # the account counts what is trained
     runtime = Runtime(parts.runtime(opened.experiment).device, "fp32")
     explained = _account(opened, runtime)
     example = _example(opened, explained, layer, runtime) if layer is not None else None
@@ -73,7 +75,9 @@ def explain(
         print_walk(explained, caption=_caption(opened, explained, runtime))
     closing(
         wrote=[str(html)] if html is not None else [],
-        next_command=_next_command(opened, layer=layer, run=run, source=source, overrides=overrides),
+        next_command=_next_command(
+            opened, layer=layer, words=naming(opened, source=source, overrides=overrides, weights=weights)
+        ),
     )
 
 
@@ -122,14 +126,10 @@ def _caption(opened: OpenedNetwork, explained: Account, runtime: Runtime) -> str
     )
 
 
-def _next_command(
-    opened: OpenedNetwork, *, layer: str | None, run: str | None, source: str | None, overrides: Sequence[str]
-) -> str:
-    words = ["--config", source, *overrides] if source else [run] if run else []
+def _next_command(opened: OpenedNetwork, *, layer: str | None, words: Sequence[str]) -> str:
+    """Returns what to look at next; words: those that name the network."""
     if layer is None:
-        first = next((name for name, module in opened.model.named_modules() if isinstance(module, nn.Conv2d)), None)
-        first = first or next((name for name, _ in opened.model.named_modules() if name), "")
-        return shlex.join(["cifar", "explain", *words, "--layer", first])
+        return shlex.join(["cifar", "explain", *words, "--layer", first_layer(opened.model)])
     if layer.partition("#")[0] in dict(opened.model.named_modules()):
         return shlex.join(["cifar", "visualize-layer", layer.partition("#")[0], *words])
     return shlex.join(["cifar", "explain", *words, "--html", "network.html"])

@@ -4,6 +4,7 @@ from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from cifar_cli.commands.terminal import results
@@ -116,10 +117,17 @@ def _legend(account: Account) -> list[str]:
 
 
 def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
+    """Prints matrices side by side or, where the terminal is too narrow for that, beneath one another."""
+    texts = {name: grid(numbers) for name, numbers in matrices}
+    if sum(3 + max(map(len, (name, *text.splitlines()))) for name, text in texts.items()) > console.width:
+        for name, text in texts.items():
+            console.print(Text(name, style="dim"))
+            console.print(Text(text, no_wrap=True))
+        return
     table = Table(box=None, padding=(0, 3, 0, 0), show_header=True, header_style="dim")
-    for name, _ in matrices:
+    for name in texts:
         table.add_column(name, no_wrap=True)
-    table.add_row(*(grid(numbers) for _, numbers in matrices))
+    table.add_row(*texts.values())
     console.print(table)
 
 

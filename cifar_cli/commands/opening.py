@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.config import Experiment
 from cifar_cli.errors import CheckpointError, ConfigError, RunError, UsageError
+from cifar_cli.insight.layers import layer_names
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.folder import RunFolder, find_run, newest_run
 
@@ -87,10 +87,28 @@ def untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> Opened
     )
 
 
+def naming(opened: OpenedNetwork, *, source: str | None, overrides: Sequence[str], weights: str | None) -> list[str]:
+    """Returns the words that name the same network again, given those that named it."""
+    if source is not None:
+        return ["--config", source, *overrides]
+    if opened.checkpoint is None:  # the one that is taken where there are no runs
+        return []
+    if not opened.run.config.is_file():
+        return [str(opened.checkpoint)]
+    return [str(opened.run.path), *(["--weights", weights] if weights else [])]
+
+
+def first_layer(model: nn.Module) -> str:
+    """Returns the name of the layer worth looking at first: the first with weights, or else the first."""
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return next(iter(names or layer_names(model)))
+
+
 def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
     """Returns the configuration a checkpoint carries. Raises CheckpointError where it is none."""
     try:
-        return config.load_text(saved["config"], place=f"{path} (configuration)")
+        # No other images than those it was trained on.
+        return config.load_text(saved["config"], place=f"{path} (configuration)", overrides=["data.fallback=null"])
     except ConfigError as error:
         raise CheckpointError(
             f"{path}: expected a checkpoint with its configuration, found mistakes in it; use the run's other "
@@ -119,8 +137,7 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
     The network is only outlined for that: a stranger's configuration can ask for more than there is memory.
     """
     try:
-        with torch.device("meta"):
-            outline = parts.network(experiment)
+        outline = parts.outline(experiment)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: expected a network that can be built, found one with a tensor too large for any memory; "

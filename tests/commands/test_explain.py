@@ -74,7 +74,7 @@ def test_a_run_is_explained_as_json_and_as_a_page(run: Path, cifar: Callable[...
     assert sum(layer["time_share"] for layer in (conv, relu, pool, flatten, dropout, fc)) == pytest.approx(1)
     assert "⌊(32 + 2·1 − 3)/1⌋ + 1 = 32" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "wrote page.html" in outcome.err.splitlines()
-    assert outcome.err.splitlines()[-1] == "next: cifar explain --layer conv1"
+    assert outcome.err.splitlines()[-1] == f"next: cifar explain logs/{run.name} --layer conv1"
 
 
 def test_one_number_of_a_real_layer_is_torchs_convolution(
@@ -95,13 +95,33 @@ def test_one_number_of_a_real_layer_is_torchs_convolution(
     assert torch.allclose(patch, image[0, 0, row - 1 : row + 2, column - 1 : column + 2], atol=1e-6)
     printed = cifar("explain", run.name, "--layer", "conv1")
     assert printed.out.startswith(f"conv1: channel {channel}, row {row}, column {column} for the first validation")
-    assert printed.err.splitlines()[-1] == f"next: cifar visualize-layer conv1 {run.name}"
+    assert printed.err.splitlines()[-1] == f"next: cifar visualize-layer conv1 logs/{run.name}"
 
 
 def test_with_no_run_it_explains_the_default_network_and_needs_no_images(cifar: Callable[..., Any]) -> None:
     outcome = cifar("explain")
     assert outcome.code == 0, outcome.err
     assert "this is the untrained network of sequential" in outcome.err.splitlines()
+
+
+def test_frozen_weights_are_not_counted_as_trained(cifar: Callable[..., Any]) -> None:
+    account = json.loads(cifar("explain", "small.yaml", "--json", "train.freeze=[conv1.weight]").out)
+    assert account["totals"]["parameters"] - account["totals"]["trainable_parameters"] == 8 * 3 * 3 * 3
+
+
+def test_the_next_command_names_the_same_weights(run: Path, cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "--weights", "last")
+    assert outcome.err.splitlines()[-1] == f"next: cifar explain logs/{run.name} --weights last --layer conv1"
+
+
+@pytest.mark.parametrize(("columns", "is_beside"), [(79, False), (120, True)])
+def test_matrices_that_a_terminal_cannot_hold_side_by_side_stand_beneath_one_another(
+    columns: int, is_beside: bool, run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cifar_cli.commands.terminal.WIDTH_WITHOUT_TERMINAL", columns)
+    printed = cifar("explain", "small.yaml", "--layer", "conv1", "model.layers.conv1.kernel_size=5").out
+    assert "…" not in printed
+    assert any("patch" in line and "filter" in line for line in printed.splitlines()) == is_beside
 
 
 def test_words_behind_a_configuration_change_it(cifar: Callable[..., Any]) -> None:

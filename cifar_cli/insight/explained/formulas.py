@@ -94,8 +94,8 @@ def operation_formula(
     if name in WINDOWS and len(output) == 4:
         return _windows(name, arguments, input_shape, output)
     if name in ADAPTIVE:
-        kernels = [-(-before // after) for before, after in zip(input_shape[2:], output[2:], strict=True)]
-        return f"{'mean' if 'avg' in name else 'largest'} of each {kernels[0]}×{kernels[1]}"
+        high, wide = (_adaptive_sizes(before, after) for before, after in zip(input_shape[2:], output[2:], strict=True))
+        return f"{'mean' if 'avg' in name else 'largest'} of each {high}×{wide}"
     if name in ("addmm", "mm"):
         return f"{output[-1]} sums of {input_shape[-1]} products" + (" + bias" if name == "addmm" else "")
     if name in ("view", "_unsafe_view", "reshape") and len(output) == 2:
@@ -116,6 +116,8 @@ def module_formula(module: nn.Module) -> str | None:
     kind = type(module).__name__
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
         return "(x − μ)/√(σ² + ε)" + ("·γ + β" if module.affine else "")
+    if isinstance(module, nn.AlphaDropout | nn.FeatureAlphaDropout):
+        return f"sets {module.p:.0%} to SELU's lowest value in training and rescales, nothing now"
     if isinstance(module, nn.modules.dropout._DropoutNd):
         return f"sets {module.p:.0%} to 0 in training, none now"
     if isinstance(module, nn.Identity):
@@ -123,10 +125,20 @@ def module_formula(module: nn.Module) -> str | None:
     if isinstance(module, nn.LocalResponseNorm):
         return f"x / (k + α·mean of x² over {module.size} channels)^β"
     if isinstance(module, nn.GroupNorm):
-        return f"(x − μ)/√(σ² + ε), per image and each of {module.num_groups} groups"
+        scaled = "·γ + β" if module.affine else ""
+        return f"(x − μ)/√(σ² + ε){scaled}, per image and each of {module.num_groups} groups"
     if isinstance(module, nn.LayerNorm):
-        return "(x − μ)/√(σ² + ε), per image"
+        scaled = "·γ + β" if module.elementwise_affine else ""
+        return f"(x − μ)/√(σ² + ε){scaled}, over {'×'.join(map(str, module.normalized_shape))}"
+    if isinstance(module, nn.GELU) and module.approximate == "tanh":
+        return "x·½(1 + tanh(√(2/π)·(x + 0.044715·x³)))"
     return ACTIVATION_FORMULAS.get(kind)
+
+
+def _adaptive_sizes(size: int, count: int) -> str:
+    """Returns how long torch's `count` windows over `size` positions are, which may differ by one."""
+    sizes = {-(-(i + 1) * size // count) - i * size // count for i in range(count)}
+    return str(sizes.pop()) if len(sizes) == 1 else f"{min(sizes)}–{max(sizes)}"
 
 
 def _other(value: Any) -> str:

@@ -54,7 +54,7 @@ def _image(picture: Picture, worked: Worked) -> str:
     )
     frame = ""
     if picture.sees is not None:
-        spots = worked.place[1:] if len(worked.place) == 3 else (0, 0)
+        spots = worked.place[1:] if len(worked.place) == 3 else _spot(worked.place[-1], picture.sees)
         (top, bottom), (left, right) = (axis.seen(at) for axis, at in zip(picture.sees, spots, strict=True))
         frame = (
             f'<rect x="{left}" y="{top}" width="{right - left + 1}" height="{bottom - top + 1}" fill="none" '
@@ -62,6 +62,12 @@ def _image(picture: Picture, worked: Worked) -> str:
         )
     size = f'width="{SCALE * width}" height="{SCALE * height}" viewBox="0 0 {width} {height}"'
     return f'<svg {size} role="img" aria-label="{escape(picture.caption)}">{squares}{frame}</svg>'
+
+
+def _spot(index: int, sees: Field) -> tuple[int, int]:
+    """Returns where in its channel a number of flattened maps stood; of others, which see the same, any will do."""
+    height, width = (axis.length for axis in sees)
+    return index // width % height, index % width
 
 
 def _grid(name: str, numbers: Tensor) -> str:

@@ -50,11 +50,14 @@ POSITIONWISE = {
     "copy_",
     "cudnn_batch_norm",
     "detach",
-    "glu",
+    "hardswish",
+    "hardswish_",
     "log_sigmoid_forward",
+    "mish_",
     "native_batch_norm",
     "native_dropout",
     "rrelu_with_noise",
+    "threshold_",
 }
 WHOLE = {"addmm", "mm", "bmm", "native_group_norm", "native_layer_norm"}
 REDUCTIONS = {"mean", "sum", "amax", "amin", "var", "std"}
@@ -104,6 +107,8 @@ def follow(
         return field if len(output_shape) == 4 else everything(field)
     if name in ("native_batch_norm", "cudnn_batch_norm") and arguments["training"]:
         return everything(field)
+    if name == "glu":
+        return field if arguments.get("dim", -1) % len(output_shape) == 1 else None  # else it halves the map
     if name in WHOLE:
         return everything(_union(known))
     return _union(known) if is_pointwise or name in POSITIONWISE else None
@@ -146,11 +151,13 @@ def _transposed(axis: Axis, kernel: int, stride: int, padding: int, dilation: in
 
 
 def _adaptive(axis: Axis, length: int) -> Axis:
-    # torch's windows: from ⌊i·n/m⌋ up to, not including, ⌈(i + 1)·n/m⌉.
-    kernel = max(-(-(i + 1) * axis.length // length) - i * axis.length // length for i in range(length))
-    last = axis.last + (kernel - 1) * axis.stride
-    stride = axis.stride * Fraction(axis.length, length)
-    return _bounded(Axis(length, stride, axis.first, last, axis.lowest, axis.highest))
+    # torch's windows: from ⌊i·n/m⌋ up to, not including, ⌈(i + 1)·n/m⌉. With n/m in lowest terms, ⌊x⌋ = ⌈x − (m − 1)/m⌉
+    # for every x = i·n/m, which is what Axis rounds.
+    step = Fraction(axis.length, length)
+    slack = Fraction(step.denominator - 1, step.denominator)
+    first = axis.first - slack * axis.stride
+    last = axis.last + Fraction(step.numerator - 1, step.denominator) * axis.stride
+    return _bounded(Axis(length, axis.stride * step, first, last, axis.lowest, axis.highest))
 
 
 def _bounded(axis: Axis) -> Axis:

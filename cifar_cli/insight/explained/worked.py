@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli.errors import UsageError
-from cifar_cli.insight.explained.formulas import ACTIVATION_FORMULAS, readable
+from cifar_cli.insight.explained.formulas import module_formula, readable
 from cifar_cli.insight.explained.receptive_field import RESHAPES
 from cifar_cli.insight.explained.walk import Operation, Step
 from cifar_cli.insight.explained.worked_sums import Grids, Place, Worked, by_windows, matrix_row
@@ -25,8 +25,14 @@ NUMBER: Mapping[str, Callable[[float, nn.Module], float]] = {
     "Sigmoid": lambda x, layer: 1 / (1 + math.exp(-x)),
     "Tanh": lambda x, layer: math.tanh(x),
     "SiLU": lambda x, layer: x / (1 + math.exp(-x)),
-    "GELU": lambda x, layer: x * 0.5 * (1 + math.erf(x / math.sqrt(2))),
+    "GELU": lambda x, layer: _gelu(x, by_tanh=layer.approximate == "tanh"),
 }
+
+
+def _gelu(x: float, *, by_tanh: bool) -> float:
+    if by_tanh:
+        return x * 0.5 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,10 @@ def work(step: Step) -> Worked:
 
 
 def _no_hand_work(step: Step) -> UsageError:
+    workable = ", ".join(("convolution, pooling, Linear, BatchNorm, GroupNorm, Flatten, addition, Softmax", *NUMBER))
     return UsageError(
-        f"--layer {step.name}: expected a layer whose numbers can be worked by hand (convolution, pooling, Linear, "
-        f"normalisation, activation, Flatten, addition), found {step.kind}; choose another of the table's rows"
+        f"--layer {step.name}: expected a layer whose numbers can be worked by hand ({workable}), found {step.kind}; "
+        f"choose another of the table's rows"
     )
 
 
@@ -80,7 +87,7 @@ def _largest(numbers: Tensor) -> Place:
 def _activation(given: _Given) -> Worked:
     x = float(_tensor(given, "self", "input")[0][given.place])
     kind, module = given.step.kind, given.step.module
-    formula = ACTIVATION_FORMULAS.get(kind, readable(given.operation.name))
+    formula = (module_formula(module) if module is not None else None) or readable(given.operation.name)
     by_hand = NUMBER[kind](x, module) if kind in NUMBER and module is not None else None
     return Worked(given.place, (), (("x", x), (formula, by_hand)), by_hand, given.by_layer)
 
@@ -153,12 +160,20 @@ def _mean(given: _Given) -> Worked:
 
 def _flatten(given: _Given) -> Worked:
     before = _tensor(given, "self")[0]
-    (index,) = given.place
+    index = 0
+    for at, size in zip(given.place, _output(given).shape, strict=True):
+        index = index * size + at
     place = tuple(int(i) for i in torch.unravel_index(torch.tensor(index), before.shape))
     x = float(before[place])
     sizes = [math.prod(before.shape[axis + 1 :]) for axis in range(before.dim())]
     sum_ = " + ".join(f"{i}·{size}" if size > 1 else str(i) for i, size in zip(place, sizes, strict=True))
     return Worked(given.place, (), ((f"input{list(place)}, as {sum_} = {index}", x),), x, given.by_layer)
+
+
+def _output(given: _Given) -> Tensor:
+    output = given.step.output
+    assert output is not None
+    return output[0]
 
 
 def _two(sign: str, compute: Callable[[float, float], float]) -> Callable[[_Given], Worked]:

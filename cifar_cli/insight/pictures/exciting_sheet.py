@@ -63,7 +63,8 @@ def draw_exciting_sheet(
         page_width=page_width,
     )
     filters = filter_pictures(view.module.weight) if isinstance(view.module, nn.Conv2d) else None
-    names = class_names if total == len(class_names) else [str(unit) for unit in range(units)]
+    are_scores = view.output.dim() == 2 and total == len(class_names)
+    names = class_names if are_scores else [str(unit) for unit in range(units)]
     for first in range(0, units, 2):
         y = draw_rule(canvas, y=y, page_width=page_width)
         bottom = y

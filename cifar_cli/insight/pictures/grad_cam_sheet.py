@@ -9,13 +9,13 @@ from torch.nn import functional as F
 
 from cifar_cli.insight.describe import short, signature
 from cifar_cli.insight.grad_cam import GradCam
-from cifar_cli.insight.pictures.bands import BarBand
+from cifar_cli.insight.pictures.bands import band_of
 from cifar_cli.insight.pictures.canvas import BAD, GOOD, PALE, Canvas
 from cifar_cli.insight.pictures.colours import UNSIGNED_MAP, heat_colours
 from cifar_cli.insight.pictures.heading import MARGIN, draw_heading, draw_rule
 from cifar_cli.insight.pictures.tiles import to_bytes, to_pictures
 
-SIDE, GAP = 1.5, 0.15  # inches
+SIDE, GAP, SCORES_WIDTH = 1.5, 0.15, 7.0  # inches
 HEAT_SHARE = 0.75  # of the heat's colour where it is largest; where it is 0, the image alone is seen
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
 
@@ -36,8 +36,8 @@ def draw_grad_cam_sheet(
     images: (B, 1 or 3, H, W), uint8 or float in [0, 1]; labels: a class name per image; class_names: of the logits.
     """
     pictures = to_pictures(images)
-    bars = BarBand(cam.logits, tuple(class_names))
-    page_width = 2 * MARGIN + 3 * (SIDE + GAP) + bars.width
+    scores = band_of(cam.logits, max_channels=len(class_names), class_names=class_names, max_width=SCORES_WIDTH)
+    page_width = 2 * MARGIN + 3 * (SIDE + GAP) + scores.width
     canvas = Canvas()
     y = draw_heading(
         canvas,
@@ -47,7 +47,7 @@ def draw_grad_cam_sheet(
         facts=facts,
         captions=[
             "From left to right: the image; the heat laid over it in grey, enlarged smoothly; the heat as the layer "
-            "gives it, place by place, from 0 (dark) to its largest value in this image (bright); the classes' scores."
+            f"gives it, place by place, from 0 (dark) to its largest value in this image (bright); {scores.caption}"
         ],
         page_width=page_width,
     )
@@ -68,8 +68,8 @@ def draw_grad_cam_sheet(
         canvas.write(f"{mark} {predicted}", x=MARGIN + SIDE + GAP, y=y + SIDE + 0.06, size=9, colour=colour)
         values = f"0 … {short(highest[index].item())}" if highest[index] > 0 else "no place speaks for it"
         canvas.write(values, x=MARGIN + 2 * (SIDE + GAP), y=y + SIDE + 0.06, size=8, colour=PALE)
-        bars.draw(canvas, index, x=MARGIN + 3 * (SIDE + GAP), y=y + 0.05)
-        y += SIDE + 0.25
+        bottom = scores.draw(canvas, index, x=MARGIN + 3 * (SIDE + GAP), y=y + 0.05)
+        y = max(y + SIDE + 0.25, bottom)
     return canvas.finish(width=page_width, height=y + 0.15)
 
 

@@ -75,6 +75,20 @@ def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp
     assert [entry.name for entry in path.parent.iterdir()] == ["page.html"]
 
 
+def test_the_frame_of_a_flattened_number_is_where_it_stood(explained: Callable[..., object], tmp_path: Path) -> None:
+    counted, model, images = explained()
+    step = walk(model, images, keep="2")[2]
+    picture = Picture((images[0] * 255).byte(), "an image", step.sees)
+    write_page(tmp_path / "page.html", counted, title="", subtitle="", example=("2", work(step), picture))
+    reader = Reader((tmp_path / "page.html").read_text(encoding="utf-8"))
+    frame = next(attributes for tag, attributes in reader.tags if tag == "rect" and attributes["fill"] == "none")
+    maps = torch.relu(model[0](images))[0]
+    _, row, column = torch.unravel_index(maps.argmax(), maps.shape)
+    left, right = max(int(column) - 1, 0), min(int(column) + 1, 7)
+    top, bottom = max(int(row) - 1, 0), min(int(row) + 1, 7)
+    assert [int(frame[key]) for key in ("x", "y", "width", "height")] == [left, top, right - left + 1, bottom - top + 1]
+
+
 def test_a_page_that_cannot_be_written_is_told(explained: Callable[..., object], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError) as caught:

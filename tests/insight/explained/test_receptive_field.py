@@ -38,6 +38,11 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     ),
     "reflected": lambda: nn.Sequential(nn.Conv2d(3, 4, 5, padding=2, padding_mode="reflect"), nn.MaxPool2d(2)),
     "adaptive": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(8), nn.Conv2d(3, 4, 3), nn.AdaptiveMaxPool2d(3)),
+    "adaptive, uneven": lambda: nn.Sequential(nn.AdaptiveAvgPool2d((5, 12)), nn.Conv2d(3, 4, 3)),
+    "enlarging": lambda: nn.Sequential(nn.AdaptiveAvgPool2d((42, 48)), nn.Conv2d(3, 4, 3)),
+    "without torch's tags": lambda: nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Hardswish(), nn.Mish(True), nn.Conv2d(4, 4, 3)
+    ),
     "normalised": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.LocalResponseNorm(2)),
     "across channels": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.LocalResponseNorm(2), nn.Softmax2d()),
 }

@@ -49,10 +49,13 @@ LAYERS = [
     nn.ReLU6(),
     nn.LeakyReLU(0.2),
     nn.GELU(),
+    nn.GELU(approximate="tanh"),
     nn.SiLU(),
     nn.Sigmoid(),
     nn.Tanh(),
     nn.Flatten(),
+    nn.Flatten(2),
+    nn.Unflatten(1, (2, 2)),
 ]
 
 
@@ -153,7 +156,8 @@ def test_a_function_between_layers_is_worked_like_a_layer() -> None:
         (
             nn.LPPool2d(2, 2),
             "--layer 0: expected a layer whose numbers can be worked by hand (convolution, pooling, Linear, "
-            "normalisation, activation, Flatten, addition), found LPPool2d; choose another of the table's rows",
+            "BatchNorm, GroupNorm, Flatten, addition, Softmax, ReLU, ReLU6, LeakyReLU, Sigmoid, Tanh, SiLU, GELU), "
+            "found LPPool2d; choose another of the table's rows",
         ),
     ],
     ids=["Dropout", "LPPool2d"],
