@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.words import DatasetName, Overrides, Root, Source
+from cifar_cli.errors import UsageError
+from cifar_cli.words import DatasetName, Overrides, Root, Source, is_override
 
 config_app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True)
 data_app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True)
@@ -45,7 +46,13 @@ def config_validate(
     """Check configurations, and report every mistake in them at once."""
     from cifar_cli.commands.config import validate
 
-    validate([word for word in words if "=" not in word], [word for word in words if "=" in word])
+    sources, overrides = (
+        [word for word in words if not is_override(word)],
+        [word for word in words if is_override(word)],
+    )
+    if not sources:
+        raise UsageError(f"cifar config validate: expected a FILE or NAME, found only {' '.join(overrides)}; name one")
+    validate(sources, overrides)
 
 
 @data_app.command("fetch")

@@ -1,5 +1,6 @@
 """The words and options that several commands take, and what they mean together. Knows no command."""
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -51,10 +52,16 @@ DEFAULT_LOG_DIR = Path("logs")
 OF_THE_MACHINE = ("train.device", "train.precision")  # what a run may be computed by on another machine
 
 
+def is_override(word: str) -> bool:
+    """Returns whether a word is key=value, and not a path with such a name in it."""
+    key, equals, _ = word.partition("=")
+    return bool(equals) and os.sep not in key and not os.path.exists(word)
+
+
 def split_words(words: list[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
     """Returns the RUN (or what else `of` says) among the words, if there is one, and the key=value words."""
-    overrides = [word for word in words or [] if "=" in word]
-    names = [word for word in words or [] if "=" not in word]
+    overrides = [word for word in words or [] if is_override(word)]
+    names = [word for word in words or [] if not is_override(word)]
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; name one of them")
     return (names[0] if names else None), overrides
@@ -64,7 +71,7 @@ def split_layer_words(words: list[str] | None, *, is_layer_wanted: bool) -> tupl
     """Returns the LAYER, where one is wanted, then the RUN, if there is one, and the key=value words."""
     if not is_layer_wanted:
         return None, *split_words(words)
-    if not words or "=" in words[0]:
+    if not words or is_override(words[0]):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
     return words[0], *split_words(words[1:])
 

@@ -106,6 +106,7 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["train", "--config", "mlp", "--log-dir", "x"], "a new run goes where log.dir says; write log.dir=x"),
         (["train", "--config", "mlq"], "no such file, and no built-in configuration"),
         (["train", "--config", "mlq"], "did you mean 'mlp'?"),
+        (["config", "validate", "seed=1"], "config validate: expected a FILE or NAME, found only seed=1; name one"),
         (["eval", "one", "two"], "expected one run, found 2: one two; name one of them"),
         (
             ["eval", "run", "seed=1"],

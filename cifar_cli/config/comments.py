@@ -56,7 +56,8 @@ def _ends(node: Node, path: KeyPath) -> list[tuple[KeyPath, Place, Place]]:
     ends = []
     for name, item in node.value.items():
         start, key_end = node.keys[name]
-        ends.append(((*path, name), start, key_end if item.is_block else item.end))
+        # A text after `|` or `>` ends where the next line begins.
+        ends.append(((*path, name), start, key_end if item.is_block or item.end.column == 1 else item.end))
         ends += _ends(item, (*path, name))
     return ends
 

@@ -23,7 +23,7 @@ from cifar_cli.config.sources import read_source
 from cifar_cli.errors import ConfigError
 
 _PLACEHOLDER = Layer("placeholder", "Identity", {})
-_SECTIONS = ("data", "model", "loss", "optimizer", "schedule", "average", "train", "evaluation", "log")
+_SECTIONS = tuple(key for key in Experiment.model_fields if key not in ("name", "seed"))
 
 
 def load(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:

@@ -5,9 +5,11 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 
@@ -33,7 +35,7 @@ def open_at(url: str, *, offset: int, size_bytes: int, timeout_seconds: float) -
     if offset:
         headers["Range"] = f"bytes={offset}-"
     try:
-        response = urlopen(Request(url, headers=headers), timeout=timeout_seconds)
+        response = urlopen(_request(url, headers), timeout=timeout_seconds)
     except HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and offset:
@@ -46,6 +48,17 @@ def open_at(url: str, *, offset: int, size_bytes: int, timeout_seconds: float) -
     except MirrorError:
         response.close()
         raise
+
+
+def _request(url: str, headers: Mapping[str, str]) -> Request:
+    """Returns a request for a URL, which may say who asks: https://user:password@host/file."""
+    parts = urlsplit(url)
+    who, _, host = parts.netloc.rpartition("@")
+    request = Request(urlunsplit(parts._replace(netloc=host)), headers=dict(headers))
+    if who:
+        # Unredirected: a server that sends us on to another is not to hand it the password.
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(who).encode()).decode()}")
+    return request
 
 
 def first_to_answer(

@@ -23,7 +23,7 @@ class Archive:
         Raises UsageError for a mirror that is no web address.
         """
         for mirror in own_mirrors:
-            if not mirror.startswith(("http://", "https://")):
+            if not _is_web_address(mirror):
                 raise UsageError(
                     f"mirror: expected an address that begins with http:// or https://, found '{mirror}'; "
                     f"write for example https://example.org/{self.file_name}"
@@ -57,8 +57,16 @@ CIFAR100_ARCHIVE = Archive(
 
 
 def host_of(url: str) -> str:
-    """Returns the part of a URL that a person recognises a mirror by."""
-    return urlsplit(url).netloc
+    """Returns the part of a URL that a person recognises a mirror by, and no password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that make no sense
+        return False
 
 
 @dataclass

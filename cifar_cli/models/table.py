@@ -31,6 +31,6 @@ def build_model(
     The network takes images (B, *image_shape) and, unless its layers say otherwise, gives logits (B, num_classes).
     The global random state is left as it was.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU
+        torch.default_generator.manual_seed(seed)
         return MODELS[name](image_shape=image_shape, num_classes=num_classes, **arguments)

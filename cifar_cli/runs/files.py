@@ -1,5 +1,6 @@
 """Writes files so that a reader finds the old one or the new one, never half of one."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -69,11 +70,14 @@ def _keep(path: Path, previous: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Makes a rename within `folder` survive a power loss; Windows cannot open folders, and does not need it."""
-    if os.name == "nt":
+    """Makes a rename within `folder` survive a power loss, where the file system can flush a folder at all."""
+    if os.name == "nt":  # folders cannot be opened there, and need not be
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what network shares and the like answer
+            raise
     finally:
         os.close(descriptor)

@@ -69,8 +69,10 @@ def create_run(log_dir: Path, name: str) -> RunFolder:
 def new_folder(log_dir: Path, name: str) -> Path:
     """Makes the folder `log_dir/<name>-<time>` and returns it; a suffix is added where two start in one second.
 
+    A `~` at the beginning of `log_dir` is the home folder.
     Raises RunError where it cannot be made.
     """
+    log_dir = log_dir.expanduser()
     stamped = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         log_dir.mkdir(parents=True, exist_ok=True)

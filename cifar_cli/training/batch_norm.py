@@ -43,8 +43,8 @@ class SharedBatchNorm(_BatchNorm):
         assert input.dim() >= 2, input.shape
 
     def forward(self, features: Tensor) -> Tensor:
-        if not self.training and self.running_mean is not None:
-            return super().forward(features)
+        if not self.training:  # as it may be asked by one process alone, it must not wait for the others
+            return super().forward(features) if len(features) else features
         x = features.float()
         per_channel = (1, -1) + (1,) * (x.dim() - 2)
         all_but_channels = [0, *range(2, x.dim())]
@@ -55,8 +55,7 @@ class SharedBatchNorm(_BatchNorm):
         variance = _sum_over_processes(centered.square().sum(all_but_channels)) / count  # (C,)
         if count < 2:
             raise ValueError("expected more than one value per channel to train BatchNorm on, found one")
-        if self.training:
-            self._move_averages(mean.detach(), variance.detach() * count / (count - 1))
+        self._move_averages(mean.detach(), variance.detach() * count / (count - 1))
         normalized = centered * (variance + self.eps).rsqrt().view(per_channel)
         if self.affine:
             normalized = normalized * self.weight.view(per_channel) + self.bias.view(per_channel)

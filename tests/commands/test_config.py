@@ -27,6 +27,15 @@ def test_what_show_prints_is_the_same_configuration_with_the_files_head(name: st
     assert printed.splitlines()[0] == builtins()[name].read_text().splitlines()[0]
 
 
+def test_show_takes_a_file_that_ends_in_a_text_of_several_lines(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("model: {name: mlp}  # small\nlog:\n  dir: >-\n    runs\n")
+    show(path)
+    printed = capsys.readouterr().out
+    assert load_text(printed, place="x.yaml").log.dir == "runs"
+    assert "# small" in printed
+
+
 def test_show_with_overrides_says_so_in_place_of_the_files_head(capsys: Capture) -> None:
     show("tutorial", ["seed=3", "optimizer.lr=1e-3"])
     printed = capsys.readouterr().out

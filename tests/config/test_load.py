@@ -50,7 +50,7 @@ def test_what_is_left_out_has_the_documented_default() -> None:
 
 
 def test_an_empty_section_means_its_defaults() -> None:
-    assert load_text(MLP + "data:\noptimizer: null\n", place="x.yaml") == Experiment(model=Mlp())
+    assert load_text(MLP + "data:\noptimizer: null\ninit: null\n", place="x.yaml") == Experiment(model=Mlp())
 
 
 def test_one_hidden_width_needs_no_list() -> None:

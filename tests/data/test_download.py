@@ -1,5 +1,6 @@
 """Downloads from a real web server that stalls, crawls, lies, breaks off, and so on."""
 
+import base64
 import hashlib
 import io
 import random
@@ -18,7 +19,7 @@ import pytest
 
 from cifar_cli.data import connection
 from cifar_cli.data.download import Patience, fetch
-from cifar_cli.data.mirrors import CIFAR10_ARCHIVE, Archive
+from cifar_cli.data.mirrors import CIFAR10_ARCHIVE, Archive, host_of
 from cifar_cli.errors import DataError, UsageError
 
 CONTENT = random.Random(0).randbytes(40_000)
@@ -190,6 +191,14 @@ def test_deadline_gives_up_early_and_keeps_the_part(server: MirrorServer, tmp_pa
     assert "of 0.0 MB that have arrived are kept and will be continued." in message
     part = (tmp_path / "archive.tar.gz.part").read_bytes()
     assert part == CONTENT[: len(part)] != b""
+
+
+def test_who_asks_is_told_to_the_mirror_alone() -> None:
+    request = connection._request("https://me:p%40ss@mirror.example:8443/file?a=1", {"Accept": "x"})
+    assert request.full_url == "https://mirror.example:8443/file?a=1"
+    assert request.unredirected_hdrs == {"Authorization": "Basic " + base64.b64encode(b"me:p@ss").decode()}
+    assert host_of("https://me:p%40ss@mirror.example:8443/file") == "mirror.example:8443"
+    assert connection._request("https://mirror.example/file", {}).unredirected_hdrs == {}
 
 
 def test_own_mirrors_come_first_and_one_that_ends_in_a_slash_is_a_folder(server: MirrorServer, tmp_path: Path):

@@ -1,6 +1,8 @@
 """A file is the old one or the new one, never half of one."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +71,21 @@ def test_the_new_file_is_on_disk_before_it_takes_the_old_ones_place(
     monkeypatch.setattr(os, "replace", lambda old, new: (events.append("replace"), real_replace(old, new))[1])
     write_text(tmp_path / "note.txt", "new")
     assert events[:2] == ["fsync", "replace"]
+
+
+def test_a_file_system_that_cannot_flush_folders_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")  # as shares of virtual machines answer
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(tmp_path / "note.txt", "new")
+    assert (tmp_path / "note.txt").read_text() == "new"
 
 
 def test_a_file_where_the_folder_should_be_is_an_error(tmp_path: Path) -> None:

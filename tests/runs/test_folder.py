@@ -37,6 +37,11 @@ def test_runs_begun_in_one_second_get_folders_of_their_own(tmp_path: Path, monke
     assert names == ["demo-20260304-120000", "demo-20260304-120000-2", "demo-20260304-120000-3"]
 
 
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert create_run(Path("~/runs"), "demo").path.parent == tmp_path / "runs"
+
+
 def test_everything_of_a_run_lies_where_the_contract_says(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "demo")
     paths = [

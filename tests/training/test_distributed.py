@@ -141,7 +141,7 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_proce
     assert code == 143
     assert err.splitlines()[-2:] == [
         f"saved; continue with: cifar train --resume logs/{run.name}",
-        "error: stopped in epoch 2, after step 21",
+        "error: stopped after epoch 1",
     ]
     assert other == (143, "", "")
     assert read_summary(run)["status"] == "interrupted"
