@@ -18,6 +18,14 @@ from cifar_cli.models.initializations import (
 WHITENING_IMAGES = 5000  # enough for twelve directions; all 50,000 change the third digit
 
 
+def check_beginning(model: nn.Module, init: Init) -> None:
+    """Raises UsageError where `init` names a layer that the network does not have, or one that does not fit."""
+    if init.whiten is not None:
+        _whitening_layer(model, init.whiten)
+    if init.unit_deviation is not None:
+        _weighted_layer(model, init.unit_deviation)
+
+
 def begin(model: nn.Module, init: Init, *, images: ImageSet, prepare: Callable[[Tensor], Tensor]) -> None:
     """Changes the weights of a fresh network in place. Raises UsageError where `init` names a layer that does not fit.
 

@@ -13,15 +13,17 @@ FALLBACK_DEADLINE_SECONDS = 60  # a first run waits no longer than this for a do
 def open_images(experiment: Experiment, processes: Processes = ALONE) -> tuple[Experiment, Splits]:
     """Returns the experiment with its images, downloaded if need be.
 
-    With data.fallback, data that is not there and cannot quickly be had is replaced; the experiment returned then says
-    so. Of several processes the main one downloads and decides. Raises DataError where there is no data.
+    With data.fallback, data that is not there and cannot quickly be had is replaced. The experiment returned then says
+    so, and has no fallback any more: what was begun on some images is gone on with on the same. Of several processes
+    the main one downloads and decides. Raises DataError where there is no data.
     """
     if processes.is_main:
         experiment, splits = _open_or_fall_back(experiment)
         processes.hear(experiment.data.name)
-        return experiment, splits
-    experiment = _replaced(experiment, processes.hear(experiment.data.name))
-    return experiment, _open(experiment, deadline_seconds=None)
+    else:
+        experiment = _decided(experiment, processes.hear(experiment.data.name))
+        splits = _open(experiment, deadline_seconds=None)
+    return _decided(experiment, experiment.data.name), splits
 
 
 def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
@@ -31,7 +33,7 @@ def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
         if experiment.data.fallback is None:
             raise
         warn(f"{error}\nGoing on without it, on the {experiment.data.fallback} set")
-        experiment = _replaced(experiment, experiment.data.fallback)
+        experiment = _decided(experiment, experiment.data.fallback)
         splits = _open(experiment, deadline_seconds=None)
     if experiment.data.name == "synthetic":
         warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
@@ -51,6 +53,7 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None) -> Splits:
         )
 
 
-def _replaced(experiment: Experiment, name: str) -> Experiment:
-    """Returns the experiment on another dataset of the same shape."""
-    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"name": name})})
+def _decided(experiment: Experiment, name: str) -> Experiment:
+    """Returns the experiment on that dataset, of the same shape, and on no other."""
+    data = experiment.data.model_copy(update={"name": name, "fallback": None})
+    return experiment.model_copy(update={"data": data})

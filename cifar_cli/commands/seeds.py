@@ -14,7 +14,7 @@ from cifar_cli.commands.images import open_images
 from cifar_cli.commands.resume import continue_run, unfinished_runs
 from cifar_cli.commands.resume import resume as resume_run
 from cifar_cli.commands.terminal import closing, note, warn
-from cifar_cli.commands.train import check_trainable, put_together, run_name, train_in
+from cifar_cli.commands.train import check_trainable, run_name, train_in
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
@@ -40,7 +40,7 @@ def train_seeds(source: str, overrides: Sequence[str], *, seeds: Sequence[int], 
         _check_alone(processes)
         runtime = parts.runtime(experiment)
         experiment, splits = open_images(experiment)
-        put_together(experiment, splits, runtime)  # what cannot be trained is told before there is a folder
+        parts.training(experiment, splits, runtime)  # what cannot be trained is told before there is a folder
         group = create_group(Path(experiment.log.dir), run_name(experiment))
         together = Seeds(group, [Member(seed) for seed in seeds], experiment, splits, runtime, started=started)
         together.write_summary("running")
@@ -146,7 +146,7 @@ class Seeds:
                     stop=stop,
                 )
             else:
-                training = put_together(experiment, self.splits, self.runtime)
+                training = parts.training(experiment, self.splits, self.runtime)
                 member.run = create_run(self.group.path.parent, f"{run_name(experiment)}-seed{member.seed}")
                 self.write_summary("running")
                 train_in(member.run, experiment, self.splits, training, started=begun, stop=stop)

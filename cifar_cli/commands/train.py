@@ -14,7 +14,6 @@ from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, t
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import UsageError
-from cifar_cli.insight.layers import find_layer
 from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run
@@ -22,7 +21,6 @@ from cifar_cli.runs.history import write_json
 from cifar_cli.runs.lock import sole_trainer
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.processes import Processes, join_processes
-from cifar_cli.training.runtime import Runtime
 
 
 def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False, started: float) -> None:
@@ -43,14 +41,6 @@ def run_name(experiment: Experiment) -> str:
     """Returns what the run's folder is called before the time; whatever saw synthetic images says so."""
     is_synthetic = experiment.data.name == "synthetic" and "synthetic" not in experiment.name
     return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
-
-
-def put_together(experiment: Experiment, splits: Splits, runtime: Runtime) -> parts.Training:
-    """Returns the experiment's training before its first step. Raises UsageError for layers that it does not have."""
-    training = parts.training(experiment, splits, runtime)
-    for layer in experiment.log.feature_layers:
-        find_layer(training.state.model, layer)  # now: a misspelt one should not come to light after the first epoch
-    return training
 
 
 def train_in(
@@ -74,10 +64,11 @@ def train_in(
 
 
 def check_trainable(experiment: Experiment) -> None:
-    """Raises UsageError where the network gives no class scores, and warns of what may be a mistake."""
+    """Raises UsageError for what no training can be made of, before images are needed; warns of likely mistakes."""
     problem = config.class_scores_problem(experiment)
     if problem:
         raise UsageError(problem)
+    parts.check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)
 
@@ -85,14 +76,14 @@ def check_trainable(experiment: Experiment) -> None:
 def _show_plan(experiment: Experiment, processes: Processes, *, command: str) -> None:
     runtime = parts.runtime(experiment, processes)
     experiment, splits = open_images(experiment, processes)
-    training = put_together(experiment, splits, runtime)
+    training = parts.training(experiment, splits, runtime)
     print_plan(experiment, splits, training, run_name=run_name(experiment), command=command)
 
 
 def _begin(experiment: Experiment, processes: Processes, *, started: float) -> None:
     runtime = parts.runtime(experiment, processes)
     experiment, splits = open_images(experiment, processes)
-    training = put_together(experiment, splits, runtime)
+    training = parts.training(experiment, splits, runtime)
     if not processes.is_main:
         take_part(training, seed=experiment.seed)
         return

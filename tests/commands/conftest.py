@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cifar_cli.data import sources
+from cifar_cli.data.download import DownloadError
 from cifar_cli.data.synthetic import synthetic_sets
 
 
@@ -37,3 +38,11 @@ def normalized(images: Tensor, splits: sources.Splits) -> Tensor:
         (images[:, channel] / 255 - splits.mean[channel]) / splits.std[channel] for channel in range(images.shape[1])
     ]
     return torch.stack(channels, dim=1)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise DownloadError("cifar-10-python.tar.gz: no mirror could be reached")
+
+    monkeypatch.setattr(sources, "obtain_archive", refuse)

@@ -57,6 +57,25 @@ def test_every_figure_is_scikit_learns(
         }
 
 
+def test_a_run_whose_name_holds_an_equals_sign_is_no_override(run: Path, cifar: Callable[..., Any]) -> None:
+    renamed = run.rename(run.with_name("lr=0.1"))
+    assert cifar("eval", renamed).code == 0
+
+
+def test_a_network_of_real_images_is_not_looked_at_on_drawn_ones(
+    run: Path, cifar: Callable[..., Any], tmp_path: Path, no_network: None
+) -> None:
+    for path in (run / "checkpoints").iterdir():
+        saved = load_checkpoint(path)
+        config = (
+            saved["config"].replace("name: synthetic", "name: cifar10").replace("fallback: null", "fallback: synthetic")
+        )
+        save_checkpoint(path, {**saved, "config": config})
+    outcome = cifar("eval", run)
+    assert outcome.code == 1
+    assert "SYNTHETIC" not in outcome.err
+
+
 @pytest.mark.parametrize("command", [["eval"], ["explain"]], ids=lambda words: words[0])
 def test_a_run_from_a_machine_with_a_gpu_is_looked_at_without_one(
     command: list[str], run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch

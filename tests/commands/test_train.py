@@ -17,7 +17,6 @@ from cifar_cli import config
 from cifar_cli.commands import train as train_command
 from cifar_cli.commands.images import open_images
 from cifar_cli.data import sources
-from cifar_cli.data.download import DownloadError
 from cifar_cli.training.optimizers import OPTIMIZERS
 from cifar_cli.training.schedules import SCHEDULES
 
@@ -357,14 +356,6 @@ def test_clipping_bounds_how_far_the_weights_go(cifar: Callable[..., Any], tmp_p
 # --- when there are no images --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise DownloadError("cifar-10-python.tar.gz: no mirror could be reached")
-
-    monkeypatch.setattr(sources, "obtain_archive", refuse)
-
-
 @pytest.mark.usefixtures("no_network")
 def test_without_data_and_network_it_names_three_ways_out(cifar: Callable[..., Any], tmp_path: Path) -> None:
     outcome = cifar("train", "--config", "mlp")
@@ -391,7 +382,8 @@ def test_the_quickstart_falls_back_to_the_synthetic_set_and_says_so_loudly(
     run = only_run(tmp_path)
     assert run.name.startswith("quickstart-synthetic-")
     assert read_summary(run)["dataset"] == "synthetic"
-    assert config.load(run / "config.yaml").data.name == "synthetic"
+    data = config.load(run / "config.yaml").data
+    assert (data.name, data.fallback) == ("synthetic", None)
     assert "quickstart on synthetic" in outcome.out
 
 
@@ -453,6 +445,15 @@ def test_a_diverging_training_fails_with_advice_and_keeps_the_earlier_checkpoint
             ["cnn", "data.name=synthetic", "data.val_size=100", "log.feature_layers=[blocks.0.conv9]"],
             2,
             "no layer 'blocks.0.conv9'; did you mean 'blocks.0.conv2'? The layers are: blocks (Sequential), ",
+        ),
+        # Told before anything is downloaded.
+        (["cnn", "data.root=none", "train.freeze=[conv9.*]"], 2, "train.freeze: expected the names of parameters"),
+        (["cnn", "data.root=none", "init.whiten=conv9"], 2, "no layer 'conv9'"),
+        (
+            ["cnn", "data.name=synthetic", "data.val_size=83", "data.batch_size=43", "model.widths=[8,8,8,8,8]"],
+            2,
+            "data.batch_size: 517 images in batches of 43 leave a batch of one, in which a BatchNorm sees a single "
+            "number; write data.drop_last=true, or another size",
         ),
         (["small.yaml", "log.feature_layers=[conv9]"], 2, "no layer is named 'conv9'; did you mean 'conv1'?"),
         (
