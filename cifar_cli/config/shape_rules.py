@@ -104,6 +104,13 @@ def _instance_norm(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return shape
 
 
+def _batch_norm(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+    if not arguments["track_running_stats"] and prod(shape[1:]) == 1:
+        finding = "expected more than 1 number per channel of an image with track_running_stats: false, found 1"
+        raise ShapeError(finding, "leave track_running_stats out", "track_running_stats")
+    return shape
+
+
 def _prelu(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     if arguments["num_parameters"] not in (1, shape[0]):
         raise ShapeError(
@@ -134,6 +141,8 @@ RULES: dict[str, Rule] = dict.fromkeys(LAYERS, _same) | {
     "LPPool2d": pool,
     "AdaptiveAvgPool2d": adaptive_pool,
     "AdaptiveMaxPool2d": adaptive_pool,
+    "BatchNorm1d": _batch_norm,
+    "BatchNorm2d": _batch_norm,
     "InstanceNorm2d": _instance_norm,
     "GroupNorm": _group_norm,
     "Linear": _linear,

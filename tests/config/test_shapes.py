@@ -273,6 +273,11 @@ FLATTEN = ("flatten", "Flatten", {})
             "norm.None: expected more than 1 pixel per channel, found 1×1; take it away, or put it earlier",
         ),
         (
+            [("flatten", "Flatten", {}), ("norm", "BatchNorm1d", {"track_running_stats": False})],
+            "norm.track_running_stats: expected more than 1 number per channel of an image with track_running_stats: "
+            "false, found 1; leave track_running_stats out",
+        ),
+        (
             [("act", "PReLU", {"num_parameters": 2})],
             "act.num_parameters: expected 1 or the 3 channels, found 2; write num_parameters: 1",
         ),

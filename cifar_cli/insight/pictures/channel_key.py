@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.insight.describe import short
+from cifar_cli.insight.layers import LayerView
 from cifar_cli.insight.pictures.bands import NUMBER_HEIGHT, TileBand
 from cifar_cli.insight.pictures.canvas import BAD, PALE, Canvas
 from cifar_cli.insight.pictures.tiles import filter_tiles
@@ -18,7 +19,7 @@ LARGEST_FILTER = 0.8  # inches
 
 def draw_channel_key(
     canvas: Canvas,
-    module: nn.Module,
+    view: LayerView,
     band: TileBand,
     *,
     x: float,
@@ -30,8 +31,8 @@ def draw_channel_key(
 
     zero_shares: (C,), in [0, 1], of the channels' values after the activation. Returns the y beneath. All in inches.
     """
-    filters = filter_pictures(module.weight) if isinstance(module, nn.Conv2d) else None
-    _draw_note(canvas, module, band, x=note_x, y=y, is_zero_told=zero_shares is not None)
+    filters = filters_of(view)
+    _draw_note(canvas, view, band, x=note_x, y=y, is_zero_told=zero_shares is not None)
     side = min(band.tile_width, LARGEST_FILTER) if filters is not None else 0.0
     line_height = NUMBER_HEIGHT + side + RANGE_HEIGHT + (ZERO_HEIGHT if zero_shares is not None else 0.0)
     for channel, (low, high) in enumerate(zip(band.tiles.low.tolist(), band.tiles.high.tolist(), strict=True)):
@@ -48,14 +49,21 @@ def draw_channel_key(
     return max(y + band.lines * line_height, y + NOTE_HEIGHT)
 
 
-def filter_pictures(weight: Tensor) -> Tensor:
+def filters_of(view: LayerView) -> Tensor | None:
+    """Returns a convolution's `filter_pictures`, in colour where it reads a colour image; None for another layer."""
+    if not isinstance(view.module, nn.Conv2d):
+        return None
+    return filter_pictures(view.module.weight, is_on_colours=_is_on_colours(view))
+
+
+def filter_pictures(weight: Tensor, *, is_on_colours: bool) -> Tensor:
     """Returns a convolution's filters (O, I, kH, kW) as a picture each, uint8 (O, 1 or 3, h, w); mid-grey is 0.
 
-    A filter on one or three channels is a grey or colour picture. Of one on more channels the first nine kernels are
-    set three by three, with white lines between them.
+    A filter on red, green and blue is a colour picture, one on a single channel a grey one. Of any other the first nine
+    kernels are set three by three, with white lines between them.
     """
     tiles = filter_tiles(weight)
-    if tiles.shape[1] in (1, 3):
+    if tiles.shape[1] == 1 or is_on_colours:
         return tiles
     count, _, height, width = tiles.shape
     kernels = torch.full((count, KERNELS_PER_SIDE**2, height, width), 255, dtype=torch.uint8)
@@ -65,19 +73,23 @@ def filter_pictures(weight: Tensor) -> Tensor:
     return square.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, 3·kH + 2, 3·kW + 2)
 
 
+def _is_on_colours(view: LayerView) -> bool:
+    return view.reads_images and isinstance(view.module, nn.Conv2d) and view.module.weight.shape[1] == 3
+
+
 def _draw_zero_share(canvas: Canvas, share: float, *, x: float, y: float) -> None:
     is_dead = share == 1
     text = "dead" if is_dead else f"{100 * min(share, 0.999):.3g} % zero"  # only a dead one is all zero
     canvas.write(text, x=x, y=y + ZERO_HEIGHT, size=6, colour=BAD if is_dead else PALE, bold=is_dead)
 
 
-def _draw_note(canvas: Canvas, module: nn.Module, band: TileBand, *, x: float, y: float, is_zero_told: bool) -> None:
+def _draw_note(canvas: Canvas, view: LayerView, band: TileBand, *, x: float, y: float, is_zero_told: bool) -> None:
     canvas.write("channels", x=x, y=y, size=9, bold=True)
     lines = ["number"]
-    if isinstance(module, nn.Conv2d):
-        inputs = module.weight.shape[1]
+    if isinstance(view.module, nn.Conv2d):
+        inputs = view.module.weight.shape[1]
         lines.append("filter (mid-grey: 0)")
-        if inputs not in (1, 3):
+        if inputs > 1 and not _is_on_colours(view):
             lines.append(f"  {min(inputs, KERNELS_PER_SIDE**2)} of its {inputs} kernels")
     lines.append("lowest … highest value")
     if is_zero_told:

@@ -74,7 +74,7 @@ def draw_compare_sheet(
     if isinstance(bands[0], TileBand) and isinstance(bands[1], TileBand):
         y = draw_rule(canvas, y=y, page_width=page_width)
         y = max(
-            draw_channel_key(canvas, side.view.module, band, x=x, y=y, note_x=x - KEY_WIDTH)
+            draw_channel_key(canvas, side.view, band, x=x, y=y, note_x=x - KEY_WIDTH)
             for side, band, x in zip(sides, bands, lefts, strict=True)
             if isinstance(band, TileBand)
         )

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import Tensor
 
 from cifar_cli.insight.describe import short, signature
 from cifar_cli.insight.exciting import Excitement
 from cifar_cli.insight.explained.frames import Frame, Sight
 from cifar_cli.insight.layers import LayerView
 from cifar_cli.insight.pictures.canvas import FRAME, PALE, Canvas
-from cifar_cli.insight.pictures.channel_key import filter_pictures
+from cifar_cli.insight.pictures.channel_key import filters_of
 from cifar_cli.insight.pictures.framed import draw_framed
 from cifar_cli.insight.pictures.heading import MARGIN, draw_heading, draw_rule
 from cifar_cli.insight.pictures.tiles import to_pictures
@@ -62,7 +62,7 @@ def draw_exciting_sheet(
         captions=captions,
         page_width=page_width,
     )
-    filters = filter_pictures(view.module.weight) if isinstance(view.module, nn.Conv2d) else None
+    filters = filters_of(view)
     are_scores = view.output.dim() == 2 and total == len(class_names)
     names = class_names if are_scores else [str(unit) for unit in range(units)]
     for first in range(0, units, 2):

@@ -68,7 +68,7 @@ def draw_layer_sheet(
     )
     if isinstance(output, TileBand):
         y = draw_rule(canvas, y=y, page_width=page_width)
-        y = draw_channel_key(canvas, view.module, output, x=BAND_LEFT, y=y, note_x=MARGIN, zero_shares=zero_shares)
+        y = draw_channel_key(canvas, view, output, x=BAND_LEFT, y=y, note_x=MARGIN, zero_shares=zero_shares)
     for index, picture in enumerate(to_pictures(images)):
         y = draw_rule(canvas, y=y, page_width=page_width)
         predicted = predictions[index] if predictions is not None else None

@@ -11,10 +11,15 @@ from matplotlib.text import Text
 from PIL import Image
 from torch import Tensor, nn
 
+from cifar_cli.data.normalize import to_unit
 from cifar_cli.errors import UsageError
+from cifar_cli.insight.exciting import most_exciting
+from cifar_cli.insight.grad_cam import GradCam
 from cifar_cli.insight.layers import LayerView, capture
 from cifar_cli.insight.pictures.canvas import DPI
-from cifar_cli.insight.pictures.channel_key import filter_pictures
+from cifar_cli.insight.pictures.channel_key import filter_pictures, filters_of
+from cifar_cli.insight.pictures.exciting_sheet import draw_exciting_sheet
+from cifar_cli.insight.pictures.grad_cam_sheet import draw_grad_cam_sheet
 from cifar_cli.insight.pictures.save import save_png
 from cifar_cli.insight.pictures.sheets import draw_layer_sheet
 from cifar_cli.insight.pictures.tutorial_sheet import draw_tutorial_sheet
@@ -136,7 +141,7 @@ def test_kernels_of_a_deep_filter_are_set_three_by_three() -> None:
     weight = torch.zeros(2, 16, 2, 2)
     weight[0, 4] = 1.0  # the fifth kernel stands in the middle
     weight[0, 9] = -1.0  # the tenth is not shown
-    picture = filter_pictures(weight)
+    picture = filter_pictures(weight, is_on_colours=False)
     assert picture.shape == (2, 1, 8, 8)
     grey, white = 128, 255
     line = [grey, grey, white, grey, grey, white, grey, grey]
@@ -145,7 +150,48 @@ def test_kernels_of_a_deep_filter_are_set_three_by_three() -> None:
 
 
 def test_filters_on_colour_images_are_colour_pictures() -> None:
-    assert filter_pictures(torch.randn(4, 3, 5, 5)).shape == (4, 3, 5, 5)
+    assert filters_of(view(nn.Conv2d(3, 4, 5), torch.rand(1, 3, 8, 8))).shape == (4, 3, 5, 5)
+
+
+def test_filters_on_three_hidden_channels_are_not_mistaken_for_colours() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 5))
+    hidden = capture(model, torch.rand(1, 3, 8, 8), layer="1")
+    assert filters_of(hidden).shape == (4, 1, 17, 17)  # three by three places of 5 × 5
+
+
+def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
+    images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
+    conv = nn.Conv2d(3, 3, 3)
+    model = nn.Sequential(OrderedDict(layer=conv))
+    excitement = most_exciting(model, images, layer="layer", prepare=to_unit, per_unit=2, max_units=3)
+    figure = draw_exciting_sheet(
+        view(conv, to_unit(images[:1])),
+        excitement,
+        images=images,
+        labels=["ship"] * 4,
+        class_names=CLASSES,
+        sight=None,
+        title="",
+        facts=[],
+    )
+    assert {"0", "1", "2"} <= set(words(figure))
+    assert not set(CLASSES) & set(words(figure))
+
+
+def test_a_hundred_class_scores_stay_beside_their_image() -> None:
+    names = [f"class {number}" for number in range(100)]
+    figure = draw_grad_cam_sheet(
+        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100)),
+        layer="conv",
+        module=nn.Conv2d(3, 4, 3),
+        images=torch.rand(2, 3, 8, 8),
+        labels=["class 1", "class 2"],
+        class_names=names,
+        title="",
+        facts=[],
+    )
+    assert figure.get_figheight() < 8
+    assert sum(word.startswith("class ") for word in words(figure)) <= 2
 
 
 def test_no_text_leaves_the_page_or_lies_on_another(tmp_path: Path) -> None:
