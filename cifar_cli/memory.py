@@ -1,11 +1,10 @@
-"""Has this process keep the memory that it frees, until it is told otherwise. Knows nothing of torch.
+"""Has this process keep the memory that it frees. Knows nothing of torch, and is called before torch takes any.
 
 A training step asks for the same large blocks again and again. glibc takes each of them from the kernel and hands it
 back, and the kernel clears every page anew: a quarter of a step of `sequential` on two cores of a Xeon.
 """
 
 import ctypes
-import gc
 import os
 from dataclasses import dataclass
 
@@ -34,7 +33,7 @@ _SETTINGS = (
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc to keep large blocks, before torch takes any. Elsewhere than on glibc it does nothing.
+    """Tells glibc to keep large blocks. Elsewhere than on glibc it does nothing.
 
     What the user's own environment says of a setting stands.
     """
@@ -47,16 +46,6 @@ def keep_freed_memory() -> None:
     for setting in _SETTINGS:
         if setting.variable not in os.environ and setting.tunable not in tunables:
             mallopt(setting.parameter, setting.value)
-
-
-def give_back_freed_memory() -> None:
-    """Returns to the kernel what lies free: the next training's blocks do not fit into the gaps that one has left.
-
-    Elsewhere than on glibc it only collects what nobody refers to any more.
-    """
-    gc.collect()  # a network and its observers may refer to each other
-    if _is_glibc():
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_glibc() -> bool:

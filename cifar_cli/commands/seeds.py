@@ -18,7 +18,6 @@ from cifar_cli.commands.train import check_trainable, run_name, train_in
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
-from cifar_cli.memory import give_back_freed_memory
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run
 from cifar_cli.runs.group import GroupFolder, Member, create_group, find_group, find_groups, read_members, summarize
@@ -110,7 +109,6 @@ class Seeds:
                     if not member.is_over:
                         _check_wanted(stop, member)
                         self._train_member(member, stop)
-                        give_back_freed_memory()  # here, where nothing of that training is left
                 if not self._diverged():
                     status = "completed"
             except (StoppedError, KeyboardInterrupt):
