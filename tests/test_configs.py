@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cifar_cli import config
-from cifar_cli.commands import parts
+from cifar_cli.commands import networks
 from cifar_cli.config.sources import builtins
 from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.optimizers import OPTIMIZERS
@@ -78,7 +78,7 @@ def test_every_configuration_names_an_optimiser_and_a_schedule_of_the_tables() -
 
 def test_tutorial_is_the_tutorials_model_layer_by_layer() -> None:
     experiment = config.load("tutorial")
-    model = parts.network(experiment)
+    model = networks.network(experiment)
     expected = nn.Sequential(
         nn.Conv2d(3, 32, 5, padding=2),
         nn.MaxPool2d(2),
@@ -110,7 +110,7 @@ def test_tutorial_trains_as_the_tutorial_does() -> None:
 
 
 def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalisations() -> None:
-    tutorial, sequential = (list(parts.network(config.load(name)).children()) for name in ("tutorial", "sequential"))
+    tutorial, sequential = (list(networks.network(config.load(name)).children()) for name in ("tutorial", "sequential"))
     added = [layer for layer in sequential if isinstance(layer, nn.ReLU | nn.BatchNorm2d)]
     assert [type(layer) for layer in added] == [nn.BatchNorm2d, nn.ReLU] * 3 + [nn.ReLU]
     skeleton = [repr(layer).replace(", bias=False", "") for layer in sequential if layer not in added]
@@ -118,7 +118,7 @@ def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalisation
 
 
 def test_mlp_is_the_tutorials_perceptron_on_cifar10() -> None:
-    model = parts.network(config.load("mlp"))
+    model = networks.network(config.load("mlp"))
     expected = [nn.Flatten(), nn.Linear(3072, 256), nn.ReLU(), nn.Linear(256, 10)]
     assert [repr(layer) for layer in model.children()] == [repr(layer) for layer in expected]
 

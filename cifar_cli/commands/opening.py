@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from cifar_cli import config
-from cifar_cli.commands import parts
+from cifar_cli.commands import networks
 from cifar_cli.config import Experiment
 from cifar_cli.errors import CheckpointError, ConfigError, RunError, UsageError
 from cifar_cli.insight.layers import layer_names
@@ -78,7 +78,7 @@ def untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> Opened
     experiment = config.load(source, overrides)
     return OpenedNetwork(
         experiment=experiment,
-        model=parts.network(experiment),
+        model=networks.network(experiment),
         run=RunFolder(log_dir / f"{experiment.name}-untrained"),
         source=f"the untrained network of {source}",
         checkpoint=None,
@@ -137,7 +137,7 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
     The network is only outlined for that: a stranger's configuration can ask for more than there is memory.
     """
     try:
-        outline = parts.outline(experiment)
+        outline = networks.outline(experiment)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: expected a network that can be built, found one with a tensor too large for any memory; "
@@ -177,7 +177,7 @@ def _open(path: Path, *, run: RunFolder, of: str) -> OpenedNetwork:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
     check_weights(experiment, saved, path=path)
-    model = parts.network(experiment)
+    model = networks.network(experiment)
     load_weights(model, saved, path=path)
     epoch, step = saved["progress"]["epoch"], saved["progress"]["step"]
     return OpenedNetwork(

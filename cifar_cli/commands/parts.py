@@ -7,17 +7,16 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.commands.beginning import begin, check_beginning
-from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.commands import networks
+from cifar_cli.commands.beginning import begin
+from cifar_cli.commands.trainable import check_batches
+from cifar_cli.config import Experiment
 from cifar_cli.data.augment import Augment, flip_once
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import Normalize, to_unit
 from cifar_cli.data.resize import resize
 from cifar_cli.data.sources import Splits
-from cifar_cli.errors import UsageError
-from cifar_cli.insight.layers import find_layer
-from cifar_cli.models import build_model
 from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.batch_norm import share_batch_norms
 from cifar_cli.training.distributed import Spread, synchronized
@@ -43,40 +42,6 @@ def runtime(experiment: Experiment, processes: Processes = ALONE) -> Runtime:
     if experiment.train.deterministic:
         compute_deterministically()
     return choose_runtime(device=experiment.train.device, precision=experiment.train.precision, processes=processes)
-
-
-def network(experiment: Experiment) -> nn.Module:
-    """Returns the experiment's network, untrained, its weights drawn from the experiment's seed."""
-    arguments = experiment.model.model_dump(exclude={"name"})
-    if experiment.model.name == "sequential":
-        arguments["layers"] = [(layer.name, layer.type, layer.arguments) for layer in experiment.model.layers]
-    facts = DATASET_FACTS[experiment.data.name]
-    return build_model(
-        experiment.model.name,
-        arguments,
-        image_shape=facts.image_shape,
-        num_classes=facts.num_classes,
-        seed=experiment.seed,
-    )
-
-
-def outline(experiment: Experiment) -> nn.Module:
-    """Returns the experiment's network without weights, on torch's "meta" device: its layers, names and shapes."""
-    with torch.device("meta"):
-        return network(experiment)
-
-
-def check_names(experiment: Experiment) -> None:
-    """Raises UsageError for layers and parameters that the experiment names and its network does not have.
-
-    Needs no images, so that they need not be waited for first.
-    """
-    model = outline(experiment)
-    check_beginning(model, experiment.init)
-    freeze(model, experiment.train.freeze)
-    build_optimizer(model=model, **experiment.optimizer.model_dump())
-    for layer in experiment.log.feature_layers:
-        find_layer(model, layer)
 
 
 def begin_weights(model: nn.Module, experiment: Experiment, splits: Splits, runtime: Runtime) -> None:
@@ -154,7 +119,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     """Returns the experiment's training before its first step. Seeds torch's global generators, for dropout."""
     torch.manual_seed(experiment.seed)
     is_spread = runtime.processes.size > 1
-    model = network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    model = networks.network(experiment).to(runtime.device).to(memory_format=torch.channels_last)
     begin_weights(model, experiment, splits, runtime)
     freeze(model, experiment.train.freeze)
     if is_spread:
@@ -168,7 +133,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         seed=experiment.seed,
         drop_last=experiment.data.drop_last,
     )
-    _check_batches(experiment, images=len(splits.train))
+    check_batches(experiment, images=len(splits.train))
     optimizer = build_optimizer(
         model=model,
         clip_grad_norm=experiment.train.clip_grad_norm,
@@ -214,27 +179,6 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         epochs=experiment.train.epochs,
     )
     return Training(state, task, runtime)
-
-
-def _check_batches(experiment: Experiment, *, images: int) -> None:
-    """Raises UsageError where so many images give no batch at all, or one that a BatchNorm cannot learn from."""
-    data = experiment.data
-    if data.drop_last and data.batch_size > images:
-        raise UsageError(
-            f"data.batch_size: expected at most the {images:,} images there are to train on, as data.drop_last is "
-            f"true, found {data.batch_size}; write a smaller one"
-        )
-    smallest = data.batch_size if data.drop_last else images % data.batch_size or data.batch_size
-    if smallest > 1:
-        return
-    shape = DATASET_FACTS[data.name].image_shape
-    try:
-        outline(experiment).train()(torch.empty(1, *shape, device="meta"))
-    except ValueError as error:  # torch's own, from a BatchNorm with one number a channel
-        raise UsageError(
-            f"data.batch_size: {images:,} images in batches of {data.batch_size} leave a batch of one, in which a "
-            f"BatchNorm sees a single number; write data.drop_last=true, or another size"
-        ) from error
 
 
 def _as_trained_on(images: ImageSet, experiment: Experiment) -> ImageSet:

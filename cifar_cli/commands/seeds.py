@@ -14,7 +14,8 @@ from cifar_cli.commands.images import open_images
 from cifar_cli.commands.resume import continue_run, unfinished_runs
 from cifar_cli.commands.resume import resume as resume_run
 from cifar_cli.commands.terminal import closing, note, warn
-from cifar_cli.commands.train import check_trainable, run_name, train_in
+from cifar_cli.commands.train import run_name, train_in
+from cifar_cli.commands.trainable import check_trainable
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError

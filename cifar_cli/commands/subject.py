@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.commands import parts
+from cifar_cli.commands import networks, parts
 from cifar_cli.commands.opening import OpenedNetwork
 from cifar_cli.config import Experiment
 from cifar_cli.data.images import ImageSet
@@ -76,6 +76,6 @@ class Subject:
 
     def before_training(self) -> "Subject":
         """Returns the same network as it was before its training: its weights are drawn again from its seed."""
-        model = parts.network(self.opened.experiment)
+        model = networks.network(self.opened.experiment)
         parts.begin_weights(model, self.experiment, self.splits, CPU)
         return replace(self, opened=replace(self.opened, model=model, checkpoint=None, epoch=0, step=0))

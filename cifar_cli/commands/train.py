@@ -9,11 +9,10 @@ from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.plan import print_plan
-from cifar_cli.commands.terminal import warn
+from cifar_cli.commands.trainable import check_trainable
 from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, tell
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
-from cifar_cli.errors import UsageError
 from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run
@@ -61,16 +60,6 @@ def train_in(
             describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root),
         )
         return carry_out(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
-
-
-def check_trainable(experiment: Experiment) -> None:
-    """Raises UsageError for what no training can be made of, before images are needed; warns of likely mistakes."""
-    problem = config.class_scores_problem(experiment)
-    if problem:
-        raise UsageError(problem)
-    parts.check_names(experiment)
-    for text in config.warnings(experiment):
-        warn(text)
 
 
 def _show_plan(experiment: Experiment, processes: Processes, *, command: str) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from cifar_cli import config
 from cifar_cli.commands import benchmark_references as references
-from cifar_cli.commands import parts
+from cifar_cli.commands import networks, parts
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.training.runtime import Runtime
@@ -51,7 +51,7 @@ def test_a_reference_begins_with_our_weights_and_updates_them_as_torch_does(
     name: str, built: Callable[[str], Any], experiment: Experiment
 ) -> None:
     state, task = built(name)["state"], built(name)["task"]
-    for theirs, ours in zip(state.model.parameters(), parts.network(experiment).parameters(), strict=True):
+    for theirs, ours in zip(state.model.parameters(), networks.network(experiment).parameters(), strict=True):
         assert torch.equal(theirs, ours)
     assert isinstance(state.optimizer, torch.optim.SGD)
     assert [group["fused"] for group in state.optimizer.param_groups] == [None, None]

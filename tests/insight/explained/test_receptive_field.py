@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from cifar_cli import config
-from cifar_cli.commands import parts
+from cifar_cli.commands import networks
 from cifar_cli.insight.explained.walk import Step, walk
 from cifar_cli.models import MODELS
 
@@ -29,7 +29,7 @@ class Branches(nn.Module):
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "tutorial": lambda: parts.network(config.load("tutorial")),
+    "tutorial": lambda: networks.network(config.load("tutorial")),
     "cnn": lambda: MODELS["cnn"](image_shape=(3, 32, 32), num_classes=10, widths=(8, 8, 8)),
     "resnet18": lambda: resnet18(num_classes=10),
     "branches": Branches,

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from cifar_cli import config
-from cifar_cli.commands import parts
+from cifar_cli.commands import networks
 from cifar_cli.config import DATASET_FACTS
 from cifar_cli.config.sources import builtins
 from cifar_cli.insight.explained.account import account
@@ -41,7 +41,7 @@ NETWORKS = {
     "cnn": lambda: MODELS["cnn"](image_shape=(3, 32, 32), num_classes=10),
     "residual": Residual,
     "resnet18": lambda: resnet18(num_classes=10),
-    **{f"configs/{name}": lambda path=path: parts.network(config.load(path)) for name, path in builtins().items()},
+    **{f"configs/{name}": lambda path=path: networks.network(config.load(path)) for name, path in builtins().items()},
 }
 
 
