@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cifar_cli.errors import CifarError
+from cifar_cli.words import split_words
 
 COMMANDS = ("train", "eval", "visualize-layer", "benchmark", "lesson", "config", "data")
 REPORT_HEAVY_IMPORTS = """
@@ -168,3 +169,9 @@ def test_what_nobody_foresaw_ends_with_1_and_its_own_words(
     assert outcome.err == "error: ZeroDivisionError: division by zero; the same command with --debug shows where\n"
     with pytest.raises(ZeroDivisionError):
         cifar("config", "list", "--debug")
+
+
+def test_a_folder_with_an_equals_sign_in_its_name_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1").mkdir()
+    assert split_words(["lr=0.1", "seed=1"]) == ("lr=0.1", ["seed=1"])

@@ -63,3 +63,13 @@ def test_one_value_per_channel_is_refused_as_torch_does() -> None:
         ValueError, match=r"^expected more than one value per channel to train BatchNorm on, found one$"
     ):
         SharedBatchNorm(nn.BatchNorm1d(3))(torch.ones(1, 3))
+
+
+def test_asked_by_one_process_alone_it_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("another process was waited for")
+
+    monkeypatch.setattr("torch.distributed.all_reduce", refuse)
+    norm = nn.BatchNorm2d(3, track_running_stats=False).eval()
+    features = torch.randn(5, 3, 4, 2)
+    assert torch.equal(SharedBatchNorm(norm)(features), norm(features))
