@@ -21,7 +21,7 @@ from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.batch_norm import share_batch_norms
 from cifar_cli.training.distributed import Spread, synchronized
 from cifar_cli.training.evaluation import Evaluation, evaluate
-from cifar_cli.training.fast_convolutions import speed_up_convolutions
+from cifar_cli.training.fast_convolutions import can_gain, speed_up_convolutions
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import LOSSES, Loss
 from cifar_cli.training.optimizers import build_optimizer
@@ -124,7 +124,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     freeze(model, experiment.train.freeze)
     if is_spread:
         model = share_batch_norms(model, runtime.device)
-    if experiment.train.fast_convolutions == "auto" and runtime.precision == "fp32" and not experiment.train.compile:
+    if experiment.train.fast_convolutions == "auto" and can_gain(runtime) and not experiment.train.compile:
         model = speed_up_convolutions(model)
     loader = make_loader(
         _as_trained_on(splits.train, experiment).to(runtime.device),

@@ -1,15 +1,19 @@
-"""Has a network compute its 3×3 convolutions with fewer multiplications where that is faster: in fp32 on a CPU.
+"""Has a network compute its 3×3 convolutions in another way where that is faster, on a CPU.
 
-Knows which shapes gain; the arithmetic is winograd.py's.
+In fp32 with fewer multiplications (winograd.py); in bf16, where the CPU has AMX and multiplications are cheap, with the
+weight gradients of small maps taken together (side_by_side.py). Knows which shapes gain; the arithmetic is theirs.
 """
 
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.training.runtime import Runtime, multiplies_fastest_in_bf16
+from cifar_cli.training.side_by_side import convolution_of_small_maps
 from cifar_cli.training.winograd import convolution3x3
 
-# Measured 2026-11-21 on two cores of a Xeon (AVX-512, no AMX), torch 2.15, channels_last, forward and both gradients,
-# µs an image by torch's convolution and by Winograd's, the second of 4, batches of 500 (of 1000 at 11×11, 5×5 and 2×2):
+# In fp32, measured 2026-11-21 on two cores of a Xeon (AVX-512, no AMX), torch 2.15, channels_last, forward and both
+# gradients, µs an image by torch's convolution and by Winograd's, the second of 4, batches of 500 (of 1000 at 11×11,
+# 5×5 and 2×2):
 #    64 → 256 at 15×15: 599, 505        64 → 256 at 11×11: 315, 270       256 → 256 at 7×7: 498, 345
 #   256 → 256 at   5×5: 297, 234       256 → 256 at   3×3: 146,  67       256 → 256 at 2×2:  84,  39
 # and where it pays little or not:
@@ -20,9 +24,18 @@ MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 256
 MAX_PIXELS = 15  # on a side
 MIN_BATCH = 64  # the smallest tried: the filters' own way to the points and back costs the same for any size
 
+MAX_PIXELS_SIDE_BY_SIDE = 7  # in bf16; side_by_side.py has the figures
+
+
+def can_gain(runtime: Runtime) -> bool:
+    """Returns whether there is another way that is faster, where and in the precision in which is computed."""
+    if runtime.device.type != "cpu":
+        return False
+    return runtime.precision == "fp32" or (runtime.precision == "bf16" and multiplies_fastest_in_bf16(runtime.device))
+
 
 def speed_up_convolutions(model: nn.Module) -> nn.Module:
-    """Returns the model with every convolution that may gain computing so in training, in fp32 on a CPU.
+    """Returns the model with every convolution that may gain computing so in training, on a CPU that `can_gain`.
 
     The weights are the same tensors under the same names. Evaluation, other precisions and other devices compute as
     before.
@@ -34,7 +47,7 @@ def speed_up_convolutions(model: nn.Module) -> nn.Module:
 
 
 class FastConv2d(nn.Conv2d):
-    """A 3×3 convolution that computes with fewer multiplications what torch's does, where its input's shape gains."""
+    """A 3×3 convolution that computes in another way what torch's does, where its input's shape gains."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         # On "meta" no weights are drawn: the random numbers that follow stay the same.
@@ -43,10 +56,16 @@ class FastConv2d(nn.Conv2d):
         self.training = convolution.training
 
     def forward(self, images: Tensor) -> Tensor:
-        if not (self.training and torch.is_grad_enabled() and _gains(images)):
+        if not (self.training and torch.is_grad_enabled() and _is_batch_on_cpu(images)):
             return super().forward(images)
-        features = convolution3x3(images, self.weight)
-        return features if self.bias is None else features + self.bias.view(-1, 1, 1)
+        if _gains_by_fewer_products(images):
+            return self._with_bias(convolution3x3(images, self.weight))
+        if _gains_side_by_side(images):
+            return self._with_bias(convolution_of_small_maps(images.bfloat16(), self.weight.bfloat16()))
+        return super().forward(images)
+
+    def _with_bias(self, features: Tensor) -> Tensor:
+        return features if self.bias is None else features + self.bias.to(features.dtype).view(-1, 1, 1)
 
 
 def _may_gain(module: nn.Conv2d) -> bool:
@@ -58,12 +77,15 @@ def _may_gain(module: nn.Conv2d) -> bool:
     )
 
 
-def _gains(images: Tensor) -> bool:
-    return (
-        images.device.type == "cpu"
-        and images.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
-        and images.dim() == 4
-        and len(images) >= MIN_BATCH
-        and max(images.shape[2:]) <= MAX_PIXELS
-    )
+def _is_batch_on_cpu(images: Tensor) -> bool:
+    return images.device.type == "cpu" and images.dim() == 4 and len(images) >= MIN_BATCH
+
+
+def _gains_by_fewer_products(images: Tensor) -> bool:
+    is_fp32 = images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return is_fp32 and max(images.shape[2:]) <= MAX_PIXELS
+
+
+def _gains_side_by_side(images: Tensor) -> bool:
+    is_bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return is_bf16 and max(images.shape[2:]) <= MAX_PIXELS_SIDE_BY_SIDE

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from cifar_cli.training import fast_convolutions
-from cifar_cli.training.fast_convolutions import FastConv2d, speed_up_convolutions
+from cifar_cli.training.fast_convolutions import FastConv2d, can_gain, speed_up_convolutions
+from cifar_cli.training.runtime import Runtime
 
 
 def convolution(channels: int = 64, out_channels: int = 256, **settings: object) -> nn.Conv2d:
@@ -13,17 +14,23 @@ def convolution(channels: int = 64, out_channels: int = 256, **settings: object)
 
 
 @pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
-    """The shapes of the inputs that went the fast way."""
-    shapes: list[torch.Size] = []
-    original = fast_convolutions.convolution3x3
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, torch.Size]]:
+    """The ways that inputs went other than torch's, and their shapes."""
+    ways: list[tuple[str, torch.Size]] = []
 
-    def noted(images: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        shapes.append(images.shape)
-        return original(images, weight)
+    def note(way: str) -> None:
+        original = getattr(fast_convolutions, way)
 
-    monkeypatch.setattr(fast_convolutions, "convolution3x3", noted)
-    return shapes
+        def noted(images: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+            ways.append((way, images.shape))
+            result: torch.Tensor = original(images, weight)
+            return result
+
+        monkeypatch.setattr(fast_convolutions, way, noted)
+
+    note("convolution3x3")
+    note("convolution_of_small_maps")
+    return ways
 
 
 def test_it_keeps_the_tensors_their_names_and_the_random_numbers() -> None:
@@ -60,19 +67,41 @@ def test_a_convolution_that_would_not_gain_is_left_alone(other: nn.Conv2d) -> No
     assert speed_up_convolutions(nn.Sequential(other))[0] is other
 
 
-def test_it_trains_as_torchs_convolution_does(taken: list[torch.Size]) -> None:
+def test_it_trains_as_torchs_convolution_does(taken: list[tuple[str, torch.Size]]) -> None:
     images = torch.randn(64, 64, 3, 3, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     plain = convolution()
     fast = FastConv2d(plain)
     weights = (plain.weight, plain.bias)
     of_plain, of_fast = (torch.autograd.grad(layer(images).square().sum(), weights) for layer in (plain, fast))
-    assert taken == [images.shape]
+    assert taken == [("convolution3x3", images.shape)]
     # The sums are over 576 pixels, of numbers about 1.
     torch.testing.assert_close(of_fast, of_plain, rtol=1e-4, atol=5e-3)
 
 
-def test_what_does_not_gain_is_computed_by_torch_to_the_bit(taken: list[torch.Size]) -> None:
+@pytest.mark.parametrize("bias", [True, False])
+def test_in_bf16_small_maps_are_trained_on_as_by_torchs_convolution(
+    bias: bool, taken: list[tuple[str, torch.Size]]
+) -> None:
+    images = torch.randn(64, 64, 7, 7, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    plain = convolution(bias=bias)
+    fast = FastConv2d(plain)
+    weights = list(plain.parameters())
+
+    def trained(layer: nn.Module) -> tuple[torch.Tensor, ...]:
+        with torch.autocast("cpu", torch.bfloat16):
+            features = layer(images)
+        return (features, *torch.autograd.grad(features.float().square().sum(), weights))
+
+    of_plain, of_fast = trained(plain), trained(fast)
+    assert taken == [("convolution_of_small_maps", images.shape)]
+    for got, wanted in zip(of_fast, of_plain, strict=True):
+        assert got.dtype == wanted.dtype
+        assert (got - wanted).norm() <= 0.01 * wanted.norm()  # a number of bf16 is rounded by up to 0.4 %
+
+
+def test_what_does_not_gain_is_computed_by_torch_to_the_bit(taken: list[tuple[str, torch.Size]]) -> None:
     plain = convolution()
     fast = FastConv2d(plain)
     batch = torch.randn(64, 64, 3, 3, generator=torch.Generator().manual_seed(0))
@@ -80,9 +109,32 @@ def test_what_does_not_gain_is_computed_by_torch_to_the_bit(taken: list[torch.Si
     fast.train()
     with torch.no_grad():
         assert torch.equal(fast(batch), plain(batch))
+    large = torch.randn(64, 64, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(fast(large), plain(large))
+        assert torch.equal(fast(batch[:63]), plain(batch[:63]))
+    with torch.autocast("cpu", torch.float16):
         assert torch.equal(fast(batch), plain(batch))
     for other in (batch[:63], batch[0], batch[:, :, :1].expand(-1, -1, 16, -1)):
         assert torch.equal(fast(other), plain(other))
     assert torch.equal(fast.double()(batch.double()), plain.double()(batch.double()))
     assert taken == []
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "has_amx", "expected"),
+    [
+        ("cpu", "fp32", False, True),
+        ("cpu", "fp32", True, True),
+        ("cpu", "bf16", True, True),
+        ("cpu", "bf16", False, False),
+        ("cuda", "fp32", True, False),
+        ("cuda", "bf16", True, False),
+    ],
+)
+def test_a_cpu_gains_in_fp32_and_with_amx_in_bf16(
+    device: str, precision: str, has_amx: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_amx})
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    assert can_gain(Runtime(torch.device(device), precision)) is expected

@@ -1,0 +1,90 @@
+"""The convolution of small maps held against torch's own, in values and in both gradients."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from cifar_cli.training import side_by_side as module
+from cifar_cli.training.side_by_side import convolution_of_small_maps, side_by_side
+
+
+def drawn(size: tuple[int, int], *, images: int, channels: tuple[int, int] = (3, 4)) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns images, filters, and a gradient of what they give, in float64."""
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        numbers = torch.randn(*shape, generator=generator, dtype=torch.float64)
+        return numbers.contiguous(memory_format=torch.channels_last)
+
+    filters = normal(channels[1], channels[0], 3, 3) / (9 * channels[0]) ** 0.5
+    return normal(images, channels[0], *size), filters, normal(images, channels[1], *size)
+
+
+def by_torch(images: Tensor, weight: Tensor) -> Tensor:
+    return conv2d(images, weight, padding=1)
+
+
+def values_and_gradients(convolve: object, images: Tensor, weight: Tensor, gradient: Tensor) -> list[Tensor]:
+    assert callable(convolve)
+    images, weight = images.detach().requires_grad_(), weight.detach().requires_grad_()
+    convolved = convolve(images, weight)
+    return [convolved.detach(), *torch.autograd.grad(convolved, (images, weight), gradient)]
+
+
+def test_two_maps_lie_in_a_row_with_zeros_behind_each_and_an_empty_one_fills_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PIXELS_TOGETHER", 8)
+    maps = torch.arange(1, 13).view(3, 1, 2, 2)  # 1 to 4, 5 to 8, 9 to 12
+    assert side_by_side(maps).tolist() == [
+        [[[1, 2, 0, 5, 6, 0], [3, 4, 0, 7, 8, 0]]],
+        [[[9, 10, 0, 0, 0, 0], [11, 12, 0, 0, 0, 0]]],
+    ]
+
+
+@pytest.mark.parametrize(("side", "in_row"), [(7, 4), (5, 7), (3, 20), (20, 1)])
+def test_small_maps_lie_together_large_ones_alone(side: int, in_row: int) -> None:
+    wide = side_by_side(torch.zeros(40, 2, side, side))
+    assert wide.shape == (-(-40 // in_row), 2, side, in_row * (side + 1))
+    assert wide.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (7, 7), (15, 4), (20, 20)])
+@pytest.mark.parametrize("images", [1, 20, 23])
+def test_it_gives_the_values_and_gradients_of_torchs_convolution(size: tuple[int, int], images: int) -> None:
+    numbers = drawn(size, images=images)
+    torch.testing.assert_close(
+        values_and_gradients(convolution_of_small_maps, *numbers),
+        values_and_gradients(by_torch, *numbers),
+        rtol=1e-11,
+        atol=1e-11,
+    )
+
+
+def test_in_bf16_it_is_as_near_to_the_truth_as_torchs_convolution() -> None:
+    exact = drawn((7, 7), images=64, channels=(64, 32))
+    rounded = [number.bfloat16() for number in exact]
+    wanted = values_and_gradients(by_torch, *(number.double() for number in rounded))
+    ours, torchs = (values_and_gradients(way, *rounded) for way in (convolution_of_small_maps, by_torch))
+    for got, peer, truth in zip(ours, torchs, wanted, strict=True):
+        assert got.dtype == torch.bfloat16
+        assert (got - truth).norm() <= 1.1 * (peer - truth).norm()
+
+
+def test_no_gradient_is_computed_that_nobody_asks_for() -> None:
+    images, weight, gradient = drawn((3, 3), images=4)
+    wanted = torch.nn.grad.conv2d_weight(images, weight.shape, gradient, padding=1)
+    convolution_of_small_maps(images, weight.requires_grad_()).backward(gradient)
+    assert images.grad is None
+    torch.testing.assert_close(weight.grad, wanted)
+    with_images = convolution_of_small_maps(images.requires_grad_(), weight.detach())
+    with_images.backward(gradient)
+    torch.testing.assert_close(
+        images.grad, torch.nn.grad.conv2d_input(images.shape, weight.detach(), gradient, padding=1)
+    )
+
+
+def test_its_gradients_are_those_of_small_differences() -> None:
+    images, weight, _ = drawn((3, 2), images=3, channels=(2, 2))
+    assert torch.autograd.gradcheck(convolution_of_small_maps, (images.requires_grad_(), weight.requires_grad_()))
