@@ -3,8 +3,12 @@
 Each changes the layers it is told, or all that it fits, in place, and leaves the others as torch began them.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
+
+IMAGES_AT_A_TIME = 500  # all patches of 5000 images, in float64, would be 1.2 GiB
 
 
 @torch.no_grad()
@@ -35,13 +39,23 @@ def begin_whitening(layer: nn.Conv2d, images: Tensor, *, eps: float = 5e-4) -> N
     each output has a mean square of just below one and none goes with another; the next C·k·k are their negatives. The
     layer has 2·C·k·k filters. Source: Page, "How to train your ResNet", 2018; arXiv:2404.00498.
     """
-    patch_size = layer.weight[0].numel()
-    patches = nn.functional.unfold(images.double(), layer.kernel_size).transpose(1, 2).reshape(-1, patch_size)
-    eigenvalues, eigenvectors = torch.linalg.eigh(patches.T @ patches / len(patches))  # ascending; columns
+    moment = _second_moment_of_patches(images, layer.kernel_size)
+    eigenvalues, eigenvectors = torch.linalg.eigh(moment)  # ascending; columns
     directions = (eigenvectors / (eigenvalues + eps).sqrt()).flip(1).T  # (C·k·k, C·k·k), a filter a row
     layer.weight.copy_(torch.cat((directions, -directions)).view_as(layer.weight))
     if layer.bias is not None:
         layer.bias.zero_()
+
+
+def _second_moment_of_patches(images: Tensor, kernel_size: tuple[int, ...]) -> Tensor:
+    """Returns the mean product of every two numbers of a patch, float64 (C·k·k, C·k·k)."""
+    size = images.shape[1] * math.prod(kernel_size)
+    products, count = images.new_zeros(size, size, dtype=torch.float64), 0
+    for some in images.split(IMAGES_AT_A_TIME):
+        patches = nn.functional.unfold(some.double(), kernel_size)  # (B, C·k·k, patches)
+        products += (patches @ patches.mT).sum(dim=0)
+        count += patches.shape[0] * patches.shape[2]
+    return products / count
 
 
 def can_whiten(layer: nn.Module) -> bool:

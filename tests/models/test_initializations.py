@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from cifar_cli.models import initializations
 from cifar_cli.models.initializations import (
     begin_as_identity,
     begin_whitening,
@@ -19,7 +20,9 @@ def smooth_images(count: int) -> torch.Tensor:
     return F.avg_pool2d(noise, 5, stride=1)
 
 
-def test_whitened_patches_have_unit_covariance() -> None:
+@pytest.mark.parametrize("at_a_time", [500, 64])  # all 200 images together, and in three parts and a smaller one
+def test_whitened_patches_have_unit_covariance(at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initializations, "IMAGES_AT_A_TIME", at_a_time)
     layer = nn.Conv2d(3, 24, kernel_size=2)
     images = smooth_images(200)
     begin_whitening(layer, images, eps=0.0)
