@@ -40,7 +40,7 @@ def draw_channel_key(
         left, top = x + right, y + down
         canvas.write(str(channel), x=left, y=top, size=7, bold=True)
         if filters is not None:
-            canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=side, height=side)
+            canvas.fitted(filters[channel], x=left, y=top + NUMBER_HEIGHT, side=side)
         values = f"{short(low, digits=2)} … {short(high, digits=2)}" if low < high else f"always {short(low, digits=2)}"
         size = min(6.0, 80 / len(values))  # points; a long range ends before its neighbour begins
         canvas.write(values, x=left, y=top + NUMBER_HEIGHT + side + 0.03, size=size, colour=PALE)

@@ -92,7 +92,7 @@ def draw_exciting_sheet(
 def _draw_key(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
     canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # a long class name meets no image
     if filter_picture is not None:
-        canvas.picture(filter_picture, x=x, y=y + 0.22, width=SIDE, height=SIDE)
+        canvas.fitted(filter_picture, x=x, y=y + 0.22, side=SIDE)
         canvas.write("filter", x=x, y=y + 0.24 + SIDE, size=6.5, colour=PALE)
 
 

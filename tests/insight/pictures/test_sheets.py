@@ -106,6 +106,16 @@ def test_input_of_a_deeper_layer_is_drawn_beside_the_image() -> None:
     assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the key's scale of colours, the tiles
 
 
+def test_a_filter_of_one_row_is_drawn_in_its_own_shape() -> None:
+    images = torch.rand(1, 3, 8, 8)
+    figure = draw_layer_sheet(view(nn.Conv2d(3, 2, (1, 5)), images), images=images, labels=["bird"])
+    drawn = [image for image in figure.axes[0].images if image.get_array().shape[:2] == (1, 5)]
+    assert len(drawn) == 2
+    for image in drawn:
+        left, right, bottom, top = image.get_extent()
+        assert right - left == pytest.approx(5 * (bottom - top))
+
+
 def test_class_scores_are_bars_under_the_classes_names() -> None:
     images = torch.tensor([[[[1.0, -2.0, 0.5]]]])
     model = nn.Sequential(OrderedDict(flatten=nn.Flatten()))
