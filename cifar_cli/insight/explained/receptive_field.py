@@ -128,12 +128,15 @@ def pair(value: Sequence[int] | int) -> tuple[int, int]:
     return (value[0], value[-1])
 
 
-def _windows(name: str, arguments: Mapping[str, Any], field: Field, sides: Sequence[int]) -> Field:
+def _windows(name: str, arguments: Mapping[str, Any], field: Field, sides: Sequence[int]) -> Field | None:
     is_convolution = name == "convolution"
     kernels = tuple(arguments["weight"].shape[2:]) if is_convolution else pair(arguments["kernel_size"])
     strides = pair(arguments.get("stride") or kernels)
     paddings, dilations = pair(arguments.get("padding", 0)), pair(arguments.get("dilation", 1))
-    step = _transposed if is_convolution and arguments["transposed"] else _window
+    is_transposed = is_convolution and arguments["transposed"]
+    if is_transposed and any(axis.stride > 1 < stride for axis, stride in zip(field, strides, strict=True)):
+        return None  # neighbours take in a position more or less, each of several pixels: no Axis says so
+    step = _transposed if is_transposed else _window
     return tuple(map(step, field, kernels, strides, paddings, dilations, sides))
 
 

@@ -150,6 +150,16 @@ def test_a_transposed_convolution_sees_as_much_as_its_most_curious_number(
     assert step.sees[0].stride == Fraction(1, stride)
 
 
+def test_a_transposed_convolution_behind_a_stride_is_not_guessed_unless_it_has_none() -> None:
+    # Of a kernel of 3 with stride 2, every second number takes in two positions, the others one.
+    images = torch.randn(1, 3, 16, 16)
+    pooled, uneven = walk(nn.Sequential(nn.MaxPool2d(2), nn.ConvTranspose2d(3, 2, 3, stride=2)), images)
+    assert pooled.sees is not None
+    assert uneven.sees is None
+    _, even = walk(nn.Sequential(nn.MaxPool2d(2), nn.ConvTranspose2d(3, 2, 3)), images)
+    assert even.sees[0].size == 6  # three windows of two pixels
+
+
 def test_what_is_not_known_is_not_guessed() -> None:
     class Mirrored(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
