@@ -123,6 +123,37 @@ def test_autocast_computes_matrix_products_in_the_precision(
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
+@pytest.mark.parametrize(
+    ("shape", "filters"),
+    [
+        ((8, 3, 32, 32), (24, 3, 2, 2)),  # a kernel that torch has had wrong results with
+        ((8, 24, 31, 31), (64, 24, 3, 3)),
+        ((8, 256, 3, 3), (256, 256, 3, 3)),
+        ((8, 3, 32, 32), (32, 3, 5, 5)),
+    ],
+    ids=str,
+)
+def test_a_convolution_in_bf16_is_the_exact_one_up_to_rounding(
+    shape: tuple[int, ...], filters: tuple[int, ...]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images, weight, gradient = (
+        torch.randn(size, generator=generator).bfloat16() for size in (shape, filters, (8, filters[0], *shape[2:]))
+    )
+
+    def values_and_gradients(dtype: torch.dtype) -> list[torch.Tensor]:
+        inputs = [
+            numbers.to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+            for numbers in (images, weight)
+        ]
+        convolved = torch.nn.functional.conv2d(*inputs, padding=(filters[-1] - 1) // 2)
+        rows, columns = convolved.shape[2:]
+        return [convolved.detach(), *torch.autograd.grad(convolved, inputs, gradient[..., :rows, :columns].to(dtype))]
+
+    for got, exact in zip(values_and_gradients(torch.bfloat16), values_and_gradients(torch.float64), strict=True):
+        assert (got - exact).norm() <= 0.01 * exact.norm()
+
+
 def test_the_cpu_is_called_by_its_threads() -> None:
     assert choose_runtime(device="cpu").device_name == f"{torch.get_num_threads()} CPU thread" + "s" * (
         torch.get_num_threads() > 1
