@@ -37,11 +37,6 @@ class Canvas:
         extent = (x, x + width, y + height, y)
         self.axes.imshow(array, extent=extent, interpolation="nearest", aspect="auto")
 
-    def fitted(self, pixels: Tensor, *, x: float, y: float, side: float) -> None:
-        """Sets a picture, as `picture` does, as large as fits a square of this side, its own shape kept."""
-        scale = side / max(pixels.shape[-2:])
-        self.picture(pixels, x=x, y=y, width=pixels.shape[-1] * scale, height=pixels.shape[-2] * scale)
-
     def bar(self, *, x: float, y: float, width: float, height: float, colour: str) -> None:
         """Sets a filled rectangle; a negative width runs to the left."""
         self.axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, linewidth=0))

@@ -1,5 +1,7 @@
 """The key of a layer sheet: for each channel its filter, the range of its values, and how much of it is zero."""
 
+from math import ceil
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,7 +12,7 @@ from cifar_cli.insight.pictures.bands import NUMBER_HEIGHT, TileBand
 from cifar_cli.insight.pictures.canvas import BAD, PALE, Canvas
 from cifar_cli.insight.pictures.tiles import filter_tiles
 
-KERNELS_PER_SIDE = 3  # of a filter on many channels the first nine kernels are shown, three by three
+KERNELS_PER_ROW = 3  # of a filter on many channels the first nine kernels are shown, in three rows at most
 NOTE_WIDTH, NOTE_HEIGHT = 1.15, 1.05  # inches
 RANGE_HEIGHT = 0.2  # inches, with the room beneath
 ZERO_HEIGHT = 0.11
@@ -33,19 +35,19 @@ def draw_channel_key(
     """
     filters = filters_of(view)
     _draw_note(canvas, view, band, x=note_x, y=y, is_zero_told=zero_shares is not None)
-    side = min(band.tile_width, LARGEST_FILTER) if filters is not None else 0.0
-    line_height = NUMBER_HEIGHT + side + RANGE_HEIGHT + (ZERO_HEIGHT if zero_shares is not None else 0.0)
+    width, height = (0.0, 0.0) if filters is None else fitted(filters, side=min(band.tile_width, LARGEST_FILTER))
+    line_height = NUMBER_HEIGHT + height + RANGE_HEIGHT + (ZERO_HEIGHT if zero_shares is not None else 0.0)
     for channel, (low, high) in enumerate(zip(band.tiles.low.tolist(), band.tiles.high.tolist(), strict=True)):
         right, down = band.place(channel, line_height=line_height)
         left, top = x + right, y + down
         canvas.write(str(channel), x=left, y=top, size=7, bold=True)
         if filters is not None:
-            canvas.fitted(filters[channel], x=left, y=top + NUMBER_HEIGHT, side=side)
+            canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=width, height=height)
         values = f"{short(low, digits=2)} … {short(high, digits=2)}" if low < high else f"always {short(low, digits=2)}"
         size = min(6.0, 80 / len(values))  # points; a long range ends before its neighbour begins
-        canvas.write(values, x=left, y=top + NUMBER_HEIGHT + side + 0.03, size=size, colour=PALE)
+        canvas.write(values, x=left, y=top + NUMBER_HEIGHT + height + 0.03, size=size, colour=PALE)
         if zero_shares is not None:
-            _draw_zero_share(canvas, zero_shares[channel].item(), x=left, y=top + NUMBER_HEIGHT + side + 0.03)
+            _draw_zero_share(canvas, zero_shares[channel].item(), x=left, y=top + NUMBER_HEIGHT + height + 0.03)
     return max(y + band.lines * line_height, y + NOTE_HEIGHT)
 
 
@@ -60,17 +62,26 @@ def filter_pictures(weight: Tensor, *, is_on_colours: bool) -> Tensor:
     """Returns a convolution's filters (O, I, kH, kW) as a picture each, uint8 (O, 1 or 3, h, w); mid-grey is 0.
 
     A filter on red, green and blue is a colour picture, one on a single channel a grey one. Of any other the first nine
-    kernels are set three by three, with white lines between them.
+    kernels are set three to a row, with white lines between them.
     """
     tiles = filter_tiles(weight)
     if tiles.shape[1] == 1 or is_on_colours:
         return tiles
-    count, _, height, width = tiles.shape
-    kernels = torch.full((count, KERNELS_PER_SIDE**2, height, width), 255, dtype=torch.uint8)
-    kernels[:, : tiles.shape[1]] = tiles[:, : KERNELS_PER_SIDE**2]
-    lined = F.pad(kernels, (0, 1, 0, 1), value=255)  # (O, 9, kH + 1, kW + 1)
-    square = lined.reshape(count, KERNELS_PER_SIDE, KERNELS_PER_SIDE, height + 1, width + 1).transpose(2, 3)
-    return square.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, 3·kH + 2, 3·kW + 2)
+    tiles = tiles[:, : KERNELS_PER_ROW**2]
+    count, kernels, height, width = tiles.shape
+    rows = ceil(kernels / KERNELS_PER_ROW)
+    places = torch.full((count, rows * KERNELS_PER_ROW, height, width), 255, dtype=torch.uint8)
+    places[:, :kernels] = tiles
+    lined = F.pad(places, (0, 1, 0, 1), value=255)  # (O, 3·rows, kH + 1, kW + 1)
+    laid = lined.reshape(count, rows, KERNELS_PER_ROW, height + 1, width + 1).transpose(2, 3)
+    return laid.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, rows·(kH + 1) − 1, 3·kW + 2)
+
+
+def fitted(pictures: Tensor, *, side: float) -> tuple[float, float]:
+    """Returns the width and height of pictures (..., h, w) as large as fits a square of this side, in its unit."""
+    height, width = pictures.shape[-2:]
+    scale = side / max(height, width)
+    return width * scale, height * scale
 
 
 def _is_on_colours(view: LayerView) -> bool:
@@ -90,7 +101,7 @@ def _draw_note(canvas: Canvas, view: LayerView, band: TileBand, *, x: float, y: 
         inputs = view.module.weight.shape[1]
         lines.append("filter (mid-grey: 0)")
         if inputs > 1 and not _is_on_colours(view):
-            lines.append(f"  {min(inputs, KERNELS_PER_SIDE**2)} of its {inputs} kernels")
+            lines.append(f"  {min(inputs, KERNELS_PER_ROW**2)} of its {inputs} kernels")
     lines.append("lowest … highest value")
     if is_zero_told:
         lines.append("zeros after the activation")

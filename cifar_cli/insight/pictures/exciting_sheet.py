@@ -10,7 +10,7 @@ from cifar_cli.insight.exciting import Excitement
 from cifar_cli.insight.explained.frames import Frame, Sight
 from cifar_cli.insight.layers import LayerView
 from cifar_cli.insight.pictures.canvas import FRAME, PALE, Canvas
-from cifar_cli.insight.pictures.channel_key import filters_of
+from cifar_cli.insight.pictures.channel_key import filters_of, fitted
 from cifar_cli.insight.pictures.framed import draw_framed
 from cifar_cli.insight.pictures.heading import MARGIN, draw_heading, draw_rule
 from cifar_cli.insight.pictures.tiles import to_pictures
@@ -92,8 +92,9 @@ def draw_exciting_sheet(
 def _draw_key(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
     canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # a long class name meets no image
     if filter_picture is not None:
-        canvas.fitted(filter_picture, x=x, y=y + 0.22, side=SIDE)
-        canvas.write("filter", x=x, y=y + 0.24 + SIDE, size=6.5, colour=PALE)
+        width, height = fitted(filter_picture, side=SIDE)
+        canvas.picture(filter_picture, x=x, y=y + 0.22, width=width, height=height)
+        canvas.write("filter", x=x, y=y + 0.24 + height, size=6.5, colour=PALE)
 
 
 def _draw_image(

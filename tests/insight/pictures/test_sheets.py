@@ -166,7 +166,7 @@ def test_filters_on_colour_images_are_colour_pictures() -> None:
 def test_filters_on_three_hidden_channels_are_not_mistaken_for_colours() -> None:
     model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 5))
     hidden = capture(model, torch.rand(1, 3, 8, 8), layer="1")
-    assert filters_of(hidden).shape == (4, 1, 17, 17)  # three by three places of 5 × 5
+    assert filters_of(hidden).shape == (4, 1, 5, 17)  # three places of 5 × 5 in a row
 
 
 def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
