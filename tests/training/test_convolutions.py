@@ -1,11 +1,13 @@
-"""Winograd's convolution held against torch's own, in values and in both gradients."""
+"""Our two other ways to compute a 3×3 convolution held against torch's own, in values and in both gradients."""
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from cifar_cli.training import side_by_side as side_by_side_module
 from cifar_cli.training import winograd
+from cifar_cli.training.side_by_side import convolution_of_small_maps, side_by_side
 from cifar_cli.training.winograd import convolution3x3
 
 # Each side with another number of tiles of 2, 3 or 4 pixels, whole and cut off.
@@ -31,7 +33,7 @@ def by_torch(images: Tensor, weight: Tensor) -> Tensor:
 
 def values_and_gradients(convolve: object, images: Tensor, weight: Tensor, gradient: Tensor) -> list[Tensor]:
     assert callable(convolve)
-    images, weight = images.requires_grad_(), weight.requires_grad_()
+    images, weight = images.detach().requires_grad_(), weight.detach().requires_grad_()
     convolved = convolve(images, weight)
     return [convolved.detach(), *torch.autograd.grad(convolved, (images, weight), gradient)]
 
@@ -82,3 +84,63 @@ def test_it_takes_any_memory_layout_and_gives_channels_last() -> None:
     torch.testing.assert_close(
         results, values_and_gradients(by_torch, images, weight, gradient), rtol=1e-11, atol=1e-11
     )
+
+
+def test_two_maps_lie_in_a_row_with_zeros_behind_each_and_an_empty_one_fills_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(side_by_side_module, "PIXELS_TOGETHER", 8)
+    maps = torch.arange(1, 13).view(3, 1, 2, 2)  # 1 to 4, 5 to 8, 9 to 12
+    assert side_by_side(maps).tolist() == [
+        [[[1, 2, 0, 5, 6, 0], [3, 4, 0, 7, 8, 0]]],
+        [[[9, 10, 0, 0, 0, 0], [11, 12, 0, 0, 0, 0]]],
+    ]
+
+
+@pytest.mark.parametrize(("side", "in_row"), [(7, 4), (5, 7), (3, 20), (20, 1)])
+def test_small_maps_lie_together_large_ones_alone(side: int, in_row: int) -> None:
+    wide = side_by_side(torch.zeros(40, 2, side, side))
+    assert wide.shape == (-(-40 // in_row), 2, side, in_row * (side + 1))
+    assert wide.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (7, 7), (15, 4), (20, 20)])
+@pytest.mark.parametrize("images", [1, 20, 23])
+def test_maps_side_by_side_give_the_values_and_gradients_of_torchs_convolution(
+    size: tuple[int, int], images: int
+) -> None:
+    numbers = drawn(size, channels=(3, 4), dtype=torch.float64, images=images)
+    torch.testing.assert_close(
+        values_and_gradients(convolution_of_small_maps, *numbers),
+        values_and_gradients(by_torch, *numbers),
+        rtol=1e-11,
+        atol=1e-11,
+    )
+
+
+def test_side_by_side_in_bf16_it_is_as_near_to_the_truth_as_torchs_convolution() -> None:
+    exact = drawn((7, 7), channels=(64, 32), dtype=torch.float64, images=64)
+    rounded = [number.bfloat16() for number in exact]
+    wanted = values_and_gradients(by_torch, *(number.double() for number in rounded))
+    ours, torchs = (values_and_gradients(way, *rounded) for way in (convolution_of_small_maps, by_torch))
+    for got, peer, truth in zip(ours, torchs, wanted, strict=True):
+        assert got.dtype == torch.bfloat16
+        assert (got - truth).norm() <= 1.1 * (peer - truth).norm()
+
+
+def test_no_gradient_is_computed_that_nobody_asks_for() -> None:
+    images, weight, gradient = drawn((3, 3), channels=(3, 4), dtype=torch.float64, images=4)
+    wanted = torch.nn.grad.conv2d_weight(images, weight.shape, gradient, padding=1)
+    convolution_of_small_maps(images, weight.requires_grad_()).backward(gradient)
+    assert images.grad is None
+    torch.testing.assert_close(weight.grad, wanted)
+    with_images = convolution_of_small_maps(images.requires_grad_(), weight.detach())
+    with_images.backward(gradient)
+    torch.testing.assert_close(
+        images.grad, torch.nn.grad.conv2d_input(images.shape, weight.detach(), gradient, padding=1)
+    )
+
+
+def test_gradients_side_by_side_are_those_of_small_differences() -> None:
+    images, weight, _ = drawn((3, 2), channels=(2, 2), dtype=torch.float64, images=3)
+    assert torch.autograd.gradcheck(convolution_of_small_maps, (images.requires_grad_(), weight.requires_grad_()))
