@@ -128,17 +128,20 @@ def test_side_by_side_in_bf16_it_is_as_near_to_the_truth_as_torchs_convolution()
         assert (got - truth).norm() <= 1.1 * (peer - truth).norm()
 
 
-def test_no_gradient_is_computed_that_nobody_asks_for() -> None:
+def test_no_gradient_is_computed_that_nobody_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     images, weight, gradient = drawn((3, 3), channels=(3, 4), dtype=torch.float64, images=4)
-    wanted = torch.nn.grad.conv2d_weight(images, weight.shape, gradient, padding=1)
-    convolution_of_small_maps(images, weight.requires_grad_()).backward(gradient)
-    assert images.grad is None
-    torch.testing.assert_close(weight.grad, wanted)
-    with_images = convolution_of_small_maps(images.requires_grad_(), weight.detach())
-    with_images.backward(gradient)
-    torch.testing.assert_close(
-        images.grad, torch.nn.grad.conv2d_input(images.shape, weight.detach(), gradient, padding=1)
-    )
+    of_images: list[bool] = []
+    original = side_by_side_module._gradients
+
+    def noted(*tensors: Tensor, **which: bool) -> Tensor:
+        of_images.append(which["of_images"])
+        return original(*tensors, **which)
+
+    monkeypatch.setattr(side_by_side_module, "_gradients", noted)
+    convolution_of_small_maps(images, weight.clone().requires_grad_()).backward(gradient)
+    assert of_images == [False]
+    convolution_of_small_maps(images.clone().requires_grad_(), weight).backward(gradient)
+    assert of_images == [False, True]
 
 
 def test_gradients_side_by_side_are_those_of_small_differences() -> None:
