@@ -171,7 +171,7 @@ def test_filters_on_three_hidden_channels_are_not_mistaken_for_colours() -> None
 
 def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
     images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
-    conv = nn.Conv2d(3, 3, 3)
+    conv = nn.Conv2d(3, 3, (1, 5))
     model = nn.Sequential(OrderedDict(layer=conv))
     excitement = most_exciting(model, images, layer="layer", prepare=to_unit, per_unit=2, max_units=3)
     figure = draw_exciting_sheet(
@@ -186,6 +186,10 @@ def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
     )
     assert {"0", "1", "2"} <= set(words(figure))
     assert not set(CLASSES) & set(words(figure))
+    filters = [image for image in figure.axes[0].images if image.get_array().shape[:2] == (1, 5)]
+    assert len(filters) == 3
+    for left, right, bottom, top in (image.get_extent() for image in filters):
+        assert right - left == pytest.approx(5 * (bottom - top))  # in its own shape
 
 
 def test_a_hundred_class_scores_stay_beside_their_image() -> None:
