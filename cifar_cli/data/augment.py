@@ -111,7 +111,9 @@ class Augment:
 def _draw(high: int, images: Tensor, *, generator: Generator) -> Tensor:
     """Draws an integer in [0, high) for each image, where the generator lives, and takes them to the images."""
     numbers = torch.randint(high, (len(images),), generator=generator, device=generator.device)
-    return numbers.to(images.device)
+    # A copy that blocks would have the program wait until the GPU has done all steps that it was given before. On MPS
+    # one that does not block may read memory that is freed already (pytorch issue 189690).
+    return numbers.to(images.device, non_blocking=images.device.type != "mps")
 
 
 def _pad_by_reflection(images: Tensor, pixels: int) -> Tensor:

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
 import torch
 from torchvision.transforms import v2
 
@@ -10,7 +11,11 @@ from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD
 from cifar_cli.data.sources import Splits
+from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.loop import train_epoch
+from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import choose_runtime
+from cifar_cli.training.state import TrainingState
 
 
 def prepared(images: torch.Tensor, *overrides: str) -> torch.Tensor:
@@ -56,3 +61,30 @@ def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_
     as_it_was = (first - expected).flatten(1).abs().amax(dim=1) < 1e-5
     assert bool((mirrored | as_it_was).all())
     assert 0.4 < float(mirrored.double().mean()) < 0.6
+
+
+class NoWaiting(Observer):
+    """Has every wait for the GPU raise an error, from the end of the first step to that of the last but one."""
+
+    def __init__(self, *, steps: int) -> None:
+        self.steps = steps
+
+    def step_ended(self, state: TrainingState) -> None:
+        is_within = 1 <= state.progress.step < self.steps - 1  # the epoch's beginning and its end may wait
+        torch.cuda.set_sync_debug_mode("error" if is_within else "default")
+
+    def close(self) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
+    words = ["data.name=synthetic", "data.batch_size=50", "data.augment.cutout=8", "log.feature_layers=[]"]
+    experiment = config.load("speedrun94", [*words, "train.clip_grad_norm=1", "average.name=lookahead"])
+    training = parts.training(experiment, small_splits, choose_runtime(device="cuda"))
+    guard = NoWaiting(steps=training.steps_per_epoch)
+    try:
+        train_epoch(training.state, training.task, runtime=training.runtime, observers=[guard], stop=StopRequest())
+    finally:
+        guard.close()
+    assert training.state.progress.step == training.steps_per_epoch > 5

@@ -1,9 +1,12 @@
 """Each batch augmentation against a slow, obvious version that handles one image at a time, and against torchvision."""
 
+from typing import Any
+
 import pytest
 import torch
 import torchvision.transforms.functional as TF
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cifar_cli.data.augment import (
     Augment,
@@ -24,6 +27,19 @@ def random_images(count: int, channels: int = 3, height: int = 32, width: int = 
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+class Copies(TorchDispatchMode):
+    """Notes of each copy that is made within it whether the program goes on meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.are_non_blocking: list[bool] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten._to_copy.default:
+            self.are_non_blocking.append(bool(kwargs.get("non_blocking")))
+        return func(*args, **(kwargs or {}))
 
 
 def erase_pixel_by_pixel(image: Tensor, y: int, x: int, size: int, fill: tuple[int, ...]) -> Tensor:
@@ -52,6 +68,15 @@ def test_crop_of_padded_equals_torchvision_at_every_corner(pixels: int, channels
     expected = [TF.crop(image, *corner, height, width) for image, corner in zip(padded, corners, strict=True)]
     top, left = torch.tensor(corners).T
     assert torch.equal(crop_padded(images, top=top, left=left, pixels=pixels), torch.stack(expected))
+
+
+def test_what_is_drawn_goes_to_another_device_without_waiting_for_it():
+    images = random_images(8).to("meta")  # a device that computes nothing, and is not the generator's
+    with Copies() as copies:
+        random_flip(images, generator=seeded(0))
+        random_translate(images, 2, generator=seeded(0))
+        random_cutout(images, 8, fill=(1, 2, 3), generator=seeded(0))
+    assert copies.are_non_blocking == [True] * 5
 
 
 def test_shift_of_one_row_by_hand():
