@@ -49,6 +49,8 @@ def begin_whitening(layer: nn.Conv2d, images: Tensor, *, eps: float = 5e-4) -> N
 
 def _second_moment_of_patches(images: Tensor, kernel_size: tuple[int, ...]) -> Tensor:
     """Returns the mean product of every two numbers of a patch, float64 (C·k·k, C·k·k)."""
+    if images.device.type == "mps":  # which has no float64
+        images = images.cpu()
     size = images.shape[1] * math.prod(kernel_size)
     products, count = images.new_zeros(size, size, dtype=torch.float64), 0
     for some in images.split(IMAGES_AT_A_TIME):
