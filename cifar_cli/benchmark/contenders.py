@@ -12,13 +12,13 @@ from torch import Tensor
 
 from cifar_cli.benchmark.bare_loop import bare_loop
 from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_watched
-from cifar_cli.benchmark.rounds import Contender, wait_for
+from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
 from cifar_cli.data.images import ImageSet
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
-from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.runtime import Runtime, wait_for
 from cifar_cli.training.state import TrainingState
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cifar_cli.benchmark.rounds import wait_for
+from cifar_cli.training.runtime import wait_for
 
 # The best size differs: small ones do not fill a GPU, large ones leave a CPU's caches.
 SIZES = {"cpu": (1024, 2048, 3072), "mps": (2048, 4096), "cuda": (4096, 8192, 16384)}

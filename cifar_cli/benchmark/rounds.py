@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from cifar_cli.training.runtime import wait_for
+
 LEAST_ROUNDS = 3
 
 
@@ -54,14 +56,6 @@ def time_steps(contender: Contender, *, steps: int, device: torch.device) -> flo
     contender.run(steps)
     wait_for(device)
     return (time.perf_counter() - started) / steps
-
-
-def wait_for(device: torch.device) -> None:
-    """Waits until the device has done what it was given; a CPU always has."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def rounds_for(seconds: float, *, most: int, seconds_per_step: Sequence[float]) -> int:

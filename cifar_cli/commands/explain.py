@@ -24,7 +24,7 @@ from cifar_cli.insight.explained.walk import timed_walk, walk
 from cifar_cli.insight.explained.worked import work
 from cifar_cli.insight.explained.worked_sums import Worked
 from cifar_cli.training.patterns import freeze
-from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.runtime import CPU, Runtime
 
 CONFIG_WITHOUT_RUNS = "sequential"
 MOST_IMAGES = 64  # in the batch that is timed: enough for the shares to be those of training, and quick
@@ -57,7 +57,7 @@ def explain(
     freeze(opened.model, opened.experiment.train.freeze)  # the account counts what is trained
     runtime = Runtime(parts.runtime(opened.experiment).device, "fp32")
     explained = _account(opened, runtime)
-    example = _example(opened, explained, layer, runtime) if layer is not None else None
+    example = _example(opened, explained, layer) if layer is not None else None
     note(f"this is {opened.source}")
     if html is not None:
         write_page(
@@ -91,7 +91,7 @@ def _account(opened: OpenedNetwork, runtime: Runtime) -> Account:
     return account(model, timed_walk(model, batch), batch_size=batch_size, image_shape=shape)
 
 
-def _example(opened: OpenedNetwork, explained: Account, layer: str, runtime: Runtime) -> _Example:
+def _example(opened: OpenedNetwork, explained: Account, layer: str) -> _Example:
     names = [line.name for line in explained.lines]
     if layer not in names:  # before the data is opened: a misspelt name should be told at once
         raise UsageError(
@@ -99,11 +99,12 @@ def _example(opened: OpenedNetwork, explained: Account, layer: str, runtime: Run
             f"{_inside(layer, opened.model, names)} cifar explain without --layer lists them"
         )
     experiment, splits = open_images(opened.experiment)
+    model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
-        parts.begin_weights(opened.model, experiment, splits, runtime)
+        parts.begin_weights(model, experiment, splits, CPU)
     images = parts.pictured(splits, 1)
-    prepared = parts.preparation(experiment, splits, runtime)(images.images)
-    step = next(step for step in walk(opened.model, prepared, keep=layer) if step.name == layer)
+    prepared = parts.preparation(experiment, splits, CPU)(images.images)
+    step = next(step for step in walk(model, prepared, keep=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"
     return _Example(layer, work(step), Picture(images.images[0], caption, step.sees))

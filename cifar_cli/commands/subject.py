@@ -13,9 +13,7 @@ from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
 from cifar_cli.insight.explained.frames import Sight, sights
 from cifar_cli.models.modes import evaluating
-from cifar_cli.training.runtime import Runtime
-
-CPU = Runtime(torch.device("cpu"), "fp32")  # a handful of images needs no more
+from cifar_cli.training.runtime import CPU
 
 
 @dataclass(frozen=True)

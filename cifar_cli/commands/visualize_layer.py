@@ -11,12 +11,13 @@ from cifar_cli.commands.drawn import Drawn
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.layer_pictures import draw_all, draw_exciting, draw_grad_cam, draw_layer, draw_tutorial
 from cifar_cli.commands.opening import open_network
-from cifar_cli.commands.subject import CPU, Subject
+from cifar_cli.commands.subject import Subject
 from cifar_cli.commands.terminal import closing, note, results
 from cifar_cli.commands.training_pictures import draw_compare, draw_over_time
 from cifar_cli.insight.layers import capture, find_layer
 from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
 from cifar_cli.insight.pictures.save import save_png
+from cifar_cli.training.runtime import CPU
 
 PICTURES: Mapping[str, Callable[[Subject], Drawn]] = {
     "layer": draw_layer,

@@ -42,6 +42,18 @@ class Runtime:
         return self.device.type
 
 
+CPU = Runtime(torch.device("cpu"), "fp32")
+"""Where a handful of images is looked at: a GPU takes longer to begin, and may round products further."""
+
+
+def wait_for(device: torch.device) -> None:
+    """Waits until the device has done what it was given; a CPU always has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def choose_runtime(*, device: str = "auto", precision: str = "auto", processes: Processes = ALONE) -> Runtime:
     """Returns the device and precision asked for, `auto` being the fastest that this machine has.
 

@@ -15,10 +15,11 @@ from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.opening import untrained
-from cifar_cli.commands.subject import CPU, Subject
+from cifar_cli.commands.subject import Subject
 from cifar_cli.data import sources
 from cifar_cli.data.normalize import SYNTHETIC_MEAN, SYNTHETIC_STD
 from cifar_cli.data.synthetic import synthetic_sets
+from cifar_cli.training.runtime import CPU
 
 INIT = "init={whiten: whiten, dirac: true, unit_deviation: head}"
 SPEEDNET = ["model={name: speednet, widths: [24, 24], logit_scale: 1}", "data.name=synthetic", "data.val_size=0"]

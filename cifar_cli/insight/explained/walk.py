@@ -21,6 +21,7 @@ from torch.utils.flop_counter import flop_registry
 from cifar_cli.insight.explained.formulas import module_formula, operation_formula, readable
 from cifar_cli.insight.explained.receptive_field import WINDOWS, Field, follow, of_image
 from cifar_cli.models.modes import evaluating
+from cifar_cli.training.runtime import wait_for
 
 # The channels mix here, the positions do not; its operations, which pad and pool over channels, do not show that.
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
@@ -209,12 +210,10 @@ class _Tracer(TorchDispatchMode):
 
 
 def _timed(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, device: torch.device) -> tuple[Any, float]:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for(device)
     began = perf_counter()
     output = func(*args, **kwargs)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for(device)
     return output, perf_counter() - began
 
 
