@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from cifar_cli.commands.results import describe_training_time
 from cifar_cli.commands.terminal import results
 from cifar_cli.runs.statistics import decimals, percent
 
@@ -33,9 +34,10 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
     for key, title in measures.items():
         console.print(f"{title}: {_describe(summary[key])}", style="bold" if key == "test" else None)
     if measures:
+        training = describe_training_time(summary["mean_train_seconds"], summary.get("mean_warm_up_seconds"))
         console.print(
-            f"on average {summary['mean_train_seconds']:.1f} s of training and {summary['mean_wall_seconds']:.1f} s in "
-            f"all for a seed; {summary['wall_seconds']:.1f} s for the whole command, images opened once",
+            f"on average {training} and {summary['mean_wall_seconds']:.1f} s in all for a seed; "
+            f"{summary['wall_seconds']:.1f} s for the whole command, images opened once",
             soft_wrap=True,
         )
 

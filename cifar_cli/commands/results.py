@@ -36,10 +36,17 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
             )
     console.print(table)
     memory = summary["peak_memory_bytes"]
+    training = describe_training_time(summary["train_seconds"], summary.get("warm_up_seconds"))
     console.print(
-        f"{summary['train_seconds']:.1f} s of training at {summary['images_per_second']:,.0f} images/s, "
-        f"{summary['wall_seconds']:.1f} s in all" + (f", {memory / 2**30:.2f} GiB of memory at most" if memory else "")
+        f"{training} at {summary['images_per_second']:,.0f} images/s, {summary['wall_seconds']:.1f} s in all"
+        + (f", {memory / 2**30:.2f} GiB of memory at most" if memory else "")
     )
+
+
+def describe_training_time(seconds: float, warm_up: float | None) -> str:
+    """Returns `3.9 s of training (1.4 s of it the first step)`, the second part where a warm-up is told apart."""
+    first_step = "" if warm_up is None else f" ({warm_up:.1f} s of it the first step)"
+    return f"{seconds:.1f} s of training{first_step}"
 
 
 def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Table:

@@ -61,13 +61,18 @@ class TrainingRun:
             "precision": self.training.runtime.precision,
         }
 
+    @property
+    def warms_up(self) -> bool:
+        """Whether the first step chooses or compiles kernels, and takes far longer than those that follow."""
+        return self.experiment.train.compile or self.training.runtime.device.type != "cpu"
+
 
 def carry_out(job: TrainingRun, *, started: float, stop: StopRequest | None = None) -> dict[str, Any]:
     """Fits, asks the test set once, and returns the summary, which says whatever happens how it ended.
 
     started: when the command began, on time.perf_counter's clock; stop: asks for an end, as signals do without it.
     """
-    records = Records(job.run, facts=job.facts, started=started)
+    records = Records(job.run, facts=job.facts, started=started, warms_up=job.warms_up)
     status, diverged = "failed", None
     test: Evaluation | None = None
     _announce(job)

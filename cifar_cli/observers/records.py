@@ -16,17 +16,24 @@ class Records(Observer):
     """Writes a row for each epoch, and a summary that is true at any moment.
 
     `facts` is what the summary says of the run that training does not change: name, dataset, model and so on;
-    `started`, on time.perf_counter's clock, is from when the whole takes its time: now, where it is not given.
+    `started`, on time.perf_counter's clock, is from when the whole takes its time: now, where it is not given;
+    `warms_up` says that the first step has more to do than the others, and is to be told apart.
     """
 
-    def __init__(self, run: RunFolder, *, facts: Mapping[str, Any], started: float | None = None) -> None:
+    def __init__(
+        self, run: RunFolder, *, facts: Mapping[str, Any], started: float | None = None, warms_up: bool = False
+    ) -> None:
         self._run = run
         self._facts = dict(facts)
         self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
         self._best_epoch: int | None = None
         self._started = time.perf_counter() if started is None else started
         # A resumed run goes on counting where the interrupted one stopped.
-        self._earlier_seconds = float(read_json(run.summary).get("wall_seconds") or 0.0)
+        earlier = read_json(run.summary)
+        self._earlier_seconds = float(earlier.get("wall_seconds") or 0.0)
+        self._warm_up_seconds = float(earlier.get("warm_up_seconds") or 0.0)
+        self._warms_up = warms_up
+        self._first_step_began: float | None = None
 
     def training_started(self, state: TrainingState) -> None:
         # Rows of epochs after the checkpoint was saved are about to be trained again.
@@ -34,6 +41,15 @@ class Records(Observer):
         self._best_epoch = state.progress.best_epoch
         write_metrics(self._run.metrics, self._rows)
         self.write_summary("running")
+        if self._warms_up:
+            self._first_step_began = time.perf_counter()
+
+    def step_ended(self, state: TrainingState) -> None:
+        if self._first_step_began is None:
+            return
+        state.totals.mean_loss()  # waits for the device, this once
+        self._warm_up_seconds += time.perf_counter() - self._first_step_began
+        self._first_step_began = None
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         self._rows.append(asdict(report))
@@ -52,8 +68,8 @@ class Records(Observer):
         """Writes and returns the summary; `test` is what the test set said of the best weights, once it was asked.
 
         test_plain is there where test was measured with further views of the images: it is without them. train and val
-        are the figures of the best epoch, or of the last where nothing is held out. error is there where the training
-        diverged, as it would again.
+        are the figures of the best epoch, or of the last where nothing is held out. warm_up_seconds, where the first
+        step is told apart, is a part of train_seconds. error is there where the training diverged, as it would again.
         """
         chosen = self._chosen_row()
         images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
@@ -70,6 +86,7 @@ class Records(Observer):
             **({"test_plain": _measured(test.plain)} if test and test.plain else {}),
             "images_per_second": images / seconds if seconds else None,
             "train_seconds": seconds,
+            **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),
             "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started,
             "peak_memory_bytes": peak_memory_bytes,
             **({"error": error} if error else {}),

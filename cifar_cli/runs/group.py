@@ -16,6 +16,7 @@ from cifar_cli.runs.statistics import statistics_of
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
+WARM_UP = "warm_up_seconds"  # only of runs whose first step is told apart
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def summarize(members: Sequence[Member], *, status: str, wall_seconds: float) ->
         "runs": [_entry(member, each) for member, each in zip(members, figures, strict=True)],
         **{measure: _statistics(each[measure]["accuracy"] for each in complete) for measure in _measured(complete)},
         **{f"mean_{time}": _mean(each[time] for each in complete) for time in TIMES},
+        **({f"mean_{WARM_UP}": _mean(each[WARM_UP] for each in complete)} if _all_have(WARM_UP, complete) else {}),
         "wall_seconds": wall_seconds,
     }
 
@@ -114,13 +116,17 @@ def _entry(member: Member, figures: Mapping[str, Any]) -> dict[str, Any]:
         "seed": member.seed,
         "run": member.run.name if member.run else None,
         "status": figures.get("status", "waiting"),
-        **{key: figures[key] for key in (*MEASURES, *TIMES) if key in figures},
+        **{key: figures[key] for key in (*MEASURES, *TIMES, WARM_UP) if key in figures},
         **({"error": member.error} if member.error else {}),
     }
 
 
 def _measured(complete: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [measure for measure in MEASURES if complete and all(measure in figures for figures in complete)]
+    return [measure for measure in MEASURES if _all_have(measure, complete)]
+
+
+def _all_have(key: str, complete: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(complete) and all(key in figures for figures in complete)
 
 
 def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:

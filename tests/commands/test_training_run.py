@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
+from cifar_cli import config
 from cifar_cli.commands import training_run
-from cifar_cli.commands.training_run import hint_at_more_gpus, take_part
+from cifar_cli.commands.results import describe_training_time
+from cifar_cli.commands.training_run import TrainingRun, hint_at_more_gpus, take_part
 from cifar_cli.training.processes import Processes
-from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.runtime import CPU, Runtime
 
 GPU = Runtime(torch.device("cuda"), "bf16")
 
@@ -32,6 +34,24 @@ def test_idle_gpus_are_pointed_out() -> None:
 )
 def test_where_none_is_idle_nothing_is_said(runtime: Runtime, count: int) -> None:
     assert hint_at_more_gpus(runtime, count=count) is None
+
+
+@pytest.mark.parametrize(
+    ("runtime", "word", "is_told_apart"),
+    [
+        (CPU, "train.compile=false", False),
+        (CPU, "train.compile=true", True),
+        (GPU, "train.compile=false", True),
+    ],
+)
+def test_a_first_step_is_told_apart_where_it_readies_kernels(runtime: Runtime, word: str, is_told_apart: bool) -> None:
+    run, splits, training = cast(Any, None), cast(Any, None), cast(Any, SimpleNamespace(runtime=runtime))
+    assert TrainingRun(run, config.load("sequential", [word]), splits, training).warms_up == is_told_apart
+
+
+def test_the_time_of_a_first_step_is_told_where_it_is_known() -> None:
+    assert describe_training_time(3.94, None) == "3.9 s of training"
+    assert describe_training_time(3.94, 1.36) == "3.9 s of training (1.4 s of it the first step)"
 
 
 def test_processes_draw_different_dropout_masks_after_resuming_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,3 +166,27 @@ def test_a_resumed_run_goes_on_counting_the_time(run: RunFolder, state: Training
 def test_the_whole_takes_its_time_from_when_it_is_said_to_have_begun(run: RunFolder) -> None:
     records = Records(run, facts=FACTS, started=time.perf_counter() - 500)
     assert 500.0 <= records.write_summary("running")["wall_seconds"] < 560.0
+
+
+def test_a_first_step_that_warms_up_is_told_apart_and_added_up_over_resumed_beginnings(
+    run: RunFolder, state: TrainingState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("cifar_cli.observers.records.time", SimpleNamespace(perf_counter=lambda: now))
+    for told in (3.0, 6.0):
+        records = Records(run, facts=FACTS, warms_up=True)
+        records.training_started(state)
+        now += 3.0
+        records.step_ended(state)
+        now += 0.5
+        records.step_ended(state)
+        summary = records.write_summary("interrupted")
+        assert summary["warm_up_seconds"] == told
+    assert summary.keys() - SUMMARY_KEYS == {"warm_up_seconds"}
+
+
+def test_where_nothing_warms_up_the_first_step_is_one_of_many(run: RunFolder, state: TrainingState) -> None:
+    records = Records(run, facts=FACTS)
+    records.training_started(state)
+    records.step_ended(state)
+    assert list(records.write_summary("completed")) == SUMMARY_KEYS

@@ -58,6 +58,21 @@ def test_a_group_in_which_nothing_is_complete_has_no_statistics() -> None:
     assert summary["mean_train_seconds"] is None
 
 
+def test_the_first_steps_of_a_group_are_told_apart_where_those_of_all_its_runs_are(tmp_path: Path) -> None:
+    members = [Member(seed, create_run(tmp_path, f"small-seed{seed}")) for seed in (0, 1)]
+    figures = {"status": "completed", "test": {"accuracy": 0.5}, "train_seconds": 9.0, "wall_seconds": 9.0}
+    for member, warm_up in zip(members, ({"warm_up_seconds": 4.0}, {}), strict=True):
+        assert member.run is not None
+        write_json(member.run.summary, {**figures, **warm_up})
+    assert "mean_warm_up_seconds" not in summarize(members, status="completed", wall_seconds=18.0)
+
+    assert members[1].run is not None
+    write_json(members[1].run.summary, {**figures, "warm_up_seconds": 1.0})
+    summary = summarize(members, status="completed", wall_seconds=18.0)
+    assert summary["mean_warm_up_seconds"] == 2.5
+    assert [run["warm_up_seconds"] for run in summary["runs"]] == [4.0, 1.0]
+
+
 def test_a_strangers_group_names_no_run_outside_of_its_folder(tmp_path: Path) -> None:
     group = make_group(tmp_path / "logs")
     write_json(group.summary, {"runs": [{"seed": 0, "run": "../../other/run"}]})
