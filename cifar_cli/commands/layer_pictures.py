@@ -3,7 +3,7 @@
 from cifar_cli.commands.drawn import MEASURED_IMAGES, Drawn
 from cifar_cli.commands.subject import Subject
 from cifar_cli.errors import UsageError
-from cifar_cli.insight.calls import activation_after, called_layers, is_activation
+from cifar_cli.insight.calls import activation_after, called_layers, is_activation, layers_of_scores
 from cifar_cli.insight.dead_units import measure_silence
 from cifar_cli.insight.describe import describe, signature
 from cifar_cli.insight.exciting import most_exciting
@@ -43,7 +43,7 @@ def draw_layer(subject: Subject) -> Drawn:
         images=pictured.images,
         labels=subject.names(pictured.labels),
         predictions=subject.predictions(pictured.images),
-        class_names=subject.class_names,
+        class_names=subject.names_of_values(subject.layer),
         title=subject.title,
         notes=notes,
         after=views[after] if after else None,
@@ -90,7 +90,7 @@ def draw_exciting(subject: Subject) -> Drawn:
         excitement,
         images=test.images,
         labels=subject.names(test.labels),
-        class_names=subject.class_names,
+        class_names=subject.names_of_values(subject.layer),
         sight=subject.sights(subject.layer).get(subject.layer),
         title=f"{subject.opened.source}, on {subject.experiment.data.name} test images",
         facts=facts,
@@ -148,6 +148,7 @@ def draw_all(subject: Subject) -> Drawn:
         labels=subject.names(pictured.labels),
         predictions=subject.predictions(pictured.images),
         class_names=subject.class_names,
+        scores=layers_of_scores(subject.model, prepared),
         sights=subject.sights(*layers),
         silences=silences,
         signature=signature(subject.model),

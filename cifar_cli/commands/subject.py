@@ -1,6 +1,6 @@
 """What `cifar visualize-layer` looks at: a network, one of its layers, and images. Knows nothing of drawing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +11,7 @@ from cifar_cli.commands.opening import OpenedNetwork
 from cifar_cli.config import Experiment
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.sources import Splits
+from cifar_cli.insight.calls import layers_of_scores
 from cifar_cli.insight.explained.frames import Sight, sights
 from cifar_cli.models.modes import evaluating
 from cifar_cli.training.runtime import CPU
@@ -60,6 +61,10 @@ class Subject:
     def many(self, count: int) -> Tensor:
         """Returns more of the held-out images, uint8 (N, C, H, W), for figures and not for pictures."""
         return parts.pictured(self.splits, count).images
+
+    def names_of_values(self, layer: str) -> Sequence[str]:
+        """Returns the class names where a layer's values may be the classes' scores, none where they are hidden."""
+        return self.class_names if layer in layers_of_scores(self.model, self.prepare(self.many(1))) else ()
 
     def names(self, labels: Tensor) -> list[str]:
         """Returns the classes' names for labels, int64 (B,)."""

@@ -36,7 +36,7 @@ def draw_compare(subject: Subject) -> Drawn:
         trained,
         images=pictured.images,
         labels=subject.names(pictured.labels),
-        class_names=subject.class_names,
+        class_names=subject.names_of_values(subject.layer),
         title=subject.title,
     )
     facts = [f"{side.heading}: {fact}" for side in (untrained, trained) for fact in side.facts]

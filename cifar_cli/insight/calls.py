@@ -60,6 +60,17 @@ def activation_after(model: nn.Module, images: Tensor, *, layer: str) -> str | N
     return None
 
 
+def layers_of_scores(model: nn.Module, images: Tensor) -> set[str]:
+    """Returns the layers whose values may be the scores of classes: the last one that mixes values, and all behind it.
+
+    What a layer before that puts out is hidden, even where it has as many values as there are classes.
+    """
+    calls = _calls(model, images)
+    mixing = [number for number, call in enumerate(calls) if any(p.dim() > 1 for p in call.module.parameters())]
+    last = mixing[-1] if mixing else 0
+    return {call.name for call in calls[last:]} - {call.name for call in calls[:last]}
+
+
 def is_activation(module: nn.Module) -> bool:
     """Tells whether a layer is one of torch's activations."""
     return type(module).__module__ == ACTIVATIONS

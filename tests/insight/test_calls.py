@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.insight.calls import activation_after, called_layers
+from cifar_cli.insight.calls import activation_after, called_layers, layers_of_scores
 from cifar_cli.models.cnn import CNN
 
 IMAGES = torch.rand(2, 3, 8, 8)
@@ -48,3 +48,18 @@ def test_there_is_none_where_another_layer_comes_first_or_the_layer_is_one() -> 
     assert activation_after(model, IMAGES, layer="b") == "relu"
     assert activation_after(model, IMAGES, layer="relu") is None
     assert activation_after(model, IMAGES, layer="flatten") is None
+
+
+def test_scores_are_what_the_last_mixing_layer_gives_and_what_is_made_of_it() -> None:
+    act, norm = nn.ReLU(), nn.BatchNorm1d(4)
+    layers = OrderedDict(flatten=nn.Flatten(), hidden=nn.Linear(192, 4), act=act, head=nn.Linear(4, 4), norm=norm)
+    assert layers_of_scores(nn.Sequential(layers), IMAGES) == {"head", "norm"}
+
+
+def test_a_layer_that_is_called_before_the_last_mixing_one_too_gives_no_scores() -> None:
+    assert layers_of_scores(Shuffled(), IMAGES) == {"last"}
+
+
+def test_where_nothing_mixes_every_layer_may_give_scores() -> None:
+    model = nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten()))
+    assert layers_of_scores(model, IMAGES) == {"pool", "flatten"}

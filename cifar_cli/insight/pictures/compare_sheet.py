@@ -37,7 +37,8 @@ def draw_compare_sheet(
 ) -> Figure:
     """Returns a sheet with two columns: what each network's layer is like, and what it makes of each image.
 
-    images: (B, 1 or 3, H, W), uint8 or float in [0, 1]; labels: a class name per image; class_names: all of them.
+    images: (B, 1 or 3, H, W), uint8 or float in [0, 1]; labels: a class name per image; class_names: those of
+    the scores, set beside an output of as many values.
     """
     sides = (left, right)
     bands = [

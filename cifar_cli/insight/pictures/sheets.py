@@ -41,8 +41,8 @@ def draw_layer_sheet(
     """Returns a sheet: what the layer is, its channels with their filters and ranges, and then image by image.
 
     images: (B, 1 or 3, H, W), uint8 or float in [0, 1], as a person should see them; labels, predictions: a class name
-    per image; class_names: all of them, set beside an output of as many values; title: where the picture comes from;
-    notes: more sentences for the heading; after: the activation that the output goes into; zero_shares: (C,), in
+    per image; class_names: those of the scores, set beside an output of as many values; title: where the picture comes
+    from; notes: more sentences for the heading; after: the activation that the output goes into; zero_shares: (C,), in
     [0, 1], of each channel's values after the activation; frame: around pixels of each image.
 
     A channel's colours span its values over these images. The layer's input is drawn as well where it is not the image

@@ -1,6 +1,6 @@
 """Draws every layer of a network on one sheet, from the pixels to the scores of the classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -39,6 +39,7 @@ def draw_story_sheet(
     labels: Sequence[str],
     predictions: Sequence[str] | None,
     class_names: Sequence[str],
+    scores: Collection[str],
     sights: Mapping[str, Sight],
     silences: Mapping[str, Silence],
     signature: str,
@@ -48,8 +49,9 @@ def draw_story_sheet(
     """Returns a sheet with a row per layer.
 
     views: in the order of the forward pass; pixels: (B, C, H, W), what the network is given; images: the same as a
-    person should see them; labels, predictions: a class name per image; class_names: all of them; sights, silences: of
-    layers by name, the latter of activations; signature: what the network is.
+    person should see them; labels, predictions: a class name per image; class_names: all of them; scores: the layers
+    whose values may be the classes' scores; sights, silences: of layers by name, the latter of activations; signature:
+    what the network is.
     """
     pictures = to_pictures(images)
     canvas = Canvas()
@@ -70,7 +72,7 @@ def draw_story_sheet(
         below = _draw_text(canvas, view, silences.get(view.name), y=y)
         end = draw_framed(canvas, pictures[0], frame, x=FIELD_LEFT, y=y, width=FIELD_SIDE)
         canvas.write(f"{frame.size} pixels" if frame else "not known", x=FIELD_LEFT, y=end + 0.04, size=7, colour=PALE)
-        bottom = _draw_band(canvas, view.output, class_names, y=y)
+        bottom = _draw_band(canvas, view.output, class_names if view.name in scores else (), y=y)
         y = max(below, end + 0.2, bottom)
     return canvas.finish(width=PAGE_WIDTH, height=y + 0.25)
 
