@@ -171,7 +171,7 @@ def benchmark(
         str, typer.Option(metavar="tutorial|plain", help="The tutorials' loop, or torch as it comes on our batches.")
     ] = "tutorial",
     seconds: Annotated[float, typer.Option(min=1, help="How long all rounds together take, about.")] = 60,
-    rounds: Annotated[int, typer.Option(min=2, help="How often the loops take turns, at most.")] = 10,
+    rounds: Annotated[int, typer.Option(min=2, help="How often the loops take turns, at most.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")] = False,
 ) -> None:
     """Time a configuration's training, part by part, in turns with the loop that tutorials write."""

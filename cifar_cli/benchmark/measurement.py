@@ -11,9 +11,9 @@ from cifar_cli.benchmark.ratios import Spread, ratio, spread
 
 OURS, WATCHED, BARE, REFERENCE = "ours", "watched", "bare", "reference"
 
-# Where the middle half of the rounds lies further apart, a second measurement may well say something else.
-MOST_DISAGREEMENT_ON_SPEEDUP = 0.1  # of its median
-MOST_DISAGREEMENT_ON_OVERHEAD = 0.05  # in shares of the bare loop
+# Where the true median is less sure, a second measurement may well say something else.
+MOST_UNCERTAINTY_OF_SPEEDUP = 0.1  # of its median
+MOST_UNCERTAINTY_OF_OVERHEAD = 0.05  # in shares of the bare loop
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class Measurement:
 
     @property
     def is_speedup_clear(self) -> bool:
-        return self.speedup.disagreement <= MOST_DISAGREEMENT_ON_SPEEDUP * self.speedup.median
+        return self.speedup.uncertainty <= MOST_UNCERTAINTY_OF_SPEEDUP * self.speedup.median
 
     @property
     def is_overhead_clear(self) -> bool:
-        return self.overhead.disagreement <= MOST_DISAGREEMENT_ON_OVERHEAD
+        return self.overhead.uncertainty <= MOST_UNCERTAINTY_OF_OVERHEAD
 
     @property
     def parts(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from cifar_cli.commands.terminal import results
 
 REFERENCE_NAMES = {"tutorial": "the tutorials' loop", "plain": "the plain loop"}
 BAR_WIDTH = 24
-TOO_NOISY = "too uneven to name one figure: try again while nothing else runs"
+TOO_NOISY = "too uneven to name one figure: try more --rounds and --seconds, while nothing else runs"
 
 
 def print_report(measured: Measurement, subject: Subject) -> None:
@@ -114,18 +114,24 @@ def _parts_table(measured: Measurement) -> Table:
 
 def _speedup(measured: Measurement, reference: str) -> str:
     found = measured.speedup
-    extent = f"{found.lowest:.2f} to {found.highest:.2f}"
     if measured.is_speedup_clear:
-        return f"{found.median:.2f} times as fast as {reference} ({extent} in {measured.rounds} rounds)"
-    return f"{extent} times as fast as {reference}, {TOO_NOISY}"
+        return f"{found.median:.2f} times as fast as {reference} ({_extent(found, '.2f')})"
+    return f"{found.lowest:.2f} to {found.highest:.2f} times as fast as {reference}, {TOO_NOISY}"
 
 
 def _overhead(measured: Measurement) -> str:
     found = measured.overhead
-    extent = f"{found.lowest:+.1%} to {found.highest:+.1%}"
     if measured.is_overhead_clear:
-        return f"the loop and its logging take {found.median:+.1%} over the same by hand ({extent})"
+        return f"the loop and its logging take {found.median:+.1%} over the same by hand ({_extent(found, '+.1%')})"
+    extent = f"{found.lowest:+.1%} to {found.highest:+.1%}"
     return f"the loop and its logging take {extent} over the same by hand, {TOO_NOISY}"
+
+
+def _extent(found: Spread, form: str) -> str:
+    """Returns how sure a median is, if that can be told, and how far the rounds lie apart."""
+    low, high = found.interval
+    confidence = f"95 % confidence {low:{form}} to {high:{form}}, " if found.is_confident else ""
+    return f"{confidence}{found.lowest:{form}} to {found.highest:{form}} in {len(found.per_round)} rounds"
 
 
 def _milliseconds(seconds: float) -> str:
@@ -139,6 +145,7 @@ def _rate(flops_per_second: float) -> str:
 def _spread(found: Spread) -> dict[str, Any]:
     return {
         "median": found.median,
+        "confidence_95": list(found.interval) if found.is_confident else None,
         "lowest": found.lowest,
         "highest": found.highest,
         "per_round": list(found.per_round),

@@ -1,6 +1,8 @@
-"""Medians and ranges, by hand."""
+"""Medians and ranges by hand, and how sure a median is by scipy."""
 
 import pytest
+import torch
+from scipy.stats import quantile_test
 
 from cifar_cli.benchmark.ratios import ratio, spread
 
@@ -18,7 +20,22 @@ def test_a_ratio_is_taken_within_each_round_and_not_of_medians() -> None:
     assert found.median == 2.0
 
 
-def test_a_single_disturbed_round_makes_no_disagreement() -> None:
-    assert spread([2.0, 2.0, 2.1, 2.2, 2.2]).disagreement == pytest.approx(0.2)  # the second and the fourth of five
-    assert spread([2.0, 2.0, 2.1, 2.2, 9.0]).disagreement == pytest.approx(0.2)
-    assert spread([2.0, 9.0]).disagreement == pytest.approx(3.5)  # a quarter of the way from either end
+@pytest.mark.parametrize("rounds", [6, 7, 8, 9, 10, 20, 25, 60, 101])
+def test_the_interval_of_the_median_is_scipys(rounds: int) -> None:
+    ratios = torch.rand(rounds, generator=torch.Generator().manual_seed(rounds)).tolist()
+    expected = quantile_test(ratios, q=0, p=0.5).confidence_interval(0.95)
+    found = spread(ratios)
+    assert found.interval == (expected.low, expected.high)
+    assert found.uncertainty == expected.high - expected.low
+    assert found.is_confident
+
+
+def test_of_fewer_than_six_rounds_the_interval_is_the_range_and_makes_no_promise() -> None:
+    assert spread([3.0, 1.0, 2.0, 5.0, 4.0]).interval == (1.0, 5.0)  # 1 − 2 / 2⁵ is 93.75 %
+    assert not spread([3.0, 1.0, 2.0, 5.0, 4.0]).is_confident
+    assert spread([2.0, 9.0]).interval == (2.0, 9.0)
+
+
+def test_a_disturbed_round_of_nine_does_not_move_the_interval() -> None:
+    assert spread([2.0, 2.1, 2.1, 2.1, 2.2, 2.2, 2.2, 2.3, 2.4]).interval == (2.1, 2.3)
+    assert spread([2.0, 2.1, 2.1, 2.1, 2.2, 2.2, 2.2, 2.3, 9.9]).interval == (2.1, 2.3)

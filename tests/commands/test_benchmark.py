@@ -119,18 +119,30 @@ MEASURED = Measurement(
 def test_the_sentences_say_what_follows() -> None:
     assert sentences(MEASURED, reference="the tutorials' loop", precision="fp32") == [
         "3.05 times as fast as the tutorials' loop (3.00 to 3.10 in 2 rounds)",
-        "the loop and its logging take +5.0% over the same by hand (+5.0% to +5.0%)",
+        "the loop and its logging take +5.0% over the same by hand (+5.0% to +5.0% in 2 rounds)",
         "at the end of an epoch: logging 100 ms, validation 2.0 s",
         "first step 1.50 s; 1.50 GiB of memory at most",
         "0.20 TFLOP/s, 50% of the 0.40 TFLOP/s that products of 2048 × 2048 matrices reach here in fp32",
     ]
 
 
+def test_from_six_rounds_on_they_say_how_sure_the_figures_are() -> None:
+    ours, others = [0.1] * 9, [0.12, 0.13, 0.13, 0.13, 0.13, 0.13, 0.13, 0.13, 0.19]
+    steps = {"ours": ours, "watched": ours, "bare": ours, "reference": others}
+    measured = replace(MEASURED, step_seconds=steps, part_seconds=[{}] * 9)
+    told = sentences(measured, reference="the plain loop", precision="fp32")
+    assert told[0] == ("1.30 times as fast as the plain loop (95 % confidence 1.30 to 1.30, 1.20 to 1.90 in 9 rounds)")
+    assert told[1] == (
+        "the loop and its logging take +5.0% over the same by hand "
+        "(95 % confidence +5.0% to +5.0%, +5.0% to +5.0% in 9 rounds)"
+    )
+
+
 def test_on_a_noisy_machine_no_figure_is_named() -> None:
     steps = {**MEASURED.step_seconds, "bare": [0.10, 0.07], "reference": [0.30, 0.40]}
     measured = replace(MEASURED, step_seconds=steps, epoch_end=EpochEnd(logging=0.1, validation=None))
     told = sentences(measured, reference="the plain loop", precision="bf16")
-    noisy = "too uneven to name one figure: try again while nothing else runs"
+    noisy = "too uneven to name one figure: try more --rounds and --seconds, while nothing else runs"
     assert told[0] == f"3.00 to 4.00 times as fast as the plain loop, {noisy}"
     assert told[1] == f"the loop and its logging take +5.0% to +50.0% over the same by hand, {noisy}"
     assert told[2] == "at the end of an epoch: logging 100 ms"
