@@ -13,7 +13,7 @@ ROUNDS = 10
 BLOCK_BYTES = 64 * 2**20
 
 # Takes a block, writes to all of it and frees it, a few times over; then says how many page faults a round cost.
-COUNT_FAULTS = f"""
+TAKE_AND_FREE = f"""
 import ctypes, resource
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
@@ -22,10 +22,21 @@ def take_and_free():
     ctypes.memset(block, 1, {BLOCK_BYTES})
     libc.free(block)
 take_and_free()
+"""
+COUNT_FAULTS = f"""{TAKE_AND_FREE}
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range({ROUNDS}):
     take_and_free()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / {ROUNDS})
+"""
+GIVE_BACK = f"""{TAKE_AND_FREE}
+from cifar_cli.memory import give_back_freed_memory
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+before = resident()
+give_back_freed_memory()
+print(before, resident())
 """
 KEEP = "from cifar_cli.memory import keep_freed_memory; keep_freed_memory()"
 SHOW_HELP = """
@@ -40,16 +51,21 @@ on_glibc = pytest.mark.skipif(not memory._is_glibc(), reason="mallopt is glibc's
 
 
 def faults_per_round(first: str, **environment: str) -> float:
+    return float(run(first + "\n" + COUNT_FAULTS, **environment))
+
+
+def run(program: str, **environment: str) -> str:
+    """Returns what a program prints in a process with no other settings of malloc's than these."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
     answer = subprocess.run(
-        [sys.executable, "-c", first + "\n" + COUNT_FAULTS],
+        [sys.executable, "-c", program],
         env=clean | environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    return float(answer.stdout)
+    return answer.stdout
 
 
 @on_glibc
@@ -62,6 +78,12 @@ def test_a_block_that_is_freed_comes_back_without_the_kernel() -> None:
 @on_glibc
 def test_the_program_keeps_memory_whatever_it_is_asked() -> None:
     assert faults_per_round(SHOW_HELP) < 3
+
+
+@on_glibc
+def test_what_was_kept_goes_back_when_it_is_asked_to() -> None:
+    before, after = map(int, run(KEEP + "\n" + GIVE_BACK).split())
+    assert before - after > 0.9 * BLOCK_BYTES
 
 
 @on_glibc
@@ -84,3 +106,4 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "confstr", has_no_such_name)
     monkeypatch.setattr(ctypes, "CDLL", is_not_called)
     memory.keep_freed_memory()
+    memory.give_back_freed_memory()

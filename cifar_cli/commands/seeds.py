@@ -19,6 +19,7 @@ from cifar_cli.commands.trainable import check_trainable
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.memory import give_back_freed_memory
 from cifar_cli.runs.files import write_text
 from cifar_cli.runs.folder import RunFolder, create_run
 from cifar_cli.runs.group import GroupFolder, Member, create_group, find_group, find_groups, read_members, summarize
@@ -109,6 +110,7 @@ class Seeds:
                 for member in self.members:
                     if not member.is_over:
                         _check_wanted(stop, member)
+                        give_back_freed_memory()  # by the seed before
                         self._train_member(member, stop)
                 if not self._diverged():
                     status = "completed"

@@ -3,6 +3,7 @@
 import os
 import signal
 import statistics
+import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from scipy import stats
 
+from cifar_cli.commands import parts
 from cifar_cli.commands import seeds as seeds_command
 from cifar_cli.commands.seed_list import read_seeds
 from cifar_cli.errors import UsageError
@@ -77,6 +79,25 @@ def test_the_groups_statistics_are_those_of_its_runs(three: tuple[Path, Any]) ->
     for time in ("train_seconds", "wall_seconds"):
         assert summary[f"mean_{time}"] == pytest.approx(statistics.mean(entry[time] for entry in summary["runs"]))
     assert summary["wall_seconds"] > sum(entry["wall_seconds"] for entry in summary["runs"])
+
+
+def test_nothing_of_a_seeds_training_is_left_when_the_next_begins(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[weakref.ref[torch.nn.Module]] = []
+    left: list[int] = []
+    put_together = parts.training
+
+    def noted(*arguments: Any) -> parts.Training:
+        left.append(sum(model() is not None for model in trained))
+        training = put_together(*arguments)
+        trained.append(weakref.ref(training.state.model))
+        return training
+
+    monkeypatch.setattr(parts, "training", noted)
+    outcome = cifar(*TRAIN, "--seeds", "2")
+    assert outcome.code == 0, outcome.err
+    assert left == [0, 0, 0]  # the first shows that the configuration can be trained
 
 
 def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> None:
