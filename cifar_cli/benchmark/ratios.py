@@ -54,4 +54,4 @@ def ratio(of: Sequence[float], to: Sequence[float]) -> Spread:
 
 def _unlikely_side(most: int, *, rounds: int) -> float:
     """Returns the probability that at most so many of the rounds lie on a given side of the true median."""
-    return sum(math.comb(rounds, number) for number in range(most + 1)) / 2**rounds
+    return sum(math.comb(rounds, number) for number in range(most + 1)) / (1 << rounds)
