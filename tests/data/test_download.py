@@ -266,7 +266,7 @@ def test_full_disk_is_said(server: MirrorServer, tmp_path: Path):
 
 
 PROGRAM = """
-import sys
+import signal, sys
 from pathlib import Path
 from cifar_cli.data.mirrors import Archive
 from cifar_cli.data.obtain import obtain_archive
@@ -275,6 +275,7 @@ class Loud:
     def note(self, text): print(text, flush=True)
     def progress(self, done, total, host): print("progress", flush=True)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may have it ignored
 url, md5, size, folder = sys.argv[1:]
 archive = Archive("archive.tar.gz", md5, int(size), folder="archive", mirrors=(url,))
 there = lambda: (Path(folder) / "archive" / "hello.txt").exists()
