@@ -21,7 +21,7 @@ from cifar_cli.commands import parts
 from cifar_cli.commands.benchmark_references import REFERENCES, arguments
 from cifar_cli.commands.peak_memory import peak_memory_bytes
 from cifar_cli.commands.terminal import note
-from cifar_cli.commands.training_run import TrainingRun, watchers
+from cifar_cli.commands.watchers import TrainingRun, watchers
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.observers.records import Records

@@ -13,7 +13,8 @@ from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.opening import check_weights, saved_experiment
 from cifar_cli.commands.terminal import note, warn
-from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, tell
+from cifar_cli.commands.training_run import carry_out, take_part, tell
+from cifar_cli.commands.watchers import TrainingRun
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.errors import CheckpointError, RunError, UsageError

@@ -10,7 +10,8 @@ from cifar_cli.commands import parts
 from cifar_cli.commands.images import open_images
 from cifar_cli.commands.plan import print_plan
 from cifar_cli.commands.trainable import check_trainable
-from cifar_cli.commands.training_run import TrainingRun, carry_out, take_part, tell
+from cifar_cli.commands.training_run import carry_out, take_part, tell
+from cifar_cli.commands.watchers import TrainingRun
 from cifar_cli.config import Experiment
 from cifar_cli.data.sources import Splits
 from cifar_cli.runs.environment import describe_environment

@@ -2,69 +2,28 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 
-from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.commands.opening import load_weights
 from cifar_cli.commands.peak_memory import peak_memory_bytes
 from cifar_cli.commands.results import print_training_results
 from cifar_cli.commands.terminal import closing, note, notes, warn
-from cifar_cli.config import Experiment
-from cifar_cli.data.sources import Splits
+from cifar_cli.commands.watchers import TrainingRun, watchers
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
 from cifar_cli.insight.embedding import embed
-from cifar_cli.observers.alarms import Alarms
-from cifar_cli.observers.checkpoints import Checkpoints
-from cifar_cli.observers.console import ConsoleProgress
-from cifar_cli.observers.events import EventFile
-from cifar_cli.observers.histograms import Histograms
-from cifar_cli.observers.mistakes import Mistakes
 from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.records import Records
-from cifar_cli.observers.statistics import Statistics
-from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.folder import RunFolder
 from cifar_cli.training.averages import NoAverage, judged
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest, stop_on_signal
 from cifar_cli.training.loop import check_finite, fit
-from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import Runtime
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """A training, and the folder it writes to."""
-
-    run: RunFolder
-    experiment: Experiment
-    splits: Splits
-    training: parts.Training
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the summary says of the run that training does not change."""
-        return {
-            "name": self.experiment.name,
-            "dataset": self.experiment.data.name,
-            "model": self.experiment.model.name,
-            "parameters": sum(parameter.numel() for parameter in self.training.state.model.parameters()),
-            "seed": self.experiment.seed,
-            "device": str(self.training.runtime.device),
-            "precision": self.training.runtime.precision,
-        }
-
-    @property
-    def warms_up(self) -> bool:
-        """Whether the first step chooses or compiles kernels, and takes far longer than those that follow."""
-        return self.experiment.train.compile or self.training.runtime.device.type != "cpu"
 
 
 def carry_out(job: TrainingRun, *, started: float, stop: StopRequest | None = None) -> dict[str, Any]:
@@ -113,47 +72,6 @@ def take_part(training: parts.Training, *, seed: int) -> None:
             fit(state, training.task, runtime=training.runtime, stop=stop)
     except RuntimeError as error:
         raise (_foreseen(error) or error) from error
-
-
-def watchers(job: TrainingRun, records: Records, console: Console) -> list[Observer]:
-    """Returns all that observes a training: what the console shows, and what goes into the run's folder."""
-    experiment, training = job.experiment, job.training
-    text = config.dump(experiment)
-    events = EventFile(job.run)
-    return [
-        ConsoleProgress(console, epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
-        events,
-        TensorBoard(
-            events,
-            config=text,
-            images=parts.pictured(job.splits).images,
-            prepare=parts.preparation(experiment, job.splits, training.runtime),
-            feature_layers=experiment.log.feature_layers,
-            images_every=experiment.log.images_every,
-            epochs=experiment.train.epochs,
-        ),
-        *_teachers(job, events),
-        records,
-        # Last: a checkpoint says that everything before it has been written.
-        Checkpoints(job.run, config=text, every_seconds=experiment.train.checkpoint_seconds),
-    ]
-
-
-def _teachers(job: TrainingRun, events: EventFile) -> list[Observer]:
-    """Returns what shows how the network learns, or says why it does not; most of it can be turned off."""
-    log, epochs, splits = job.experiment.log, job.experiment.train.epochs, job.splits
-    images = parts.pictured(splits, parts.MEASURED_IMAGES).images
-    prepare = parts.preparation(job.experiment, splits, job.training.runtime)
-    teachers: list[Observer] = [
-        Alarms(images=images, prepare=prepare, num_classes=len(splits.train.class_names), tell=warn)
-    ]
-    if log.statistics_every:
-        teachers.append(Statistics(events, images=images, prepare=prepare, every=log.statistics_every))
-    if log.histograms_every:
-        teachers.append(Histograms(events, images=images, prepare=prepare, every=log.histograms_every))
-    if log.mistakes and splits.val:
-        teachers.append(Mistakes(events, val=splits.val, count=log.mistakes, epochs=epochs))
-    return teachers
 
 
 def _fit(job: TrainingRun, records: Records, stop: StopRequest) -> None:

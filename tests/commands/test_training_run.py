@@ -10,7 +10,8 @@ import torch
 from cifar_cli import config
 from cifar_cli.commands import training_run
 from cifar_cli.commands.results import describe_training_time
-from cifar_cli.commands.training_run import TrainingRun, hint_at_more_gpus, take_part
+from cifar_cli.commands.training_run import hint_at_more_gpus, take_part
+from cifar_cli.commands.watchers import TrainingRun
 from cifar_cli.training.processes import Processes
 from cifar_cli.training.runtime import CPU, Runtime
 
