@@ -1,13 +1,15 @@
 """Has a network compute its 3×3 convolutions in another way where that is faster, on a CPU.
 
-In fp32 with fewer multiplications (winograd.py); in bf16, where the CPU has AMX and multiplications are cheap, with the
-weight gradients of small maps taken together (side_by_side.py). Knows which shapes gain; the arithmetic is theirs.
+With fewer multiplications (winograd.py); in bf16, where the CPU has AMX and multiplications are cheap, with the weight
+gradients of small maps taken together (side_by_side.py). Knows which shapes gain; the arithmetic is theirs.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.training.runtime import Runtime, multiplies_fastest_in_bf16
+from cifar_cli.training.runtime import Runtime, has_amx, multiplies_fastest_in_bf16
 from cifar_cli.training.side_by_side import convolution_of_small_maps
 from cifar_cli.training.winograd import convolution3x3
 
@@ -56,13 +58,8 @@ class FastConv2d(nn.Conv2d):
         self.training = convolution.training
 
     def forward(self, images: Tensor) -> Tensor:
-        if not (self.training and torch.is_grad_enabled() and _is_batch_on_cpu(images)):
-            return super().forward(images)
-        if _gains_by_fewer_products(images):
-            return self._with_bias(convolution3x3(images, self.weight))
-        if _gains_side_by_side(images):
-            return self._with_bias(convolution_of_small_maps(images.bfloat16(), self.weight.bfloat16()))
-        return super().forward(images)
+        way = _faster_way(images) if self.training and torch.is_grad_enabled() else None
+        return super().forward(images) if way is None else self._with_bias(way(images, self.weight))
 
     def _with_bias(self, features: Tensor) -> Tensor:
         return features if self.bias is None else features + self.bias.to(features.dtype).view(-1, 1, 1)
@@ -77,15 +74,28 @@ def _may_gain(module: nn.Conv2d) -> bool:
     )
 
 
-def _is_batch_on_cpu(images: Tensor) -> bool:
-    return images.device.type == "cpu" and images.dim() == 4 and len(images) >= MIN_BATCH
-
-
-def _gains_by_fewer_products(images: Tensor) -> bool:
+def _faster_way(images: Tensor) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Returns what convolves these images, (B, C, H, W), with filters faster than torch does; None if nothing does."""
+    if images.device.type != "cpu" or images.dim() != 4 or len(images) < MIN_BATCH:
+        return None
+    pixels = max(images.shape[2:])
+    if _in_bf16() and has_amx():
+        return _side_by_side_in_bf16 if pixels <= MAX_PIXELS_SIDE_BY_SIDE else None
+    if pixels > MAX_PIXELS:
+        return None
+    if _in_bf16():
+        return _by_fewer_products_in_bf16
     is_fp32 = images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return is_fp32 and max(images.shape[2:]) <= MAX_PIXELS
+    return convolution3x3 if is_fp32 else None
 
 
-def _gains_side_by_side(images: Tensor) -> bool:
-    is_bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    return is_bf16 and max(images.shape[2:]) <= MAX_PIXELS_SIDE_BY_SIDE
+def _in_bf16() -> bool:
+    return torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+
+
+def _side_by_side_in_bf16(images: Tensor, weight: Tensor) -> Tensor:
+    return convolution_of_small_maps(images.bfloat16(), weight.bfloat16())
+
+
+def _by_fewer_products_in_bf16(images: Tensor, weight: Tensor) -> Tensor:
+    return convolution3x3(images.bfloat16(), weight)  # the filters' values at the points are rounded, not the filters

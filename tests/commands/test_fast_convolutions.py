@@ -27,26 +27,27 @@ log: {images_every: 0, feature_layers: [whiten]}
 
 
 @pytest.mark.parametrize(
-    ("word", "precision", "has_amx", "number"),
+    ("word", "precision", "processor", "number"),
     [
-        ("train.fast_convolutions=auto", "fp32", False, 2),  # 64 → 256 and 256 → 256
-        ("train.fast_convolutions=false", "fp32", False, 0),
-        ("train.fast_convolutions=auto", "bf16", False, 0),
-        ("train.fast_convolutions=auto", "bf16", True, 2),
-        ("train.fast_convolutions=false", "bf16", True, 0),
-        ("train.compile=true", "fp32", False, 0),
+        ("train.fast_convolutions=auto", "fp32", {}, 2),  # 64 → 256 and 256 → 256
+        ("train.fast_convolutions=false", "fp32", {}, 0),
+        ("train.fast_convolutions=auto", "bf16", {}, 0),
+        ("train.fast_convolutions=auto", "bf16", {"amx_bf16": True}, 2),
+        ("train.fast_convolutions=auto", "bf16", {"avx512_bf16": True, "cpu_name": "AMD EPYC 9R14"}, 2),
+        ("train.fast_convolutions=false", "bf16", {"amx_bf16": True}, 0),
+        ("train.compile=true", "fp32", {}, 0),
     ],
 )
 def test_it_is_taken_where_it_is_asked_for_and_the_machine_gains(
     word: str,
     precision: str,
-    has_amx: bool,
+    processor: dict[str, object],
     number: int,
     small_splits: Splits,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_amx})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     (tmp_path / "fast.yaml").write_text(TEXT)
     experiment = config.load(str(tmp_path / "fast.yaml"), [word])

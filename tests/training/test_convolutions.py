@@ -54,6 +54,29 @@ def test_in_fp32_it_is_within_a_few_millionths(size: tuple[int, int]) -> None:
         assert (got - wanted).norm() / wanted.norm() < 3e-6
 
 
+@pytest.mark.parametrize(("size", "error"), [((2, 2), 0.01), ((3, 3), 0.015), ((15, 15), 0.02)])
+@pytest.mark.parametrize("inside_autocast", [False, True])
+def test_in_bf16_it_is_within_two_percent_and_sums_the_filters_gradient_in_theirs(
+    size: tuple[int, int], error: float, inside_autocast: bool
+) -> None:
+    images, weight, gradient = drawn(size, channels=(64, 32), dtype=torch.float32, images=64)
+    rounded = images.bfloat16(), weight, gradient.bfloat16()
+    wanted = values_and_gradients(by_torch, *(number.double() for number in rounded))
+    with torch.autocast("cpu", torch.bfloat16, enabled=inside_autocast):
+        ours = values_and_gradients(convolution3x3, *rounded)
+    assert [got.dtype for got in ours] == [torch.bfloat16, torch.bfloat16, torch.float32]
+    for got, truth in zip(ours, wanted, strict=True):
+        assert (got - truth).norm() <= error * truth.norm()
+
+
+def test_in_fp32_it_stays_in_fp32_under_autocast() -> None:
+    numbers = drawn((7, 7), channels=(3, 4), dtype=torch.float32)
+    expected = values_and_gradients(convolution3x3, *numbers)
+    with torch.autocast("cpu", torch.bfloat16):
+        for got, wanted in zip(values_and_gradients(convolution3x3, *numbers), expected, strict=True):
+            assert torch.equal(got, wanted)
+
+
 def test_its_gradients_are_those_of_small_differences() -> None:
     images, weight, _ = drawn((5, 3), channels=(2, 2), dtype=torch.float64, images=2)
     assert torch.autograd.gradcheck(convolution3x3, (images.requires_grad_(), weight.requires_grad_()))

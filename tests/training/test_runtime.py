@@ -14,14 +14,24 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
 
-    def has(self, *, cuda: int = 0, mps: bool = False, cuda_bf16: bool = True, cpu: tuple[str, ...] = ()) -> None:
+    def has(
+        self,
+        *,
+        cuda: int = 0,
+        mps: bool = False,
+        cuda_bf16: bool = True,
+        cpu: tuple[str, ...] = (),
+        cpu_name: str = "Intel(R) Xeon(R) Processor",
+    ) -> None:
         """cuda: how many such devices; cpu: the features of its processor."""
         replace = self._monkeypatch.setattr
         replace(torch.cuda, "is_available", lambda: cuda > 0)
         replace(torch.cuda, "device_count", lambda: cuda)
         replace(torch.cuda, "is_bf16_supported", lambda including_emulation=True: cuda_bf16 or including_emulation)
         replace(torch.backends.mps, "is_available", lambda: mps)
-        replace(torch.cpu, "get_capabilities", lambda: dict.fromkeys(cpu, True) | {"avx2": True, "architecture": "x86"})
+        processor = dict.fromkeys(cpu, True) | {"avx2": True, "architecture": "x86", "cpu_name": cpu_name}
+        replace(torch.cpu, "get_capabilities", lambda: processor)
+        self._monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
 
 
 @pytest.fixture
@@ -49,6 +59,10 @@ def test_auto_precision_asks_the_device(machine: Machine) -> None:
     machine.has(cpu=("avx512_bf16", "amx_bf16"))
     assert chosen() == ("cpu", "bf16")
     machine.has(cpu=("avx512_bf16",))
+    assert chosen() == ("cpu", "fp32")
+    machine.has(cpu=("avx512_bf16",), cpu_name="AMD EPYC 9R14")
+    assert chosen() == ("cpu", "bf16")
+    machine.has(cpu=("avx512_f",), cpu_name="AMD EPYC 9R14")
     assert chosen() == ("cpu", "fp32")
 
 
@@ -97,15 +111,28 @@ def test_a_precision_that_the_cpu_cannot_compute_in_is_an_error(machine: Machine
 
 
 @pytest.mark.parametrize(
-    ("most", "precision"),
-    [("AVX2", "fp32"), ("avx512_core_bf16", "fp32"), ("AVX512_CORE_AMX", "bf16"), ("ALL", "bf16"), ("DEFAULT", "bf16")],
+    ("most", "on_intel", "on_amd"),
+    [
+        ("AVX2", "fp32", "fp32"),
+        ("AVX512_CORE_VNNI", "fp32", "fp32"),
+        ("avx512_core_bf16", "fp32", "bf16"),
+        ("AVX512_CORE_FP16", "fp32", "bf16"),
+        ("AVX512_CORE_AMX", "bf16", "bf16"),
+        ("AVX10_1_512", "fp32", "bf16"),
+        ("AVX10_1_512_AMX", "bf16", "bf16"),
+        ("ALL", "bf16", "bf16"),
+        ("DEFAULT", "bf16", "bf16"),
+    ],
 )
-def test_an_amx_that_onednn_may_not_use_does_not_count(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, most: str, precision: str
+def test_instructions_that_onednn_may_not_use_do_not_count(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, most: str, on_intel: str, on_amd: str
 ) -> None:
     machine.has(cpu=("avx512_bf16", "amx_bf16"))
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
-    assert chosen() == ("cpu", precision)
+    assert chosen() == ("cpu", on_intel)
+    machine.has(cpu=("avx512_bf16",), cpu_name="AMD EPYC 9R14")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
+    assert chosen() == ("cpu", on_amd)
 
 
 @pytest.mark.parametrize(("feature", "computes"), [("amx_bf16", True), ("avx512_bf16", True), ("avx512_f", False)])
