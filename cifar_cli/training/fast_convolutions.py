@@ -13,15 +13,18 @@ from cifar_cli.training.runtime import Runtime, has_amx, multiplies_fastest_in_b
 from cifar_cli.training.side_by_side import convolution_of_small_maps
 from cifar_cli.training.winograd import convolution3x3
 
-# In fp32, measured 2026-11-21 on two cores of a Xeon (AVX-512, no AMX), torch 2.15, channels_last, forward and both
-# gradients, µs an image by torch's convolution and by Winograd's, the second of 4, batches of 500 (of 1000 at 11×11,
-# 5×5 and 2×2):
-#    64 → 256 at 15×15: 599, 505        64 → 256 at 11×11: 315, 270       256 → 256 at 7×7: 498, 345
-#   256 → 256 at   5×5: 297, 234       256 → 256 at   3×3: 146,  67       256 → 256 at 2×2:  84,  39
-# and where it pays little or not:
-#    64 →  64 at 15×15: 152, 212        64 → 128 at 15×15: 297, 277
-# The step of `speednet` on 32×32 pixels, batches of 500, 128, 64: 1.18, 1.13, 1.17 times as fast (medians of 5 to 7).
-# One of the five rounds at 500 took five times as long as torch's, for reasons not found: so it has to be asked for.
+# Measured 2026-11-25 on two cores of an AMD EPYC (Zen 4), torch 2.14, channels_last, forward and both gradients, µs an
+# image by torch's convolution and by Winograd's, the best of 4, batches of 1000, in fp32 and in bf16:
+#    64 → 256 at 15×15: 853, 745; 560, 415       64 → 256 at 11×11: 455, 404; 309, 243
+#   256 → 256 at   7×7: 683, 467; 371, 238      256 → 384 at   7×7: 1004, 628; 558, 331
+#   256 → 256 at   5×5: 337, 313; 184, 149      256 → 384 at   5×5: 506, 428; 305, 216
+#   384 → 384 at   3×3: 286, 181; 187,  82      384 → 384 at   2×2: 173, 109;  99,  59
+# and where it does not pay:
+#    64 →  64 at 15×15: 216, 277; 116, 170
+# A step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32 pixels, and
+# 1.36 or 1.40 times at 25×25 (bf16, batches of 1000, medians of 3 or 5 steps in turns, three and two runs). On a Xeon
+# with AVX-512, in fp32 and an earlier order of the same sums, a step gained as much, but one of five rounds took five
+# times as long, for reasons not found: so it has to be asked for.
 MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 256
 MAX_PIXELS = 15  # on a side
 MIN_BATCH = 64  # the smallest tried: the filters' own way to the points and back costs the same for any size

@@ -33,7 +33,7 @@ log: {images_every: 0, feature_layers: [whiten]}
         ("train.fast_convolutions=false", "fp32", {}, 0),
         ("train.fast_convolutions=auto", "bf16", {}, 0),
         ("train.fast_convolutions=auto", "bf16", {"amx_bf16": True}, 2),
-        ("train.fast_convolutions=auto", "bf16", {"avx512_bf16": True, "cpu_name": "AMD EPYC 9R14"}, 2),
+        ("train.fast_convolutions=auto", "bf16", {"avx512_bf16": True, "sse4a": True}, 2),
         ("train.fast_convolutions=false", "bf16", {"amx_bf16": True}, 0),
         ("train.compile=true", "fp32", {}, 0),
     ],
