@@ -205,7 +205,7 @@ model:
     - fc1: {type: Linear, out_features: 10}
 optimizer: {name: sgd, lr: 0.05, momentum: 0.9}
 schedule: {name: cosine}
-train: {epochs: 2, device: cpu}
+train: {epochs: 2, device: cpu, precision: fp32}
 log: {feature_layers: [conv1]}
 """
 

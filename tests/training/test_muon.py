@@ -4,9 +4,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.training import muon
 from cifar_cli.training.muon import Muon, newton_schulz, orthogonalized
 
 TALL_AND_WIDE = [(16, 16), (8, 40), (40, 8), (1, 9)]
+
+
+@pytest.fixture(autouse=True)
+def in_full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has Muon compute as on a processor that multiplies no faster in bf16, whichever runs the tests."""
+    monkeypatch.setattr(muon, "multiplies_fastest_in_bf16", lambda device: False)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -29,6 +36,19 @@ def test_each_singular_value_goes_through_the_polynomial_and_the_directions_stay
     for _ in range(3):
         s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
     torch.testing.assert_close(newton_schulz(matrix[None], steps=3)[0], u @ torch.diag(s) @ vt)
+
+
+@pytest.mark.parametrize("shape", TALL_AND_WIDE)
+def test_where_bf16_is_faster_the_steps_are_the_same_up_to_its_rounding(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrices = random(3, *shape)
+    exact = newton_schulz(matrices, steps=3)
+    monkeypatch.setattr(muon, "multiplies_fastest_in_bf16", lambda device: True)
+    rounded = newton_schulz(matrices, steps=3)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    assert (rounded - exact).norm() <= 0.02 * exact.norm()
 
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (12, 3, 3, 3), (4, 5, 3)])
