@@ -65,6 +65,7 @@ def test_in_bf16_it_is_within_two_percent_and_sums_the_filters_gradient_in_their
     with torch.autocast("cpu", torch.bfloat16, enabled=inside_autocast):
         ours = values_and_gradients(convolution3x3, *rounded)
     assert [got.dtype for got in ours] == [torch.bfloat16, torch.bfloat16, torch.float32]
+    assert not torch.equal(ours[2], ours[2].bfloat16().float()), "rounded, and widened again"
     for got, truth in zip(ours, wanted, strict=True):
         assert (got - truth).norm() <= error * truth.norm()
 
