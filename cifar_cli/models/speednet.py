@@ -4,6 +4,7 @@ Knows nothing of how its weights are begun or trained: what else the records nee
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -16,6 +17,8 @@ class Group(nn.Module):
     Takes (B, in_channels, H, W) and gives (B, out_channels, H // 2, W // 2). With a depth of three, what
     the first gave is added to the third's normalised output, before its activation (He et al., arXiv:1512.03385).
     """
+
+    pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # of an odd side the pooling drops the last row, so may conv1
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()

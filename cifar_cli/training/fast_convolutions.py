@@ -4,7 +4,8 @@ With fewer multiplications (winograd.py); in bf16, where the CPU has AMX and mul
 gradients of small maps taken together (side_by_side.py). Knows which shapes gain; the arithmetic is theirs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -43,25 +44,33 @@ def speed_up_convolutions(model: nn.Module) -> nn.Module:
     """Returns the model with every convolution that may gain computing so in training, on a CPU that `can_gain`.
 
     The weights are the same tensors under the same names. Evaluation, other precisions and other devices compute as
-    before.
+    before. A module may say in `pooled` which of its own convolutions' outputs go into a pooling and nowhere else, and
+    the pooling's window: what the pooling would drop at the edge need not be computed.
     """
+    windows: Mapping[str, int] = getattr(model, "pooled", {})
     for name, child in model.named_children():
-        setattr(model, name, FastConv2d(child) if isinstance(child, nn.Conv2d) and _may_gain(child) else child)
-        speed_up_convolutions(child)
+        if isinstance(child, nn.Conv2d) and _may_gain(child):
+            setattr(model, name, FastConv2d(child, window=windows.get(name, 1)))
+        else:
+            speed_up_convolutions(child)
     return model
 
 
 class FastConv2d(nn.Conv2d):
-    """A 3×3 convolution that computes in another way what torch's does, where its input's shape gains."""
+    """A 3×3 convolution that computes in another way what torch's does, where its input's shape gains.
 
-    def __init__(self, convolution: nn.Conv2d) -> None:
+    With a `window` it may leave out the last rows and columns that fill no window of so many pixels.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, *, window: int = 1) -> None:
         # On "meta" no weights are drawn: the random numbers that follow stay the same.
         super().__init__(convolution.in_channels, convolution.out_channels, kernel_size=3, padding=1, device="meta")
         self.weight, self.bias = convolution.weight, convolution.bias
         self.training = convolution.training
+        self.window = window
 
     def forward(self, images: Tensor) -> Tensor:
-        way = _faster_way(images) if self.training and torch.is_grad_enabled() else None
+        way = _faster_way(images, self.window) if self.training and torch.is_grad_enabled() else None
         return super().forward(images) if way is None else self._with_bias(way(images, self.weight))
 
     def _with_bias(self, features: Tensor) -> Tensor:
@@ -77,9 +86,9 @@ def _may_gain(module: nn.Conv2d) -> bool:
     )
 
 
-def _faster_way(images: Tensor) -> Callable[[Tensor, Tensor], Tensor] | None:
+def _faster_way(images: Tensor, window: int) -> Callable[[Tensor, Tensor], Tensor] | None:
     """Returns what convolves these images, (B, C, H, W), with filters faster than torch does; None if nothing does."""
-    if images.device.type != "cpu" or images.dim() != 4 or len(images) < MIN_BATCH:
+    if images.device.type != "cpu" or images.dim() != 4 or len(images) < MIN_BATCH or min(images.shape[2:]) < window:
         return None
     pixels = max(images.shape[2:])
     if _in_bf16() and has_amx():
@@ -87,9 +96,9 @@ def _faster_way(images: Tensor) -> Callable[[Tensor, Tensor], Tensor] | None:
     if pixels > MAX_PIXELS:
         return None
     if _in_bf16():
-        return _by_fewer_products_in_bf16
+        return partial(_by_fewer_products_in_bf16, window=window)
     is_fp32 = images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return convolution3x3 if is_fp32 else None
+    return partial(convolution3x3, window=window) if is_fp32 else None
 
 
 def _in_bf16() -> bool:
@@ -100,5 +109,6 @@ def _side_by_side_in_bf16(images: Tensor, weight: Tensor) -> Tensor:
     return convolution_of_small_maps(images.bfloat16(), weight.bfloat16())
 
 
-def _by_fewer_products_in_bf16(images: Tensor, weight: Tensor) -> Tensor:
-    return convolution3x3(images.bfloat16(), weight)  # the filters' values at the points are rounded, not the filters
+def _by_fewer_products_in_bf16(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
+    # Of the filters their values at the points are rounded, not they themselves.
+    return convolution3x3(images.bfloat16(), weight, window=window)

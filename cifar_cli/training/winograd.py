@@ -22,7 +22,8 @@ from torch.autograd.function import once_differentiable
 # By the m outputs of a tile: the m + 1 points besides infinity. Chosen for small rounding errors, among points that lie
 # about 0. Relative to float64 the results are off by up to 1.5e-6 in fp32, where torch's convolution is by up to 8e-7;
 # in bf16, over all numbers (root of the summed squares), by 0.006, 0.011 and 0.014, where that is by 0.0024: among all
-# multiples of 1/16 none has less than 0.006, 0.008 and 0.014.
+# multiples of 1/16 none has less than 0.006, 0.008 and 0.014. Five outputs at a time would be off by 0.029 at least
+# (multiples of 1/8): 64 → 256 channels at 15×15 would take a fifth less, but no one has seen what it costs in accuracy.
 POINTS: Mapping[int, tuple[float, ...]] = {
     2: (0, 1, -1),
     3: (0.4, -0.4, 1.3, -1.3),
@@ -34,15 +35,16 @@ POINTS: Mapping[int, tuple[float, ...]] = {
 CHUNK_BYTES = 64 * 2**20
 
 
-def convolution3x3(images: Tensor, weight: Tensor) -> Tensor:
+def convolution3x3(images: Tensor, weight: Tensor, *, window: int = 1) -> Tensor:
     """What `nn.functional.conv2d(images, weight, padding=1)` gives, up to rounding.
 
     Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), laid out as channels_last, in the
     images' precision, also under autocast; filters may be in a higher one, and their gradient is then summed up in it.
+    With a `window`, the last rows and columns that fill no window of so many pixels are left out: a pooling drops them.
     Has a first derivative and no second. Faster for some shapes only: `training.fast_convolutions` knows which.
     """
     with torch.autocast("cpu", enabled=False):
-        convolved: Tensor = _Convolution.apply(images, weight)
+        convolved: Tensor = _Convolution.apply(images, weight, window)
     return convolved
 
 
@@ -58,15 +60,15 @@ class _Line:
 
 
 @lru_cache
-def _line(length: int) -> _Line:
+def _line(length: int, wanted: int) -> _Line:
     # The tile that needs the fewest points for the whole line, the smaller one if two do.
-    outputs = min(POINTS, key=lambda m: (math.ceil(length / m) * (m + 2), m))
-    tiles, points = math.ceil(length / outputs), outputs + 2
+    outputs = min(POINTS, key=lambda m: (math.ceil(wanted / m) * (m + 2), m))
+    tiles, points = math.ceil(wanted / outputs), outputs + 2
     at_points = torch.tensor(POINTS[outputs], dtype=torch.float64)
     differences = at_points[:, None] - at_points + torch.eye(len(at_points), dtype=torch.float64)
     scale = torch.cat([differences.prod(dim=1), torch.ones(1, dtype=torch.float64)])  # Lagrange's, keeps numbers near 1
     of_tile = torch.linalg.inv(_powers(at_points, points)).T * scale[:, None]  # (points, points)
-    padded = torch.zeros(tiles, points, tiles * outputs + 2, dtype=torch.float64)
+    padded = torch.zeros(tiles, points, max(tiles * outputs, length) + 2, dtype=torch.float64)
     back = torch.zeros(tiles, points, tiles * outputs, dtype=torch.float64)
     for tile in range(tiles):
         start = tile * outputs
@@ -77,7 +79,7 @@ def _line(length: int) -> _Line:
         points,
         inputs=padded[:, :, 1 : length + 1],  # without the zero before the first pixel, and those behind the last
         filters=_powers(at_points, 3) / scale[:, None],
-        outputs=back[:, :, :length],
+        outputs=back[:, :, :wanted],
     )
 
 
@@ -130,6 +132,11 @@ class _Tiling:
     outputs: _Plane
     filters: Tensor  # (points, 9)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what the convolution gives."""
+        return self.outputs.rows.shape[1], self.outputs.columns.shape[1]
+
     def at_points(self, values: Tensor) -> Tensor:
         """A view of (rows, columns, N, C): (tiles below one another, points, tiles beside one another · N, C)."""
         return values.view(self.tiles, self.points, -1, values.shape[-1])
@@ -145,16 +152,16 @@ class _Tiling:
         taps = self.filters.to(gradient.dtype).T @ gradient.flatten(1)
         return taps.view(3, 3, *gradient.shape[1:]).permute(3, 2, 0, 1)
 
-    def chunks(self, images: Tensor, weight: Tensor) -> Iterator[slice]:
-        """Slices of the batch whose values at the points take about CHUNK_BYTES."""
-        numbers = len(self.inputs.rows) * len(self.inputs.columns) * (weight.shape[0] + weight.shape[1])
+    def chunks(self, images: Tensor, filters: Tensor) -> Iterator[slice]:
+        """Slices of the batch whose values at the points take about CHUNK_BYTES. filters: (points, C_in, C_out)."""
+        numbers = len(self.inputs.rows) * len(self.inputs.columns) * (filters.shape[1] + filters.shape[2])
         size = max(1, CHUNK_BYTES // (numbers * images.element_size()))
         return (slice(start, start + size) for start in range(0, len(images), size))
 
 
 @lru_cache
-def _tiling(height: int, width: int, dtype: torch.dtype) -> _Tiling:
-    vertical, horizontal = _line(height), _line(width)
+def _tiling(height: int, width: int, window: int, dtype: torch.dtype) -> _Tiling:
+    vertical, horizontal = (_line(length, length // window * window) for length in (height, width))
     return _Tiling(
         vertical.tiles,
         vertical.points * horizontal.points,
@@ -165,53 +172,52 @@ def _tiling(height: int, width: int, dtype: torch.dtype) -> _Tiling:
 
 
 class _Convolution(Function):
-    """Keeps images and filters for the way back, as torch's convolution does, but of the images no values at points."""
+    """Keeps the images' values at the points for the way back, in the images' place: more numbers, computed once."""
 
     @staticmethod
-    def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
-        tiling = _tiling(*images.shape[2:], images.dtype)
+    def forward(ctx: Any, images: Tensor, weight: Tensor, window: int) -> Tensor:
+        tiling = _tiling(*images.shape[2:], window, images.dtype)
         filters = tiling.filter_values(weight).to(images.dtype)  # (points, C_in, C_out)
-        ctx.save_for_backward(images, weight, filters)
         planes = images.permute(0, 2, 3, 1)  # (N, H, W, C_in), contiguous if channels_last
-        convolved = planes.new_empty(*planes.shape[:3], len(weight))
-        for chunk in tiling.chunks(images, weight):
+        convolved = planes.new_empty(len(planes), *tiling.size, len(weight))
+        kept = []
+        for chunk in tiling.chunks(images, filters):
             values = tiling.inputs.spread(planes[chunk])
             products = values.new_empty(*values.shape[:3], len(weight))
             for values_of, products_of in _pairs(tiling, values, products):
                 torch.bmm(values_of, filters, out=products_of)
             convolved[chunk] = tiling.outputs.gather(products)
+            if ctx.needs_input_grad[1]:
+                kept.append(values)
+        ctx.tiling, ctx.weight_dtype, ctx.images_shape = tiling, weight.dtype, planes.shape
+        ctx.save_for_backward(filters, *kept)
         return convolved.permute(0, 3, 1, 2)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        needs_images, needs_weight, _ = ctx.needs_input_grad
+        filters, *kept = ctx.saved_tensors
+        tiling: _Tiling = ctx.tiling
+        upper = gradient.permute(0, 2, 3, 1)
+        images_gradient = upper.new_empty(ctx.images_shape) if needs_images else None
+        filters_gradient = torch.zeros_like(filters, dtype=ctx.weight_dtype)
         with torch.autocast("cpu", enabled=False):
-            return _gradients(gradient, *ctx.saved_tensors, needs=ctx.needs_input_grad)
-
-
-def _gradients(
-    gradient: Tensor, images: Tensor, weight: Tensor, filters: Tensor, *, needs: tuple[bool, bool]
-) -> tuple[Tensor | None, Tensor | None]:
-    """Returns those of images and weight, or None for one that nobody needs. filters: their values at the points."""
-    needs_images, needs_weight = needs
-    tiling = _tiling(*images.shape[2:], images.dtype)
-    planes, upper = images.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
-    images_gradient = planes.new_empty(planes.shape) if needs_images else None
-    filters_gradient = torch.zeros_like(filters, dtype=weight.dtype)
-    for chunk in tiling.chunks(images, weight):
-        products = tiling.outputs.spread(upper[chunk])
-        if needs_weight:
-            for values_of, products_of in _pairs(tiling, tiling.inputs.spread(planes[chunk]), products):
-                _add_product(filters_gradient, values_of.mT, products_of)
-        if images_gradient is not None:
-            values = products.new_empty(*products.shape[:3], images.shape[1])
-            for values_of, products_of in _pairs(tiling, values, products):
-                torch.bmm(products_of, filters.mT, out=values_of)
-            images_gradient[chunk] = tiling.inputs.gather(values)
-    return (
-        None if images_gradient is None else images_gradient.permute(0, 3, 1, 2),
-        tiling.filter_gradient(filters_gradient) if needs_weight else None,
-    )
+            for chunk in tiling.chunks(upper, filters):
+                products = tiling.outputs.spread(upper[chunk])
+                if needs_weight:
+                    for values_of, products_of in _pairs(tiling, kept.pop(0), products):
+                        _add_product(filters_gradient, values_of.mT, products_of)
+                if images_gradient is not None:
+                    values = products.new_empty(*products.shape[:3], filters.shape[1])
+                    for values_of, products_of in _pairs(tiling, values, products):
+                        torch.bmm(products_of, filters.mT, out=values_of)
+                    images_gradient[chunk] = tiling.inputs.gather(values)
+            return (
+                None if images_gradient is None else images_gradient.permute(0, 3, 1, 2),
+                tiling.filter_gradient(filters_gradient) if needs_weight else None,
+                None,
+            )
 
 
 def _pairs(tiling: _Tiling, values: Tensor, products: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

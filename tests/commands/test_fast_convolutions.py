@@ -63,16 +63,19 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[torch.Size] = []
+    windows: list[int] = []
     original = fast_convolutions.convolution3x3
 
-    def noted(images: Tensor, weight: Tensor) -> Tensor:
+    def noted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
         taken.append(images.shape)
-        return original(images, weight)
+        windows.append(window)
+        return original(images, weight, window=window)
 
     monkeypatch.setattr(fast_convolutions, "convolution3x3", noted)
     (tmp_path / "fast.yaml").write_text(TEXT)
     assert cifar("train", "--config", "fast.yaml", "name=longer").code == 0
     assert len(taken) == 2 * 2 * 5  # layers, epochs, steps
+    assert windows[:2] == [2, 1]  # a pooling takes what the first gives
     assert cifar("train", "--config", "fast.yaml", "name=shorter", "train.epochs=1").code == 0
     longer, shorter = (next((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
     outcome = cifar("train", "--resume", shorter, "train.epochs=2")

@@ -1,5 +1,7 @@
 """Our two other ways to compute a 3×3 convolution held against torch's own, in values and in both gradients."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -43,6 +45,24 @@ def test_it_gives_the_values_and_gradients_of_torchs_convolution(size: tuple[int
     numbers = drawn(size, channels=(3, 4), dtype=torch.float64)
     torch.testing.assert_close(
         values_and_gradients(convolution3x3, *numbers), values_and_gradients(by_torch, *numbers), rtol=1e-11, atol=1e-11
+    )
+
+
+@pytest.mark.parametrize(("size", "window", "left"), [((7, 7), 2, (6, 6)), ((15, 4), 2, (14, 4)), ((11, 5), 3, (9, 3))])
+def test_what_fills_no_window_of_a_pooling_is_left_out_and_the_rest_is_torchs(
+    size: tuple[int, int], window: int, left: tuple[int, int]
+) -> None:
+    images, weight, _ = drawn(size, channels=(3, 4), dtype=torch.float64)
+    *_, gradient = drawn(left, channels=(3, 4), dtype=torch.float64)
+
+    def whole_windows(images: Tensor, weight: Tensor) -> Tensor:
+        return by_torch(images, weight)[..., : left[0], : left[1]]
+
+    torch.testing.assert_close(
+        values_and_gradients(partial(convolution3x3, window=window), images, weight, gradient),
+        values_and_gradients(whole_windows, images, weight, gradient),
+        rtol=1e-11,
+        atol=1e-11,
     )
 
 

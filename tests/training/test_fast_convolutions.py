@@ -1,5 +1,7 @@
 """Which convolutions are computed in another way, and that nothing else changes."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
@@ -21,9 +23,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, torch.Size]]:
     def note(way: str) -> None:
         original = getattr(fast_convolutions, way)
 
-        def noted(images: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        def noted(images: torch.Tensor, weight: torch.Tensor, **settings: int) -> torch.Tensor:
             ways.append((way, images.shape))
-            result: torch.Tensor = original(images, weight)
+            result: torch.Tensor = original(images, weight, **settings)
             return result
 
         monkeypatch.setattr(fast_convolutions, way, noted)
@@ -77,6 +79,32 @@ def test_it_trains_as_torchs_convolution_does(taken: list[tuple[str, torch.Size]
     assert taken == [("convolution3x3", images.shape)]
     # The sums are over 576 pixels, of numbers about 1.
     torch.testing.assert_close(of_fast, of_plain, rtol=1e-4, atol=5e-3)
+
+
+class Halved(nn.Module):
+    """A convolution, and a pooling that takes all of it."""
+
+    pooled: ClassVar = {"convolution": 2}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = convolution(bias=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return nn.functional.max_pool2d(self.convolution(images), 2)
+
+
+@pytest.mark.parametrize(("side", "computed"), [(7, 6), (4, 4), (2, 2), (1, 1)])
+def test_of_what_a_pooling_takes_only_whole_windows_are_computed(side: int, computed: int) -> None:
+    images = torch.randn(64, 64, side, side, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = Halved()
+    expected = model(images) if side > 1 else None
+    speed_up_convolutions(model)
+    assert model.convolution(images).shape[2:] == (computed, computed)
+    assert model.eval().convolution(images).shape[2:] == (side, side)
+    if expected is not None:
+        torch.testing.assert_close(model.train()(images), expected, rtol=1e-4, atol=1e-4)
 
 
 WITH_AMX = {"amx_bf16": True}
