@@ -15,11 +15,12 @@ from cifar_cli.training.side_by_side import convolution_of_small_maps
 from cifar_cli.training.winograd import convolution3x3
 
 # Measured 2026-11-25 on two cores of an AMD EPYC (Zen 4), torch 2.14, channels_last, forward and both gradients, µs an
-# image by torch's convolution and by Winograd's, the best of 4, batches of 1000, in fp32 and in bf16:
-#    64 → 256 at 15×15: 853, 745; 495, 416       64 → 256 at 11×11: 455, 404; 309, 243
-#   256 → 256 at   7×7: 683, 467; 371, 238      256 → 384 at   7×7: 1004, 628; 558, 331
-#   256 → 256 at   5×5: 337, 313; 184, 149      256 → 384 at   5×5: 506, 428; 305, 216
-#   384 → 384 at   3×3: 286, 181; 187,  82      384 → 384 at   2×2: 173, 109;  99,  59
+# image by torch's convolution and by Winograd's, the best of 4, batches of 1000, in fp32 and in bf16; a star where a
+# pooling follows, which drops the last row and column of an odd side:
+#    64 → 256 at 15×15*: 835, 670; 492, 387       64 → 256 at 12×12*: 529, 371; 311, 236
+#   256 → 256 at   7×7:  675, 437; 365, 222      256 → 384 at   7×7*: 994, 419; 538, 202
+#   256 → 256 at   6×6:  483, 299; 254, 155      256 → 384 at   6×6*: 720, 418; 379, 215
+#   384 → 384 at   3×3:  277, 153; 174,  85
 # and where it does not pay:
 #    64 →  64 at 15×15: 216, 277; 116, 170
 # A step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32 pixels, and
