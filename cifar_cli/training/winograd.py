@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 # about 0. Relative to float64 the results are off by up to 1.5e-6 in fp32, where torch's convolution is by up to 8e-7;
 # in bf16, over all numbers (root of the summed squares), by 0.006, 0.011 and 0.014, where that is by 0.0024: among all
 # multiples of 1/16 none has less than 0.006, 0.008 and 0.014. Five outputs at a time would be off by 0.029 at least
-# (multiples of 1/8): 64 → 256 channels at 15×15 would take a fifth less, but no one has seen what it costs in accuracy.
+# (multiples of 1/8): 64 → 256 channels at 15×15 would take a fifth less, but what it costs in accuracy is open.
 POINTS: Mapping[int, tuple[float, ...]] = {
     2: (0, 1, -1),
     3: (0.4, -0.4, 1.3, -1.3),
