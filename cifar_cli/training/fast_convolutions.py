@@ -21,9 +21,9 @@ from cifar_cli.training.winograd import convolution3x3
 #   256 → 256 at   7×7:  675, 437; 365, 222      256 → 384 at   7×7*: 994, 419; 538, 202
 #   256 → 256 at   6×6:  483, 299; 254, 155      256 → 384 at   6×6*: 720, 418; 379, 215
 #   384 → 384 at   3×3:  277, 153; 174,  85
-# and where it does not pay:
+# and, before the edge was left out and values were kept, where it did not pay:
 #    64 →  64 at 15×15: 216, 277; 116, 170
-# A step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32 pixels, and
+# Then a step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32 pixels, and
 # 1.36 or 1.40 times at 25×25 (bf16, batches of 1000, medians of 3 or 5 steps in turns, three and two runs). On a Xeon
 # with AVX-512, in fp32 and an earlier order of the same sums, a step gained as much, but one of five rounds took five
 # times as long, for reasons not found: so it has to be asked for.
