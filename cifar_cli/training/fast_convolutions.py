@@ -23,8 +23,8 @@ from cifar_cli.training.winograd import convolution3x3
 #   384 → 384 at   3×3:  277, 153; 174,  85
 # and, before the edge was left out and values were kept, where it did not pay:
 #    64 →  64 at 15×15: 216, 277; 116, 170
-# Then a step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32 pixels, and
-# 1.36 or 1.40 times at 25×25 (bf16, batches of 1000, medians of 3 or 5 steps in turns, three and two runs). On a Xeon
+# Then a step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32, and 1.36
+# or 1.40 times at 25×25 pixels (bf16, batches of 1000, medians of 3 or 5 steps in turns, three and two runs). On a Xeon
 # with AVX-512, in fp32 and an earlier order of the same sums, a step gained as much, but one of five rounds took five
 # times as long, for reasons not found: so it has to be asked for.
 MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 256
