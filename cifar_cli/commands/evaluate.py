@@ -50,6 +50,7 @@ def evaluate(
         parts.begin_weights(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
     note(f"{opened.source}: {experiment.model.name} on the {subject}")
+    model = parts.sped_up(model, experiment, runtime)  # as it was tested at its training's end
     measured = parts.evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     picture = save_png(
         draw_confusion(

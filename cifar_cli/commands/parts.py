@@ -49,6 +49,12 @@ def begin_weights(model: nn.Module, experiment: Experiment, splits: Splits, runt
     begin(model, experiment.init, images=splits.train, prepare=preparation(experiment, splits, runtime))
 
 
+def sped_up(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
+    """Returns the network, its convolutions changed in place where the experiment wants that and it is faster."""
+    is_wanted = experiment.train.fast_convolutions == "auto" and not experiment.train.compile
+    return speed_up_convolutions(model) if is_wanted and can_gain(runtime) else model
+
+
 def loss(experiment: Experiment) -> Loss:
     """Returns the experiment's loss."""
     return LOSSES[experiment.loss.name](**experiment.loss.model_dump(exclude={"name"}))
@@ -124,8 +130,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     freeze(model, experiment.train.freeze)
     if is_spread:
         model = share_batch_norms(model, runtime.device)
-    if experiment.train.fast_convolutions == "auto" and can_gain(runtime) and not experiment.train.compile:
-        model = speed_up_convolutions(model)
+    model = sped_up(model, experiment, runtime)
     loader = make_loader(
         _as_trained_on(splits.train, experiment).to(runtime.device),
         batch_size=experiment.data.batch_size,

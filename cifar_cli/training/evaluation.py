@@ -62,12 +62,11 @@ def evaluate(
         if views is None:
             return plain
         logits = logits.clone()  # those of the images as they are stay what they were
-        chosen, first = least_sure(logits, unsure_share), 0
-        for images, _ in loader:
-            again = chosen[first : first + len(images)].nonzero().flatten()
-            seen = prepare(images.to(runtime.device)[again])
-            logits[first + again] = views(network, seen, logits[first + again])
-            first += len(images)
+        unsure = least_sure(logits, unsure_share).nonzero().flatten()
+        shown = torch.cat([images for images, _ in loader]).to(runtime.device)[unsure]  # uint8
+        size = len(answers[0][0])  # of a batch
+        for places, images in zip(unsure.split(size), shown.split(size), strict=True):
+            logits[places] = views(network, prepare(images), logits[places])
         return replace(_score(logits, labels, loss=loss, num_classes=num_classes), plain=plain)
 
 

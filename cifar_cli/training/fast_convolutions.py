@@ -42,11 +42,12 @@ def can_gain(runtime: Runtime) -> bool:
 
 
 def speed_up_convolutions(model: nn.Module) -> nn.Module:
-    """Returns the model with every convolution that may gain computing so in training, on a CPU that `can_gain`.
+    """Returns the model with every convolution that may gain computing so, on a CPU that `can_gain`.
 
-    The weights are the same tensors under the same names. Evaluation, other precisions and other devices compute as
-    before. A module may say in `pooled` which of its own convolutions' outputs go into a pooling and nowhere else, and
-    the pooling's window: what the pooling would drop at the edge need not be computed.
+    The weights are the same tensors under the same names. Other precisions and other devices compute as before, and few
+    images at a time, as pictures are made of. A module may say in `pooled` which of its own convolutions' outputs go
+    into a pooling and nowhere else, and the pooling's window: what the pooling would drop at the edge need not be
+    computed.
     """
     windows: Mapping[str, int] = getattr(model, "pooled", {})
     for name, child in model.named_children():
@@ -71,7 +72,7 @@ class FastConv2d(nn.Conv2d):
         self.window = window
 
     def forward(self, images: Tensor) -> Tensor:
-        way = _faster_way(images, self.window) if self.training and torch.is_grad_enabled() else None
+        way = _faster_way(images, self.window)
         return super().forward(images) if way is None else self._with_bias(way(images, self.weight))
 
     def _with_bias(self, features: Tensor) -> Tensor:
@@ -93,7 +94,8 @@ def _faster_way(images: Tensor, window: int) -> Callable[[Tensor, Tensor], Tenso
         return None
     pixels = max(images.shape[2:])
     if _in_bf16() and has_amx():
-        return _side_by_side_in_bf16 if pixels <= MAX_PIXELS_SIDE_BY_SIDE else None
+        gains = pixels <= MAX_PIXELS_SIDE_BY_SIDE and torch.is_grad_enabled()  # it is the gradients that it gains in
+        return _side_by_side_in_bf16 if gains else None
     if pixels > MAX_PIXELS:
         return None
     if _in_bf16():

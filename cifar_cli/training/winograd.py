@@ -9,9 +9,10 @@ Plain torch, and knows nothing of models or configurations. Source: Lavin and Gr
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, product
 from typing import Any
 
 import torch
@@ -50,37 +51,43 @@ def convolution3x3(images: Tensor, weight: Tensor, *, window: int = 1) -> Tensor
 
 @dataclass(frozen=True)
 class _Line:
-    """The matrices for rows, or columns, of `length` pixels, in `tiles` tiles of `points` points each."""
+    """The matrices for tiles of one size beside one another, in rows, or columns, of `length` pixels."""
 
     tiles: int
-    points: int
+    points: int  # of a tile
     inputs: Tensor  # (tiles, points, length): pixels, zeros beyond them, to their values at the points
     filters: Tensor  # (points, 3): a filter to its values at the points
-    outputs: Tensor  # (tiles, points, length), transposed: products at the points to pixels
+    outputs: Tensor  # (tiles, points, wanted), transposed: products at the points to pixels
+
+    @classmethod
+    def of(cls, length: int, wanted: int, *, outputs: int, starts: Sequence[int]) -> "_Line":
+        """Of the first `wanted` pixels that a line gives, `outputs` from each of `starts` on."""
+        tiles, points = len(starts), outputs + 2
+        at_points = torch.tensor(POINTS[outputs], dtype=torch.float64)
+        differences = at_points[:, None] - at_points + torch.eye(len(at_points), dtype=torch.float64)
+        scale = torch.cat([differences.prod(dim=1), torch.ones(1, dtype=torch.float64)])  # Lagrange's: numbers near 1
+        of_tile = torch.linalg.inv(_powers(at_points, points)).T * scale[:, None]  # (points, points)
+        padded = torch.zeros(tiles, points, max(starts[-1] + outputs, length) + 2, dtype=torch.float64)
+        back = torch.zeros(tiles, points, max(starts[-1] + outputs, wanted), dtype=torch.float64)
+        for tile, start in enumerate(starts):
+            padded[tile, :, start : start + points] = of_tile
+            back[tile, :, start : start + outputs] = _powers(at_points, outputs)
+        return cls(
+            tiles,
+            points,
+            inputs=padded[:, :, 1 : length + 1],  # without the zero before the first pixel, and those behind the last
+            filters=_powers(at_points, 3) / scale[:, None],
+            outputs=back[:, :, :wanted],
+        )
 
 
-@lru_cache
-def _line(length: int, wanted: int) -> _Line:
-    # The tile that needs the fewest points for the whole line, the smaller one if two do.
-    outputs = min(POINTS, key=lambda m: (math.ceil(wanted / m) * (m + 2), m))
-    tiles, points = math.ceil(wanted / outputs), outputs + 2
-    at_points = torch.tensor(POINTS[outputs], dtype=torch.float64)
-    differences = at_points[:, None] - at_points + torch.eye(len(at_points), dtype=torch.float64)
-    scale = torch.cat([differences.prod(dim=1), torch.ones(1, dtype=torch.float64)])  # Lagrange's, keeps numbers near 1
-    of_tile = torch.linalg.inv(_powers(at_points, points)).T * scale[:, None]  # (points, points)
-    padded = torch.zeros(tiles, points, max(tiles * outputs, length) + 2, dtype=torch.float64)
-    back = torch.zeros(tiles, points, tiles * outputs, dtype=torch.float64)
-    for tile in range(tiles):
-        start = tile * outputs
-        padded[tile, :, start : start + points] = of_tile
-        back[tile, :, start : start + outputs] = _powers(at_points, outputs)
-    return _Line(
-        tiles,
-        points,
-        inputs=padded[:, :, 1 : length + 1],  # without the zero before the first pixel, and those behind the last
-        filters=_powers(at_points, 3) / scale[:, None],
-        outputs=back[:, :, :wanted],
-    )
+def _lines(length: int, wanted: int) -> list[_Line]:
+    """As few tiles as give the `wanted` pixels, as equal as can be: they take the fewest points in all."""
+    tiles = math.ceil(wanted / max(POINTS))
+    size, larger = divmod(wanted, tiles)
+    starts = list(accumulate([size + 1] * larger + [size] * (tiles - larger), initial=0))[:-1]
+    cut = [(size + 1, starts[:larger]), (max(size, min(POINTS)), starts[larger:])]
+    return [_Line.of(length, wanted, outputs=outputs, starts=begun) for outputs, begun in cut if begun]
 
 
 def _powers(at_points: Tensor, count: int) -> Tensor:
@@ -92,60 +99,79 @@ def _powers(at_points: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True)
 class _Plane:
-    """A matrix for the rows and one for the columns of planes; the planes come out in an order made for products.
+    """Matrices for the rows and the columns of planes; the planes come out in an order made for products.
 
-    From top to bottom lies tile after tile with its points; from left to right point after point, with each tile's
-    value there, of all images. So the tiles beside one another, of all images, are at each point a matrix of their own.
+    From top to bottom lies tile after tile with its points; from left to right, for each size of tile apart, point
+    after point, with each tile's value there, of all images. So the tiles of one size beside one another, of all
+    images, are at each point a matrix of their own.
     """
 
-    rows: Tensor  # (tiles · points, H)
-    columns: Tensor  # (points · tiles, W)
+    rows: Tensor  # (points of all tiles, H)
+    columns: Sequence[Tensor]  # for each size of tile (points · tiles, W)
 
     @classmethod
-    def of(cls, vertical: Tensor, horizontal: Tensor, dtype: torch.dtype) -> "_Plane":
-        """vertical, horizontal: (tiles, points, H or W)."""
-        return cls(vertical.flatten(0, 1).to(dtype), horizontal.transpose(0, 1).flatten(0, 1).to(dtype))
+    def of(cls, vertical: Sequence[Tensor], horizontal: Sequence[Tensor], dtype: torch.dtype) -> "_Plane":
+        """vertical, horizontal: for each size of tile (tiles, points, H or W)."""
+        return cls(
+            torch.cat([of_size.flatten(0, 1) for of_size in vertical]).to(dtype),
+            [of_size.transpose(0, 1).flatten(0, 1).to(dtype) for of_size in horizontal],
+        )
 
-    def spread(self, planes: Tensor) -> Tensor:
-        """(N, H, W, C) to (rows, columns, N, C)."""
+    def spread(self, planes: Tensor) -> list[Tensor]:
+        """(N, H, W, C) to (rows, columns, N, C) for each size of tile from left to right."""
         images, height, width, channels = planes.shape
         lying = planes.permute(1, 2, 0, 3).reshape(height, -1)
         tall = (self.rows @ lying).view(len(self.rows), width, images * channels)
-        wide = torch.bmm(self.columns.expand(len(tall), -1, -1), tall)
-        return wide.view(len(self.rows), len(self.columns), images, channels)
+        return [
+            torch.bmm(columns.expand(len(tall), -1, -1), tall).view(len(tall), -1, images, channels)
+            for columns in self.columns
+        ]
 
-    def gather(self, values: Tensor) -> Tensor:
-        """The way back, by the transposed matrices: (rows, columns, N, C) to (N, H, W, C)."""
-        images, channels = values.shape[2:]
-        tall = torch.bmm(self.columns.T.expand(len(values), -1, -1), values.flatten(2))
-        lying = self.rows.T @ tall.view(len(values), -1)
+    def gather(self, values: Sequence[Tensor]) -> Tensor:
+        """The way back, by the transposed matrices: (rows, columns, N, C) for each size to (N, H, W, C)."""
+        rows, _, images, channels = values[0].shape
+        back = [columns.T.expand(rows, -1, -1) for columns in self.columns]
+        tall = torch.bmm(back[0], values[0].flatten(2))
+        for of_size, more in zip(back[1:], values[1:], strict=True):
+            torch.baddbmm(tall, of_size, more.flatten(2), out=tall)
+        lying = self.rows.T @ tall.view(rows, -1)
         return lying.view(len(lying), -1, images, channels).permute(2, 0, 1, 3)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The tiles of one size: where they lie among the values at the points, and their points among the filters'."""
+
+    rows: slice
+    columns: int  # which of the sizes from left to right
+    tiles: int  # below one another
+    points: slice
+
+    def tiles_of(self, values: Sequence[Tensor]) -> Tensor:
+        """A view: (tiles below one another, points, tiles beside one another · N, C)."""
+        own = values[self.columns][self.rows]
+        return own.view(self.tiles, self.points.stop - self.points.start, -1, own.shape[-1])
 
 
 @dataclass(frozen=True)
 class _Tiling:
     """How images of one size and precision are cut, and the matrices that take them to their values at the points."""
 
-    tiles: int  # below one another
-    points: int  # of a tile
+    blocks: Sequence[_Block]
     inputs: _Plane
     outputs: _Plane
-    filters: Tensor  # (points, 9)
+    filters: Tensor  # (points of all blocks, 9)
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of what the convolution gives."""
-        return self.outputs.rows.shape[1], self.outputs.columns.shape[1]
-
-    def at_points(self, values: Tensor) -> Tensor:
-        """A view of (rows, columns, N, C): (tiles below one another, points, tiles beside one another · N, C)."""
-        return values.view(self.tiles, self.points, -1, values.shape[-1])
+        return self.outputs.rows.shape[1], self.outputs.columns[0].shape[1]
 
     def filter_values(self, weight: Tensor) -> Tensor:
         """(C_out, C_in, 3, 3) to a matrix (C_in, C_out) for each point."""
         taps = weight.permute(2, 3, 1, 0)  # (3, 3, C_in, C_out)
         values = self.filters.to(weight.dtype) @ taps.reshape(9, -1)
-        return values.view(self.points, *taps.shape[2:])
+        return values.view(len(self.filters), *taps.shape[2:])
 
     def filter_gradient(self, gradient: Tensor) -> Tensor:
         """The way back from `filter_values`, for its gradient."""
@@ -154,20 +180,36 @@ class _Tiling:
 
     def chunks(self, images: Tensor, filters: Tensor) -> Iterator[slice]:
         """Slices of the batch whose values at the points take about CHUNK_BYTES. filters: (points, C_in, C_out)."""
-        numbers = len(self.inputs.rows) * len(self.inputs.columns) * (filters.shape[1] + filters.shape[2])
+        columns = sum(len(of_size) for of_size in self.inputs.columns)
+        numbers = len(self.inputs.rows) * columns * (filters.shape[1] + filters.shape[2])
         size = max(1, CHUNK_BYTES // (numbers * images.element_size()))
         return (slice(start, start + size) for start in range(0, len(images), size))
+
+    def products(
+        self, values: Sequence[Tensor], products: Sequence[Tensor], filters: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Views that belong together: (points, tiles · N, C_in), (…, C_out), (points, C_in, C_out)."""
+        for block in self.blocks:
+            for values_of, products_of in zip(block.tiles_of(values), block.tiles_of(products), strict=True):
+                yield values_of, products_of, filters[block.points]
 
 
 @lru_cache
 def _tiling(height: int, width: int, window: int, dtype: torch.dtype) -> _Tiling:
-    vertical, horizontal = (_line(length, length // window * window) for length in (height, width))
+    vertical, horizontal = (_lines(length, length // window * window) for length in (height, width))
+    blocks, row, point = [], 0, 0
+    for down in vertical:
+        rows = slice(row, row + down.tiles * down.points)
+        for column, across in enumerate(horizontal):
+            points = slice(point, point + down.points * across.points)
+            blocks.append(_Block(rows, column, down.tiles, points))
+            point = points.stop
+        row = rows.stop
     return _Tiling(
-        vertical.tiles,
-        vertical.points * horizontal.points,
-        inputs=_Plane.of(vertical.inputs, horizontal.inputs, dtype),
-        outputs=_Plane.of(vertical.outputs, horizontal.outputs, dtype),
-        filters=torch.kron(vertical.filters, horizontal.filters),
+        blocks,
+        inputs=_Plane.of([line.inputs for line in vertical], [line.inputs for line in horizontal], dtype),
+        outputs=_Plane.of([line.outputs for line in vertical], [line.outputs for line in horizontal], dtype),
+        filters=torch.cat([torch.kron(down.filters, across.filters) for down, across in product(vertical, horizontal)]),
     )
 
 
@@ -180,15 +222,15 @@ class _Convolution(Function):
         filters = tiling.filter_values(weight).to(images.dtype)  # (points, C_in, C_out)
         planes = images.permute(0, 2, 3, 1)  # (N, H, W, C_in), contiguous if channels_last
         convolved = planes.new_empty(len(planes), *tiling.size, len(weight))
-        kept = []
+        kept: list[Tensor] = []
         for chunk in tiling.chunks(images, filters):
             values = tiling.inputs.spread(planes[chunk])
-            products = values.new_empty(*values.shape[:3], len(weight))
-            for values_of, products_of in _pairs(tiling, values, products):
-                torch.bmm(values_of, filters, out=products_of)
+            products = _empty_like(values, channels=len(weight))
+            for values_of, products_of, filters_of in tiling.products(values, products, filters):
+                torch.bmm(values_of, filters_of, out=products_of)
             convolved[chunk] = tiling.outputs.gather(products)
             if ctx.needs_input_grad[1]:
-                kept.append(values)
+                kept.extend(values)
         ctx.tiling, ctx.weight_dtype, ctx.images_shape = tiling, weight.dtype, planes.shape
         ctx.save_for_backward(filters, *kept)
         return convolved.permute(0, 3, 1, 2)
@@ -206,12 +248,13 @@ class _Convolution(Function):
             for chunk in tiling.chunks(upper, filters):
                 products = tiling.outputs.spread(upper[chunk])
                 if needs_weight:
-                    for values_of, products_of in _pairs(tiling, kept.pop(0), products):
-                        _add_product(filters_gradient, values_of.mT, products_of)
+                    values = [kept.pop(0) for _ in products]
+                    for values_of, products_of, gradient_of in tiling.products(values, products, filters_gradient):
+                        _add_product(gradient_of, values_of.mT, products_of)
                 if images_gradient is not None:
-                    values = products.new_empty(*products.shape[:3], filters.shape[1])
-                    for values_of, products_of in _pairs(tiling, values, products):
-                        torch.bmm(products_of, filters.mT, out=values_of)
+                    values = _empty_like(products, channels=filters.shape[1])
+                    for values_of, products_of, filters_of in tiling.products(values, products, filters):
+                        torch.bmm(products_of, filters_of.mT, out=values_of)
                     images_gradient[chunk] = tiling.inputs.gather(values)
             return (
                 None if images_gradient is None else images_gradient.permute(0, 3, 1, 2),
@@ -220,8 +263,8 @@ class _Convolution(Function):
             )
 
 
-def _pairs(tiling: _Tiling, values: Tensor, products: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(tiling.at_points(values), tiling.at_points(products), strict=True)
+def _empty_like(values: Sequence[Tensor], *, channels: int) -> list[Tensor]:
+    return [of_size.new_empty(*of_size.shape[:3], channels) for of_size in values]
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

@@ -1,5 +1,6 @@
 """`train.fast_convolutions` as a run has it: when it is taken, and that a resumed run equals an uninterrupted one."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,27 @@ def test_it_is_left_out_unless_it_is_asked_for() -> None:
     assert config.load("cnn", []).train.fast_convolutions is False
 
 
+def test_eval_measures_a_run_in_the_way_its_training_ended(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fast.yaml").write_text(TEXT)
+    assert cifar("train", "--config", "fast.yaml", "train.epochs=1").code == 0
+    (run,) = (tmp_path / "logs").iterdir()
+    taken = 0
+    original = fast_convolutions.convolution3x3
+
+    def counted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
+        nonlocal taken
+        taken += 1
+        return original(images, weight, window=window)
+
+    monkeypatch.setattr(fast_convolutions, "convolution3x3", counted)
+    outcome = cifar("eval", run, "--json")
+    assert outcome.code == 0, outcome.err
+    assert taken > 0
+    assert json.loads(outcome.out)["loss"] == json.loads((run / "summary.json").read_text())["test"]["loss"]
+
+
 def test_a_resumed_run_equals_one_that_was_not_interrupted(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,8 +89,9 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
     original = fast_convolutions.convolution3x3
 
     def noted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
-        taken.append(images.shape)
-        windows.append(window)
+        if torch.is_grad_enabled():  # in a step
+            taken.append(images.shape)
+            windows.append(window)
         return original(images, weight, window=window)
 
     monkeypatch.setattr(fast_convolutions, "convolution3x3", noted)
