@@ -15,12 +15,14 @@ from cifar_cli.training.side_by_side import convolution_of_small_maps
 from cifar_cli.training.winograd import convolution3x3
 
 # Measured 2026-11-25 on two cores of an AMD EPYC (Zen 4), torch 2.14, channels_last, forward and both gradients, µs an
-# image by torch's convolution and by Winograd's, the best of 4, batches of 1000, in fp32 and in bf16; a star where a
-# pooling follows, which drops the last row and column of an odd side:
-#    64 → 256 at 15×15*: 835, 670; 492, 387       64 → 256 at 12×12*: 529, 371; 311, 236
-#   256 → 256 at   7×7:  675, 437; 365, 222      256 → 384 at   7×7*: 994, 419; 538, 202
-#   256 → 256 at   6×6:  483, 299; 254, 155      256 → 384 at   6×6*: 720, 418; 379, 215
-#   384 → 384 at   3×3:  277, 153; 174,  85
+# image by torch's convolution and by Winograd's, the best of 5, batches of 1000, in fp32 and in bf16; a star where a
+# pooling follows, which drops the last row and column of an odd side; in brackets forward alone:
+#    64 → 256 at 15×15*: 839, 608 (283, 246); 458, 338 (139, 141)
+#   256 → 256 at   7×7:  663, 397 (214, 151); 385, 223 (111,  85)
+#   256 → 384 at   7×7*: 983, 419 (319, 152); 548, 218 (165,  75)
+#   384 → 384 at   3×3:  267, 154 ( 77,  56); 175,  77 ( 45,  27)
+#    64 → 256 at 12×12*: 529, 372 (178, 145); 291, 211 ( 88,  84)
+#   256 → 256 at   6×6:  479, 301 (152, 111); 255, 147 ( 79,  52)
 # and, before the edge was left out and values were kept, where it did not pay:
 #    64 →  64 at 15×15: 216, 277; 116, 170
 # Then a step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32, and 1.36
