@@ -11,6 +11,7 @@ from cifar_cli.training import side_by_side as side_by_side_module
 from cifar_cli.training import winograd
 from cifar_cli.training.side_by_side import convolution_of_small_maps, side_by_side
 from cifar_cli.training.winograd import convolution3x3
+from cifar_cli.training.winograd_tiles import tiling_of
 
 # Each side with another number of tiles of 2, 3 or 4 pixels, whole and cut off.
 SIZES = [(1, 2), (3, 3), (5, 4), (7, 7), (11, 3), (15, 15), (23, 8), (31, 31)]
@@ -64,6 +65,15 @@ def test_what_fills_no_window_of_a_pooling_is_left_out_and_the_rest_is_torchs(
         rtol=1e-11,
         atol=1e-11,
     )
+
+
+@pytest.mark.parametrize(
+    # A tile of m takes m + 2 points: 15 = 4 + 4 + 4 + 3, 14 = 4 + 4 + 3 + 3, 7 = 4 + 3, 6 = 3 + 3; 1 takes a tile of 2.
+    ("side", "window", "points"),
+    [(15, 1, 23), (15, 2, 22), (12, 1, 18), (7, 1, 11), (7, 2, 10), (3, 1, 5), (1, 1, 4)],
+)
+def test_no_line_takes_more_products_than_the_fewest_tiles_that_cover_it(side: int, window: int, points: int) -> None:
+    assert tiling_of(side, 4, window, torch.float64).points_per_image == points * 6
 
 
 @pytest.mark.parametrize("size", [(3, 3), (7, 7), (15, 15)])

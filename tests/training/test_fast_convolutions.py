@@ -1,5 +1,6 @@
 """Which convolutions are computed in another way, and that nothing else changes."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
@@ -16,6 +17,17 @@ ZEN_4 = {"avx512_bf16": True, "sse4a": True}
 
 def convolution(channels: int = 64, out_channels: int = 256, **settings: object) -> nn.Conv2d:
     return nn.Conv2d(channels, out_channels, **{"kernel_size": 3, "padding": 1, **settings})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def on_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, object]], None]:
+    """Has torch say that the processor can do this, and nobody forbid it."""
+
+    def pretend(capabilities: dict[str, object]) -> None:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+
+    return pretend
 
 
 @pytest.fixture
@@ -115,10 +127,9 @@ def test_without_gradients_it_takes_the_way_that_gains_in_the_values_too(
     processor: dict[str, object],
     expected: list[str],
     taken: list[tuple[str, torch.Size]],
-    monkeypatch: pytest.MonkeyPatch,
+    on_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    on_processor(processor)
     images = torch.randn(64, 64, 7, 7, generator=torch.Generator().manual_seed(0))
     plain = convolution()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
@@ -140,10 +151,9 @@ def test_in_bf16_it_trains_as_torchs_convolution_does_in_the_way_of_the_processo
     tolerance: float,
     bias: bool,
     taken: list[tuple[str, torch.Size]],
-    monkeypatch: pytest.MonkeyPatch,
+    on_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    on_processor(processor)
     images = torch.randn(64, 64, 7, 7, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     plain = convolution(bias=bias)
@@ -166,9 +176,12 @@ def test_in_bf16_it_trains_as_torchs_convolution_does_in_the_way_of_the_processo
     ("processor", "large"), [(WITH_AMX, 8), (ZEN_4, 16), ({}, 16)], ids=["AMX", "Zen 4", "neither"]
 )
 def test_what_does_not_gain_is_computed_by_torch_to_the_bit(
-    processor: dict[str, object], large: int, taken: list[tuple[str, torch.Size]], monkeypatch: pytest.MonkeyPatch
+    processor: dict[str, object],
+    large: int,
+    taken: list[tuple[str, torch.Size]],
+    on_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    on_processor(processor)
     plain = convolution()
     fast = FastConv2d(plain)
     batch = torch.randn(64, 64, 3, 3, generator=torch.Generator().manual_seed(0))
@@ -197,8 +210,11 @@ def test_what_does_not_gain_is_computed_by_torch_to_the_bit(
     ],
 )
 def test_a_cpu_gains_in_fp32_and_in_bf16_where_that_is_its_fastest(
-    device: str, precision: str, processor: dict[str, object], expected: bool, monkeypatch: pytest.MonkeyPatch
+    device: str,
+    precision: str,
+    processor: dict[str, object],
+    expected: bool,
+    on_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    on_processor(processor)
     assert can_gain(Runtime(torch.device(device), precision)) is expected
