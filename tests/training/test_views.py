@@ -121,6 +121,7 @@ def test_evaluation_with_views_also_says_what_it_is_without(views: str, network:
     assert viewed.plain is not None
     assert (viewed.plain.loss, viewed.plain.accuracy) == (plain.loss, plain.accuracy)
     assert torch.equal(viewed.plain.confusion, plain.confusion)
+    assert torch.equal(viewed.plain.logits, plain.logits)
     assert viewed.loss != plain.loss
     assert viewed.confusion.sum() == viewed.images == 30
 
