@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from cifar_cli.__main__ import main
 from cifar_cli.data import sources
 from cifar_cli.data.augment import Augment
+from cifar_cli.data.hardest import Hardest
 from cifar_cli.data.images import ImageSet
 from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import to_unit
@@ -143,6 +144,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         schedule_arguments: dict[str, object] | None = None,
         average: str = "none",
         average_arguments: dict[str, object] | None = None,
+        hardest: tuple[float, ...] = (),
         epochs: int = 2,
         validated: bool = True,
         seed: int = 0,
@@ -152,7 +154,9 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         model = TinyNetwork().to(device)
         runtime = Runtime(torch.device(device), "fp32")
         images = make_images(24)
-        loader = make_loader(images, batch_size=7, shuffle=True, seed=seed)
+        picker = Hardest(len(images), shares=hardest, device=runtime.device) if hardest else None
+        loader = make_loader(images, batch_size=7, shuffle=True, seed=seed, hardest=picker)
+        epoch_steps = [loader.batch_sampler.batches_in(epoch) for epoch in range(epochs)]
         # Rows of numbers, which Muon cannot take, go to another optimiser, for part of the time.
         rows = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
         groups = [rows] if optimizer == "muon" else []
@@ -161,13 +165,12 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         state = TrainingState(
             model=model,
             optimizer=built,
-            scheduler=build_schedule(
-                schedule, built, epochs=epochs, steps_per_epoch=len(loader), **(schedule_arguments or {})
-            ),
+            scheduler=build_schedule(schedule, built, epoch_steps=epoch_steps, **(schedule_arguments or {})),
             scaler=torch.amp.GradScaler(device, enabled=False),
             augment_generator=torch.Generator(device).manual_seed(seed),
             totals=EpochTotals.zero(runtime.device),
-            average=AVERAGES[average](model, total_steps=epochs * len(loader), **(average_arguments or {})),
+            average=AVERAGES[average](model, total_steps=sum(epoch_steps), **(average_arguments or {})),
+            hardest=picker,
         )
         augment = Augment(flip="random", translate=2)
         validate = partial(

@@ -66,12 +66,18 @@ def _warn_of_others() -> None:
 
 
 def _with_equal_steps(experiment: Experiment) -> Experiment:
-    """Returns the experiment with every step the same work: no smaller batch at an epoch's end, no smaller pictures."""
+    """Returns the experiment with every step the same work: no smaller batch at an epoch's end, no smaller pictures.
+
+    And with every epoch the same steps: those of all images.
+    """
     data = experiment.data
     if data.augment.sizes:
         note("every step is timed at the images' full size; epochs of smaller pictures take less")
+    if data.hardest:
+        note("an epoch's time is that of all images; epochs of the hardest ones take less")
     augment = data.augment.model_copy(update={"sizes": ()})
-    return experiment.model_copy(update={"data": data.model_copy(update={"drop_last": True, "augment": augment})})
+    equal = data.model_copy(update={"drop_last": True, "hardest": (), "augment": augment})
+    return experiment.model_copy(update={"data": equal})
 
 
 def _open_images(experiment: Experiment) -> tuple[Experiment, Splits]:

@@ -60,10 +60,11 @@ def measure(subject: Subject, *, seconds: float, rounds: int) -> Measurement:
     """Warms every loop up, then times them in turns for about so many seconds, in `rounds` rounds at most."""
     training, device = subject.training, subject.runtime.device
     part_seconds: list[dict[str, float]] = []
+    most_steps = len(training.task.loader)
     with _observers(subject) as observers, ExitStack() as processes:
         note("warming up")
         contenders = _in_this_process(subject, observers, part_seconds)
-        warm = {name: _warm_up(one, device, most=training.steps_per_epoch) for name, one in contenders.items()}
+        warm = {name: _warm_up(one, device, most=most_steps) for name, one in contenders.items()}
         epoch_end = time_epoch_end(training.state, training.task, observers=observers)
         memory = peak_memory_bytes(device)  # before anything is measured that no training needs
         flops = _flops(subject)
@@ -71,11 +72,11 @@ def measure(subject: Subject, *, seconds: float, rounds: int) -> Measurement:
         contenders[REFERENCE] = processes.enter_context(
             apart(REFERENCES[subject.reference], **arguments(subject.experiment, subject.splits, device))
         )
-        warm[REFERENCE] = _warm_up(contenders[REFERENCE], device, most=training.steps_per_epoch)
+        warm[REFERENCE] = _warm_up(contenders[REFERENCE], device, most=most_steps)
         part_seconds.clear()
         estimates = [estimate for _, estimate in warm.values()]
         rounds = rounds_for(seconds, most=rounds, seconds_per_step=estimates)
-        steps = steps_for(seconds, rounds=rounds, seconds_per_step=estimates, most=training.steps_per_epoch)
+        steps = steps_for(seconds, rounds=rounds, seconds_per_step=estimates, most=most_steps)
         note(f"{rounds} rounds of {steps:,} steps of every loop: about {rounds * steps * sum(estimates):.0f} s")
         step_seconds = alternate(contenders, rounds=rounds, steps=steps, device=device, each_round=_tell)
         # Again: whatever disturbed the machine the first time, a ceiling is the highest that was seen.

@@ -12,8 +12,9 @@ from cifar_cli.commands.beginning import begin
 from cifar_cli.commands.trainable import check_batches
 from cifar_cli.config import Experiment
 from cifar_cli.data.augment import Augment, flip_once
+from cifar_cli.data.hardest import Hardest
 from cifar_cli.data.images import ImageSet
-from cifar_cli.data.loader import make_loader
+from cifar_cli.data.loader import EpochBatches, make_loader
 from cifar_cli.data.normalize import Normalize, to_unit
 from cifar_cli.data.resize import resize
 from cifar_cli.data.sources import Splits
@@ -22,7 +23,7 @@ from cifar_cli.training.batch_norm import share_batch_norms
 from cifar_cli.training.distributed import Spread, synchronized
 from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.fast_convolutions import can_gain, speed_up_convolutions
-from cifar_cli.training.loop import Task
+from cifar_cli.training.loop import Batches, Task
 from cifar_cli.training.losses import LOSSES, Loss
 from cifar_cli.training.optimizers import build_optimizer
 from cifar_cli.training.patterns import freeze
@@ -117,8 +118,16 @@ class Training:
     runtime: Runtime
 
     @property
-    def steps_per_epoch(self) -> int:
-        return len(self.task.loader)
+    def epoch_steps(self) -> list[int]:
+        """How many steps each epoch takes."""
+        return _epoch_steps(self.task.loader, epochs=self.task.epochs)
+
+    @property
+    def length(self) -> str:
+        """How long the training is, in words."""
+        steps = self.epoch_steps
+        each = f"{min(steps):,}" if min(steps) == max(steps) else f"{min(steps):,} to {max(steps):,}"
+        return f"{self.task.epochs} epochs of {each} steps"
 
 
 def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Training:
@@ -131,14 +140,19 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     if is_spread:
         model = share_batch_norms(model, runtime.device)
     model = sped_up(model, experiment, runtime)
+    shares = experiment.data.hardest
+    hardest = Hardest(len(splits.train), shares=shares, device=runtime.device) if shares else None
     loader = make_loader(
         _as_trained_on(splits.train, experiment).to(runtime.device),
         batch_size=experiment.data.batch_size,
         shuffle=True,
         seed=experiment.seed,
         drop_last=experiment.data.drop_last,
+        hardest=hardest,
     )
-    check_batches(experiment, images=len(splits.train))
+    for epoch in range(experiment.train.epochs):
+        check_batches(experiment, images=hardest.images_in(epoch) if hardest else len(splits.train))
+    epoch_steps = _epoch_steps(loader, epochs=experiment.train.epochs)
     optimizer = build_optimizer(
         model=model,
         clip_grad_norm=experiment.train.clip_grad_norm,
@@ -152,15 +166,15 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         optimizer=optimizer,
         scheduler=build_schedule(
             optimizer=optimizer,
-            epochs=experiment.train.epochs,
-            steps_per_epoch=len(loader),
+            epoch_steps=epoch_steps,
             **experiment.schedule.model_dump(),
         ),
         scaler=torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16"),
         # On the CPU wherever the network is: the same draws on every device, so that a run can move to another.
         augment_generator=torch.Generator().manual_seed(experiment.seed),
         totals=EpochTotals.zero(runtime.device),
-        average=AVERAGES[average.pop("name")](model, total_steps=experiment.train.epochs * len(loader), **average),
+        average=AVERAGES[average.pop("name")](model, total_steps=sum(epoch_steps), **average),
+        hardest=hardest,
     )
     trained = synchronized(model) if is_spread else model
     forward: Callable[[Tensor], Tensor] = torch.compile(trained) if experiment.train.compile else trained
@@ -184,6 +198,12 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         epochs=experiment.train.epochs,
     )
     return Training(state, task, runtime)
+
+
+def _epoch_steps(loader: Batches, *, epochs: int) -> list[int]:
+    batches = loader.batch_sampler
+    assert isinstance(batches, EpochBatches)
+    return [batches.batches_in(epoch) for epoch in range(epochs)]
 
 
 def _as_trained_on(images: ImageSet, experiment: Experiment) -> ImageSet:

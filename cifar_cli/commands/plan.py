@@ -25,8 +25,7 @@ def print_plan(
     facts = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
-        "training": f"{experiment.train.epochs} epochs × {training.steps_per_epoch:,} steps "
-        f"= {experiment.train.epochs * training.steps_per_epoch:,} steps of {experiment.data.batch_size} images",
+        "training": f"{training.length}, {sum(training.epoch_steps):,} of {experiment.data.batch_size} images in all",
         "optimiser": _describe_section(experiment.optimizer.model_dump(exclude={"groups"})),
         **{
             f"  {', '.join(group.parameters)}": _describe_section(group.model_dump(exclude={"parameters"}))

@@ -152,7 +152,7 @@ def _announce(job: TrainingRun) -> None:
         f"({len(splits.train):,} training, {held_out}, {len(splits.test):,} test images)"
     )
     note(
-        f"{experiment.train.epochs} epochs of {training.steps_per_epoch:,} steps, batch {experiment.data.batch_size}, "
+        f"{training.length}, batch {experiment.data.batch_size}, "
         f"{experiment.optimizer.name} at lr {experiment.optimizer.lr:g}, seed {experiment.seed}; "
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )

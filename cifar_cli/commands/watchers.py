@@ -57,7 +57,7 @@ def watchers(job: TrainingRun, records: Records, console: Console) -> list[Obser
     text = config.dump(experiment)
     events = EventFile(job.run)
     return [
-        ConsoleProgress(console, epochs=experiment.train.epochs, steps_per_epoch=training.steps_per_epoch),
+        ConsoleProgress(console, epochs=experiment.train.epochs, steps=sum(training.epoch_steps)),
         events,
         TensorBoard(
             events,

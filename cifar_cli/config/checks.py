@@ -27,8 +27,9 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
             Problem(("data", "val_size"), f"{expected}, found {data.val_size}", "write for example 5000"),
             ("data", "name"),
         )
-    elif data.drop_last and data.batch_size > (left := facts.train_images - data.val_size):
-        expected = f"expected at most the {left} training images, as drop_last is true"
+    elif data.drop_last and data.batch_size > (fewest := _images_of_the_smallest_epoch(experiment)):
+        of_epoch = " of the smallest epoch" if data.hardest else ""
+        expected = f"expected at most the {fewest} training images{of_epoch}, as drop_last is true"
         yield (
             Problem(("data", "batch_size"), f"{expected}, found {data.batch_size}", "write for example 64"),
             ("data", "val_size"),
@@ -45,6 +46,9 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
             Problem(("data", "augment", "cutout"), f"{expected}, found {data.augment.cutout}", "write 8"),
             ("data", "name"),
         )
+    if data.hardest and data.hardest[0] < 1:
+        finding = f"expected 1, as no loss is known before the first epoch, found {data.hardest[0]:g}"
+        yield Problem(("data", "hardest", 0), finding, "write 1 before it"), ("data", "hardest")
     yield from _nesterov_without_momentum(experiment)
     for index, group in enumerate(experiment.optimizer.groups):
         if group.epochs is not None and group.epochs > experiment.train.epochs:
@@ -67,6 +71,12 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
             ("train", "epochs"),
         )
     yield from _unknown_feature_layers(experiment)
+
+
+def _images_of_the_smallest_epoch(experiment: Experiment) -> int:
+    data = experiment.data
+    images = DATASET_FACTS[data.name].train_images - data.val_size
+    return max(1, round(min(data.hardest[: experiment.train.epochs], default=1) * images))
 
 
 def _nesterov_without_momentum(experiment: Experiment) -> Iterator[Disagreement]:

@@ -53,6 +53,13 @@ class Data(Section):
     val_size: Amount = Field(5000, description="a whole number of images, 0 or more", examples=[5000])
     normalize: bool = Field(True, description="true or false", examples=[True])
     drop_last: bool = Field(False, description="true or false", examples=[False])
+    # What is learned already teaches little more: later epochs can leave it out.
+    hardest: tuple[Share, ...] = Field(
+        (),
+        description="a list of shares of the training images, above 0 and at most 1, one for each epoch, the last for "
+        "all after it",
+        examples=[[1, 1, 1, 1, 0.65]],
+    )
     augment: Augment = Field(
         Augment(), description="keys with values, or null for none", examples=[{"flip": "random", "translate": 4}]
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from cifar_cli.data.hardest import Hardest
 from cifar_cli.data.images import ImageSet
 
 T = TypeVar("T")
@@ -35,34 +36,64 @@ class EpochBatches(Sampler[BatchIndex]):
     """Yields the indices of one batch after the other, for one epoch at a time.
 
     The order of an epoch depends on the seed and the epoch's number alone, so any epoch can be had again, and any
-    batch within it.
+    batch within it. Which images are in it may be for `hardest` to say; whoever tells that of their losses finds in
+    `handed_out` which images the last batch has.
     """
 
-    def __init__(self, size: int, *, batch_size: int, shuffle: bool, seed: int, drop_last: bool, device: torch.device):
+    handed_out: BatchIndex
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        drop_last: bool,
+        device: torch.device,
+        hardest: Hardest | None = None,
+    ):
         self.size = size
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
         self.drop_last = drop_last
         self.device = device
+        self.hardest = hardest
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int, *, first_batch: int = 0) -> None:
         """Chooses the epoch that the next iteration goes through, from `first_batch` (counted from 0) to its end."""
         self.epoch = epoch
         self.first_batch = first_batch
+        if self.hardest and first_batch == 0:  # within an epoch its images stay what they are
+            self.hardest.pick(epoch)
+
+    def batches_in(self, epoch: int) -> int:
+        """Returns the number of batches in a whole epoch."""
+        images = self.hardest.images_in(epoch) if self.hardest else self.size
+        return images // self.batch_size if self.drop_last else -(-images // self.batch_size)
 
     def __len__(self) -> int:
-        """Returns the number of batches in a whole epoch."""
-        return self.size // self.batch_size if self.drop_last else -(-self.size // self.batch_size)
+        """Returns the number of batches in the whole of the chosen epoch."""
+        return self.batches_in(self.epoch)
 
     def __iter__(self) -> Iterator[BatchIndex]:
-        order = self._order() if self.shuffle else None
+        order = self._order()
+        images = self.size if order is None else len(order)
         for batch in range(self.first_batch, len(self)):
-            span = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, self.size))
-            yield span if order is None else order[span]
+            span = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, images))
+            self.handed_out = span if order is None else order[span]
+            yield self.handed_out
 
-    def _order(self) -> Tensor:
+    def _order(self) -> Tensor | None:
+        """Returns the indices of the epoch's images in the order they come, None for all of them as they lie."""
+        if self.hardest is None:
+            return self._shuffled() if self.shuffle else None
+        order = self._shuffled() if self.shuffle else torch.arange(self.size, device=self.device)
+        return order[self.hardest.is_picked[order]]
+
+    def _shuffled(self) -> Tensor:
         # SeedSequence mixes the two numbers; a sum would give seed 0, epoch 1 the order of seed 1, epoch 0.
         mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0])
         generator = torch.Generator().manual_seed(mixed >> 1)
@@ -70,11 +101,18 @@ class EpochBatches(Sampler[BatchIndex]):
 
 
 def make_loader(
-    image_set: ImageSet, *, batch_size: int, shuffle: bool = False, seed: int = 0, drop_last: bool = False
+    image_set: ImageSet,
+    *,
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    drop_last: bool = False,
+    hardest: Hardest | None = None,
 ) -> "DataLoader[tuple[Tensor, Tensor]]":
     """Returns a DataLoader over batches: images uint8 (B, C, H, W) and labels int64 (B,), where the set's tensors are.
 
-    `loader.batch_sampler` is an EpochBatches: its `set_epoch` gives every epoch an order of its own.
+    `loader.batch_sampler` is an EpochBatches: its `set_epoch` gives every epoch an order of its own, and with `hardest`
+    its own images too.
     """
     batches = EpochBatches(
         len(image_set),
@@ -83,6 +121,7 @@ def make_loader(
         seed=seed,
         drop_last=drop_last,
         device=image_set.images.device,
+        hardest=hardest,
     )
     return DataLoader(
         WholeBatches(image_set),

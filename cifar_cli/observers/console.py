@@ -12,12 +12,12 @@ SECONDS_BETWEEN_LOOKS = 0.25  # to look at the loss is to wait for the device
 
 
 class ConsoleProgress(Observer):
-    """Writes to `console`, which should be on stderr."""
+    """Writes to `console`, which should be on stderr. steps: of the whole training."""
 
-    def __init__(self, console: Console, *, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, console: Console, *, epochs: int, steps: int) -> None:
         self._console = console
         self._epochs = epochs
-        self._steps_per_epoch = steps_per_epoch
+        self._steps = steps
         self._looked_at = 0.0
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -33,7 +33,7 @@ class ConsoleProgress(Observer):
     def training_started(self, state: TrainingState) -> None:
         self._task = self._bar.add_task(
             "training",
-            total=self._epochs * self._steps_per_epoch,
+            total=self._steps,
             completed=state.progress.step,
             epoch=f"{state.progress.epoch + 1}/{self._epochs}",
             figures="",

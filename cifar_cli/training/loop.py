@@ -93,6 +93,9 @@ def train_epoch(
         state.scaler.update()
         state.scheduler.step()
 
+        if state.hardest:
+            with torch.no_grad():
+                state.hardest.learn(batches.handed_out, task.loss(logits, labels, reduction="none"))
         totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
         state.progress.step += 1
         state.average.step_ended(state.progress.step)

@@ -1,9 +1,12 @@
 """Learning-rate schedules: what share of the full learning rate each step gets. Knows no optimiser but to drive it.
 
-A schedule is a function from the step, 0 up to total_steps - 1, to a factor in [0, 1].
+A schedule is a function from the step, 0 up to total_steps - 1, to a factor in [0, 1]. epoch_ends are the steps before
+which one, two, … epochs of it are complete: not all epochs need be of one length.
 """
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import cos, pi
 
 import torch
@@ -12,23 +15,23 @@ from torch.optim.lr_scheduler import LambdaLR
 Schedule = Callable[[int], float]
 
 
-def constant(*, total_steps: int, steps_per_epoch: int) -> Schedule:
+def constant(*, total_steps: int, epoch_ends: Sequence[int]) -> Schedule:
     """Returns the full learning rate throughout."""
     return lambda step: 1.0
 
 
-def step(*, total_steps: int, steps_per_epoch: int, every_epochs: int, gamma: float) -> Schedule:
+def step(*, total_steps: int, epoch_ends: Sequence[int], every_epochs: int, gamma: float) -> Schedule:
     """Returns a staircase: after each `every_epochs` epochs, `gamma` times what it was."""
-    return lambda step: gamma ** (step // (every_epochs * steps_per_epoch))
+    return lambda step: gamma ** (bisect_right(epoch_ends, step) // every_epochs)
 
 
-def cosine(*, total_steps: int, steps_per_epoch: int, final_lr_ratio: float = 0.0) -> Schedule:
+def cosine(*, total_steps: int, epoch_ends: Sequence[int], final_lr_ratio: float = 0.0) -> Schedule:
     """Returns half a cosine from 1 down to `final_lr_ratio`. Source: Loshchilov and Hutter, arXiv:1608.03983."""
     return lambda step: _cosine_between(1.0, final_lr_ratio, step / total_steps)
 
 
 def one_cycle(
-    *, total_steps: int, steps_per_epoch: int, peak_at: float, start_lr_ratio: float, final_lr_ratio: float
+    *, total_steps: int, epoch_ends: Sequence[int], peak_at: float, start_lr_ratio: float, final_lr_ratio: float
 ) -> Schedule:
     """Returns a cosine from `start_lr_ratio` up to 1 at the share `peak_at` of all steps, and another one down.
 
@@ -45,7 +48,7 @@ def one_cycle(
     return factor
 
 
-def linear(*, total_steps: int, steps_per_epoch: int, final_lr_ratio: float = 0.0) -> Schedule:
+def linear(*, total_steps: int, epoch_ends: Sequence[int], final_lr_ratio: float = 0.0) -> Schedule:
     """Returns a straight line from 1 down to `final_lr_ratio`."""
     return lambda step: 1.0 + (final_lr_ratio - 1.0) * step / total_steps
 
@@ -53,7 +56,7 @@ def linear(*, total_steps: int, steps_per_epoch: int, final_lr_ratio: float = 0.
 def triangle(
     *,
     total_steps: int,
-    steps_per_epoch: int,
+    epoch_ends: Sequence[int],
     peak_at: float,
     start_lr_ratio: float = 0.0,
     final_lr_ratio: float = 0.0,
@@ -95,20 +98,24 @@ def build_schedule(
     name: str,
     optimizer: torch.optim.Optimizer,
     *,
-    epochs: int,
-    steps_per_epoch: int,
+    epoch_steps: Sequence[int],
     warmup_epochs: float = 0.0,
     **arguments: float,
 ) -> LambdaLR:
     """Returns torch's scheduler that, stepped after each optimiser step, sets the learning rate of the next.
 
-    A group of the optimiser's that has `epochs` gets a schedule of that length, and a learning rate of 0 afterwards.
+    epoch_steps: how many steps each epoch takes. A group of the optimiser's that has `epochs` gets a schedule of that
+    length, and a learning rate of 0 afterwards.
     """
+    steps_in = partial(_steps_in, epoch_steps)
+    epoch_ends = [
+        round(steps_in(warmup_epochs + epochs) - steps_in(warmup_epochs)) for epochs in range(1, len(epoch_steps) + 1)
+    ]
 
     def over(group_epochs: float | None) -> Schedule:
-        steps = max(round((group_epochs or epochs) * steps_per_epoch), 1)
-        warmup_steps = min(round(warmup_epochs * steps_per_epoch), steps - 1)
-        schedule = SCHEDULES[name](total_steps=steps - warmup_steps, steps_per_epoch=steps_per_epoch, **arguments)
+        steps = max(round(steps_in(group_epochs or len(epoch_steps))), 1)
+        warmup_steps = min(round(steps_in(warmup_epochs)), steps - 1)
+        schedule = SCHEDULES[name](total_steps=steps - warmup_steps, epoch_ends=epoch_ends, **arguments)
         factor = warm_up(schedule, warmup_steps=warmup_steps)
         if group_epochs is None:
             # After the last step LambdaLR asks for one more, which lies beyond the schedule's end and is never taken.
@@ -131,6 +138,12 @@ def last_rate(scheduler: LambdaLR) -> float:
 
 def _rates(scheduler: LambdaLR, step: int) -> list[float]:
     return [float(lr) * factor(step) for lr, factor in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)]
+
+
+def _steps_in(epoch_steps: Sequence[int], epochs: float) -> float:
+    """Returns how many steps there are in the first `epochs` epochs, of which the last may be a part of one."""
+    whole, part = int(epochs), epochs % 1
+    return sum(epoch_steps[:whole]) + (part * epoch_steps[whole] if part and whole < len(epoch_steps) else 0)
 
 
 def _cosine_between(start: float, end: float, progress: float) -> float:

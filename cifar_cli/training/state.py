@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from cifar_cli.data.hardest import Hardest
 from cifar_cli.training.averages import Average, NoAverage
 from cifar_cli.training.schedules import set_rates
 
@@ -82,6 +83,7 @@ class TrainingState:
     totals: EpochTotals
     progress: Progress = field(default_factory=Progress)
     average: Average = field(default_factory=NoAverage)
+    hardest: Hardest | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Returns tensors and plain values only, so that a file of it can be read without running code.
@@ -97,6 +99,7 @@ class TrainingState:
             "scheduler": self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
             "random": {"augment": self.augment_generator.get_state(), **_global_random_state()},
+            "hardest": self.hardest.state_dict() if self.hardest else {},
             "totals": vars(self.totals).copy(),
             "progress": vars(self.progress).copy(),
         }
@@ -112,6 +115,8 @@ class TrainingState:
             self.scaler.load_state_dict(saved["scaler"])
         self.augment_generator.set_state(saved["random"]["augment"])
         _restore_global_random_state(saved["random"])
+        if self.hardest:
+            self.hardest.load_state_dict(saved["hardest"])
         self.totals = EpochTotals(**saved["totals"]).to(self.totals.loss.device)
         self.progress = Progress(**saved["progress"])
 

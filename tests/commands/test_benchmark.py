@@ -84,12 +84,16 @@ def test_tables_for_people_and_drawn_images_where_there_are_no_real_ones(
     assert outcome.err.splitlines()[-1] == f"next: cifar train --config small.yaml {' '.join(images)}"
 
 
-def test_small_pictures_are_left_out_and_said_so(cifar: Callable[..., Any]) -> None:
+def test_small_pictures_and_epochs_of_fewer_images_are_left_out_and_said_so(cifar: Callable[..., Any]) -> None:
     # Ends at the images, which nobody draws in this shape.
     outcome = cifar("benchmark", "cnn", "data.augment.sizes=[16]", "data.name=fashion_mnist", "data.root=nowhere")
     assert outcome.code == 1
     assert outcome.err.startswith(
         "every step is timed at the images' full size; epochs of smaller pictures take less\nerror: "
+    )
+    outcome = cifar("benchmark", "cnn", "data.hardest=[1, 0.5]", "data.name=fashion_mnist", "data.root=nowhere")
+    assert outcome.err.startswith(
+        "an epoch's time is that of all images; epochs of the hardest ones take less\nerror: "
     )
 
 

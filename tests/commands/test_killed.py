@@ -39,6 +39,7 @@ CASES = [
     ["average={name: lookahead, every_steps: 4}"],
     MUON_RECIPE,
     ["data.drop_last=true", "data.batch_size=48"],
+    ["data.hardest=[1, 0.8, 0.6]"],
 ]
 
 

@@ -15,7 +15,7 @@ def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[
     assert facts["data"] == (
         "synthetic, drawn by this program: 500 images to train on, 100 for validation, 100 to test"
     )
-    assert facts["training"] == "3 epochs × 8 steps = 24 steps of 64 images"  # 500 / 64, rounded up
+    assert facts["training"] == "3 epochs of 8 steps, 24 of 64 images in all"  # 500 / 64, rounded up
     assert facts["optimiser"].startswith("sgd, lr 0.05, weight_decay 0.0")
     assert facts["schedule"].startswith("cosine, ")
     assert facts["would write"] == "logs/small-synthetic-<date>-<time>/"
@@ -24,6 +24,13 @@ def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[
     )
     assert outcome.err.splitlines()[-1] == "next: cifar train --config small.yaml train.epochs=3 data.batch_size=64"
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_plan_tells_of_epochs_of_different_lengths(cifar: Callable[..., Any]) -> None:
+    words = ["train.epochs=4", "data.batch_size=64", "data.hardest=[1, 0.6, 0.5]"]
+    plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
+    # 500, 300, 250 and 250 images in batches of 64, rounded up: 8, 5, 4 and 4 steps.
+    assert re.search(r"^training +4 epochs of 4 to 8 steps, 21 of 64 images in all *$", plan, flags=re.MULTILINE)
 
 
 def test_the_plan_has_a_row_for_each_group_of_parameters(cifar: Callable[..., Any]) -> None:

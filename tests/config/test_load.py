@@ -158,6 +158,9 @@ lod: 3
         ("data: {name: fashion_mnist}\nmodel:\n  layers:\n    - fc1: {type: Linear, out_features: 10}\n", "x.yaml:4:7: model.layers.fc1: Linear expected one row of numbers per image, found 1×28×28 (the images are 1×28×28); add `- flatten: Flatten` before it"),
         (MLP + "data: {augment: {sizes: [24]}}\n", "x.yaml:2:25: data.augment.sizes: expected a model that takes pictures of any size, found mlp, made for 32 pixels; leave it out, or write model: {name: cnn}"),
         ("model: {name: cnn}\ndata: {augment: {sizes: [24, 40]}}\n", "x.yaml:2:30: data.augment.sizes.1: expected at most the image's 32 pixels, found 40; write 32"),
+        (MLP + "data: {hardest: [0.5, 1]}\n", "x.yaml:2:18: data.hardest.0: expected 1, as no loss is known before the first epoch, found 0.5; write 1 before it"),
+        (MLP + "data: {hardest: [1, 0]}\n", "x.yaml:2:21: data.hardest.1: expected a list of shares of the training images, above 0 and at most 1, one for each epoch, the last for all after it, found 0; write for example [1, 1, 1, 1, 0.65]"),
+        (MLP + "data: {drop_last: true, batch_size: 22501, hardest: [1, 0.5]}\n", "x.yaml:2:37: data.batch_size: expected at most the 22500 training images of the smallest epoch, as drop_last is true, found 22501; write for example 64"),
         ("model: {name: speednet}\ndata: {augment: {sizes: [8]}}\n", "x.yaml:2:26: data.augment.sizes.0: expected at least the 9 pixels that leave one after all poolings, found 8; write 9"),
     ],
 )  # fmt: skip

@@ -19,7 +19,8 @@ def show(training: Any, *, is_terminal: bool, width: int = 80) -> str:
     """Trains to the end, and returns what was written."""
     written = io.StringIO()
     console = Console(file=written, force_terminal=is_terminal, width=width, legacy_windows=False)
-    progress = ConsoleProgress(console, epochs=training.task.epochs, steps_per_epoch=len(training.task.loader))
+    epochs = training.task.epochs
+    progress = ConsoleProgress(console, epochs=epochs, steps=epochs * len(training.task.loader))
     try:
         fit(training.state, training.task, runtime=training.runtime, observers=[progress])
     finally:

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -72,6 +73,28 @@ def test_a_group_whose_epochs_are_over_gets_no_gradients_and_the_others_learn_as
     assert all(parameter.grad is not None for parameter in network.parameters())
     for key, value in network.state_dict().items():
         assert torch.equal(resting.state.model.state_dict()[key], value), key
+
+
+def test_what_is_remembered_of_each_image_is_its_own_loss_in_its_last_step(tiny_training: Make) -> None:
+    training = tiny_training(hardest=(1, 0.5), validated=False)
+    batches = training.task.loader.batch_sampler
+    shown: list[list[int]] = []
+    expected = torch.zeros(24)
+
+    def forward(images: Tensor) -> Tensor:
+        logits: Tensor = training.state.model(images)
+        indices = batches.handed_out
+        losses = F.log_softmax(logits.detach(), dim=1)[range(len(indices)), training.images.labels[indices]].neg()
+        expected[indices] = losses
+        shown.append(indices.tolist())
+        return logits
+
+    fit(training.state, replace(training.task, forward=forward), runtime=training.runtime)
+    torch.testing.assert_close(training.state.hardest.losses, expected)
+    first, second = set(chain(*shown[:4])), set(chain(*shown[4:]))
+    assert [len(indices) for indices in shown] == [7, 7, 7, 3, 7, 5]
+    assert first == set(range(24))
+    assert len(second) == 12
 
 
 def test_an_epochs_report_sums_over_its_images_and_divides_once(tiny_training: Make, recorder: Any) -> None:

@@ -31,7 +31,7 @@ def rates(optimizer: torch.optim.Optimizer, scheduler: LRScheduler, *, steps: in
 
 def built_rates(name: str, **arguments: float) -> list[float]:
     optimizer = sgd()
-    scheduler = build_schedule(name, optimizer, epochs=EPOCHS, steps_per_epoch=STEPS_PER_EPOCH, **arguments)
+    scheduler = build_schedule(name, optimizer, epoch_steps=[STEPS_PER_EPOCH] * EPOCHS, **arguments)
     return rates(optimizer, scheduler)
 
 
@@ -79,7 +79,7 @@ def test_linear_equals_torchs_linear_lr(final_lr_ratio: float) -> None:
 
 
 def factors(name: str, *, steps: int, **arguments: float) -> list[float]:
-    schedule = SCHEDULES[name](total_steps=steps, steps_per_epoch=1, **arguments)
+    schedule = SCHEDULES[name](total_steps=steps, epoch_ends=range(1, steps + 1), **arguments)
     return [schedule(step) for step in range(steps)]
 
 
@@ -105,7 +105,7 @@ def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_stands_still
     groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.4, 0.6)]
     groups[1]["epochs"] = 1.5
     optimizer = torch.optim.SGD(groups)
-    scheduler = build_schedule("linear", optimizer, epochs=4, steps_per_epoch=2, warmup_epochs=0.5)
+    scheduler = build_schedule("linear", optimizer, epoch_steps=[2] * 4, warmup_epochs=0.5)
     taken = []
     for _ in range(8):
         taken.append(tuple(group["lr"] for group in optimizer.param_groups))
@@ -119,12 +119,32 @@ def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_stands_still
 
 def test_warm_up_climbs_in_equal_steps_and_the_schedule_begins_after_it() -> None:
     optimizer = sgd()
-    scheduler = build_schedule(
-        "step", optimizer, epochs=4, steps_per_epoch=2, warmup_epochs=1.5, every_epochs=1, gamma=0.5
-    )
+    scheduler = build_schedule("step", optimizer, epoch_steps=[2] * 4, warmup_epochs=1.5, every_epochs=1, gamma=0.5)
     # Three warm-up steps: 1/4, 2/4 and 3/4 of the rate; then five steps, halved after each two.
     expected = [0.1, 0.2, 0.3, 0.4, 0.4, 0.2, 0.2, 0.1]
     assert rates(optimizer, scheduler, steps=8) == pytest.approx(expected)
+
+
+def test_epochs_of_different_lengths_count_for_their_steps() -> None:
+    def taken(name: str, **arguments: float) -> list[float]:
+        optimizer = sgd()
+        scheduler = build_schedule(name, optimizer, epoch_steps=[4, 1, 2, 3], **arguments)
+        return rates(optimizer, scheduler, steps=10)
+
+    assert taken("linear") == pytest.approx([LR * (10 - step) / 10 for step in range(10)])
+    staircase = [*[LR] * 5, *[LR / 10] * 5]  # two epochs are five steps
+    assert taken("step", every_epochs=2, gamma=0.1) == pytest.approx(staircase)
+    # The first epoch is a climb of four steps; one epoch later there has been a single one more.
+    climbed = taken("step", every_epochs=1, gamma=0.1, warmup_epochs=1)
+    assert climbed == pytest.approx([*(LR * step / 5 for step in range(1, 5)), LR, *[LR / 10] * 2, *[LR / 100] * 3])
+
+
+def test_a_group_s_epochs_are_counted_in_their_own_steps() -> None:
+    group = {"params": [nn.Parameter(torch.zeros(1))], "lr": LR, "epochs": 1.5}
+    optimizer = torch.optim.SGD([group])
+    scheduler = build_schedule("linear", optimizer, epoch_steps=[2, 4, 1])
+    # An epoch and a half: 2 + 4 / 2 = 4 steps.
+    assert rates(optimizer, scheduler, steps=7) == pytest.approx([LR, LR * 3 / 4, LR / 2, LR / 4, 0, 0, 0])
 
 
 def test_a_warmed_up_cosine_is_a_shorter_cosine_behind_the_climb() -> None:
@@ -138,7 +158,7 @@ def test_a_warmed_up_cosine_is_a_shorter_cosine_behind_the_climb() -> None:
 
 def test_a_warm_up_as_long_as_the_training_leaves_the_schedule_one_step() -> None:
     optimizer = sgd()
-    scheduler = build_schedule("cosine", optimizer, epochs=1, steps_per_epoch=4, warmup_epochs=0.99)
+    scheduler = build_schedule("cosine", optimizer, epoch_steps=[4], warmup_epochs=0.99)
     assert rates(optimizer, scheduler, steps=4) == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
@@ -150,7 +170,7 @@ def test_no_learning_rate_is_ever_below_zero_or_above_the_full_one(name: str) ->
     arguments = SCHEDULE_SECTIONS[name]().model_dump()
     for epochs, steps_per_epoch in ((1, 1), (1, 2), (3, 5), (10, 98)):
         optimizer = sgd()
-        scheduler = build_schedule(optimizer=optimizer, epochs=epochs, steps_per_epoch=steps_per_epoch, **arguments)
+        scheduler = build_schedule(optimizer=optimizer, epoch_steps=[steps_per_epoch] * epochs, **arguments)
         for _ in range(epochs * steps_per_epoch):
             assert 0 <= optimizer.param_groups[0]["lr"] <= LR
             optimizer.step()
@@ -169,4 +189,4 @@ def test_torch_has_nothing_to_warn_of(name: str) -> None:
         warnings.simplefilter("error")
         optimizer = sgd()
         arguments = SCHEDULE_SECTIONS[name]().model_dump()
-        rates(optimizer, build_schedule(optimizer=optimizer, epochs=2, steps_per_epoch=3, **arguments), steps=6)
+        rates(optimizer, build_schedule(optimizer=optimizer, epoch_steps=[3] * 2, **arguments), steps=6)

@@ -42,7 +42,7 @@ AVERAGED = [
     }
     for name in AVERAGES
 ]
-STEPS = 8  # of the tiny training: two epochs of four
+HARDEST = {"hardest": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
 
 
 class Interruption(Observer):
@@ -91,14 +91,16 @@ def assert_same(left: object, right: object, *, at: str = "") -> None:
         assert left == right, at
 
 
-@pytest.mark.parametrize("case", CASES + AVERAGED, ids=lambda case: "-".join(str(value) for value in case.values()))
+@pytest.mark.parametrize(
+    "case", [*CASES, *AVERAGED, HARDEST], ids=lambda case: "-".join(str(value) for value in case.values())
+)
 def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_at(
     tiny_training: Make, recorder: Any, case: dict[str, Any]
 ) -> None:
     whole = tiny_training(**case)
     fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
     expected = whole.state.state_dict()
-    for step in range(1, STEPS + 1):
+    for step in range(1, whole.state.progress.step + 1):
         interruption = Interruption(step)
         first = tiny_training(**case)
         with pytest.raises(StoppedError):
