@@ -122,13 +122,6 @@ class Training:
         """How many steps each epoch takes."""
         return _epoch_steps(self.task.loader, epochs=self.task.epochs)
 
-    @property
-    def length(self) -> str:
-        """How long the training is, in words."""
-        steps = self.epoch_steps
-        each = f"{min(steps):,}" if min(steps) == max(steps) else f"{min(steps):,} to {max(steps):,}"
-        return f"{self.task.epochs} epochs of {each} steps"
-
 
 def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Training:
     """Returns the experiment's training before its first step. Seeds torch's global generators, for dropout."""

@@ -8,6 +8,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from cifar_cli.commands import parts
+from cifar_cli.commands.length import epochs_and_steps, hardest_images
 from cifar_cli.commands.terminal import closing, results
 from cifar_cli.config import DATASET_FACTS, Experiment
 from cifar_cli.data.sources import Splits
@@ -21,11 +22,12 @@ def print_plan(
 
     run_name: what the run's folder would be called, before the time; command: the one that would train.
     """
-    console = results()
+    console, steps = results(), sum(training.epoch_steps)
     facts = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
-        "training": f"{training.length}, {sum(training.epoch_steps):,} of {experiment.data.batch_size} images in all",
+        "training": f"{epochs_and_steps(training)}, {steps:,} of {experiment.data.batch_size} images in all",
+        **({"": hardest} if (hardest := hardest_images(experiment)) else {}),
         "optimiser": _describe_section(experiment.optimizer.model_dump(exclude={"groups"})),
         **{
             f"  {', '.join(group.parameters)}": _describe_section(group.model_dump(exclude={"parameters"}))

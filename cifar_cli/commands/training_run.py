@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from cifar_cli.commands import parts
+from cifar_cli.commands.length import epochs_and_steps, hardest_images
 from cifar_cli.commands.opening import load_weights
 from cifar_cli.commands.peak_memory import peak_memory_bytes
 from cifar_cli.commands.results import print_training_results
@@ -152,10 +153,12 @@ def _announce(job: TrainingRun) -> None:
         f"({len(splits.train):,} training, {held_out}, {len(splits.test):,} test images)"
     )
     note(
-        f"{training.length}, batch {experiment.data.batch_size}, "
+        f"{epochs_and_steps(training)}, batch {experiment.data.batch_size}, "
         f"{experiment.optimizer.name} at lr {experiment.optimizer.lr:g}, seed {experiment.seed}; "
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
+    if hardest := hardest_images(experiment):
+        note(hardest)
     hint = hint_at_more_gpus(training.runtime, count=torch.cuda.device_count())
     if hint:
         note(hint)
