@@ -94,8 +94,8 @@ def train_epoch(
         state.scheduler.step()
 
         if state.hardest:
-            with torch.no_grad():
-                state.hardest.learn(batches.handed_out, task.loss(logits, labels, reduction="none"))
+            losses = task.loss(logits.detach().float(), labels, reduction="none")  # (B,)
+            state.hardest.learn(batches.handed_out, losses)
         totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
         state.progress.step += 1
         state.average.step_ended(state.progress.step)
