@@ -46,6 +46,14 @@ def test_epochs_have_pictures_of_the_sizes_that_are_listed_and_from_then_on_of_t
     assert shapes == [(2, 3, side, side) for side in (16, 24, 32, 32, 32)]
 
 
+def test_a_lookahead_is_laid_out_over_the_steps_there_are(small_splits: Splits) -> None:
+    words = ["data.hardest=[1, 0.5]", "data.batch_size=50", "train.epochs=3", "average.name=lookahead"]
+    training = training_of(small_splits, *words)
+    whole, half = len(small_splits.train) // 50, len(small_splits.train) // 100
+    assert training.epoch_steps == [whole, half, half]
+    assert training.state.average.total_steps == whole + 2 * half  # type: ignore[attr-defined]
+
+
 def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_mirrored_at_first(
     small_splits: Splits,
 ) -> None:

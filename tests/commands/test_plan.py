@@ -33,6 +33,8 @@ def test_the_plan_tells_of_epochs_of_different_lengths(cifar: Callable[..., Any]
     assert re.search(r"^training +4 epochs of 4 to 8 steps, 21 of 64 images in all *$", plan, flags=re.MULTILINE)
     words = "the epochs take the hardest 100, 60, 50 % and so on of the images; training loss and accuracy are theirs"
     assert re.search(rf"^ +{words} *$", plan, flags=re.MULTILINE)
+    everything = cifar("train", "--config", "small.yaml", "--dry-run", "train.epochs=2", "data.hardest=[1, 1, 0.5]").out
+    assert "hardest" not in everything
 
 
 def test_the_plan_has_a_row_for_each_group_of_parameters(cifar: Callable[..., Any]) -> None:
