@@ -11,6 +11,7 @@ from cifar_cli import config
 from cifar_cli.commands import parts
 from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD
 from cifar_cli.data.sources import Splits
+from cifar_cli.errors import UsageError
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.loop import train_epoch
 from cifar_cli.training.observer import Observer
@@ -52,6 +53,13 @@ def test_a_lookahead_is_laid_out_over_the_steps_there_are(small_splits: Splits) 
     whole, half = len(small_splits.train) // 50, len(small_splits.train) // 100
     assert training.epoch_steps == [whole, half, half]
     assert training.state.average.total_steps == whole + 2 * half  # type: ignore[attr-defined]
+
+
+def test_an_epoch_of_the_hardest_images_must_have_a_whole_batch(small_splits: Splits) -> None:
+    words = ["data.val_size=100", "data.drop_last=true", "data.batch_size=400", "train.epochs=2"]
+    assert training_of(small_splits, *words).epoch_steps == [1, 1]
+    with pytest.raises(UsageError, match=r"data\.batch_size: expected at most the 250 images there are to train on"):
+        training_of(small_splits, *words, "data.hardest=[1, 0.5]")
 
 
 def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_mirrored_at_first(

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 
 from cifar_cli import config
 from cifar_cli.commands import train as train_command
+from cifar_cli.commands import watchers
 from cifar_cli.commands.images import open_images
 from cifar_cli.data import sources
+from cifar_cli.observers.console import ConsoleProgress
 from cifar_cli.training.optimizers import OPTIMIZERS
 from cifar_cli.training.schedules import SCHEDULES
 
@@ -482,3 +485,22 @@ def test_what_cannot_be_trained_is_told_before_anything_is_written(
     assert message in outcome.err
     assert "Traceback" not in outcome.err
     assert not (tmp_path / "logs").exists()
+
+
+def test_epochs_of_the_hardest_images_are_told_of_and_the_bar_knows_their_steps(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    def bar(console: Console, *, epochs: int, steps: int) -> ConsoleProgress:
+        told.append(steps)
+        return ConsoleProgress(console, epochs=epochs, steps=steps)
+
+    monkeypatch.setattr(watchers, "ConsoleProgress", bar)
+    outcome = cifar("train", "--config", "small.yaml", "train.epochs=3", "data.hardest=[1, 0.5]")
+    assert outcome.code == 0, outcome.err
+    assert "3 epochs of 5 to 10 steps, batch 50" in outcome.err
+    assert "the epochs take the hardest 100, 50 % and so on of the images; training loss and accuracy are theirs\n" in (
+        outcome.err
+    )
+    assert told == [20]  # 500 images and twice 250, in batches of 50

@@ -267,3 +267,8 @@ def test_configurations_are_checked_without_torch() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_shares_of_epochs_that_never_come_are_no_mistake() -> None:
+    keys = "data: {drop_last: true, batch_size: 22501, hardest: [1, 0.5]}\ntrain: {epochs: 1}\n"
+    assert load_text(MLP + keys, place="x.yaml").data.hardest == (1, 0.5)
