@@ -12,12 +12,12 @@ def epochs_and_steps(training: parts.Training) -> str:
 
 
 def hardest_images(experiment: Experiment) -> str | None:
-    """Returns which shares of the images the epochs take, None where all of them take all."""
-    shares, epochs = experiment.data.hardest, experiment.train.epochs
-    listed = [f"{100 * share:g}" for share in shares[:epochs]]
-    if not any(share < 1 for share in shares[:epochs]):
+    """Returns from when on which shares of the images the epochs take, None where all of them take all."""
+    shares = experiment.data.hardest[: experiment.train.epochs]
+    first = next((epoch for epoch, share in enumerate(shares) if share < 1), None)
+    if first is None:
         return None
-    rest = " and so on" if len(listed) < epochs else ""
-    return (
-        f"the epochs take the hardest {', '.join(listed)} %{rest} of the images; training loss and accuracy are theirs"
-    )
+    listed = ", ".join(f"{100 * share:g}" for share in shares[first:])
+    rest = ", and so on" if len(shares) < experiment.train.epochs else ""
+    where = f"from epoch {first + 1} on only the hardest {listed} % of the images{rest}"
+    return f"{where}; training loss and accuracy are theirs"

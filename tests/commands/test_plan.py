@@ -31,7 +31,7 @@ def test_the_plan_tells_of_epochs_of_different_lengths(cifar: Callable[..., Any]
     plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
     # 500, 300, 250 and 250 images in batches of 64, rounded up: 8, 5, 4 and 4 steps.
     assert re.search(r"^training +4 epochs of 4 to 8 steps, 21 of 64 images in all *$", plan, flags=re.MULTILINE)
-    words = "the epochs take the hardest 100, 60, 50 % and so on of the images; training loss and accuracy are theirs"
+    words = "from epoch 2 on only the hardest 60, 50 % of the images, and so on; training loss and accuracy are theirs"
     assert re.search(rf"^ +{words} *$", plan, flags=re.MULTILINE)
     everything = cifar("train", "--config", "small.yaml", "--dry-run", "train.epochs=2", "data.hardest=[1, 1, 0.5]").out
     assert "hardest" not in everything
