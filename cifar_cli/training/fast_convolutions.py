@@ -23,13 +23,18 @@ from cifar_cli.training.winograd import convolution3x3
 #   384 → 384 at   3×3:  267, 154 ( 77,  56); 175,  77 ( 45,  27)
 #    64 → 256 at 12×12*: 529, 372 (178, 145); 291, 211 ( 88,  84)
 #   256 → 256 at   6×6:  479, 301 (152, 111); 255, 147 ( 79,  52)
-# and, before the edge was left out and values were kept, where it did not pay:
-#    64 →  64 at 15×15: 216, 277; 116, 170
-# Then a step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32, and 1.36
+# and another time, the median of 5:
+#   128 → 128 at 15×15:  873, 668; 443, 356
+#   128 → 128 at 12×12:  542, 374; 272, 189
+#    64 → 128 at 15×15*: 442, 374; 229, 205
+#   128 → 128 at   7×7:  171, 136;  96,  66
+#   128 → 128 at   3×3:   32,  29;  19,  15
+#    64 →  64 at 15×15:  217, 240; 118, 139, where it does not pay
+# A step of `speednet` with widths of 64, 256 and 384 took 1.20 to 1.31 times as long by torch's at 32×32, and 1.36
 # or 1.40 times at 25×25 pixels (bf16, batches of 1000, medians of 3 or 5 steps in turns, three and two runs). On a Xeon
 # with AVX-512, in fp32 and an earlier order of the same sums, a step gained as much, but one of five rounds took five
 # times as long, for reasons not found: so it has to be asked for.
-MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 256
+MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 128
 MAX_PIXELS = 15  # on a side
 MIN_BATCH = 64  # the smallest tried: the filters' own way to the points and back costs the same for any size
 
