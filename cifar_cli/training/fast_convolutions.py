@@ -34,7 +34,7 @@ from cifar_cli.training.winograd import convolution3x3
 # or 1.40 times at 25×25 pixels (bf16, batches of 1000, medians of 3 or 5 steps in turns, three and two runs). On a Xeon
 # with AVX-512, in fp32 and an earlier order of the same sums, a step gained as much, but one of five rounds took five
 # times as long, for reasons not found: so it has to be asked for.
-MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 128
+MIN_CHANNELS, MIN_OUT_CHANNELS = 64, 128  # with AMX measured for 256 only, see side_by_side.py
 MAX_PIXELS = 15  # on a side
 MIN_BATCH = 64  # the smallest tried: the filters' own way to the points and back costs the same for any size
 

@@ -33,6 +33,8 @@ def test_the_plan_tells_of_epochs_of_different_lengths(cifar: Callable[..., Any]
     assert re.search(r"^training +4 epochs of 4 to 8 steps, 21 of 64 images in all *$", plan, flags=re.MULTILINE)
     words = "from epoch 2 on only the hardest 60, 50 % of the images, and so on; training loss and accuracy are theirs"
     assert re.search(rf"^ +{words} *$", plan, flags=re.MULTILINE)
+    named = cifar("train", "--config", "small.yaml", "--dry-run", "train.epochs=3", "data.hardest=[1, 0.6, 0.5]").out
+    assert "from epoch 2 on only the hardest 60, 50 % of the images; training loss" in named
     everything = cifar("train", "--config", "small.yaml", "--dry-run", "train.epochs=2", "data.hardest=[1, 1, 0.5]").out
     assert "hardest" not in everything
 
