@@ -23,6 +23,7 @@ from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.data.synthetic import synthetic_sets
 from cifar_cli.training.averages import AVERAGES
+from cifar_cli.training.cuda_graphs import Recordings
 from cifar_cli.training.evaluation import evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.losses import cross_entropy
@@ -149,6 +150,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         validated: bool = True,
         seed: int = 0,
         device: str = "cpu",
+        is_recorded: bool = False,
     ) -> TinyTraining:
         torch.manual_seed(seed)
         model = TinyNetwork().to(device)
@@ -189,6 +191,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             loss=cross_entropy(),
             validate=validate if validated else None,
             epochs=epochs,
+            recordings=Recordings(built, device=runtime.device) if is_recorded else None,
         )
         return TinyTraining(state, task, runtime, images)
 

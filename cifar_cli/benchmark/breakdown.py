@@ -92,7 +92,7 @@ def train_epoch_watched(
         watch.mark("start")
         train_epoch(
             state,
-            replace(task, augment_and_normalize=augment_and_normalize, loss=loss_fn),
+            replace(task, augment_and_normalize=augment_and_normalize, loss=loss_fn, recordings=None),
             runtime=runtime,
             observers=[*observers, _LastObserver(watch)],
             stop=StopRequest(),

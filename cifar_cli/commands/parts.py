@@ -20,6 +20,7 @@ from cifar_cli.data.resize import resize
 from cifar_cli.data.sources import Splits
 from cifar_cli.training.averages import AVERAGES
 from cifar_cli.training.batch_norm import share_batch_norms
+from cifar_cli.training.cuda_graphs import Recordings, can_record
 from cifar_cli.training.distributed import Spread, synchronized
 from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.fast_convolutions import can_gain, speed_up_convolutions
@@ -171,6 +172,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
     )
     trained = synchronized(model) if is_spread else model
     forward: Callable[[Tensor], Tensor] = torch.compile(trained) if experiment.train.compile else trained
+    is_recorded = experiment.train.cuda_graphs == "auto" and can_record(runtime) and not is_spread
     measured = Spread(model, runtime.processes) if is_spread else model
     task = Task(
         loader=loader,
@@ -189,6 +191,7 @@ def training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Traini
         if splits.val
         else None,
         epochs=experiment.train.epochs,
+        recordings=Recordings(optimizer, device=runtime.device) if is_recorded else None,
     )
     return Training(state, task, runtime)
 

@@ -128,6 +128,9 @@ def _foreseen(error: RuntimeError) -> CifarError | None:
     if "deterministic" in str(error):
         reason = str(error).partition(". ")[0]
         return UsageError(f"train.deterministic: {reason}; leave it out, or use train.device=cpu")
+    if "capturing" in str(error):
+        reason = str(error).partition("\n")[0]
+        return UsageError(f"train.cuda_graphs: a step cannot be recorded: {reason}; write train.cuda_graphs=false")
     return None
 
 

@@ -169,6 +169,7 @@ class Train(Section):
         "auto", description="one of auto, fp32, bf16, fp16", examples=["auto"]
     )
     compile: bool = Field(False, description="true or false", examples=[False])
+    cuda_graphs: Literal["auto", False] = Field("auto", description="auto or false", examples=["auto"])
     fast_convolutions: Literal["auto", False] = Field(False, description="auto or false", examples=["auto"])
     deterministic: bool = Field(False, description="true or false", examples=[True])
     checkpoint_seconds: NonNegative = Field(

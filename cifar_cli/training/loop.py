@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 from cifar_cli.data.loader import EpochBatches
 from cifar_cli.errors import DivergedError, StoppedError
 from cifar_cli.training.averages import judged
+from cifar_cli.training.cuda_graphs import Recordings, Step
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.losses import Loss
@@ -33,7 +35,7 @@ class Task:
     loader gives uint8 images (B, C, H, W) and labels (B,), and its batch sampler knows epochs; augment_and_normalize
     makes of the images what the network takes in an epoch (counted from 0), drawing from the generator; forward is the
     network as it is to be called (compiled or not, in one process or spread over several); validate measures the
-    network as it stands, or is None where nothing is held out.
+    network as it stands, or is None where nothing is held out; recordings has steps repeated at one call, where it is.
     """
 
     loader: Batches
@@ -42,6 +44,7 @@ class Task:
     loss: Loss
     validate: Callable[[], Evaluation] | None
     epochs: int
+    recordings: Recordings | None = None
 
 
 def fit(
@@ -80,21 +83,18 @@ def train_epoch(
     batches = task.loader.batch_sampler
     assert isinstance(batches, EpochBatches)
     batches.set_epoch(state.progress.epoch, first_batch=totals.batches)
+    step: Step = partial(_take_step, state, task, runtime)
+    if task.recordings:
+        step = partial(task.recordings.take, step)
     started = time.perf_counter() - totals.seconds
     for images, labels in task.loader:
         images, labels = images.to(runtime.device), labels.to(runtime.device)
         images = task.augment_and_normalize(images, state.augment_generator, state.progress.epoch)
-        with runtime.autocast():
-            logits = task.forward(images)  # (B, K)
-            loss = task.loss(logits, labels)
-        state.optimizer.zero_grad()
-        state.scaler.scale(loss).backward()
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
+        loss, logits = step(images, labels)
         state.scheduler.step()
 
         if state.hardest:
-            losses = task.loss(logits.detach().float(), labels, reduction="none")  # (B,)
+            losses = task.loss(logits.float(), labels, reduction="none")  # (B,)
             state.hardest.learn(batches.handed_out, losses)
         totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
         state.progress.step += 1
@@ -107,6 +107,20 @@ def train_epoch(
             _stop(state, observers, signal_number)
     _check_loss(state)
     totals.seconds = time.perf_counter() - started  # once more, now that the device has been waited for
+
+
+def _take_step(
+    state: TrainingState, task: Task, runtime: Runtime, images: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Moves the weights once, by a batch as the network takes it; returns its mean loss () and logits (B, K)."""
+    with runtime.autocast():
+        logits = task.forward(images)
+        loss = task.loss(logits, labels)
+    state.optimizer.zero_grad()
+    state.scaler.scale(loss).backward()
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    return loss.detach(), logits.detach()
 
 
 def _close_epoch(

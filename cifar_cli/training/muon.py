@@ -53,11 +53,11 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Moves every parameter that has a gradient. `closure` is not called: the gradients have to be there.
 
-        At a learning rate of 0 a parameter stays as it is, its norm too.
+        At a learning rate of 0 a parameter stays as it is, its norm too. One that is a tensor is taken to be another.
         """
         for group in self.param_groups:
             lr, decay = group["lr"], group["weight_decay"]
-            if lr == 0:
+            if not isinstance(lr, Tensor) and lr == 0:
                 continue
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
             directions = [self._direction(parameter, group["momentum"], group["nesterov"]) for parameter in parameters]
@@ -68,7 +68,7 @@ class Muon(torch.optim.Optimizer):
                     parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp(min=TINY))
                 if decay:
                     parameter.mul_(1 - lr * decay)
-                parameter.add_(update, alpha=-lr)
+                parameter.sub_(update.mul_(lr))
 
     def _direction(self, parameter: Tensor, momentum: float, nesterov: bool) -> Tensor:
         """Returns where SGD with momentum would go, as torch.optim.SGD has it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import clip_grad_norm_
 
@@ -75,6 +75,11 @@ def build_optimizer(
     if clip_grad_norm is not None:
         _clip_before_each_step(optimizer, clip_grad_norm)
     return optimizer
+
+
+def stands_still(group: Mapping[str, Any]) -> bool:
+    """Returns whether a group's learning rate is 0; one that is a tensor, as in a recorded step, never is."""
+    return not isinstance(group["lr"], Tensor) and group["lr"] == 0
 
 
 def rest_finished_groups(optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
@@ -150,7 +155,7 @@ def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str)
 def _clip_before_each_step(optimizer: torch.optim.Optimizer, max_norm: float) -> None:
     def clip(*_: object) -> None:
         # A group that stands still has no say in how far the others go, whether or not it still has gradients.
-        moving = [group for group in optimizer.param_groups if group["lr"] > 0]
+        moving = [group for group in optimizer.param_groups if not stands_still(group)]
         clip_grad_norm_([parameter for group in moving for parameter in group["params"]], max_norm)
 
     optimizer.register_step_pre_hook(clip)

@@ -52,8 +52,8 @@ class EpochTotals:
 
     def add(self, *, loss: Tensor, logits: Tensor, labels: Tensor, seconds: float) -> None:
         """Adds a batch: its mean loss, logits (B, K), labels (B,); `seconds` is the epoch's training time so far."""
-        self.loss += loss.detach() * len(labels)
-        self.correct += (logits.detach().argmax(dim=1) == labels).sum()
+        self.loss += loss * len(labels)
+        self.correct += (logits.argmax(dim=1) == labels).sum()
         self.images += len(labels)
         self.batches += 1
         self.seconds = seconds
