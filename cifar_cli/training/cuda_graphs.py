@@ -24,7 +24,7 @@ Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Kind = tuple[torch.Size, tuple[bool, ...]]
 """What a recording is for: the images' shape, and which of the optimiser's groups stand still."""
 
-STEPS_BEFORE = 2  # not recorded: the optimiser makes its buffers, libraries choose and compile their kernels
+STEPS_BEFORE = 1  # not recorded: the optimiser makes its buffers, libraries choose and compile their kernels
 
 
 def can_record(runtime: Runtime) -> bool:
@@ -33,7 +33,7 @@ def can_record(runtime: Runtime) -> bool:
 
 
 class Recordings:
-    """The steps of one training. From the third of a kind on, a step is repeated from its recording.
+    """The steps of one training. From the second of a kind on, a step is repeated from its recording.
 
     Learning rates are read from the GPU's memory, in the steps before too, so that they change from one repetition to
     the next. What the optimiser keeps is part of a recording: where that has been put back from a checkpoint, all

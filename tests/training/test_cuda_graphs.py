@@ -64,19 +64,14 @@ def take(recordings: Recordings, batch: int) -> list[tuple[str, int]]:
     return notes[before:]
 
 
-def test_the_third_step_of_a_shape_is_recorded_and_all_after_it_are_replayed(recordings: Recordings) -> None:
-    assert [take(recordings, batch=4) for _ in range(4)] == [
-        [],
-        [],
-        [("record", 4), ("replay", 4)],
-        [("replay", 4)],
-    ]
-    assert [take(recordings, batch=3) for _ in range(3)] == [[], [], [("record", 3), ("replay", 3)]]
+def test_the_second_step_of_a_shape_is_recorded_and_all_after_it_are_replayed(recordings: Recordings) -> None:
+    assert [take(recordings, batch=4) for _ in range(3)] == [[], [("record", 4), ("replay", 4)], [("replay", 4)]]
+    assert [take(recordings, batch=3) for _ in range(2)] == [[], [("record", 3), ("replay", 3)]]
     assert take(recordings, batch=4) == [("replay", 4)]
 
 
 def test_a_group_that_comes_to_a_stand_makes_another_kind_of_step(recordings: Recordings) -> None:
-    for _ in range(3):
+    for _ in range(2):
         take(recordings, batch=4)
     recordings._optimizer.param_groups[0]["lr"] = 0.25
     assert take(recordings, batch=4) == [("replay", 4)]
@@ -85,10 +80,9 @@ def test_a_group_that_comes_to_a_stand_makes_another_kind_of_step(recordings: Re
 
 
 def test_where_the_optimisers_memory_is_another_all_begins_anew(recordings: Recordings) -> None:
-    for _ in range(3):
+    for _ in range(2):
         take(recordings, batch=4)
     recordings._optimizer.load_state_dict(deepcopy(recordings._optimizer.state_dict()))
-    assert take(recordings, batch=4) == []
     assert take(recordings, batch=4) == []
     assert take(recordings, batch=4) == [("record", 4), ("replay", 4)]
 
