@@ -15,6 +15,7 @@ from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_watched
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
 from cifar_cli.data.images import ImageSet
+from cifar_cli.training.cuda_graphs import STEPS_BEFORE
 from cifar_cli.training.interrupt import StopRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
@@ -37,13 +38,21 @@ class Start:
 def our_loop(
     state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], start: Start
 ) -> Contender:
-    """Returns `cifar train`'s own loop, with all that observes it."""
+    """Returns `cifar train`'s own loop, with all that observes it.
+
+    Where steps are recorded, a round begins after those that come before a recording, and the recording itself.
+    """
 
     def run(steps: int) -> None:
         _skip_to_last(steps, state, task)
         train_epoch(state, task, runtime=runtime, observers=observers, stop=StopRequest())
 
-    return Contender(start.restore, run)
+    def reset() -> None:
+        start.restore()
+        if task.recordings:
+            run(STEPS_BEFORE + 1)
+
+    return Contender(reset, run)
 
 
 def our_loop_watched(

@@ -63,6 +63,8 @@ def measure(subject: Subject, *, seconds: float, rounds: int) -> Measurement:
     most_steps = len(training.task.loader)
     with _observers(subject) as observers, ExitStack() as processes:
         note("warming up")
+        if training.task.recordings:
+            note("a step's parts are those of one that is not recorded; a rest below 0 is what recording saves")
         contenders = _in_this_process(subject, observers, part_seconds)
         warm = {name: _warm_up(one, device, most=most_steps) for name, one in contenders.items()}
         epoch_end = time_epoch_end(training.state, training.task, observers=observers)

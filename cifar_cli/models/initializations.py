@@ -54,9 +54,11 @@ def _second_moment_of_patches(images: Tensor, kernel_size: tuple[int, ...]) -> T
     size = images.shape[1] * math.prod(kernel_size)
     products, count = images.new_zeros(size, size, dtype=torch.float64), 0
     for some in images.split(IMAGES_AT_A_TIME):
-        patches = nn.functional.unfold(some.double(), kernel_size)  # (B, C·k·k, patches)
-        products += (patches @ patches.mT).sum(dim=0)
-        count += patches.shape[0] * patches.shape[2]
+        # No nn.functional.unfold: it begins anew for each image, which beside other programs took it 38 s instead of 1.
+        patches = some.double().unfold(2, kernel_size[0], 1).unfold(3, kernel_size[1], 1)  # (B, C, H', W', k, k)
+        columns = patches.permute(1, 4, 5, 0, 2, 3).reshape(size, -1)  # (C·k·k, patches)
+        products += columns @ columns.T
+        count += columns.shape[1]
     return products / count
 
 

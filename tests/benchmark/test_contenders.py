@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from cifar_cli.benchmark.contenders import Start, by_hand, from_tutorials, our_loop, our_loop_watched
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
+from cifar_cli.training import cuda_graphs
 
 
 def ours(training: Any, start: Start, recorder: Any) -> Contender:
@@ -50,6 +51,36 @@ def test_every_round_takes_its_steps_from_the_same_start(
         ends.append(training.state.model.fc.weight.clone())
     assert torch.equal(*ends)
     assert not torch.equal(ends[0], before)
+
+
+def test_a_round_of_recorded_steps_begins_with_a_recording_at_hand(
+    tiny_training: Callable[..., Any], recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+
+    class Paper:
+        """A recording without a GPU."""
+
+        def __init__(self, step: Any, images: Any, labels: Any, *, optimizer: Any) -> None:
+            self.step = step
+            taken.append("recorded")
+
+        def fits(self, optimizer: Any) -> bool:
+            return True
+
+        def replay(self, images: Any, labels: Any) -> Any:
+            taken.append("replayed")
+            return self.step(images, labels)
+
+    monkeypatch.setattr(cuda_graphs, "Recording", Paper)
+    training = tiny_training(is_recorded=True)
+    training.task.loader.batch_sampler.drop_last = True  # as a benchmark has it: all batches of one shape
+    contender = ours(training, Start(training.state), recorder)
+    contender.reset()
+    assert "recorded" in taken
+    taken.clear()
+    contender.run(2)
+    assert taken == ["replayed", "replayed"]
 
 
 def test_ours_is_heard_by_its_observers(tiny_training: Callable[..., Any], recorder: Any) -> None:

@@ -86,7 +86,7 @@ class Beginning:
 @pytest.fixture
 def beginning(monkeypatch: pytest.MonkeyPatch) -> Beginning:
     monkeypatch.setattr(sources, "synthetic_sets", partial(synthetic_sets, train_size=600, test_size=100))  # as `cifar`
-    training = begun(INIT)
+    training = begun(INIT, "train.device=cpu")
     images = training.task.loader.dataset.image_set.images[:4]  # type: ignore[attr-defined]
     mean, std = (torch.tensor(channels).view(1, 3, 1, 1) for channels in (SYNTHETIC_MEAN, SYNTHETIC_STD))
     model = training.state.model

@@ -67,7 +67,7 @@ def _training() -> parts.Training:
     train, test = synthetic_sets(train_size=200, test_size=100)
     splits = Splits(train, train, test, (0.5,) * 3, (0.2,) * 3, None)
     training = parts.training(experiment, splits, parts.runtime(experiment))
-    training.state.model(torch.randn(4, 3, 32, 32)).sum().backward()
+    training.state.model(torch.randn(4, 3, 32, 32, device=training.runtime.device)).sum().backward()
     training.state.optimizer.step()
     return training
 
