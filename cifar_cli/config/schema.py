@@ -125,7 +125,6 @@ class SpeedNet(Section):
     activation: Literal["gelu", "silu", "relu"] = Field(
         "gelu", description="one of gelu, silu, relu", examples=["gelu"]
     )
-    norm_scale: Positive = Field(1.0, description="a number above 0", examples=[1.7])
     logit_scale: Positive = Field(1 / 9, description="a number above 0", examples=[0.1])
 
 

@@ -20,19 +20,19 @@ class Group(nn.Module):
 
     pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # of an odd side the pooling drops the last row, so may conv1
 
-    def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str, norm_scale: float) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()
         self.conv1 = _convolution(in_channels, out_channels)
         self.pool = nn.MaxPool2d(2)
-        self.norm1 = _norm(out_channels, scale=norm_scale)
+        self.norm1 = _norm(out_channels)
         self.act1 = ACTIVATIONS[activation]()
         self.conv2 = _convolution(out_channels, out_channels)
-        self.norm2 = _norm(out_channels, scale=norm_scale)
+        self.norm2 = _norm(out_channels)
         self.act2 = ACTIVATIONS[activation]()
         self.has_residual = depth == 3
         if self.has_residual:
             self.conv3 = _convolution(out_channels, out_channels)
-            self.norm3 = _norm(out_channels, scale=norm_scale)
+            self.norm3 = _norm(out_channels)
             self.act3 = ACTIVATIONS[activation]()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -67,9 +67,7 @@ class SpeedNet(nn.Module):
 
     Images (B, *image_shape) of any size from 2 · 2^groups pixels go in, logits (B, num_classes) come out, multiplied by
     `logit_scale`. The first layer has two filters for each of a 2×2 patch's numbers, so that whitening can give each
-    direction and its opposite. The scales of the normalisations begin with `norm_scale`. Frozen, one of 1.7 makes of
-    SiLU nearly GELU: SiLU(1.7·x) is about 1.7·GELU(x) (arXiv:1606.08415), and the next normalisation takes no notice of
-    the factor. Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
+    direction and its opposite. Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
     arXiv:2404.00498, which trains neither the filters of the first layer nor the scales of the normalisations.
     """
 
@@ -81,7 +79,6 @@ class SpeedNet(nn.Module):
         widths: Sequence[int] = (64, 256, 256),
         depth: int = 2,
         activation: str = "gelu",
-        norm_scale: float = 1.0,
         logit_scale: float = 1 / 9,
     ) -> None:
         super().__init__()
@@ -90,10 +87,7 @@ class SpeedNet(nn.Module):
         self.act = ACTIVATIONS[activation]()
         channels = [whitened, *widths]
         self.groups = nn.Sequential(
-            *(
-                Group(channels[i], channels[i + 1], depth=depth, activation=activation, norm_scale=norm_scale)
-                for i in range(len(widths))
-            )
+            *(Group(channels[i], channels[i + 1], depth=depth, activation=activation) for i in range(len(widths)))
         )
         self.pool = GlobalMaxPool()
         self.flatten = nn.Flatten()
@@ -112,8 +106,6 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
 
 
-def _norm(channels: int, *, scale: float) -> nn.BatchNorm2d:
+def _norm(channels: int) -> nn.BatchNorm2d:
     # A momentum of 0.4 forgets all but a twentieth of its averages in six steps: the weights move that fast.
-    norm = nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4)
-    nn.init.constant_(norm.weight, scale)
-    return norm
+    return nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4)
