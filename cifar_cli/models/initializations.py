@@ -54,7 +54,7 @@ def _second_moment_of_patches(images: Tensor, kernel_size: tuple[int, ...]) -> T
     size = images.shape[1] * math.prod(kernel_size)
     products, count = images.new_zeros(size, size, dtype=torch.float64), 0
     for some in images.split(IMAGES_AT_A_TIME):
-        # No nn.functional.unfold: it begins anew for each image, which beside other programs took it 38 s instead of 1.
+        # Beside another training, nn.functional.unfold took 27 and 38 s for 5,000 images, and this 0.7 to 1 s.
         patches = some.double().unfold(2, kernel_size[0], 1).unfold(3, kernel_size[1], 1)  # (B, C, H', W', k, k)
         columns = patches.permute(1, 4, 5, 0, 2, 3).reshape(size, -1)  # (C·k·k, patches)
         products += columns @ columns.T

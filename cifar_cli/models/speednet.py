@@ -57,7 +57,7 @@ def maximum_over_maps(images: Tensor) -> Tensor:
     """Returns the maximum over each map, (B, C, H, W) to (B, C, 1, 1); of equal values the first gets the gradient.
 
     On an H100 torch's pooling took 0.52 ms of a training step of 5.6 ms, which took 0.4 ms less so. On a CPU this takes
-    5 to 13 times as long as torch's.
+    4 to 14 times as long as torch's.
     """
     return images.flatten(2).max(dim=2).values[..., None, None]
 

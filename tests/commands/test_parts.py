@@ -105,3 +105,16 @@ def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
     finally:
         guard.close()
     assert training.state.progress.step == len(training.task.loader) > 5
+
+
+@pytest.mark.parametrize(
+    ("can_record", "word", "expected"),
+    [(True, "auto", True), (True, "false", False), (False, "auto", False)],
+)
+def test_steps_are_recorded_where_they_can_be_unless_that_is_turned_off(
+    small_splits: Splits, monkeypatch: pytest.MonkeyPatch, can_record: bool, word: str, expected: bool
+) -> None:
+    monkeypatch.setattr(parts, "can_record", lambda runtime: can_record)
+    experiment = config.load("mlp", ["data.name=synthetic", "data.batch_size=50", f"train.cuda_graphs={word}"])
+    training = parts.training(experiment, small_splits, choose_runtime(device="cpu"))
+    assert (training.task.recordings is not None) is expected

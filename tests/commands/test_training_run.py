@@ -68,6 +68,22 @@ def test_processes_draw_different_dropout_masks_after_resuming_too(monkeypatch: 
     assert drawn[0] == drawn[3]
 
 
+def test_a_step_that_cannot_be_recorded_is_told_with_its_mend(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nCUDA kernel errors might be")
+
+    monkeypatch.setattr(training_run, "fit", refuse)
+    outcome = cifar("train", "--config", "small.yaml")
+    assert outcome.code == 2
+    told = outcome.err.replace("\n", " ").strip()
+    assert told.endswith(
+        "train.cuda_graphs: a step cannot be recorded: CUDA error: operation not permitted when stream is "
+        "capturing; write train.cuda_graphs=false"
+    )
+
+
 @pytest.mark.parametrize(("rank", "tells"), [("0", True), ("1", False)])
 def test_a_mistake_that_every_process_finds_is_told_by_the_main_one(
     rank: str, tells: bool, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch

@@ -125,7 +125,7 @@ def test_a_recorded_training_comes_to_the_weights_of_one_that_is_not(
             is_recorded=is_recorded,
         )
         fit(training.state, training.task, runtime=training.runtime)
-        return {**training.state.model.state_dict(), "loss": training.state.average.averaged["fc.weight"]}
+        return {**training.state.model.state_dict(), "averaged": training.state.average.averaged["fc.weight"]}
 
     torch.testing.assert_close(trained(is_recorded=True), trained(is_recorded=False), rtol=1e-3, atol=1e-4)
 
