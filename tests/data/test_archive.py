@@ -1,10 +1,9 @@
 """Unpacking, of honest archives and of those that try to leave their folder."""
 
-import gzip
 import io
 import random
 import tarfile
-import tracemalloc
+import zlib
 from pathlib import Path
 
 import pytest
@@ -105,12 +104,11 @@ def test_damaged_archive_is_named(tmp_path: Path, keep: slice):
 def test_a_header_as_long_as_a_bomb_is_refused_unread(tmp_path: Path, kind: bytes, position: int):
     header = member("set/long", type=kind, size=5_000_000)[0].tobuf(tarfile.GNU_FORMAT)
     archive = tmp_path / "a.tar.gz"
-    archive.write_bytes(gzip.compress(member("set/one")[0].tobuf() * position + header + bytes(5_000_000), 1))
-    tracemalloc.start()
+    packer = zlib.compressobj(wbits=31)  # of gzip's format, and never closed: who reads on meets the end too early
+    beginning = packer.compress(member("set/one")[0].tobuf() * position + header)
+    archive.write_bytes(beginning + packer.flush(zlib.Z_SYNC_FLUSH))
     with pytest.raises(DataError) as caught:
         unpack(archive, root=tmp_path, folder="set")
-    assert tracemalloc.get_traced_memory()[1] < 1_000_000
-    tracemalloc.stop()
     assert str(caught.value) == (
         f"{archive}: cannot be unpacked: a header of 5000000 bytes; delete it and fetch it anew"
     )
