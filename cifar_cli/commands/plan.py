@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cifar_cli.commands import parts
 from cifar_cli.commands.length import epochs_and_steps, hardest_images
 from cifar_cli.commands.terminal import closing, results
-from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.config import DATASET_FACTS, Experiment, flow
 from cifar_cli.data.sources import Splits
 from cifar_cli.insight.layers import capture_many
 
@@ -88,5 +88,6 @@ def _describe_data(experiment: Experiment, splits: Splits) -> str:
 
 
 def _describe_section(section: dict[str, object]) -> str:
-    values = ", ".join(f"{key} {value}" for key, value in section.items() if key != "name")
+    given = {key: value for key, value in section.items() if key != "name" and value is not None}
+    values = ", ".join(f"{key} {flow(value)}" for key, value in given.items())
     return f"{section['name']}, {values}" if values else str(section["name"])

@@ -3,6 +3,7 @@
 from cifar_cli.config.checks import class_scores_problem, warnings
 from cifar_cli.config.dump import dump
 from cifar_cli.config.facts import DATASET_FACTS, DatasetFacts
+from cifar_cli.config.flow import flow
 from cifar_cli.config.layers import Layer
 from cifar_cli.config.load import load, load_text
 from cifar_cli.config.schema import Experiment, Init
@@ -17,6 +18,7 @@ __all__ = [
     "LayerShape",
     "class_scores_problem",
     "dump",
+    "flow",
     "load",
     "load_text",
     "walk",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from cifar_cli.config.flow import flow
 from cifar_cli.errors import did_you_mean
 
 LONGEST_SHOWN = 60  # characters
@@ -9,7 +10,7 @@ LONGEST_SHOWN = 60  # characters
 
 def shown(value: object) -> str:
     """Returns the value as YAML on one line, shortened where it is long."""
-    text = _flow(value)
+    text = flow(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
@@ -33,13 +34,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if word.lower() in by_lower_case:
         return f"; did you mean '{by_lower_case[word.lower()]}'?"
     return did_you_mean(word, by_lower_case.values())
-
-
-def _flow(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -47,6 +47,17 @@ def test_the_plan_has_a_row_for_each_group_of_parameters(cifar: Callable[..., An
     assert "groups" not in plan
 
 
+def test_the_plan_writes_settings_as_yaml_does_and_leaves_out_what_is_not_set(cifar: Callable[..., Any]) -> None:
+    words = [
+        "optimizer={name: sgd, lr: 0.2, nesterov: true, momentum: 0.9, groups: [{parameters: [conv1.*], lr: 0.1}]}"
+    ]
+    plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
+    assert "nesterov true" in plan
+    assert "decay_norm_and_bias false" in plan
+    assert "epochs" not in plan.partition("conv1.*")[2].partition("schedule")[0]  # the group has none of its own
+    assert not re.search(r"True|False|None", plan)
+
+
 def test_the_table_has_every_layer_with_its_shape_and_parameters(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--config", "small.yaml", "--dry-run")
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]

@@ -144,7 +144,7 @@ lod: 3
         (MLP + "optimizer: {name: adam, nesterov: true}\n", "x.yaml:2:25: optimizer.nesterov: adam has no such key; the keys here are name, lr, weight_decay, decay_norm_and_bias, betas, eps, groups"),
         (MLP + "data: {name: cifar-10}\n", "x.yaml:2:14: data.name: expected one of cifar10, cifar100, fashion_mnist, synthetic, found 'cifar-10'; did you mean 'cifar10'?"),
         (MLP + "data: {drop_last: no}\n", "x.yaml:2:19: data.drop_last: expected true or false, found 'no'; write for example false"),
-        (MLP + "data: {mirrors: [ftp://x/y]}\n", "x.yaml:2:18: data.mirrors.0: expected a list of addresses that begin with http:// or https://, found 'ftp://x/y'; write for example [https://example.org/cifar-10-python.tar.gz]"),
+        (MLP + "data: {mirrors: [ftp://x/y]}\n", "x.yaml:2:18: data.mirrors.0: expected a list of addresses that begin with http:// or https://, found 'ftp://x/y'; write for example [\"https://example.org/cifar-10-python.tar.gz\"]"),
         (MLP + "data: {drop_last: true, batch_size: 45001}\n", "x.yaml:2:37: data.batch_size: expected at most the 45000 training images, as drop_last is true, found 45001; write for example 64"),
         ("model: {name: cnn, widths: [8, 8, 8, 8, 8, 8]}\n", "x.yaml:1:28: model.widths: expected at most 5 blocks, as each halves the image's 32 pixels, found 6; write at most 5 widths"),
         (MLP + "data: {name: fashion_mnist, augment: {cutout: 29}}\n", "x.yaml:2:47: data.augment.cutout: expected at most the image's 28 pixels, found 29; write 8"),
@@ -188,7 +188,7 @@ def test_a_group_takes_over_what_its_section_says_if_it_is_of_the_same_optimizer
 @pytest.mark.parametrize(
     ("group", "at", "message"),
     [
-        ("{lr: 1}", "{lr", "optimizer.groups.0.parameters: expected a list of parameter names, in which * stands for anything, found nothing; write for example parameters: [*.bias]"),
+        ("{lr: 1}", "{lr", "optimizer.groups.0.parameters: expected a list of parameter names, in which * stands for anything, found nothing; write for example parameters: [\"*.bias\"]"),
         ("{parameters: [a], lr: fast}", "fast", "optimizer.groups.0.lr: expected a number above 0, found 'fast'; write for example 0.01"),
         ("{parameters: [a], momentun: 1}", "momentun", "optimizer.groups.0.momentun: sgd has no such key; did you mean 'momentum'?"),
         ("{parameters: [a], name: muom}", "muom", "optimizer.groups.0.name: expected one of sgd, adam, adamw, muon, found 'muom'; did you mean 'muon'?"),
@@ -196,7 +196,7 @@ def test_a_group_takes_over_what_its_section_says_if_it_is_of_the_same_optimizer
         ("{parameters: [a], epochs: 11}", "11", "optimizer.groups.0.epochs: expected at most the 10 epochs of train.epochs, found 11; leave it out to go on to the end"),
         ("{parameters: [a], epochs: 0}", "0}", "optimizer.groups.0.epochs: expected a number of epochs above 0, or null for all of the training, found 0; write for example 3"),
         ("{parameters: [a], name: muon, newton_schulz_steps: 50}", "50", "optimizer.groups.0.newton_schulz_steps: expected a whole number from 1 to 20, found 50; write for example 3"),
-        ("3", "3", "optimizer.groups.0: expected a list of groups, each with its parameters, found 3; write for example [{name: sgd, parameters: [*.bias], lr: 0.1}]"),
+        ("3", "3", "optimizer.groups.0: expected a list of groups, each with its parameters, found 3; write for example [{name: sgd, parameters: [\"*.bias\"], lr: 0.1}]"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_group_is_told_with_its_place(group: str, at: str, message: str) -> None:
