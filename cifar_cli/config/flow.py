@@ -13,9 +13,12 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./$-]*")
 
 
 def flow(value: object) -> str:
-    """Returns a number, a word, true, false, null, or a list or mapping of them, as YAML writes it between brackets."""
+    """Returns a finite number, a word, true, false, null, or a list or mapping of them, as YAML writes it in brackets.
+
+    A number that is not finite is written as Python does: no configuration takes one, and a message only shows it.
+    """
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(flow(item) for item in value) + "]"
     if value is None:

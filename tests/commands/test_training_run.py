@@ -68,22 +68,6 @@ def test_processes_draw_different_dropout_masks_after_resuming_too(monkeypatch: 
     assert drawn[0] == drawn[3]
 
 
-def test_a_step_that_cannot_be_recorded_is_told_with_its_mend(
-    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nCUDA kernel errors might be")
-
-    monkeypatch.setattr(training_run, "fit", refuse)
-    outcome = cifar("train", "--config", "small.yaml")
-    assert outcome.code == 2
-    told = outcome.err.replace("\n", " ").strip()
-    assert told.endswith(
-        "train.cuda_graphs: a step cannot be recorded: CUDA error: operation not permitted when stream is "
-        "capturing; write train.cuda_graphs=false"
-    )
-
-
 @pytest.mark.parametrize(("rank", "tells"), [("0", True), ("1", False)])
 def test_a_mistake_that_every_process_finds_is_told_by_the_main_one(
     rank: str, tells: bool, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
@@ -117,20 +101,30 @@ def test_a_deterministic_training_sets_torchs_flag_and_only_then(
     assert asked == [True]
 
 
-def test_what_torch_cannot_do_deterministically_is_told_with_its_mend(
-    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("in_torchs_words", "told"),
+    [
+        (
+            "CUDA error: operation not permitted when stream is capturing\nCUDA kernel errors might be",
+            "train.cuda_graphs: a step cannot be recorded: CUDA error: operation not permitted when stream is "
+            "capturing; write train.cuda_graphs=false",
+        ),
+        (
+            "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you set "
+            "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for this operation, or you",
+            "train.deterministic: adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but "
+            "you set 'torch.use_deterministic_algorithms(True)'; leave it out, or use train.device=cpu",
+        ),
+    ],
+    ids=["recorded", "deterministic"],
+)
+def test_what_torch_cannot_do_is_told_with_its_mend(
+    in_torchs_words: str, told: str, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
-        raise RuntimeError(  # in torch's own words
-            "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you set "
-            "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for this operation, or you"
-        )
+        raise RuntimeError(in_torchs_words)
 
     monkeypatch.setattr(training_run, "fit", refuse)
     outcome = cifar("train", "--config", "small.yaml")
     assert outcome.code == 2
-    told = outcome.err.replace("\n", " ").strip()
-    assert told.endswith(
-        "train.deterministic: adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you "
-        "set 'torch.use_deterministic_algorithms(True)'; leave it out, or use train.device=cpu"
-    )
+    assert outcome.err.replace("\n", " ").strip().endswith(told)

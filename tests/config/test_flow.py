@@ -21,7 +21,7 @@ from cifar_cli.config.flow import flow
         True,
         None,
         [1, "*"],
-        {"name": "sgd", "parameters": ["a b"]},
+        {"name": "sgd", "no": ["a b"]},
     ],
     ids=repr,
 )
