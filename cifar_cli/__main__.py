@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from cifar_cli.cli import app
 from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
-from cifar_cli.memory import keep_freed_memory
+from cifar_cli.kernels.memory_allocator import keep_freed_memory
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def _is_known_to_the_main_process(error: CifarError) -> bool:
     """Returns whether this is one of several processes that train together and another one tells the same error."""
     if not isinstance(error, UsageError | DivergedError | StoppedError):
         return False
-    from cifar_cli.training.processes import is_main_process
+    from cifar_cli.distributed.process_group import is_main_process
 
     return not is_main_process()
 

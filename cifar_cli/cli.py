@@ -73,15 +73,17 @@ def train(
     """Train a network. All that it makes is under logs/<run>/."""
     started = time.perf_counter()  # torch is imported later, and is part of what the command takes
     run, overrides = split_words(words)
-    from cifar_cli.commands.train_words import begin, go_on
+    from cifar_cli.commands import train as command
 
     if (config is None) != resume:
         mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is not None:
-        begin(config, overrides, run=run, dry_run=dry_run, log_dir=log_dir, seeds=seeds, started=started)
+        command.start(config, overrides, run=run, dry_run=dry_run, log_dir=log_dir, seeds=seeds, started=started)
     else:
-        go_on(run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started)
+        command.resume(
+            run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started
+        )
 
 
 @app.command("eval")
@@ -97,7 +99,7 @@ def evaluate(
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     run, overrides = split_words(words)
     check_config(config, overrides, changeable=("evaluation", *OF_THE_MACHINE))
-    from cifar_cli.commands.evaluate import evaluate as command
+    from cifar_cli.commands.eval import evaluate as command
 
     command(
         run,
@@ -197,7 +199,7 @@ def explain(
     """Explain a network layer by layer: shapes, parameters, FLOPs, time, what each number sees."""
     word, overrides = split_words(words, of="run or configuration")
     if word is not None and config is None:
-        from cifar_cli.commands.naming import is_config
+        from cifar_cli.commands.resolve_source import is_config
 
         if is_config(word, log_dir=log_dir):
             word, config = None, word

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,24 +13,26 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
-from cifar_cli.data import sources
-from cifar_cli.data.augment import Augment
-from cifar_cli.data.hardest import Hardest
-from cifar_cli.data.images import ImageSet
+from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets.synthetic import synthetic_sets
+from cifar_cli.data.download.download import DownloadError
+from cifar_cli.data.hard_examples import HardExamples
+from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.loader import make_loader
 from cifar_cli.data.normalize import to_unit
-from cifar_cli.data.synthetic import synthetic_sets
-from cifar_cli.training.averages import AVERAGES
-from cifar_cli.training.cuda_graphs import Recordings
+from cifar_cli.data.transforms.augment import Augment
+from cifar_cli.kernels.cuda_graphs import GraphCache
+from cifar_cli.optim.averages import AVERAGES
+from cifar_cli.optim.build_optimizer import build_optimizer
+from cifar_cli.optim.losses import cross_entropy
+from cifar_cli.optim.schedules import build_schedule
 from cifar_cli.training.evaluation import evaluate
 from cifar_cli.training.loop import Task
-from cifar_cli.training.losses import cross_entropy
 from cifar_cli.training.observer import EpochReport, Observer
-from cifar_cli.training.optimizers import build_optimizer
 from cifar_cli.training.runtime import Runtime
-from cifar_cli.training.schedules import build_schedule
 from cifar_cli.training.state import EpochTotals, TrainingState
 
 # Taken before the fixture below removes them.
@@ -145,7 +147,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         schedule_arguments: dict[str, object] | None = None,
         average: str = "none",
         average_arguments: dict[str, object] | None = None,
-        hardest: tuple[float, ...] = (),
+        hard_examples: tuple[float, ...] = (),
         epochs: int = 2,
         validated: bool = True,
         seed: int = 0,
@@ -156,8 +158,8 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         model = TinyNetwork().to(device)
         runtime = Runtime(torch.device(device), "fp32")
         images = make_images(24)
-        picker = Hardest(len(images), shares=hardest, device=runtime.device) if hardest else None
-        loader = make_loader(images, batch_size=7, shuffle=True, seed=seed, hardest=picker)
+        picker = HardExamples(len(images), fractions=hard_examples, device=runtime.device) if hard_examples else None
+        loader = make_loader(images, batch_size=7, shuffle=True, seed=seed, hard_examples=picker)
         epoch_steps = [loader.batch_sampler.batches_in(epoch) for epoch in range(epochs)]
         # Rows of numbers, which Muon cannot take, go to another optimiser, for part of the time.
         rows = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
@@ -172,7 +174,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             augment_generator=torch.Generator(device).manual_seed(seed),
             totals=EpochTotals.zero(runtime.device),
             average=AVERAGES[average](model, total_steps=sum(epoch_steps), **(average_arguments or {})),
-            hardest=picker,
+            hard_examples=picker,
         )
         augment = Augment(flip="random", translate=2)
         validate = partial(
@@ -191,7 +193,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             loss=cross_entropy(),
             validate=validate if validated else None,
             epochs=epochs,
-            recordings=Recordings(built, device=runtime.device) if is_recorded else None,
+            recordings=GraphCache(built, device=runtime.device) if is_recorded else None,
         )
         return TinyTraining(state, task, runtime, images)
 
@@ -245,7 +247,7 @@ def cifar_in() -> Callable[..., Outcome]:
         ):
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["cifar", *map(str, words)])
-            patch.setattr(sources, "synthetic_sets", small_synthetic_sets)
+            patch.setattr(open_dataset, "synthetic_sets", small_synthetic_sets)
             for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS"):
                 patch.delenv(name, raising=False)
             code = 0
@@ -280,3 +282,39 @@ def trained(cifar_in: Callable[..., Outcome], tmp_path_factory: pytest.TempPathF
 def run(trained: tuple[Path, Outcome], tmp_path: Path) -> Path:
     """A finished run of two epochs in `logs/` of the test's own folder, its own copy."""
     return Path(shutil.copytree(trained[0], tmp_path / "logs" / trained[0].name))
+
+
+@pytest.fixture(scope="session")
+def small_splits() -> open_dataset.Splits:
+    """The images that a run of small.yaml sees: 500 for training, 100 for validation, 100 for the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(open_dataset, "synthetic_sets", lambda: synthetic_sets(train_size=600, test_size=100))
+        return open_dataset.open_dataset("synthetic", val_size=100)
+
+
+@pytest.fixture(scope="session")
+def small_logits(small_splits: open_dataset.Splits) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
+    """Returns a function from the weights of a run of small.yaml and images uint8 (B, 3, 32, 32) to logits (B, 10)."""
+
+    def logits(weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
+        features = F.conv2d(normalized(images, small_splits), weights["conv1.weight"], weights["conv1.bias"], padding=1)
+        pooled = F.max_pool2d(features.relu(), 4)  # (B, 8, 8, 8)
+        return pooled.flatten(1) @ weights["fc1.weight"].T + weights["fc1.bias"]
+
+    return logits
+
+
+def normalized(images: Tensor, splits: open_dataset.Splits) -> Tensor:
+    """Returns what the network is given, image by image and channel by channel."""
+    channels = [
+        (images[:, channel] / 255 - splits.mean[channel]) / splits.std[channel] for channel in range(images.shape[1])
+    ]
+    return torch.stack(channels, dim=1)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise DownloadError("cifar-10-python.tar.gz: no mirror could be reached")
+
+    monkeypatch.setattr(open_dataset, "fetch_archive", refuse)

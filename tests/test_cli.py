@@ -115,8 +115,8 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
             "key=value needs --config FILE|NAME",
         ),
         (
-            ["visualize-layer", "conv1", "run", "evaluation.views=none"],
-            "evaluation.views=none: a run's configuration is fixed; key=value needs --config FILE|NAME",
+            ["visualize-layer", "conv1", "run", "evaluation.tta=none"],
+            "evaluation.tta=none: a run's configuration is fixed; key=value needs --config FILE|NAME",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Generator, Tensor
 
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import Runtime
@@ -95,7 +95,7 @@ def train_epoch_watched(
             replace(task, augment_and_normalize=augment_and_normalize, loss=loss_fn, recordings=None),
             runtime=runtime,
             observers=[*observers, _LastObserver(watch)],
-            stop=StopRequest(),
+            stop=ShutdownRequest(),
         )
     watch.mark(REST)
 

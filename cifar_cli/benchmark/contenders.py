@@ -14,16 +14,16 @@ from cifar_cli.benchmark.bare_loop import bare_loop
 from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_watched
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
-from cifar_cli.data.images import ImageSet
-from cifar_cli.training.cuda_graphs import STEPS_BEFORE
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.kernels.cuda_graphs import STEPS_BEFORE
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import Runtime, wait_for
 from cifar_cli.training.state import TrainingState
 
 
-class Start:
+class StartingPoint:
     """The beginning of a training, to go back to as often as one likes."""
 
     def __init__(self, state: TrainingState) -> None:
@@ -36,7 +36,7 @@ class Start:
 
 
 def our_loop(
-    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], start: Start
+    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], start: StartingPoint
 ) -> Contender:
     """Returns `cifar train`'s own loop, with all that observes it.
 
@@ -45,7 +45,7 @@ def our_loop(
 
     def run(steps: int) -> None:
         _skip_to_last(steps, state, task)
-        train_epoch(state, task, runtime=runtime, observers=observers, stop=StopRequest())
+        train_epoch(state, task, runtime=runtime, observers=observers, stop=ShutdownRequest())
 
     def reset() -> None:
         start.restore()
@@ -61,7 +61,7 @@ def our_loop_watched(
     *,
     runtime: Runtime,
     observers: Sequence[Observer],
-    start: Start,
+    start: StartingPoint,
     seconds: list[dict[str, float]],
 ) -> Contender:
     """Returns the same loop with a stopwatch at its parts, which adds to `seconds` those of each part, per step."""
@@ -77,7 +77,7 @@ def our_loop_watched(
 
 
 def by_hand(
-    state: TrainingState, task: Task, *, images: ImageSet, batch_size: int, runtime: Runtime, start: Start
+    state: TrainingState, task: Task, *, images: ImageSet, batch_size: int, runtime: Runtime, start: StartingPoint
 ) -> Contender:
     """Returns the bare loop on the same tensors, network, precision and optimiser. images: on the device."""
 
@@ -109,7 +109,7 @@ def from_tutorials(
     *,
     dataloader: Iterable[tuple[Tensor, Tensor]],
     device: torch.device,
-    start: Start,
+    start: StartingPoint,
 ) -> Contender:
     """Returns the tutorials' loop over its own DataLoader."""
 

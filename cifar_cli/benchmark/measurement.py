@@ -7,7 +7,7 @@ from statistics import median
 from cifar_cli.benchmark.breakdown import PARTS
 from cifar_cli.benchmark.epoch_end import EpochEnd
 from cifar_cli.benchmark.matrix_peak import MatrixPeak
-from cifar_cli.benchmark.ratios import Spread, ratio, spread
+from cifar_cli.benchmark.ratios import RatioSummary, ratio, summarize_ratios
 
 OURS, WATCHED, BARE, REFERENCE = "ours", "watched", "bare", "reference"
 
@@ -44,9 +44,9 @@ class Measurement:
         """In whole batches: the last one of an epoch is smaller, and counts for what it is."""
         return self.images_per_epoch / self.batch_size
 
-    def step(self, contender: str) -> Spread:
+    def step(self, contender: str) -> RatioSummary:
         """Returns the seconds that a contender's step takes."""
-        return spread(self.step_seconds[contender])
+        return summarize_ratios(self.step_seconds[contender])
 
     def images_per_second(self, contender: str) -> float:
         """Returns the median round's images per second."""
@@ -57,15 +57,15 @@ class Measurement:
         return self.step(contender).median * self.steps_per_epoch
 
     @property
-    def speedup(self) -> Spread:
+    def speedup(self) -> RatioSummary:
         """How many times as fast as the reference ours is, round by round."""
         return ratio(self.step_seconds[REFERENCE], to=self.step_seconds[OURS])
 
     @property
-    def overhead(self) -> Spread:
+    def overhead(self) -> RatioSummary:
         """What ours takes beyond the bare loop, as a share of it, logging at the end of an epoch included."""
         per_epoch = zip(self.step_seconds[OURS], self.step_seconds[BARE], strict=True)
-        return spread(
+        return summarize_ratios(
             [
                 (ours * self.steps_per_epoch + self.epoch_end.logging) / (bare * self.steps_per_epoch) - 1
                 for ours, bare in per_epoch

@@ -9,7 +9,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Spread:
+class RatioSummary:
     """The median of some rounds, their lowest and highest value, and all of them in order."""
 
     median: float
@@ -42,14 +42,14 @@ class Spread:
         return high - low
 
 
-def spread(per_round: Sequence[float]) -> Spread:
+def summarize_ratios(per_round: Sequence[float]) -> RatioSummary:
     """Returns the median and range of what each round gave; at least two rounds."""
-    return Spread(median(per_round), min(per_round), max(per_round), tuple(per_round))
+    return RatioSummary(median(per_round), min(per_round), max(per_round), tuple(per_round))
 
 
-def ratio(of: Sequence[float], to: Sequence[float]) -> Spread:
+def ratio(of: Sequence[float], to: Sequence[float]) -> RatioSummary:
     """Returns how many times as long `of` took as `to`, round by round."""
-    return spread([longer / shorter for longer, shorter in zip(of, to, strict=True)])
+    return summarize_ratios([longer / shorter for longer, shorter in zip(of, to, strict=True)])
 
 
 def _unlikely_side(most: int, *, rounds: int) -> float:

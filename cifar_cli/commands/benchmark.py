@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Sequence
 
 from cifar_cli import config
-from cifar_cli.commands import parts
-from cifar_cli.commands.benchmark_references import REFERENCES
-from cifar_cli.commands.benchmark_report import as_dict, print_report
-from cifar_cli.commands.benchmark_rounds import Subject, measure
-from cifar_cli.commands.terminal import closing, note, warn
+from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
+from cifar_cli.benchmark.references import REFERENCES
+from cifar_cli.benchmark.run_benchmark import BenchmarkSubject, run_benchmark
+from cifar_cli.builders import build_training
 from cifar_cli.config import DATASET_FACTS, Experiment
-from cifar_cli.data.checksums import MissingFileError
-from cifar_cli.data.sources import Splits, open_dataset
+from cifar_cli.console.streams import note, print_next_step, warn
+from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
+from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.errors import DataError, UsageError, did_you_mean
 from cifar_cli.runs.environment import describe_environment
 
@@ -38,21 +38,21 @@ def benchmark(
         raise UsageError(problem)
     images_per_epoch = DATASET_FACTS[experiment.data.name].train_images - experiment.data.val_size
     _warn_of_others()
-    runtime = parts.runtime(experiment)
+    runtime = build_training.build_runtime(experiment)
     experiment, splits = _open_images(experiment)
-    training = parts.training(experiment, splits, runtime)
-    subject = Subject(experiment, splits, training, images_per_epoch, against)
+    training = build_training.build_training(experiment, splits, runtime)
+    subject = BenchmarkSubject(experiment, splits, training, images_per_epoch, against)
     note(
         f"{experiment.name}: {experiment.model.name} with {subject.parameters:,} parameters, "
         f"batch {experiment.data.batch_size}, on {runtime.device_name}, {runtime.precision}"
     )
-    measured = measure(subject, seconds=seconds, rounds=rounds)
+    measured = run_benchmark(subject, seconds=seconds, rounds=rounds)
     if as_json:
         machine = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
         print(json.dumps(as_dict(measured, subject, source=source, machine=machine)))
     else:
         print_report(measured, subject)
-    closing(wrote=[], next_command=shlex.join(["cifar", "train", "--config", source, *overrides]))
+    print_next_step(wrote=[], next_command=shlex.join(["cifar", "train", "--config", source, *overrides]))
 
 
 def _warn_of_others() -> None:
@@ -73,10 +73,10 @@ def _with_equal_steps(experiment: Experiment) -> Experiment:
     data = experiment.data
     if data.augment.sizes:
         note("every step is timed at the images' full size; epochs of smaller pictures take less")
-    if data.hardest:
+    if data.hard_example_fractions:
         note("an epoch's time is that of all images; epochs of the hardest ones take less")
     augment = data.augment.model_copy(update={"sizes": ()})
-    equal = data.model_copy(update={"drop_last": True, "hardest": (), "augment": augment})
+    equal = data.model_copy(update={"drop_last": True, "hard_example_fractions": (), "augment": augment})
     return experiment.model_copy(update={"data": equal})
 
 

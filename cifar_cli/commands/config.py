@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cifar_cli.config import Experiment, dump, load_text, warnings
-from cifar_cli.config.comments import Comments, read_comments
-from cifar_cli.config.sources import Source, builtins, read_source
+from cifar_cli.config.config_files import ConfigFile, builtins, read_config_file
+from cifar_cli.config.yaml.comments import Comments, read_comments
 from cifar_cli.errors import CifarError, ConfigError, UsageError
 
 
@@ -26,7 +26,7 @@ def show(source: str | Path, overrides: Sequence[str] = ()) -> None:
 
     The file's comments stay, unless overrides may have made them untrue.
     """
-    read = read_source(source)
+    read = read_config_file(source)
     experiment = _load(read, overrides)
     if overrides:
         words = " ".join(" ".join(overrides).split())
@@ -43,7 +43,7 @@ def copy(source: str | Path, destination: Path | None = None) -> None:
 
     destination: a file, or a folder to put it in; by default the current folder. Raises UsageError.
     """
-    read = read_source(source)
+    read = read_config_file(source)
     target = destination if destination is not None else Path(f"{read.stem}.yaml")
     if target.is_dir():
         target = target / f"{read.stem}.yaml"
@@ -65,7 +65,7 @@ def validate(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> No
     problems: list[str] = []
     for source in sources:
         try:
-            read = read_source(source)
+            read = read_config_file(source)
             experiment = _load(read, overrides)
         except CifarError as error:
             problems += error.problems if isinstance(error, ConfigError) else [str(error)]
@@ -77,7 +77,7 @@ def validate(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> No
         raise ConfigError(problems)
 
 
-def _load(read: Source, overrides: Sequence[str]) -> Experiment:
+def _load(read: ConfigFile, overrides: Sequence[str]) -> Experiment:
     return load_text(read.text, place=read.place, overrides=overrides, default_name=read.stem)
 
 

@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cifar_cli.commands.download_bar import download_bar
-from cifar_cli.commands.terminal import closing
-from cifar_cli.data.sources import DATASETS, data_root, find_source, obtain_dataset
+from cifar_cli.console.download_bar import download_bar
+from cifar_cli.console.streams import print_next_step
+from cifar_cli.data.datasets.open_dataset import DATASETS, data_root, fetch_dataset, find_dataset
 from cifar_cli.errors import DataError
 
 Root = str | Path | None
@@ -14,7 +14,7 @@ Root = str | Path | None
 
 def fetch(name: str, root: Root, *, mirrors: Sequence[str] = ()) -> None:
     """Downloads what is missing or damaged of a dataset, and says where it is."""
-    source, folder = find_source(name), data_root(root)
+    source, folder = find_dataset(name), data_root(root)
     states = source.file_states(folder)
     if source.obtain is None:
         print(f"{name} is drawn when it is opened; there is nothing to fetch")
@@ -22,14 +22,14 @@ def fetch(name: str, root: Root, *, mirrors: Sequence[str] = ()) -> None:
         print(f"{name} is already in {folder.absolute()}")
     else:
         with download_bar() as bar:
-            obtain_dataset(name, root=folder, mirrors=mirrors, report=bar)
+            fetch_dataset(name, root=folder, mirrors=mirrors, report=bar)
         print(f"{name}: {len(states)} files are now below {folder.absolute()}")
-    closing(wrote=[], next_command=_training(name, root))
+    print_next_step(wrote=[], next_command=_training(name, root))
 
 
 def verify(name: str, root: Root) -> None:
     """Prints a line for each file of a dataset. Raises DataError where one is missing or damaged."""
-    source, folder = find_source(name), data_root(root)
+    source, folder = find_dataset(name), data_root(root)
     if source.obtain is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
     states = source.file_states(folder)
@@ -41,7 +41,7 @@ def verify(name: str, root: Root) -> None:
             f"{folder.absolute()}: expected {len(states)} files of {name}, found {wrong} of them missing or damaged; "
             f"fetch them with: cifar data fetch {name}{_root_option(root)}"
         )
-    closing(wrote=[], next_command=_training(name, root))
+    print_next_step(wrote=[], next_command=_training(name, root))
 
 
 def where(root: Root) -> None:
@@ -52,7 +52,7 @@ def where(root: Root) -> None:
         print(f"  {name:14} {_presence(name, folder) if source.obtain else 'always there: it is drawn'}")
     is_there = _presence("cifar10", folder) == "there"
     fetching = f"cifar data fetch cifar10{_root_option(root)}"
-    closing(wrote=[], next_command=_training("cifar10", root) if is_there else fetching)
+    print_next_step(wrote=[], next_command=_training("cifar10", root) if is_there else fetching)
 
 
 def _reason(root: Root) -> str:
@@ -62,7 +62,7 @@ def _reason(root: Root) -> str:
 
 
 def _presence(name: str, folder: Path) -> str:
-    states = find_source(name).file_states(folder)
+    states = find_dataset(name).file_states(folder)
     there = sum(state == "ok" for state in states.values())
     if there == len(states):
         return "there"

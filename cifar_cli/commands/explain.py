@@ -10,20 +10,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from cifar_cli.commands import parts
-from cifar_cli.commands.explain_table import print_walk, print_worked
-from cifar_cli.commands.images import open_images
-from cifar_cli.commands.opening import OpenedNetwork, first_layer, naming, open_network
-from cifar_cli.commands.terminal import closing, note
+from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
+from cifar_cli.analysis.trace import time_forward, trace_forward
+from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.builders import build_training
+from cifar_cli.builders.load_data import load_data
+from cifar_cli.builders.load_model import LoadedModel, first_layer, load_model, resolve_source
 from cifar_cli.config import DATASET_FACTS
+from cifar_cli.console.network_table import print_walk, print_worked
+from cifar_cli.console.streams import note, print_next_step
 from cifar_cli.errors import UsageError, did_you_mean
-from cifar_cli.insight.explained.account import Account, account
-from cifar_cli.insight.explained.page import write_page
-from cifar_cli.insight.explained.page_worked import Picture
-from cifar_cli.insight.explained.walk import timed_walk, walk
-from cifar_cli.insight.explained.worked import work
-from cifar_cli.insight.explained.worked_sums import Worked
-from cifar_cli.training.patterns import freeze
+from cifar_cli.optim.select_parameters import freeze
+from cifar_cli.report.network_page import write_network_page
+from cifar_cli.report.worked_example_section import Picture
 from cifar_cli.training.runtime import CPU, Runtime
 
 CONFIG_WITHOUT_RUNS = "sequential"
@@ -35,7 +35,7 @@ class _Example:
     """A number worked by hand on an image of the data."""
 
     layer: str
-    worked: Worked
+    worked: WorkedExample
     picture: Picture
 
 
@@ -51,16 +51,16 @@ def explain(
     log_dir: Path,
 ) -> None:
     """Explains the network of a run or of a configuration; without either, of the newest run or the default one."""
-    opened = open_network(
+    opened = load_model(
         run, source=source, overrides=overrides, weights=weights, log_dir=log_dir, without_runs=CONFIG_WITHOUT_RUNS
     )
     freeze(opened.model, opened.experiment.train.freeze)  # the account counts what is trained
-    runtime = Runtime(parts.runtime(opened.experiment).device, "fp32")
+    runtime = Runtime(build_training.build_runtime(opened.experiment).device, "fp32")
     explained = _account(opened, runtime)
     example = _example(opened, explained, layer) if layer is not None else None
     note(f"this is {opened.source}")
     if html is not None:
-        write_page(
+        write_network_page(
             html,
             explained,
             title=f"{opened.experiment.name}, layer by layer",
@@ -73,41 +73,41 @@ def explain(
         print_worked(example.layer, example.worked, picture=example.picture.caption)
     else:
         print_walk(explained, caption=_caption(opened, explained, runtime))
-    closing(
+    print_next_step(
         wrote=[str(html)] if html is not None else [],
         next_command=_next_command(
-            opened, layer=layer, words=naming(opened, source=source, overrides=overrides, weights=weights)
+            opened, layer=layer, words=resolve_source(opened, source=source, overrides=overrides, weights=weights)
         ),
     )
 
 
-def _account(opened: OpenedNetwork, runtime: Runtime) -> Account:
+def _account(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
     shape = DATASET_FACTS[opened.experiment.data.name].image_shape
     batch_size = min(opened.experiment.data.batch_size, MOST_IMAGES)
     # Like normalised pixels, and laid out in memory as training does it.
     batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
     batch = batch.to(runtime.device).contiguous(memory_format=torch.channels_last)
     model = opened.model.to(runtime.device).to(memory_format=torch.channels_last)
-    return account(model, timed_walk(model, batch), batch_size=batch_size, image_shape=shape)
+    return summarize_network(model, time_forward(model, batch), batch_size=batch_size, image_shape=shape)
 
 
-def _example(opened: OpenedNetwork, explained: Account, layer: str) -> _Example:
+def _example(opened: LoadedModel, explained: NetworkSummary, layer: str) -> _Example:
     names = [line.name for line in explained.lines]
     if layer not in names:  # before the data is opened: a misspelt name should be told at once
         raise UsageError(
             f"--layer {layer}: expected a row of the table, found none of that name{did_you_mean(layer, names)}"
             f"{_inside(layer, opened.model, names)} cifar explain without --layer lists them"
         )
-    experiment, splits = open_images(opened.experiment)
+    experiment, splits = load_data(opened.experiment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
-        parts.begin_weights(model, experiment, splits, CPU)
-    images = parts.pictured(splits, 1)
-    prepared = parts.preparation(experiment, splits, CPU)(images.images)
-    step = next(step for step in walk(model, prepared, keep=layer) if step.name == layer)
+        build_training.init_model_weights(model, experiment, splits, CPU)
+    images = build_training.sample_images(splits, 1)
+    prepared = build_training.build_preprocessing(experiment, splits, CPU)(images.images)
+    step = next(step for step in trace_forward(model, prepared, keep=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"
-    return _Example(layer, work(step), Picture(images.images[0], caption, step.sees))
+    return _Example(layer, work_out(step), Picture(images.images[0], caption, step.sees))
 
 
 def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:
@@ -118,7 +118,7 @@ def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:
     return ";"
 
 
-def _caption(opened: OpenedNetwork, explained: Account, runtime: Runtime) -> str:
+def _caption(opened: LoadedModel, explained: NetworkSummary, runtime: Runtime) -> str:
     shape = "×".join(map(str, explained.image_shape))
     trained = f"epoch {opened.epoch}" if opened.checkpoint else "untrained"
     return (
@@ -127,7 +127,7 @@ def _caption(opened: OpenedNetwork, explained: Account, runtime: Runtime) -> str
     )
 
 
-def _next_command(opened: OpenedNetwork, *, layer: str | None, words: Sequence[str]) -> str:
+def _next_command(opened: LoadedModel, *, layer: str | None, words: Sequence[str]) -> str:
     """Returns what to look at next; words: those that name the network."""
     if layer is None:
         return shlex.join(["cifar", "explain", *words, "--layer", first_layer(opened.model)])
@@ -136,7 +136,9 @@ def _next_command(opened: OpenedNetwork, *, layer: str | None, words: Sequence[s
     return shlex.join(["cifar", "explain", *words, "--html", "network.html"])
 
 
-def _as_dict(opened: OpenedNetwork, explained: Account, example: _Example | None, runtime: Runtime) -> dict[str, Any]:
+def _as_dict(
+    opened: LoadedModel, explained: NetworkSummary, example: _Example | None, runtime: Runtime
+) -> dict[str, Any]:
     return {
         "network": opened.source,
         "model": opened.experiment.model.name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.syntax import Syntax
 from rich.table import Table
 
-from cifar_cli.commands.terminal import closing, note, results
+from cifar_cli.console.streams import note, print_next_step, results
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.lessons.table import LESSONS
 
@@ -36,7 +36,7 @@ def lesson(name: str | None, *, is_source_wanted: bool) -> None:
         _run_all()
     else:
         pictures, _ = _run(name)
-        closing(wrote=[*map(str, pictures), f"{FOLDER / name} (TensorBoard)"], next_command=_next(name))
+        print_next_step(wrote=[*map(str, pictures), f"{FOLDER / name} (TensorBoard)"], next_command=_next(name))
 
 
 def _list() -> None:
@@ -82,7 +82,7 @@ def _run_all() -> None:
         _, seconds[name] = _run(name)
         results().print()
     results().print(_times(seconds))
-    closing(wrote=[f"{FOLDER} (pictures and TensorBoard)"], next_command=f"tensorboard --logdir {FOLDER}")
+    print_next_step(wrote=[f"{FOLDER} (pictures and TensorBoard)"], next_command=f"tensorboard --logdir {FOLDER}")
 
 
 def _times(seconds: Mapping[str, float]) -> Table:

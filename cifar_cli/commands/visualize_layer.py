@@ -6,27 +6,33 @@ from pathlib import Path
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.commands import parts
-from cifar_cli.commands.drawn import Drawn
-from cifar_cli.commands.images import open_images
-from cifar_cli.commands.layer_pictures import draw_all, draw_exciting, draw_grad_cam, draw_layer, draw_tutorial
-from cifar_cli.commands.opening import open_network
-from cifar_cli.commands.subject import Subject
-from cifar_cli.commands.terminal import closing, note, results
-from cifar_cli.commands.training_pictures import draw_compare, draw_over_time
-from cifar_cli.insight.layers import capture, find_layer
-from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
-from cifar_cli.insight.pictures.save import save_png
+from cifar_cli.analysis.capture import capture, find_layer
+from cifar_cli.builders import build_training
+from cifar_cli.builders.load_data import load_data
+from cifar_cli.builders.load_model import load_model
+from cifar_cli.console.streams import note, print_next_step, results
+from cifar_cli.figures.grids import feature_grid, filter_grid
+from cifar_cli.figures.layer_figure import LayerFigure
+from cifar_cli.figures.save_png import save_png
+from cifar_cli.inspection.layer_figures import (
+    draw_grad_cam,
+    draw_layer,
+    draw_network,
+    draw_top_activations,
+    draw_tutorial,
+)
+from cifar_cli.inspection.layer_inspection import LayerInspection
+from cifar_cli.inspection.training_history_figures import draw_compare, draw_over_time
 from cifar_cli.training.runtime import CPU
 
-PICTURES: Mapping[str, Callable[[Subject], Drawn]] = {
+PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
     "layer": draw_layer,
     "tutorial": draw_tutorial,
-    "exciting": draw_exciting,
+    "exciting": draw_top_activations,
     "grad-cam": draw_grad_cam,
     "compare": draw_compare,
     "over-time": draw_over_time,
-    "all": draw_all,
+    "all": draw_network,
 }
 CONFIG_WITHOUT_RUNS = "sequential"
 
@@ -43,18 +49,18 @@ def visualize_layer(
     log_dir: Path,
 ) -> None:
     """Draws one of PICTURES of a layer, or of all where none is named; the plain one is added to TensorBoard too."""
-    opened = open_network(
+    opened = load_model(
         run, source=source, overrides=overrides, weights=weights, log_dir=log_dir, without_runs=CONFIG_WITHOUT_RUNS
     )
     if layer is not None:
         find_layer(opened.model, layer)  # before the data is opened: a misspelt name should be told at once
     if opened.checkpoint is None:
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
-    experiment, splits = open_images(opened.experiment)
-    prepare = parts.preparation(experiment, splits, CPU)
+    experiment, splits = load_data(opened.experiment)
+    prepare = build_training.build_preprocessing(experiment, splits, CPU)
     if opened.checkpoint is None:
-        parts.begin_weights(opened.model, experiment, splits, CPU)
-    subject = Subject(opened, experiment, splits, prepare, layer or "", images)
+        build_training.init_model_weights(opened.model, experiment, splits, CPU)
+    subject = LayerInspection(opened, experiment, splits, prepare, layer or "", images)
     drawn = PICTURES[picture](subject)
     name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))
     wrote = [str(save_png(drawn.figure, opened.run.images / f"{name}.png"))]
@@ -64,12 +70,12 @@ def visualize_layer(
     console = results()
     for fact in drawn.facts:
         console.print(fact, markup=False, soft_wrap=True)
-    closing(wrote=wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
+    print_next_step(wrote=wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
 
 
-def _write_tensorboard(subject: Subject) -> None:
+def _write_tensorboard(subject: LayerInspection) -> None:
     """Adds the picture that training writes each epoch, of the same images, at the step that the weights are of."""
-    opened, layer, images = subject.opened, subject.layer, parts.pictured(subject.splits).images
+    opened, layer, images = subject.opened, subject.layer, build_training.sample_images(subject.splits).images
     view = capture(opened.model, subject.prepare(images), layer=layer)
     with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:

@@ -3,24 +3,24 @@
 from cifar_cli.config.checks import class_scores_problem, warnings
 from cifar_cli.config.dump import dump
 from cifar_cli.config.facts import DATASET_FACTS, DatasetFacts
-from cifar_cli.config.flow import flow
-from cifar_cli.config.layers import Layer
+from cifar_cli.config.layers.shapes.infer_shapes import LayerShape, infer_shapes
+from cifar_cli.config.layers.table import Layer
 from cifar_cli.config.load import load, load_text
-from cifar_cli.config.schema import Experiment, Init
-from cifar_cli.config.shapes import LayerShape, walk
+from cifar_cli.config.schema import Experiment, InitKeys
+from cifar_cli.config.yaml.flow import to_flow_yaml
 
 __all__ = [
     "DATASET_FACTS",
     "DatasetFacts",
     "Experiment",
-    "Init",
+    "InitKeys",
     "Layer",
     "LayerShape",
     "class_scores_problem",
     "dump",
-    "flow",
+    "infer_shapes",
     "load",
     "load_text",
-    "walk",
+    "to_flow_yaml",
     "warnings",
 ]

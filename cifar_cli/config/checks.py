@@ -4,70 +4,73 @@ from collections.abc import Iterator
 from math import exp, log, prod
 from typing import TypeAlias
 
+from cifar_cli import formatting
 from cifar_cli.config.facts import DATASET_FACTS
-from cifar_cli.config.optimization import WarmedUpSchedule
+from cifar_cli.config.layers.shapes.infer_shapes import infer_shapes
+from cifar_cli.config.messages import nearest
+from cifar_cli.config.optimization import WarmupScheduleKeys
 from cifar_cli.config.optimizers import MuonKeys, SgdKeys
-from cifar_cli.config.places import KeyPath, Problem
-from cifar_cli.config.schema import Cnn, Experiment, Mlp, Sequential, SpeedNet
-from cifar_cli.config.section import Section
-from cifar_cli.config.shapes import walk
-from cifar_cli.config.words import nearest
-from cifar_cli.config.words import shape as shown_shape
+from cifar_cli.config.schema import CnnKeys, Experiment, MlpKeys, SequentialKeys, SpeedNetKeys
+from cifar_cli.config.yaml.source_locations import Issue, KeyPath
+from cifar_cli.section import Section
 
-Disagreement: TypeAlias = tuple[Problem, KeyPath]
+CrossFieldIssue: TypeAlias = tuple[Issue, KeyPath]
 """What is wrong with one key, and the other key that makes it wrong."""
 
 
-def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
+def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     """Yields what is right by itself but does not fit together."""
     data, facts = experiment.data, DATASET_FACTS[experiment.data.name]
     if data.val_size >= facts.train_images:
         expected = f"expected fewer than the {facts.train_images} training images of {data.name}"
         yield (
-            Problem(("data", "val_size"), f"{expected}, found {data.val_size}", "write for example 5000"),
+            Issue(("data", "val_size"), f"{expected}, found {data.val_size}", "write for example 5000"),
             ("data", "name"),
         )
     elif data.drop_last and data.batch_size > (fewest := _images_of_the_smallest_epoch(experiment)):
-        of_epoch = " of the smallest epoch" if data.hardest else ""
+        of_epoch = " of the smallest epoch" if data.hard_example_fractions else ""
         expected = f"expected at most the {fewest} training images{of_epoch}, as drop_last is true"
         yield (
-            Problem(("data", "batch_size"), f"{expected}, found {data.batch_size}", "write for example 64"),
+            Issue(("data", "batch_size"), f"{expected}, found {data.batch_size}", "write for example 64"),
             ("data", "val_size"),
         )
     if data.augment.translate > facts.side // 2:
         expected = f"expected at most half of the image's {facts.side} pixels, {facts.side // 2}"
         yield (
-            Problem(("data", "augment", "translate"), f"{expected}, found {data.augment.translate}", "write 4"),
+            Issue(("data", "augment", "translate"), f"{expected}, found {data.augment.translate}", "write 4"),
             ("data", "name"),
         )
     if data.augment.cutout > facts.side:
         expected = f"expected at most the image's {facts.side} pixels"
         yield (
-            Problem(("data", "augment", "cutout"), f"{expected}, found {data.augment.cutout}", "write 8"),
+            Issue(("data", "augment", "cutout"), f"{expected}, found {data.augment.cutout}", "write 8"),
             ("data", "name"),
         )
-    if data.hardest and data.hardest[0] < 1:
-        finding = f"expected 1, as no loss is known before the first epoch, found {data.hardest[0]:g}"
-        yield Problem(("data", "hardest", 0), finding, "write 1 before it"), ("data", "hardest")
+    if data.hard_example_fractions and data.hard_example_fractions[0] < 1:
+        finding = f"expected 1, as no loss is known before the first epoch, found {data.hard_example_fractions[0]:g}"
+        yield (
+            Issue(("data", "hard_example_fractions", 0), finding, "write 1 before it"),
+            ("data", "hard_example_fractions"),
+        )
     yield from _nesterov_without_momentum(experiment)
     for index, group in enumerate(experiment.optimizer.groups):
         if group.epochs is not None and group.epochs > experiment.train.epochs:
             expected = f"expected at most the {experiment.train.epochs} epochs of train.epochs"
             mend = "leave it out to go on to the end"
             yield (
-                Problem(("optimizer", "groups", index, "epochs"), f"{expected}, found {group.epochs:g}", mend),
+                Issue(("optimizer", "groups", index, "epochs"), f"{expected}, found {group.epochs:g}", mend),
                 ("train", "epochs"),
             )
-    if isinstance(experiment.model, Cnn) and len(experiment.model.widths) > (most := facts.side.bit_length() - 1):
+    if isinstance(experiment.model, CnnKeys) and len(experiment.model.widths) > (most := facts.side.bit_length() - 1):
         expected = f"expected at most {most} blocks, as each halves the image's {facts.side} pixels"
         mend = f"write at most {most} widths"
-        yield Problem(("model", "widths"), f"{expected}, found {len(experiment.model.widths)}", mend), ("data", "name")
+        yield Issue(("model", "widths"), f"{expected}, found {len(experiment.model.widths)}", mend), ("data", "name")
     yield from _unfit_sizes(experiment)
     schedule, epochs = experiment.schedule, experiment.train.epochs
-    if isinstance(schedule, WarmedUpSchedule) and schedule.warmup_epochs >= epochs:
+    if isinstance(schedule, WarmupScheduleKeys) and schedule.warmup_epochs >= epochs:
         expected = f"expected fewer than the {epochs} epochs of train.epochs"
         yield (
-            Problem(("schedule", "warmup_epochs"), f"{expected}, found {schedule.warmup_epochs:g}", "write 0"),
+            Issue(("schedule", "warmup_epochs"), f"{expected}, found {schedule.warmup_epochs:g}", "write 0"),
             ("train", "epochs"),
         )
     yield from _unknown_feature_layers(experiment)
@@ -76,66 +79,66 @@ def disagreements(experiment: Experiment) -> Iterator[Disagreement]:
 def _images_of_the_smallest_epoch(experiment: Experiment) -> int:
     data = experiment.data
     images = DATASET_FACTS[data.name].train_images - data.val_size
-    return max(1, round(min(data.hardest[: experiment.train.epochs], default=1) * images))
+    return max(1, round(min(data.hard_example_fractions[: experiment.train.epochs], default=1) * images))
 
 
-def _nesterov_without_momentum(experiment: Experiment) -> Iterator[Disagreement]:
+def _nesterov_without_momentum(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     sections: dict[KeyPath, Section] = {("optimizer",): experiment.optimizer}
     for index, group in enumerate(experiment.optimizer.groups):
         sections["optimizer", "groups", index] = group
     for path, keys in sections.items():
         if isinstance(keys, SgdKeys | MuonKeys) and keys.nesterov and keys.momentum == 0:
             finding = "expected a momentum above 0 with nesterov: true, found 0"
-            yield Problem((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
+            yield Issue((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
             if path == ("optimizer",):
                 break  # a group may only have taken it over
 
 
-def _unfit_sizes(experiment: Experiment) -> Iterator[Disagreement]:
+def _unfit_sizes(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     """Yields what the model or the images have against the sizes that the images are trained in."""
     sizes, model = experiment.data.augment.sizes, experiment.model
     side = DATASET_FACTS[experiment.data.name].side
     key = ("data", "augment", "sizes")
-    if sizes and isinstance(model, Sequential | Mlp) and set(sizes) != {side}:
+    if sizes and isinstance(model, SequentialKeys | MlpKeys) and set(sizes) != {side}:
         finding = f"expected a model that takes pictures of any size, found {model.name}, made for {side} pixels"
-        yield Problem(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
+        yield Issue(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
         return
     least = _least_side(model)
     for index, size in enumerate(sizes):
         if size > side:
             finding = f"expected at most the image's {side} pixels, found {size}"
-            yield Problem((*key, index), finding, f"write {side}"), ("data", "name")
+            yield Issue((*key, index), finding, f"write {side}"), ("data", "name")
         elif size < least:
             finding = f"expected at least the {least} pixels that leave one after all poolings, found {size}"
-            yield Problem((*key, index), finding, f"write {least}"), ("model", "widths")
+            yield Issue((*key, index), finding, f"write {least}"), ("model", "widths")
 
 
 def _least_side(model: object) -> int:
     """Returns how many pixels a picture needs on each side to be halved by every block of the model."""
-    if isinstance(model, Cnn):
+    if isinstance(model, CnnKeys):
         return 1 << len(model.widths)
-    if isinstance(model, SpeedNet):
+    if isinstance(model, SpeedNetKeys):
         return (1 << len(model.widths)) + 1  # the first layer takes one away
     return 1
 
 
-def _unknown_feature_layers(experiment: Experiment) -> Iterator[Disagreement]:
+def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     # The layers of the other models are known only once they are built.
-    if not isinstance(experiment.model, Sequential):
+    if not isinstance(experiment.model, SequentialKeys):
         return
     names = [layer.name for layer in experiment.model.layers]
     for index, name in enumerate(experiment.log.feature_layers):
         if name not in names:
             mend = nearest(name, names).removeprefix("; ") or f"the layers are {', '.join(names)}"
-            yield Problem(("log", "feature_layers", index), f"no layer is named '{name}'", mend), ("model", "layers")
+            yield Issue(("log", "feature_layers", index), f"no layer is named '{name}'", mend), ("model", "layers")
 
 
 def class_scores_problem(experiment: Experiment) -> str | None:
     """Returns why the model cannot be trained to tell classes apart, and what to add; None where it can."""
-    if not isinstance(experiment.model, Sequential):
+    if not isinstance(experiment.model, SequentialKeys):
         return None
     facts = DATASET_FACTS[experiment.data.name]
-    steps = walk(experiment.model.layers, facts.image_shape)
+    steps = infer_shapes(experiment.model.layers, facts.image_shape)
     output = steps[-1].output_shape
     if output == (facts.num_classes,):
         return None
@@ -146,7 +149,7 @@ def class_scores_problem(experiment: Experiment) -> str | None:
         added = f"another layer, or write out_features: {facts.num_classes} in {steps[-1].name}"
     return (
         f"model.layers: expected one score for each of the {facts.num_classes} classes of {experiment.data.name} "
-        f"at the end, found {shown_shape(output)} = {prod(output)} numbers from {steps[-1].name}; add {added}"
+        f"at the end, found {formatting.shape(output)} = {prod(output)} numbers from {steps[-1].name}; add {added}"
     )
 
 
@@ -165,7 +168,7 @@ UNCHANGING = ("Identity", "Flatten", "Dropout")
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about what is allowed, but probably not meant."""
-    if not isinstance(experiment.model, Sequential) or class_scores_problem(experiment):
+    if not isinstance(experiment.model, SequentialKeys) or class_scores_problem(experiment):
         return []  # a model that ends in no class scores is there to be looked at
     deciding = [layer for layer in experiment.model.layers if layer.type not in UNCHANGING]
     if not deciding:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from cifar_cli.config.comments import NO_COMMENTS, Comments
-from cifar_cli.config.flow import flow
-from cifar_cli.config.layers import Layer
-from cifar_cli.config.places import KeyPath
+from cifar_cli.config.layers.table import Layer
 from cifar_cli.config.schema import Experiment
-from cifar_cli.config.section import Section
+from cifar_cli.config.yaml.comments import NO_COMMENTS, Comments
+from cifar_cli.config.yaml.flow import to_flow_yaml
+from cifar_cli.config.yaml.source_locations import KeyPath
+from cifar_cli.section import Section
 
 
 def dump(experiment: Experiment, *, comments: Comments = NO_COMMENTS) -> str:
@@ -50,4 +50,4 @@ def _layer(layer: Layer) -> str:
 
 def _flow(setting: object) -> str:
     """Returns the setting as YAML on one line."""
-    return flow(dict(_items(setting)) if isinstance(setting, Section) else setting)
+    return to_flow_yaml(dict(_items(setting)) if isinstance(setting, Section) else setting)

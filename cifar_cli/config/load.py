@@ -8,18 +8,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cifar_cli.config.checks import disagreements
-from cifar_cli.config.document import read_document
-from cifar_cli.config.explain import problems_of
+from cifar_cli.config.checks import cross_field_issues
+from cifar_cli.config.config_files import read_config_file
 from cifar_cli.config.facts import DATASET_FACTS
-from cifar_cli.config.layer_list import LAYERS_PATH, read_layers
-from cifar_cli.config.layers import Layer
+from cifar_cli.config.layers.parse_layers import LAYERS_PATH, parse_layers
+from cifar_cli.config.layers.shapes.infer_shapes import ShapeMismatchError, infer_shapes, with_inferred_arguments
+from cifar_cli.config.layers.table import Layer
 from cifar_cli.config.optimizers import with_shared_settings
 from cifar_cli.config.overrides import override
-from cifar_cli.config.places import KeyPath, Places, Problem, report
 from cifar_cli.config.schema import KINDS, NAME_PATTERN, Experiment
-from cifar_cli.config.shapes import WalkError, inferred, walk
-from cifar_cli.config.sources import read_source
+from cifar_cli.config.validation_errors import validation_issues
+from cifar_cli.config.yaml.document import read_document
+from cifar_cli.config.yaml.source_locations import Issue, KeyPath, SourceLocations, report
 from cifar_cli.errors import ConfigError
 
 _PLACEHOLDER = Layer("placeholder", "Identity", {})
@@ -31,7 +31,7 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
 
     Raises ConfigError with all mistakes, or UsageError if there is no such file.
     """
-    read = read_source(source)
+    read = read_config_file(source)
     return load_text(read.text, place=read.place, overrides=overrides, default_name=read.stem)
 
 
@@ -51,7 +51,7 @@ def load_text(text: str, *, place: str, overrides: Sequence[str] = (), default_n
         experiment, _ = _validate(_repaired(data, mistakes), document.places)
     if experiment is not None:
         wrong = [problem.path for problem in problems if problem.path]
-        for problem, other in disagreements(experiment):
+        for problem, other in cross_field_issues(experiment):
             if not any(_overlap(path, key) for path in wrong for key in (problem.path, other)):
                 problems.append(problem)
     if problems:
@@ -87,32 +87,32 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
             group["name"] = name
 
 
-def _read_model(data: dict[str, object]) -> list[Problem]:
+def _read_model(data: dict[str, object]) -> list[Issue]:
     """Puts layers in the place of the data's list of them, numbers inferred, and returns the mistakes in it."""
     model, images = data["model"], data["data"]
     if not (isinstance(model, dict) and model["name"] == "sequential"):
         return []
-    layers, problems = read_layers(model.get("layers"))
+    layers, problems = parse_layers(model.get("layers"))
     # What comes after a layer with mistakes has no known shape.
     sound = [layer for layer in takewhile(bool, layers) if layer]
     dataset = images.get("name", "cifar10") if isinstance(images, dict) else None
     if isinstance(dataset, str) and dataset in DATASET_FACTS:
         try:
-            sound = inferred(sound, walk(sound, DATASET_FACTS[dataset].image_shape))
-        except WalkError as error:
+            sound = with_inferred_arguments(sound, infer_shapes(sound, DATASET_FACTS[dataset].image_shape))
+        except ShapeMismatchError as error:
             name = sound[error.index].name
             path: KeyPath = (*LAYERS_PATH, error.index, name, *([error.argument] if error.argument else []))
-            problems.append(Problem(path, error.finding, error.mend, at_key=error.argument is None))
+            problems.append(Issue(path, error.finding, error.mend, at_key=error.argument is None))
     model["layers"] = tuple(sound) or (_PLACEHOLDER,)
     return problems
 
 
-def _validate(data: Mapping[str, object], places: Places) -> tuple[Experiment | None, list[Problem]]:
+def _validate(data: Mapping[str, object], places: SourceLocations) -> tuple[Experiment | None, list[Issue]]:
     """Returns the experiment, or None and what pydantic finds wrong."""
     try:
         experiment = Experiment.model_validate(_without_lists(data))
     except ValidationError as error:
-        return None, problems_of(error, data, places)
+        return None, validation_issues(error, data, places)
     return experiment.model_copy(update={"optimizer": with_shared_settings(experiment.optimizer)}), []
 
 
@@ -125,7 +125,7 @@ def _without_lists(value: object) -> object:
     return value
 
 
-def _repaired(data: dict[str, object], mistakes: Sequence[Problem]) -> dict[str, object]:
+def _repaired(data: dict[str, object], mistakes: Sequence[Issue]) -> dict[str, object]:
     """Returns the data with defaults for what is wrong, so that the rest can still be checked against each other."""
     repaired = deepcopy(data)
     for mistake in mistakes:

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cifar_cli.config.section import BelowOne, Count, NonNegative, Positive, Section
+from cifar_cli.section import BelowOne, NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
 
 class OptimizerKeys(Section):
     """What every optimiser has."""
 
-    lr: Positive = Field(0.01, description="a number above 0", examples=[0.01])
-    weight_decay: NonNegative = Field(0.0, description="a number, 0 or more", examples=[5.0e-4])
+    lr: PositiveFloat = Field(0.01, description="a number above 0", examples=[0.01])
+    weight_decay: NonNegativeFloat = Field(0.0, description="a number, 0 or more", examples=[5.0e-4])
     # Decaying biases and norm layers gains nothing and costs accuracy: "Bag of Tricks", He et al. 2019, section 3.1.
     decay_norm_and_bias: bool = Field(False, description="true or false", examples=[False])
 
@@ -30,11 +30,11 @@ class SgdKeys(OptimizerKeys):
 class BothAdamKeys(OptimizerKeys):
     """What Adam and AdamW share."""
 
-    lr: Positive = Field(1e-3, description="a number above 0", examples=[0.001])
+    lr: PositiveFloat = Field(1e-3, description="a number above 0", examples=[0.001])
     betas: tuple[BelowOne, BelowOne] = Field(
         (0.9, 0.999), description="a list of two numbers from 0 to below 1", examples=[[0.9, 0.999]]
     )
-    eps: Positive = Field(1e-8, description="a number above 0", examples=[1e-8])
+    eps: PositiveFloat = Field(1e-8, description="a number above 0", examples=[1e-8])
 
 
 class AdamKeys(BothAdamKeys):
@@ -47,17 +47,17 @@ class AdamWKeys(BothAdamKeys):
     """What AdamW has."""
 
     name: Literal["adamw"] = "adamw"
-    weight_decay: NonNegative = Field(0.01, description="a number, 0 or more", examples=[0.01])
+    weight_decay: NonNegativeFloat = Field(0.01, description="a number, 0 or more", examples=[0.01])
 
 
 class MuonKeys(OptimizerKeys):
     """What Muon has. The defaults are those of airbench94's Muon recipe, which is for CIFAR-10."""
 
     name: Literal["muon"] = "muon"
-    lr: Positive = Field(0.24, description="a number above 0", examples=[0.24])
+    lr: PositiveFloat = Field(0.24, description="a number above 0", examples=[0.24])
     momentum: BelowOne = Field(0.6, description="a number from 0 to below 1", examples=[0.6])
     nesterov: bool = Field(True, description="true or false", examples=[True])
-    newton_schulz_steps: Count = Field(3, le=20, description="a whole number from 1 to 20", examples=[3])
+    newton_schulz_steps: PositiveInt = Field(3, le=20, description="a whole number from 1 to 20", examples=[3])
     normalize_weights: bool = Field(True, description="true or false", examples=[True])
 
 
@@ -70,7 +70,7 @@ class ParameterGroup(Section):
     parameters: tuple[str, ...] = Field(
         min_length=1, description="a list of parameter names, in which * stands for anything", examples=[["*.bias"]]
     )
-    epochs: Positive | None = Field(
+    epochs: PositiveFloat | None = Field(
         None, description="a number of epochs above 0, or null for all of the training", examples=[3]
     )
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from cifar_cli.config.document import Document, Plain, read_value
-from cifar_cli.config.places import COMMAND_LINE, KeyPath, Problem
-from cifar_cli.config.words import found, nearest
+from cifar_cli.config.messages import found, nearest
+from cifar_cli.config.yaml.document import Document, Plain, read_value
+from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath
 
 LAYERS = ("model", "layers")
 
@@ -20,10 +20,10 @@ def override(document: Document, words: Sequence[str]) -> None:
         parts = key.strip().split(".")
         if not equals:
             finding = f"expected key=value, found {word!r}"
-            document.problems.append(Problem((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
+            document.problems.append(Issue((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
         elif not all(parts):
             finding = f"expected a key before the '=', its parts joined by '.', found {word!r}"
-            document.problems.append(Problem((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
+            document.problems.append(Issue((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
         else:
             value, problems = read_value(text, tuple(parts))
             document.problems += problems
@@ -39,7 +39,7 @@ def _set(document: Document, parts: list[str], value: Plain) -> None:
             target, path = _descend(document, target, path, part)
         path = _assign(target, path, parts[-1], value)
     except _NoWayError as error:
-        document.problems.append(Problem(tuple(parts), str(error), place=COMMAND_LINE))
+        document.problems.append(Issue(tuple(parts), str(error), place=COMMAND_LINE))
     else:
         document.places.give_to_command_line(path)
 

@@ -7,11 +7,19 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, InstanceOf
 
-from cifar_cli.config.averages import Average, NoAverage
-from cifar_cli.config.layers import Layer
-from cifar_cli.config.optimization import Constant, Cosine, Linear, Loss, OneCycle, Step, Triangle
+from cifar_cli.config.averages import Average, NoAverageKeys
+from cifar_cli.config.layers.table import Layer
+from cifar_cli.config.optimization import (
+    ConstantKeys,
+    CosineKeys,
+    CrossEntropyKeys,
+    LinearKeys,
+    OneCycleKeys,
+    StepKeys,
+    TriangleKeys,
+)
 from cifar_cli.config.optimizers import Group, Optimizer, Sgd
-from cifar_cli.config.section import Amount, BelowOne, Count, NonNegative, Positive, Section, Share
+from cifar_cli.section import BelowOne, Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
@@ -19,23 +27,23 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 # --- data ----------------------------------------------------------------------------------------------------------
 
 
-class Augment(Section):
+class AugmentKeys(Section):
     """Random changes to the training images; everything is off by default."""
 
     flip: Literal["random", "alternating"] | None = Field(
         None, description="one of random, alternating, or null for none", examples=["random"]
     )
-    translate: Amount = Field(0, description="a whole number of pixels, 0 or more", examples=[4])
-    cutout: Amount = Field(0, description="the side of a square in pixels, 0 or more", examples=[8])
+    translate: NonNegativeInt = Field(0, description="a whole number of pixels, 0 or more", examples=[4])
+    cutout: NonNegativeInt = Field(0, description="the side of a square in pixels, 0 or more", examples=[8])
     # Small pictures cost less: the first epochs can learn from them what is coarse.
-    sizes: tuple[Count, ...] = Field(
+    sizes: tuple[PositiveInt, ...] = Field(
         (),
         description="a list of sides in pixels, one for each epoch, the last for all after it",
         examples=[[24, 24, 32]],
     )
 
 
-class Data(Section):
+class DataKeys(Section):
     """The images, and how they are cut into batches."""
 
     name: Literal["cifar10", "cifar100", "fashion_mnist", "synthetic"] = Field(
@@ -49,19 +57,19 @@ class Data(Section):
         description="a list of addresses that begin with http:// or https://",
         examples=[["https://example.org/cifar-10-python.tar.gz"]],
     )
-    batch_size: Count = Field(64, description="a whole number of images, at least 1", examples=[64])
-    val_size: Amount = Field(5000, description="a whole number of images, 0 or more", examples=[5000])
+    batch_size: PositiveInt = Field(64, description="a whole number of images, at least 1", examples=[64])
+    val_size: NonNegativeInt = Field(5000, description="a whole number of images, 0 or more", examples=[5000])
     normalize: bool = Field(True, description="true or false", examples=[True])
     drop_last: bool = Field(False, description="true or false", examples=[False])
     # What is learned already teaches little more: later epochs can leave it out.
-    hardest: tuple[Share, ...] = Field(
+    hard_example_fractions: tuple[Fraction, ...] = Field(
         (),
         description="a list of shares of the training images, above 0 and at most 1, one for each epoch, the last for "
         "all after it",
         examples=[[1, 1, 1, 1, 0.65]],
     )
-    augment: Augment = Field(
-        Augment(), description="keys with values, or null for none", examples=[{"flip": "random", "translate": 4}]
+    augment: AugmentKeys = Field(
+        AugmentKeys(), description="keys with values, or null for none", examples=[{"flip": "random", "translate": 4}]
     )
     # Only configs/quickstart.yaml uses it: a first run must not fail for want of a network.
     fallback: Literal["synthetic"] | None = Field(
@@ -77,7 +85,7 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class Sequential(Section):
+class SequentialKeys(Section):
     """One layer after the other, as the file lists them."""
 
     name: Literal["sequential"] = "sequential"
@@ -88,20 +96,20 @@ class Sequential(Section):
     )
 
 
-class Mlp(Section):
+class MlpKeys(Section):
     """Linear layers with ReLU between them."""
 
     name: Literal["mlp"] = "mlp"
-    hidden: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple)] = Field(
+    hidden: Annotated[tuple[PositiveInt, ...], BeforeValidator(_as_tuple)] = Field(
         (256,), description="the widths of the hidden layers, each a whole number, at least 1", examples=[[256]]
     )
 
 
-class Cnn(Section):
+class CnnKeys(Section):
     """Blocks of convolution, BatchNorm and ReLU."""
 
     name: Literal["cnn"] = "cnn"
-    widths: tuple[Count, ...] = Field(
+    widths: tuple[PositiveInt, ...] = Field(
         (64, 128, 256),
         min_length=1,
         description="the channels of the blocks, at least one, each a whole number, at least 1",
@@ -110,11 +118,11 @@ class Cnn(Section):
     dropout: BelowOne = Field(0.0, description="a number from 0 to below 1", examples=[0.1])
 
 
-class SpeedNet(Section):
+class SpeedNetKeys(Section):
     """A whitening layer and groups of 3×3 convolutions, as the fastest trainings have them."""
 
     name: Literal["speednet"] = "speednet"
-    widths: tuple[Count, ...] = Field(
+    widths: tuple[PositiveInt, ...] = Field(
         (64, 256, 256),
         min_length=1,
         max_length=3,
@@ -125,17 +133,17 @@ class SpeedNet(Section):
     activation: Literal["gelu", "silu", "relu"] = Field(
         "gelu", description="one of gelu, silu, relu", examples=["gelu"]
     )
-    logit_scale: Positive = Field(1 / 9, description="a number above 0", examples=[0.1])
+    logit_scale: PositiveFloat = Field(1 / 9, description="a number above 0", examples=[0.1])
 
 
-class Init(Section):
+class InitKeys(Section):
     """How weights begin where torch's own way is not wanted; each key is a piece of its own."""
 
     whiten: str | None = Field(
         None, min_length=1, description="the name of a convolution, or null for none", examples=["whiten"]
     )
     dirac: bool = Field(False, description="true or false", examples=[True])
-    unit_deviation: str | None = Field(
+    unit_std: str | None = Field(
         None, min_length=1, description="the name of a layer, or null for none", examples=["head"]
     )
 
@@ -143,22 +151,22 @@ class Init(Section):
 # --- evaluation ----------------------------------------------------------------------------------------------------
 
 
-class Evaluation(Section):
+class EvaluationKeys(Section):
     """How images are looked at once a network is trained; during training each is looked at once, as it is."""
 
-    views: Literal["none", "mirror", "mirror_translate"] = Field(
+    tta: Literal["none", "mirror", "mirror_translate"] = Field(
         "none", description="one of none, mirror, mirror_translate", examples=["mirror"]
     )
-    unsure_share: Share = Field(1.0, description="a share of the images, above 0 and at most 1", examples=[0.25])
+    tta_fraction: Fraction = Field(1.0, description="a share of the images, above 0 and at most 1", examples=[0.25])
 
 
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-class Train(Section):
+class TrainKeys(Section):
     """How long, where, and in which precision."""
 
-    epochs: Count = Field(10, description="a whole number, at least 1", examples=[10])
+    epochs: PositiveInt = Field(10, description="a whole number, at least 1", examples=[10])
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$",
@@ -172,32 +180,32 @@ class Train(Section):
     cuda_graphs: Literal["auto", False] = Field("auto", description="auto or false", examples=["auto"])
     fast_convolutions: Literal["auto", False] = Field(False, description="auto or false", examples=["auto"])
     deterministic: bool = Field(False, description="true or false", examples=[True])
-    checkpoint_seconds: NonNegative = Field(
+    checkpoint_seconds: NonNegativeFloat = Field(
         60.0, description="a number of seconds, or 0 for at the end of epochs only", examples=[60]
     )
     freeze: tuple[str, ...] = Field(
         (), description="a list of parameter names, in which * stands for anything", examples=[["conv1.*"]]
     )
-    clip_grad_norm: Positive | None = Field(None, description="a number above 0, or null for none", examples=[1.0])
+    clip_grad_norm: PositiveFloat | None = Field(None, description="a number above 0, or null for none", examples=[1.0])
 
 
-class Log(Section):
+class LogKeys(Section):
     """What is written down, and where."""
 
     dir: str = Field("logs", min_length=1, description="a folder", examples=["logs"])
-    images_every: Amount = Field(1, description="a whole number of epochs, or 0 for never", examples=[1])
+    images_every: NonNegativeInt = Field(1, description="a whole number of epochs, or 0 for never", examples=[1])
     feature_layers: tuple[str, ...] = Field((), description="a list of layer names", examples=[["conv1"]])
-    statistics_every: Amount = Field(100, description="a whole number of steps, or 0 for never", examples=[100])
-    histograms_every: Amount = Field(0, description="a whole number of epochs, or 0 for never", examples=[1])
-    mistakes: Amount = Field(12, description="a whole number of images, or 0 for none", examples=[12])
-    embeddings: Amount = Field(500, description="a whole number of test images, or 0 for none", examples=[500])
+    statistics_every: NonNegativeInt = Field(100, description="a whole number of steps, or 0 for never", examples=[100])
+    histograms_every: NonNegativeInt = Field(0, description="a whole number of epochs, or 0 for never", examples=[1])
+    mistakes: NonNegativeInt = Field(12, description="a whole number of images, or 0 for none", examples=[12])
+    embeddings: NonNegativeInt = Field(500, description="a whole number of test images, or 0 for none", examples=[500])
 
 
 # --- the whole -----------------------------------------------------------------------------------------------------
 
 # What a section can be; its `name` chooses, and the first is the default. A new kind is a class and a word here.
-Model = Sequential | Mlp | Cnn | SpeedNet
-Schedule = Constant | Step | Cosine | Linear | OneCycle | Triangle
+Model = SequentialKeys | MlpKeys | CnnKeys | SpeedNetKeys
+Schedule = ConstantKeys | StepKeys | CosineKeys | LinearKeys | OneCycleKeys | TriangleKeys
 
 
 class Experiment(Section):
@@ -210,22 +218,24 @@ class Experiment(Section):
         examples=["experiment"],
     )
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more and below 2**63", examples=[0])
-    data: Data = Field(Data(), description="keys with values", examples=[{"name": "cifar10"}])
+    data: DataKeys = Field(DataKeys(), description="keys with values", examples=[{"name": "cifar10"}])
     model: Model = Field(discriminator="name", description="keys with values", examples=[{"name": "cnn"}])
-    init: Init = Field(Init(), description="keys with values", examples=[{"dirac": True}])
-    loss: Loss = Field(Loss(), description="keys with values", examples=[{"name": "cross_entropy"}])
+    init: InitKeys = Field(InitKeys(), description="keys with values", examples=[{"dirac": True}])
+    loss: CrossEntropyKeys = Field(
+        CrossEntropyKeys(), description="keys with values", examples=[{"name": "cross_entropy"}]
+    )
     optimizer: Optimizer = Field(
         Sgd(), discriminator="name", description="keys with values", examples=[{"name": "sgd", "lr": 0.01}]
     )
     schedule: Schedule = Field(
-        Constant(), discriminator="name", description="keys with values", examples=[{"name": "cosine"}]
+        ConstantKeys(), discriminator="name", description="keys with values", examples=[{"name": "cosine"}]
     )
     average: Average = Field(
-        NoAverage(), discriminator="name", description="keys with values", examples=[{"name": "ema"}]
+        NoAverageKeys(), discriminator="name", description="keys with values", examples=[{"name": "ema"}]
     )
-    train: Train = Field(Train(), description="keys with values", examples=[{"epochs": 10}])
-    evaluation: Evaluation = Field(Evaluation(), description="keys with values", examples=[{"views": "mirror"}])
-    log: Log = Field(Log(), description="keys with values", examples=[{"dir": "logs"}])
+    train: TrainKeys = Field(TrainKeys(), description="keys with values", examples=[{"epochs": 10}])
+    evaluation: EvaluationKeys = Field(EvaluationKeys(), description="keys with values", examples=[{"tta": "mirror"}])
+    log: LogKeys = Field(LogKeys(), description="keys with values", examples=[{"dir": "logs"}])
 
 
 Kinds: TypeAlias = dict[str, type[Section]]

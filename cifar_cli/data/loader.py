@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from cifar_cli.data.hardest import Hardest
-from cifar_cli.data.images import ImageSet
+from cifar_cli.data.hard_examples import HardExamples
+from cifar_cli.data.image_set import ImageSet
 
 T = TypeVar("T")
 BatchIndex = Tensor | slice
@@ -51,7 +51,7 @@ class EpochBatches(Sampler[BatchIndex]):
         seed: int,
         drop_last: bool,
         device: torch.device,
-        hardest: Hardest | None = None,
+        hard_examples: HardExamples | None = None,
     ):
         self.size = size
         self.batch_size = batch_size
@@ -59,19 +59,19 @@ class EpochBatches(Sampler[BatchIndex]):
         self.seed = seed
         self.drop_last = drop_last
         self.device = device
-        self.hardest = hardest
+        self.hard_examples = hard_examples
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int, *, first_batch: int = 0) -> None:
         """Chooses the epoch that the next iteration goes through, from `first_batch` (counted from 0) to its end."""
         self.epoch = epoch
         self.first_batch = first_batch
-        if self.hardest and first_batch == 0:  # within an epoch its images stay what they are
-            self.hardest.pick(epoch)
+        if self.hard_examples and first_batch == 0:  # within an epoch its images stay what they are
+            self.hard_examples.select(epoch)
 
     def batches_in(self, epoch: int) -> int:
         """Returns the number of batches in a whole epoch."""
-        images = self.hardest.images_in(epoch) if self.hardest else self.size
+        images = self.hard_examples.images_in(epoch) if self.hard_examples else self.size
         return images // self.batch_size if self.drop_last else -(-images // self.batch_size)
 
     def __len__(self) -> int:
@@ -88,10 +88,10 @@ class EpochBatches(Sampler[BatchIndex]):
 
     def _order(self) -> Tensor | None:
         """Returns the indices of the epoch's images in the order they come, None for all of them as they lie."""
-        if self.hardest is None:
+        if self.hard_examples is None:
             return self._shuffled() if self.shuffle else None
         order = self._shuffled() if self.shuffle else torch.arange(self.size, device=self.device)
-        return order[self.hardest.is_picked[order]]
+        return order[self.hard_examples.is_selected[order]]
 
     def _shuffled(self) -> Tensor:
         # SeedSequence mixes the two numbers; a sum would give seed 0, epoch 1 the order of seed 1, epoch 0.
@@ -107,7 +107,7 @@ def make_loader(
     shuffle: bool = False,
     seed: int = 0,
     drop_last: bool = False,
-    hardest: Hardest | None = None,
+    hard_examples: HardExamples | None = None,
 ) -> "DataLoader[tuple[Tensor, Tensor]]":
     """Returns a DataLoader over batches: images uint8 (B, C, H, W) and labels int64 (B,), where the set's tensors are.
 
@@ -121,7 +121,7 @@ def make_loader(
         seed=seed,
         drop_last=drop_last,
         device=image_set.images.device,
-        hardest=hardest,
+        hard_examples=hard_examples,
     )
     return DataLoader(
         WholeBatches(image_set),

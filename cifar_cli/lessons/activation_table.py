@@ -11,7 +11,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.insight.explained.formulas import ACTIVATION_FORMULAS
+from cifar_cli.analysis.formulas import ACTIVATION_FORMULAS
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # keep mean 0 and variance 1 (Klambauer et al., 2017)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli.errors import RunError
-from cifar_cli.insight.pictures.save import save_png
+from cifar_cli.figures.save_png import save_png
 
 WIDTH = 78  # characters: a terminal of 80 columns holds every line
 GAP = "   "  # between tensors that stand side by side

@@ -64,7 +64,7 @@ def fit_tensors(*, shuffle: bool = False, seed: int = 1) -> Fit:
     return fit
 
 
-class Line(nn.Module):
+class FittedLine(nn.Module):
     """The second way: a layer of one's own, whose two numbers are registered because they are nn.Parameter."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Line(nn.Module):
         return x @ self.weight.T + self.bias  # (B, 1)
 
 
-def fit_module(line: Line | nn.Linear, *, lr: float) -> Fit:
+def fit_module(line: FittedLine | nn.Linear, *, lr: float) -> Fit:
     """The second and the third way: any module with a weight and a bias, and both sides of one shape."""
     x, y = make_data()
     optimizer = torch.optim.Adam(line.parameters(), lr=lr, weight_decay=0.1)
@@ -92,7 +92,7 @@ def fit_module(line: Line | nn.Linear, *, lr: float) -> Fit:
 
 def fit_parameter() -> Fit:
     torch.manual_seed(0)
-    return fit_module(Line(), lr=0.1)
+    return fit_module(FittedLine(), lr=0.1)
 
 
 def fit_linear() -> Fit:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.insight.activity import telling_layers
-from cifar_cli.insight.layers import capture_many
-from cifar_cli.observers.events import EventFile
+from cifar_cli.analysis.activity import informative_layers
+from cifar_cli.analysis.capture import capture_many
+from cifar_cli.observers.event_file import EventFile
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
@@ -34,7 +34,7 @@ class Histograms(Observer):
             self._write(state.model, step=report.step)
 
     def _write(self, model: nn.Module, *, step: int) -> None:
-        activations = capture_many(model, self._prepare(self._images), layers=list(telling_layers(model)))
+        activations = capture_many(model, self._prepare(self._images), layers=list(informative_layers(model)))
         with self._events.writing() as writer:
             for name, parameter in model.named_parameters():
                 _add(writer, f"weights/{name}", parameter.detach(), step=step)

@@ -15,9 +15,9 @@ from tensorboard.plugins.projector import ProjectorConfig  # type: ignore[import
 from torch import Tensor
 
 from cifar_cli.errors import RunError
-from cifar_cli.insight.pictures.tiles import to_pictures
-from cifar_cli.runs.files import write_atomically, write_text
-from cifar_cli.runs.folder import RunFolder
+from cifar_cli.figures.tiles import to_pictures
+from cifar_cli.runs.atomic_files import write_atomically, write_text
+from cifar_cli.runs.run_folder import RunFolder
 
 
 def write_projector(

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.insight.layers import capture_many, find_layer
-from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
-from cifar_cli.models.modes import evaluating
-from cifar_cli.observers.events import EventFile, thinned, write_scalars
+from cifar_cli.analysis.capture import capture_many, find_layer
+from cifar_cli.figures.grids import feature_grid, filter_grid
+from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.observers.event_file import EventFile, capped_interval, write_scalars
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
@@ -37,7 +37,7 @@ class TensorBoard(Observer):
         self._images = images
         self._prepare = prepare
         self._feature_layers = feature_layers
-        self._images_every = thinned(images_every, epochs=epochs)
+        self._images_every = capped_interval(images_every, epochs=epochs)
 
     def training_started(self, state: TrainingState) -> None:
         if state.progress.step:
@@ -75,7 +75,7 @@ class TensorBoard(Observer):
 
     def _write_graph(self, writer: SummaryWriter, model: nn.Module) -> None:
         """Traces the network, which torch does in eval mode, but forgets which parts were in it before."""
-        with evaluating(model), warnings.catch_warnings():
+        with eval_mode(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing warns of what it will not see again; a picture needs no more
             writer.add_graph(model, self._prepare(self._images[:1]))
 

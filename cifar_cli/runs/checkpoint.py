@@ -8,9 +8,14 @@ from typing import Any
 import torch
 
 from cifar_cli.errors import CheckpointError
-from cifar_cli.runs.envelope import DamagedError, Envelope, EnvelopeError, open_envelope
-from cifar_cli.runs.files import write_atomically
-from cifar_cli.runs.sketch import CodeError, SketchError, sketch
+from cifar_cli.runs.atomic_files import write_atomically
+from cifar_cli.runs.checkpoint_archive import (
+    ArchiveFormatError,
+    CheckpointArchive,
+    DamagedArchiveError,
+    open_checkpoint_archive,
+)
+from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, inspect_pickle
 
 FORMAT = 1
 MAX_CONFIG_CHARACTERS = 2**19  # far more than 10,000 values, the most that are read, take
@@ -53,14 +58,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     envelope = _open(path)
     try:
-        _check_contents(sketch(envelope.pickled, storage_bytes=envelope.storage_bytes), path)
+        _check_contents(inspect_pickle(envelope.pickled, storage_bytes=envelope.storage_bytes), path)
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (CodeError, pickle.UnpicklingError) as error:
+    except (PickleCodeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
             f"{path}: expected tensors and plain values, found something that would have to be run to be read; "
             f"it was not opened. Use a checkpoint that this program wrote"
         ) from error
-    except SketchError as error:
+    except PickleContentError as error:
         raise _not_ours(path, str(error)) from error
     except CheckpointError:
         raise
@@ -69,18 +74,18 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return dict(contents)
 
 
-def _open(path: Path) -> Envelope:
+def _open(path: Path) -> CheckpointArchive:
     try:
-        return open_envelope(path)
+        return open_checkpoint_archive(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: expected a checkpoint, found no such file; {MEND_ELSEWHERE}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: expected a checkpoint, found: {error.strerror}; {MEND_ELSEWHERE}") from error
-    except DamagedError as error:
+    except DamagedArchiveError as error:
         raise CheckpointError(
             f"{path}: expected a whole checkpoint, found damaged bytes in {error}; {MEND_DAMAGED}"
         ) from error
-    except EnvelopeError as error:
+    except ArchiveFormatError as error:
         raise _not_ours(path, str(error)) from error
     except Exception as error:  # zipfile raises a dozen different ones for broken archives
         raise CheckpointError(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.models.modes import evaluating
-from cifar_cli.training.losses import Loss
+from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.optim.losses import Loss
 from cifar_cli.training.runtime import Runtime
-from cifar_cli.training.views import Views, least_sure
+from cifar_cli.training.tta import TestTimeAugmentation, least_confident
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -20,7 +20,7 @@ class Evaluation:
 
     loss: mean per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
     logits: float32 (N, K), in the order of the images;
-    plain: what it made of the images as they are, where it was also shown other views of them.
+    plain: what it made of the images as they are, where it was also shown other tta of them.
     """
 
     loss: float
@@ -39,14 +39,14 @@ def evaluate(
     prepare: Callable[[Tensor], Tensor],
     runtime: Runtime,
     num_classes: int,
-    views: Views | None = None,
-    unsure_share: float = 1.0,
+    tta: TestTimeAugmentation | None = None,
+    tta_fraction: float = 1.0,
 ) -> Evaluation:
     """Returns loss, accuracy and confusion over every image the loader gives, each counted once.
 
     The loader gives uint8 images (B, C, H, W) and labels (B,), in the same order each time; `prepare` turns images into
     what the network takes. The network is in eval mode meanwhile, and afterwards in the mode it was in. Where there are
-    `views`, they decide for the share of the images that the network is least sure of.
+    `tta`, they decide for the share of the images that the network is least sure of.
     """
 
     def network(images: Tensor) -> Tensor:
@@ -54,19 +54,19 @@ def evaluate(
             logits: Tensor = model(images)
         return logits.float()
 
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         answers = [(network(prepare(images.to(runtime.device))), labels) for images, labels in loader]
         logits = torch.cat([batch_logits for batch_logits, _ in answers])  # (N, K)
         labels = torch.cat([batch_labels for _, batch_labels in answers]).to(runtime.device)  # (N,)
         plain = _score(logits, labels, loss=loss, num_classes=num_classes)
-        if views is None:
+        if tta is None:
             return plain
         logits = logits.clone()  # those of the images as they are stay what they were
-        unsure = least_sure(logits, unsure_share).nonzero().flatten()
+        unsure = least_confident(logits, tta_fraction).nonzero().flatten()
         shown = torch.cat([images for images, _ in loader]).to(runtime.device)[unsure]  # uint8
         size = len(answers[0][0])  # of a batch
         for places, images in zip(unsure.split(size), shown.split(size), strict=True):
-            logits[places] = views(network, prepare(images), logits[places])
+            logits[places] = tta(network, prepare(images), logits[places])
         return replace(_score(logits, labels, loss=loss, num_classes=num_classes), plain=plain)
 
 

@@ -12,15 +12,15 @@ from torch.utils.data import DataLoader
 
 from cifar_cli.data.loader import EpochBatches
 from cifar_cli.errors import DivergedError, StoppedError
-from cifar_cli.training.averages import judged
-from cifar_cli.training.cuda_graphs import Recordings, Step
+from cifar_cli.kernels.cuda_graphs import GraphCache, Step
+from cifar_cli.optim.averages import evaluation_weights
+from cifar_cli.optim.build_optimizer import freeze_finished_groups
+from cifar_cli.optim.losses import Loss
+from cifar_cli.optim.schedules import last_rate
 from cifar_cli.training.evaluation import Evaluation
-from cifar_cli.training.interrupt import StopRequest
-from cifar_cli.training.losses import Loss
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
-from cifar_cli.training.optimizers import rest_finished_groups
 from cifar_cli.training.runtime import Runtime
-from cifar_cli.training.schedules import last_rate
 from cifar_cli.training.state import EpochTotals, TrainingState
 
 Batches = DataLoader[tuple[Tensor, Tensor]]
@@ -44,7 +44,7 @@ class Task:
     loss: Loss
     validate: Callable[[], Evaluation] | None
     epochs: int
-    recordings: Recordings | None = None
+    recordings: GraphCache | None = None
 
 
 def fit(
@@ -53,19 +53,19 @@ def fit(
     *,
     runtime: Runtime,
     observers: Sequence[Observer] = (),
-    stop: StopRequest | None = None,
+    stop: ShutdownRequest | None = None,
 ) -> None:
     """Trains until `task.epochs` epochs are complete, from wherever `state` is.
 
     Raises DivergedError when the loss is no longer finite, and StoppedError, after the observers were told, when a
     signal asked for an end.
     """
-    stop = stop or StopRequest()
+    stop = stop or ShutdownRequest()
     for observer in observers:
         observer.training_started(state)
     while state.progress.epoch < task.epochs:
         if task.forward is state.model:  # compiled, or spread over processes, it stays what it was made from
-            rest_finished_groups(state.optimizer, epoch=state.progress.epoch)
+            freeze_finished_groups(state.optimizer, epoch=state.progress.epoch)
         train_epoch(state, task, runtime=runtime, observers=observers, stop=stop)
         report = _close_epoch(state, task.validate, observers)
         for observer in observers:
@@ -75,7 +75,7 @@ def fit(
 
 
 def train_epoch(
-    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stop: StopRequest
+    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stop: ShutdownRequest
 ) -> None:
     """Takes the steps that are left of the epoch in progress."""
     state.model.train()
@@ -93,9 +93,9 @@ def train_epoch(
         loss, logits = step(images, labels)
         state.scheduler.step()
 
-        if state.hardest:
+        if state.hard_examples:
             losses = task.loss(logits.float(), labels, reduction="none")  # (B,)
-            state.hardest.learn(batches.handed_out, losses)
+            state.hard_examples.update_losses(batches.handed_out, losses)
         totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
         state.progress.step += 1
         state.average.step_ended(state.progress.step)
@@ -128,7 +128,7 @@ def _close_epoch(
 ) -> EpochReport:
     """Validates, counts the epoch as done, and begins the next one's totals."""
     totals, progress = state.totals, state.progress
-    with judged(state.model, state.average):
+    with evaluation_weights(state.model, state.average):
         val = validate() if validate else None
     if val is not None:
         check_finite(val.loss, state)

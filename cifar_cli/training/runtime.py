@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from cifar_cli.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from cifar_cli.errors import UsageError
-from cifar_cli.training.processes import ALONE, Processes
+from cifar_cli.hardware import cpu_computes_bf16, multiplies_fastest_in_bf16
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -21,7 +22,7 @@ class Runtime:
 
     device: torch.device
     precision: str
-    processes: Processes = ALONE
+    processes: ProcessGroup = SINGLE_PROCESS
 
     def autocast(self) -> AbstractContextManager[None]:
         """Returns the context in which a forward pass and its loss are computed."""
@@ -54,7 +55,9 @@ def wait_for(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def choose_runtime(*, device: str = "auto", precision: str = "auto", processes: Processes = ALONE) -> Runtime:
+def choose_runtime(
+    *, device: str = "auto", precision: str = "auto", processes: ProcessGroup = SINGLE_PROCESS
+) -> Runtime:
     """Returns the device and precision asked for, `auto` being the fastest that this machine has.
 
     Of several processes each gets a GPU of its own. Raises UsageError where the machine has no such device, or the
@@ -96,7 +99,7 @@ def _choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def _own_device(chosen: torch.device, processes: Processes) -> torch.device:
+def _own_device(chosen: torch.device, processes: ProcessGroup) -> torch.device:
     if chosen.type == "cpu":
         return chosen
     if chosen.type != "cuda" or chosen.index is not None:
@@ -137,39 +140,3 @@ def _fastest_precision(device: torch.device) -> str:
     if multiplies_fastest_in_bf16(device):
         return "bf16"
     return "fp16" if device.type == "cuda" else "fp32"
-
-
-def multiplies_fastest_in_bf16(device: torch.device) -> bool:
-    """Returns whether the device has instructions for products in bf16 that leave those in fp32 behind."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and (has_amx() or _doubles_its_speed_by_avx512_bf16())
-
-
-def has_amx() -> bool:
-    """Returns whether the CPU multiplies whole tiles in bf16, and oneDNN may have it do so."""
-    return _cpu_has("amx_bf16") and _onednn_may_use("AMX")
-
-
-def _doubles_its_speed_by_avx512_bf16() -> bool:
-    # An AMD core (Zen 4) begins as many of these instructions as of fp32's, each with twice the products. On an EPYC,
-    # steps of mlp, quickstart, sequential and cnn took 0.69, 0.62, 0.66 and 0.62 of their time in fp32 (medians of 12
-    # turns, processor time of one thread). On two cores of a Xeon without AMX, convolutions took 1.1 to 1.4 times as
-    # long.
-    is_amd = _cpu_has("sse4a")  # which no other make has
-    return is_amd and _cpu_has("avx512_bf16") and _onednn_may_use("BF16", "FP16", "AMX", "AVX10")
-
-
-def _onednn_may_use(*names: str) -> bool:
-    """Returns whether the user left oneDNN, which computes the convolutions, one of these or all there is."""
-    most = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "DEFAULT")).upper()
-    return most in ("DEFAULT", "ALL") or any(name in most for name in names)
-
-
-def cpu_computes_bf16() -> bool:
-    """Returns whether the CPU has instructions that multiply in bf16; without them it is emulated, slowly."""
-    return _cpu_has("amx_bf16") or _cpu_has("avx512_bf16")
-
-
-def _cpu_has(feature: str) -> bool:
-    return bool(torch.cpu.get_capabilities().get(feature, False))

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from cifar_cli.data.hardest import Hardest
-from cifar_cli.training.averages import Average, NoAverage
-from cifar_cli.training.schedules import set_rates
+from cifar_cli.data.hard_examples import HardExamples
+from cifar_cli.optim.averages import Average, NoAverage
+from cifar_cli.optim.schedules import set_rates
 
 
 @dataclass
@@ -83,7 +83,7 @@ class TrainingState:
     totals: EpochTotals
     progress: Progress = field(default_factory=Progress)
     average: Average = field(default_factory=NoAverage)
-    hardest: Hardest | None = None
+    hard_examples: HardExamples | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Returns tensors and plain values only, so that a file of it can be read without running code.
@@ -91,7 +91,7 @@ class TrainingState:
         Under `model` are the weights that the network is judged by, so that whoever reads them has the right ones.
         """
         weights = self.model.state_dict()
-        weights.update(self.average.stand_ins())
+        weights.update(self.average.averaged_weights())
         return {
             "model": weights,
             "average": self.average.state_dict(),
@@ -99,7 +99,7 @@ class TrainingState:
             "scheduler": self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
             "random": {"augment": self.augment_generator.get_state(), **_global_random_state()},
-            "hardest": self.hardest.state_dict() if self.hardest else {},
+            "hard_examples": self.hard_examples.state_dict() if self.hard_examples else {},
             "totals": vars(self.totals).copy(),
             "progress": vars(self.progress).copy(),
         }
@@ -115,8 +115,8 @@ class TrainingState:
             self.scaler.load_state_dict(saved["scaler"])
         self.augment_generator.set_state(saved["random"]["augment"])
         _restore_global_random_state(saved["random"])
-        if self.hardest:
-            self.hardest.load_state_dict(saved["hardest"])
+        if self.hard_examples:
+            self.hard_examples.load_state_dict(saved["hard_examples"])
         self.totals = EpochTotals(**saved["totals"]).to(self.totals.loss.device)
         self.progress = Progress(**saved["progress"])
 

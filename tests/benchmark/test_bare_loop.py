@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from cifar_cli.benchmark.bare_loop import bare_loop
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
 
 
@@ -14,7 +14,7 @@ def test_its_weights_are_ours_to_the_bit_on_the_same_batches(tiny_training: Call
     chosen = {"schedule": "cosine", "average": "lookahead", "average_arguments": {"every_steps": 2, "decay": 0.5}}
     ours = tiny_training(**chosen)
     order = torch.cat(list(ours.task.loader.batch_sampler))
-    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=StopRequest())
+    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=ShutdownRequest())
 
     theirs = tiny_training(**chosen)  # seeds torch again, which dropout draws from
     state = theirs.state

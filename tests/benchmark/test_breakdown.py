@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cifar_cli.benchmark.breakdown import PARTS, Stopwatch, train_epoch_watched
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
 
 CPU = torch.device("cpu")
@@ -68,7 +68,7 @@ def test_observers_belong_to_the_logging(tiny_training: Callable[..., Any], reco
 def test_a_watched_training_is_the_same_training(tiny_training: Callable[..., Any]) -> None:
     ours, other = tiny_training(), tiny_training()
     torch.manual_seed(1)
-    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=StopRequest())
+    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=ShutdownRequest())
     torch.manual_seed(1)
     watched(other, Stopwatch(CPU))
     for mine, theirs in zip(ours.state.model.parameters(), other.state.model.parameters(), strict=True):
@@ -80,7 +80,7 @@ def test_it_takes_its_hooks_away_again(tiny_training: Callable[..., Any]) -> Non
     watched(training, watch)
     marks = len(watch.ended)
     training.state.totals.batches = 0
-    train_epoch(training.state, training.task, runtime=training.runtime, observers=(), stop=StopRequest())
+    train_epoch(training.state, training.task, runtime=training.runtime, observers=(), stop=ShutdownRequest())
     assert len(watch.ended) == marks
 
 

@@ -7,29 +7,29 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from cifar_cli.benchmark.contenders import Start, by_hand, from_tutorials, our_loop, our_loop_watched
+from cifar_cli.benchmark.contenders import StartingPoint, by_hand, from_tutorials, our_loop, our_loop_watched
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
-from cifar_cli.training import cuda_graphs
+from cifar_cli.kernels import cuda_graphs
 
 
-def ours(training: Any, start: Start, recorder: Any) -> Contender:
+def ours(training: Any, start: StartingPoint, recorder: Any) -> Contender:
     return our_loop(training.state, training.task, runtime=training.runtime, observers=[recorder], start=start)
 
 
-def watched(training: Any, start: Start, recorder: Any) -> Contender:
+def watched(training: Any, start: StartingPoint, recorder: Any) -> Contender:
     return our_loop_watched(
         training.state, training.task, runtime=training.runtime, observers=[recorder], start=start, seconds=[]
     )
 
 
-def bare(training: Any, start: Start, recorder: Any) -> Contender:
+def bare(training: Any, start: StartingPoint, recorder: Any) -> Contender:
     return by_hand(
         training.state, training.task, images=training.images, batch_size=7, runtime=training.runtime, start=start
     )
 
 
-def tutorial(training: Any, start: Start, recorder: Any) -> Contender:
+def tutorial(training: Any, start: StartingPoint, recorder: Any) -> Contender:
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
     loader = DataLoader(dataset, batch_size=7, shuffle=True)
     return from_tutorials(training.state, training.task, dataloader=loader, device=training.runtime.device, start=start)
@@ -40,7 +40,7 @@ def test_every_round_takes_its_steps_from_the_same_start(
     make: Callable[..., Contender], tiny_training: Callable[..., Any], recorder: Any
 ) -> None:
     training = tiny_training(optimizer="adam", schedule="cosine")
-    contender = make(training, Start(training.state), recorder)
+    contender = make(training, StartingPoint(training.state), recorder)
     before = training.state.model.fc.weight.clone()
     ends = []
     for _ in range(2):
@@ -72,10 +72,10 @@ def test_a_round_of_recorded_steps_begins_with_a_recording_at_hand(
             taken.append("replayed")
             return self.step(images, labels)
 
-    monkeypatch.setattr(cuda_graphs, "Recording", Paper)
+    monkeypatch.setattr(cuda_graphs, "CapturedStep", Paper)
     training = tiny_training(is_recorded=True)
     training.task.loader.batch_sampler.drop_last = True  # as a benchmark has it: all batches of one shape
-    contender = ours(training, Start(training.state), recorder)
+    contender = ours(training, StartingPoint(training.state), recorder)
     contender.reset()
     assert "recorded" in taken
     taken.clear()
@@ -85,7 +85,7 @@ def test_a_round_of_recorded_steps_begins_with_a_recording_at_hand(
 
 def test_ours_is_heard_by_its_observers(tiny_training: Callable[..., Any], recorder: Any) -> None:
     training = tiny_training()
-    ours(training, Start(training.state), recorder).run(2)
+    ours(training, StartingPoint(training.state), recorder).run(2)
     assert recorder.events == ["step 1", "step 2"]
 
 
@@ -96,7 +96,7 @@ def test_the_stopwatch_gives_seconds_per_step_and_round(tiny_training: Callable[
         training.task,
         runtime=training.runtime,
         observers=(),
-        start=Start(training.state),
+        start=StartingPoint(training.state),
         seconds=seconds,
     )
     for _ in range(2):

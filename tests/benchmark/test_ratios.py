@@ -4,11 +4,11 @@ import pytest
 import torch
 from scipy.stats import quantile_test
 
-from cifar_cli.benchmark.ratios import ratio, spread
+from cifar_cli.benchmark.ratios import ratio, summarize_ratios
 
 
 def test_an_even_number_of_rounds_has_its_median_in_the_middle_of_two() -> None:
-    found = spread([4.0, 1.0, 3.0, 2.0])
+    found = summarize_ratios([4.0, 1.0, 3.0, 2.0])
     assert (found.median, found.lowest, found.highest) == (2.5, 1.0, 4.0)
     assert found.per_round == (4.0, 1.0, 3.0, 2.0)
 
@@ -24,18 +24,18 @@ def test_a_ratio_is_taken_within_each_round_and_not_of_medians() -> None:
 def test_the_interval_of_the_median_is_scipys(rounds: int) -> None:
     ratios = torch.rand(rounds, generator=torch.Generator().manual_seed(rounds)).tolist()
     expected = quantile_test(ratios, q=0, p=0.5).confidence_interval(0.95)
-    found = spread(ratios)
+    found = summarize_ratios(ratios)
     assert found.interval == (expected.low, expected.high)
     assert found.uncertainty == expected.high - expected.low
     assert found.is_confident
 
 
 def test_of_fewer_than_six_rounds_the_interval_is_the_range_and_makes_no_promise() -> None:
-    assert spread([3.0, 1.0, 2.0, 5.0, 4.0]).interval == (1.0, 5.0)  # 1 − 2 / 2⁵ is 93.75 %
-    assert not spread([3.0, 1.0, 2.0, 5.0, 4.0]).is_confident
-    assert spread([2.0, 9.0]).interval == (2.0, 9.0)
+    assert summarize_ratios([3.0, 1.0, 2.0, 5.0, 4.0]).interval == (1.0, 5.0)  # 1 − 2 / 2⁵ is 93.75 %
+    assert not summarize_ratios([3.0, 1.0, 2.0, 5.0, 4.0]).is_confident
+    assert summarize_ratios([2.0, 9.0]).interval == (2.0, 9.0)
 
 
 def test_a_disturbed_round_of_nine_does_not_move_the_interval() -> None:
-    assert spread([2.0, 2.1, 2.1, 2.1, 2.2, 2.2, 2.2, 2.3, 2.4]).interval == (2.1, 2.3)
-    assert spread([2.0, 2.1, 2.1, 2.1, 2.2, 2.2, 2.2, 2.3, 9.9]).interval == (2.1, 2.3)
+    assert summarize_ratios([2.0, 2.1, 2.1, 2.1, 2.2, 2.2, 2.2, 2.3, 2.4]).interval == (2.1, 2.3)
+    assert summarize_ratios([2.0, 2.1, 2.1, 2.1, 2.2, 2.2, 2.2, 2.3, 9.9]).interval == (2.1, 2.3)

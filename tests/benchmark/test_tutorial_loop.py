@@ -13,9 +13,9 @@ from torchvision.datasets import CIFAR10
 from torchvision.transforms import ToTensor
 
 from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_loop, tutorial_transform
-from cifar_cli.data.images import ImageSet
+from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.normalize import to_unit
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
 
 
@@ -87,7 +87,7 @@ def test_its_losses_are_ours_step_for_step_on_the_same_batches(tiny_training: Ca
         return loss
 
     task = replace(training.task, augment_and_normalize=lambda images, *_: to_unit(images), loss=noted)
-    train_epoch(training.state, task, runtime=training.runtime, observers=(), stop=StopRequest())
+    train_epoch(training.state, task, runtime=training.runtime, observers=(), stop=ShutdownRequest())
 
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
     batches = [batch.tolist() for batch in training.task.loader.batch_sampler]

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from cifar_cli.benchmark import matrix_peak
+from cifar_cli.benchmark import matrix_peak, run_benchmark
+from cifar_cli.benchmark.benchmark_tables import sentences
 from cifar_cli.benchmark.epoch_end import EpochEnd
 from cifar_cli.benchmark.matrix_peak import MatrixPeak
 from cifar_cli.benchmark.measurement import Measurement
-from cifar_cli.commands import benchmark_rounds
-from cifar_cli.commands.benchmark_report import sentences
 
 QUICK = ("--seconds", 1, "--rounds", 2)
 LOOPS = {"ours", "watched", "bare", "reference"}
@@ -24,7 +23,7 @@ LOOPS = {"ours", "watched", "bare", "reference"}
 def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Estimates and peaks may be as bad as they like here, and the machine as busy."""
     monkeypatch.setattr(os, "getloadavg", lambda: (0.2, 9.0, 9.0))
-    monkeypatch.setattr(benchmark_rounds, "SECONDS_TO_ESTIMATE", 0.02)
+    monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
     monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
 
@@ -91,7 +90,9 @@ def test_small_pictures_and_epochs_of_fewer_images_are_left_out_and_said_so(cifa
     assert outcome.err.startswith(
         "every step is timed at the images' full size; epochs of smaller pictures take less\nerror: "
     )
-    outcome = cifar("benchmark", "cnn", "data.hardest=[1, 0.5]", "data.name=fashion_mnist", "data.root=nowhere")
+    outcome = cifar(
+        "benchmark", "cnn", "data.hard_example_fractions=[1, 0.5]", "data.name=fashion_mnist", "data.root=nowhere"
+    )
     assert outcome.err.startswith(
         "an epoch's time is that of all images; epochs of the hardest ones take less\nerror: "
     )

@@ -6,7 +6,7 @@ import pytest
 
 from cifar_cli.commands.config import copy, list_configs, show, validate
 from cifar_cli.config import load, load_text
-from cifar_cli.config.sources import builtin_folder, builtins
+from cifar_cli.config.config_files import builtin_folder, builtins
 from cifar_cli.errors import ConfigError, UsageError
 
 Capture = pytest.CaptureFixture[str]

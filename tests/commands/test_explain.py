@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from cifar_cli.config.sources import builtins
-from cifar_cli.data.sources import Splits
+from cifar_cli.config.config_files import builtins
+from cifar_cli.data.datasets.open_dataset import Splits
 
 TUTORIAL = [
     # layer, output, formula, parameters, FLOPs, receptive field, stride
@@ -39,7 +39,7 @@ def test_the_tutorials_table_has_its_numbers(cifar: Callable[..., Any]) -> None:
 def test_on_80_columns_the_formulas_have_a_table_of_their_own(
     cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cifar_cli.commands.terminal.WIDTH_WITHOUT_TERMINAL", 80)
+    monkeypatch.setattr("cifar_cli.console.streams.WIDTH_WITHOUT_TERMINAL", 80)
     printed = cifar("explain", "cnn").out
     table, _, formulas = printed.partition("why it gives that")
     assert "⌊" not in table
@@ -118,7 +118,7 @@ def test_the_next_command_names_the_same_weights(run: Path, cifar: Callable[...,
 def test_matrices_that_a_terminal_cannot_hold_side_by_side_stand_beneath_one_another(
     columns: int, is_beside: bool, run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cifar_cli.commands.terminal.WIDTH_WITHOUT_TERMINAL", columns)
+    monkeypatch.setattr("cifar_cli.console.streams.WIDTH_WITHOUT_TERMINAL", columns)
     printed = cifar("explain", "small.yaml", "--layer", "conv1", "model.layers.conv1.kernel_size=5").out
     assert "…" not in printed
     assert any("patch" in line and "filter" in line for line in printed.splitlines()) == is_beside

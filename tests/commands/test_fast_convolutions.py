@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from cifar_cli import config
-from cifar_cli.commands import parts
-from cifar_cli.data.sources import Splits
-from cifar_cli.training import fast_convolutions
-from cifar_cli.training.fast_convolutions import FastConv2d
+from cifar_cli.builders import build_training
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.kernels import fast_convolutions
+from cifar_cli.kernels.fast_convolutions import FastConv2d
 from cifar_cli.training.runtime import Runtime
 
 CPU = torch.device("cpu")
@@ -52,7 +52,7 @@ def test_it_is_taken_where_it_is_asked_for_and_the_machine_gains(
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     (tmp_path / "fast.yaml").write_text(TEXT)
     experiment = config.load(str(tmp_path / "fast.yaml"), [word])
-    model = parts.training(experiment, small_splits, Runtime(CPU, precision)).state.model
+    model = build_training.build_training(experiment, small_splits, Runtime(CPU, precision)).state.model
     assert sum(isinstance(module, FastConv2d) for module in model.modules()) == number
 
 
@@ -67,14 +67,14 @@ def test_eval_measures_a_run_in_the_way_its_training_ended(
     assert cifar("train", "--config", "fast.yaml", "train.epochs=1").code == 0
     (run,) = (tmp_path / "logs").iterdir()
     taken = 0
-    original = fast_convolutions.convolution3x3
+    original = fast_convolutions.winograd_conv3x3
 
     def counted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
         nonlocal taken
         taken += 1
         return original(images, weight, window=window)
 
-    monkeypatch.setattr(fast_convolutions, "convolution3x3", counted)
+    monkeypatch.setattr(fast_convolutions, "winograd_conv3x3", counted)
     outcome = cifar("eval", run, "--json")
     assert outcome.code == 0, outcome.err
     assert taken > 0
@@ -86,7 +86,7 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
 ) -> None:
     taken: list[torch.Size] = []
     windows: list[int] = []
-    original = fast_convolutions.convolution3x3
+    original = fast_convolutions.winograd_conv3x3
 
     def noted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
         if torch.is_grad_enabled():  # in a step
@@ -94,7 +94,7 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
             windows.append(window)
         return original(images, weight, window=window)
 
-    monkeypatch.setattr(fast_convolutions, "convolution3x3", noted)
+    monkeypatch.setattr(fast_convolutions, "winograd_conv3x3", noted)
     (tmp_path / "fast.yaml").write_text(TEXT)
     assert cifar("train", "--config", "fast.yaml", "name=longer").code == 0
     assert len(taken) == 2 * 2 * 5  # layers, epochs, steps

@@ -101,7 +101,7 @@ def test_show_prints_the_source_byte_for_byte_where_there_is_no_terminal(
     name: str, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     outcome = cifar("lesson", name, "--show")
-    path = ROOT / "cifar_cli" / "lessons" / f"{name.replace('-', '_')}.py"
+    path = ROOT / f"{LESSONS[name].module.replace('.', '/')}.py"
     assert outcome.out == path.read_text(encoding="utf-8")
     assert not (tmp_path / "logs").exists()
 

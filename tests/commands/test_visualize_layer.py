@@ -14,9 +14,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional as F
 
-from cifar_cli.data import sources
-from cifar_cli.data.sources import Splits
-from cifar_cli.insight.pictures.grids import feature_grid, filter_grid
+from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.figures.grids import feature_grid, filter_grid
 
 
 def read_picture(path: Path) -> tuple[int, int]:
@@ -183,8 +183,8 @@ def test_with_no_run_at_all_it_shows_the_untrained_default_network_and_says_so(
 ) -> None:
     # Stand-ins for the real images, which are not there on every machine.
     many = small_splits.train.subset(torch.arange(500).repeat(11))
-    stand_in = replace(sources.DATASETS["cifar10"], read=lambda root: (many, small_splits.test))
-    monkeypatch.setitem(sources.DATASETS, "cifar10", stand_in)
+    stand_in = replace(open_dataset.DATASETS["cifar10"], read=lambda root: (many, small_splits.test))
+    monkeypatch.setitem(open_dataset.DATASETS, "cifar10", stand_in)
     outcome = cifar("visualize-layer", "conv1")
     assert outcome.code == 0, outcome.err
     assert "this is the untrained network of sequential; its weights, if any, are random, drawn with seed 0" in (

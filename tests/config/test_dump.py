@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from cifar_cli.config import dump, load, load_text
-from cifar_cli.config.comments import read_comments
-from cifar_cli.config.sources import builtins
+from cifar_cli.config.config_files import builtins
+from cifar_cli.config.yaml.comments import read_comments
 
 
 @pytest.mark.parametrize("name", builtins())

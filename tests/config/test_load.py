@@ -10,9 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text
+from cifar_cli.config.config_files import builtins
 from cifar_cli.config.optimizers import MuonGroup, Sgd, SgdGroup
-from cifar_cli.config.schema import GROUP_KINDS, KINDS, Mlp, Sequential
-from cifar_cli.config.sources import builtins
+from cifar_cli.config.schema import GROUP_KINDS, KINDS, MlpKeys, SequentialKeys
 from cifar_cli.errors import ConfigError
 
 MLP = "model: {name: mlp}\n"
@@ -34,7 +34,7 @@ def test_every_built_in_configuration_loads(name: str) -> None:
 )
 def test_the_one_layer_configurations_hold_the_tutorials_layer(name: str, layer: str) -> None:
     experiment = load(f"layers/{name}")
-    assert isinstance(experiment.model, Sequential)
+    assert isinstance(experiment.model, SequentialKeys)
     assert [(layer.name, layer.type) for layer in experiment.model.layers] == [(name, layer)]
     # The tutorials' images are in [0, 1], in batches of 64.
     assert not experiment.data.normalize
@@ -43,18 +43,18 @@ def test_the_one_layer_configurations_hold_the_tutorials_layer(name: str, layer:
 
 def test_what_is_left_out_has_the_documented_default() -> None:
     experiment = load_text(MLP, place="x.yaml")
-    assert experiment == Experiment(model=Mlp())
+    assert experiment == Experiment(model=MlpKeys())
     assert experiment.optimizer == Sgd(lr=0.01, momentum=0.0, nesterov=False, weight_decay=0.0)
     assert (experiment.data.name, experiment.data.batch_size, experiment.data.val_size) == ("cifar10", 64, 5000)
     assert (experiment.schedule.name, experiment.train.epochs, experiment.log.dir) == ("constant", 10, "logs")
 
 
 def test_an_empty_section_means_its_defaults() -> None:
-    assert load_text(MLP + "data:\noptimizer: null\ninit: null\n", place="x.yaml") == Experiment(model=Mlp())
+    assert load_text(MLP + "data:\noptimizer: null\ninit: null\n", place="x.yaml") == Experiment(model=MlpKeys())
 
 
 def test_one_hidden_width_needs_no_list() -> None:
-    assert load_text("model: {name: mlp, hidden: 32}", place="x.yaml").model == Mlp(hidden=(32,))
+    assert load_text("model: {name: mlp, hidden: 32}", place="x.yaml").model == MlpKeys(hidden=(32,))
 
 
 def test_a_whole_number_is_accepted_for_a_number() -> None:
@@ -158,9 +158,9 @@ lod: 3
         ("data: {name: fashion_mnist}\nmodel:\n  layers:\n    - fc1: {type: Linear, out_features: 10}\n", "x.yaml:4:7: model.layers.fc1: Linear expected one row of numbers per image, found 1×28×28 (the images are 1×28×28); add `- flatten: Flatten` before it"),
         (MLP + "data: {augment: {sizes: [24]}}\n", "x.yaml:2:25: data.augment.sizes: expected a model that takes pictures of any size, found mlp, made for 32 pixels; leave it out, or write model: {name: cnn}"),
         ("model: {name: cnn}\ndata: {augment: {sizes: [24, 40]}}\n", "x.yaml:2:30: data.augment.sizes.1: expected at most the image's 32 pixels, found 40; write 32"),
-        (MLP + "data: {hardest: [0.5, 1]}\n", "x.yaml:2:18: data.hardest.0: expected 1, as no loss is known before the first epoch, found 0.5; write 1 before it"),
-        (MLP + "data: {hardest: [1, 0]}\n", "x.yaml:2:21: data.hardest.1: expected a list of shares of the training images, above 0 and at most 1, one for each epoch, the last for all after it, found 0; write for example [1, 1, 1, 1, 0.65]"),
-        (MLP + "data: {drop_last: true, batch_size: 22501, hardest: [1, 0.5]}\n", "x.yaml:2:37: data.batch_size: expected at most the 22500 training images of the smallest epoch, as drop_last is true, found 22501; write for example 64"),
+        (MLP + "data: {hard_example_fractions: [0.5, 1]}\n", "x.yaml:2:33: data.hard_example_fractions.0: expected 1, as no loss is known before the first epoch, found 0.5; write 1 before it"),
+        (MLP + "data: {hard_example_fractions: [1, 0]}\n", "x.yaml:2:36: data.hard_example_fractions.1: expected a list of shares of the training images, above 0 and at most 1, one for each epoch, the last for all after it, found 0; write for example [1, 1, 1, 1, 0.65]"),
+        (MLP + "data: {drop_last: true, batch_size: 22501, hard_example_fractions: [1, 0.5]}\n", "x.yaml:2:37: data.batch_size: expected at most the 22500 training images of the smallest epoch, as drop_last is true, found 22501; write for example 64"),
         ("model: {name: speednet}\ndata: {augment: {sizes: [8]}}\n", "x.yaml:2:26: data.augment.sizes.0: expected at least the 9 pixels that leave one after all poolings, found 8; write 9"),
     ],
 )  # fmt: skip
@@ -270,5 +270,5 @@ def test_configurations_are_checked_without_torch() -> None:
 
 
 def test_shares_of_epochs_that_never_come_are_no_mistake() -> None:
-    keys = "data: {drop_last: true, batch_size: 22501, hardest: [1, 0.5]}\ntrain: {epochs: 1}\n"
-    assert load_text(MLP + keys, place="x.yaml").data.hardest == (1, 0.5)
+    keys = "data: {drop_last: true, batch_size: 22501, hard_example_fractions: [1, 0.5]}\ntrain: {epochs: 1}\n"
+    assert load_text(MLP + keys, place="x.yaml").data.hard_example_fractions == (1, 0.5)

@@ -8,7 +8,7 @@ import pytest
 
 from cifar_cli.config import Experiment, load_text
 from cifar_cli.config.optimizers import Adam, Sgd
-from cifar_cli.config.schema import Sequential
+from cifar_cli.config.schema import SequentialKeys
 from cifar_cli.errors import ConfigError
 
 TEXT = """\
@@ -28,9 +28,9 @@ def experiment(*overrides: str) -> Experiment:
     return load_text(TEXT, place="x.yaml", overrides=overrides)
 
 
-def sequential(*overrides: str) -> Sequential:
+def sequential(*overrides: str) -> SequentialKeys:
     model = experiment(*overrides).model
-    assert isinstance(model, Sequential)
+    assert isinstance(model, SequentialKeys)
     return model
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from cifar_cli.data.images import ImageSet
+from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.loader import EpochBatches, make_loader
 
 

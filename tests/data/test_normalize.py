@@ -6,16 +6,9 @@ import pytest
 import torch
 from torchvision.transforms import functional as TF
 
-from cifar_cli.data.cifar import CIFAR10_FILES, read_cifar
-from cifar_cli.data.normalize import (
-    CIFAR10_MEAN,
-    CIFAR10_STD,
-    SYNTHETIC_MEAN,
-    SYNTHETIC_STD,
-    Normalize,
-    to_unit,
-)
-from cifar_cli.data.synthetic import synthetic_sets
+from cifar_cli.data.datasets.cifar import CIFAR10_FILES, read_cifar
+from cifar_cli.data.datasets.synthetic import synthetic_sets
+from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD, SYNTHETIC_MEAN, SYNTHETIC_STD, Normalize, to_unit
 
 # Every value a pixel can have, in every channel.
 EVERY_VALUE = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(2, 3, 16, 16)

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from cifar_cli.models.cnn import CNN
+from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.models.mlp import mlp
-from cifar_cli.models.modes import evaluating
 from cifar_cli.models.sequential import sequential
 from cifar_cli.models.speednet import Group, SpeedNet, maximum_over_maps
 
@@ -152,9 +152,9 @@ def test_dropout_of_the_cnn_works_in_training_alone(is_training: bool, differs: 
 
 def test_evaluating_gives_each_module_its_own_mode_back_also_after_an_error() -> None:
     model = nn.Sequential(nn.BatchNorm2d(1).eval(), nn.Dropout(), nn.Sequential(nn.ReLU()))
-    with evaluating(model):
+    with eval_mode(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model.modules()] == [True, False, True, True, True]
-    with pytest.raises(RuntimeError, match="broken"), evaluating(model):
+    with pytest.raises(RuntimeError, match="broken"), eval_mode(model):
         raise RuntimeError("broken")
     assert [module.training for module in model.modules()] == [True, False, True, True, True]

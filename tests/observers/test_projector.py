@@ -16,7 +16,7 @@ from werkzeug.test import Client
 
 from cifar_cli.errors import RunError
 from cifar_cli.observers.projector import write_projector
-from cifar_cli.runs.folder import RunFolder, create_run
+from cifar_cli.runs.run_folder import RunFolder, create_run
 
 VECTORS = torch.tensor([[0.5, -1.25, 3e-7], [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 IMAGES = torch.arange(3 * 3 * 4 * 4, dtype=torch.uint8).view(3, 3, 4, 4)

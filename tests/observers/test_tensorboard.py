@@ -18,9 +18,9 @@ from tensorboard.summary.writer import event_file_writer
 from tensorboard.util import tensor_util
 
 from cifar_cli.data.normalize import to_unit
-from cifar_cli.observers.events import EventFile
+from cifar_cli.observers.event_file import EventFile
 from cifar_cli.observers.tensorboard import TensorBoard
-from cifar_cli.runs.folder import RunFolder, create_run
+from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.training.loop import fit
 
 Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from

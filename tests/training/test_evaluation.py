@@ -7,10 +7,10 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from torch import Tensor, nn
 
-from cifar_cli.data.images import ImageSet
+from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.loader import make_loader
+from cifar_cli.optim.losses import cross_entropy
 from cifar_cli.training.evaluation import Evaluation, evaluate
-from cifar_cli.training.losses import cross_entropy
 from cifar_cli.training.runtime import Runtime
 
 N, K = 250, 7

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cifar_cli.data.augment import random_flip, random_translate
+from cifar_cli.data.transforms.augment import random_flip, random_translate
 from cifar_cli.errors import DivergedError, StoppedError
 from cifar_cli.training import loop
 from cifar_cli.training.evaluation import Evaluation
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
@@ -76,7 +76,7 @@ def test_a_group_whose_epochs_are_over_gets_no_gradients_and_the_others_learn_as
 
 
 def test_what_is_remembered_of_each_image_is_its_own_loss_in_its_last_step(tiny_training: Make) -> None:
-    training = tiny_training(hardest=(1, 0.5), validated=False)
+    training = tiny_training(hard_examples=(1, 0.5), validated=False)
     batches = training.task.loader.batch_sampler
     shown: list[list[int]] = []
     expected = torch.zeros(24)
@@ -90,7 +90,7 @@ def test_what_is_remembered_of_each_image_is_its_own_loss_in_its_last_step(tiny_
         return logits
 
     fit(training.state, replace(training.task, forward=forward), runtime=training.runtime)
-    torch.testing.assert_close(training.state.hardest.losses, expected)
+    torch.testing.assert_close(training.state.hard_examples.losses, expected)
     first, second = set(chain(*shown[:4])), set(chain(*shown[4:]))
     assert [len(indices) for indices in shown] == [7, 7, 7, 3, 7, 5]
     assert first == set(range(24))
@@ -219,7 +219,7 @@ class StopAt(Observer):
     def __init__(self, step: int, signal_number: int = signal.SIGINT) -> None:
         self.step = step
         self.signal_number = signal_number
-        self.request = StopRequest()
+        self.request = ShutdownRequest()
 
     def step_ended(self, state: TrainingState) -> None:
         if state.progress.step == self.step:
@@ -249,7 +249,7 @@ def test_a_signal_during_the_last_validation_stops_the_training_after_that_epoch
     tiny_training: Make, recorder: Any
 ) -> None:
     training = tiny_training(epochs=1)
-    stop = StopRequest()
+    stop = ShutdownRequest()
     validate = training.task.validate
 
     def validate_and_be_told_to_stop() -> Evaluation:

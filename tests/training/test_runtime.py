@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from cifar_cli.distributed.process_group import ProcessGroup
 from cifar_cli.errors import UsageError
-from cifar_cli.training.processes import Processes
-from cifar_cli.training.runtime import Runtime, choose_runtime, cpu_computes_bf16
+from cifar_cli.hardware import cpu_computes_bf16
+from cifar_cli.training.runtime import Runtime, choose_runtime
 
 
 class Machine:
@@ -183,7 +184,7 @@ def test_each_of_several_processes_takes_a_gpu_of_its_own(machine: Machine, monk
     machine.has(cuda=2)
     current: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "set_device", current.append)
-    runtime = choose_runtime(precision="fp32", processes=Processes(rank=3, size=4, local_rank=1))
+    runtime = choose_runtime(precision="fp32", processes=ProcessGroup(rank=3, size=4, local_rank=1))
     assert runtime.device == torch.device("cuda", 1)
     assert current == [torch.device("cuda", 1)]
 
@@ -216,7 +217,7 @@ def test_several_processes_without_a_gpu_for_each_are_told_what_to_write(
 ) -> None:
     machine.has(**has)
     with pytest.raises(UsageError) as caught:
-        choose_runtime(device=device, processes=Processes(rank=1, size=2, local_rank=1))
+        choose_runtime(device=device, processes=ProcessGroup(rank=1, size=2, local_rank=1))
     assert str(caught.value) == message
 
 
@@ -224,7 +225,7 @@ def test_the_device_is_told_with_the_number_of_processes(machine: Machine, monke
     machine.has()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     assert Runtime(torch.device("cpu"), "fp32").device_name == "4 CPU threads"
-    shared = choose_runtime(device="cpu", processes=Processes(rank=0, size=2))
+    shared = choose_runtime(device="cpu", processes=ProcessGroup(rank=0, size=2))
     assert shared.device_name == "2 processes, each with 4 CPU threads"
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     assert shared.device_name == "2 processes, each with 1 CPU thread"

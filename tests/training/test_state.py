@@ -13,12 +13,12 @@ from torch import Tensor
 
 from cifar_cli.config import schema
 from cifar_cli.errors import StoppedError
-from cifar_cli.training.averages import AVERAGES
-from cifar_cli.training.interrupt import StopRequest
+from cifar_cli.optim.averages import AVERAGES
+from cifar_cli.optim.build_optimizer import OPTIMIZERS
+from cifar_cli.optim.schedules import SCHEDULES
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import EpochReport, Observer
-from cifar_cli.training.optimizers import OPTIMIZERS
-from cifar_cli.training.schedules import SCHEDULES
 from cifar_cli.training.state import EpochTotals, TrainingState
 
 Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
@@ -42,7 +42,7 @@ AVERAGED = [
     }
     for name in AVERAGES
 ]
-HARDEST = {"hardest": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
+HARDEST = {"hard_examples": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
 
 
 class Interruption(Observer):
@@ -50,7 +50,7 @@ class Interruption(Observer):
 
     def __init__(self, step: int) -> None:
         self.step = step
-        self.request = StopRequest()
+        self.request = ShutdownRequest()
         self.saved = BytesIO()
         self.reports: list[EpochReport] = []
 

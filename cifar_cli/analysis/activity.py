@@ -1,0 +1,120 @@
+"""Measures whether a network is alive: what its layers put out, what gradient reaches them, how far a step moves them.
+
+Figures stay on the device until `to_numbers` fetches them all at once. Knows nothing of training or of TensorBoard.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+from cifar_cli.models.eval_mode import eval_mode
+
+Figures: TypeAlias = dict[str, Tensor]
+"""Single numbers, Tensor (), by what they are called."""
+
+# These pass numbers on as they are, or fewer of them; what they put out says nothing new.
+PASSING_MODULES = {"torch.nn.modules.pooling", "torch.nn.modules.flatten", "torch.nn.modules.dropout"}
+# Of these an output of exactly 0 is chance; of all else, such as ReLU, it is a unit that is shut.
+LINEAR_LAYERS = (_ConvNd, nn.Linear, nn.Identity, _NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+def activation_figures(model: nn.Module, images: Tensor) -> Figures:
+    """Returns of each innermost layer's output `<layer>/mean`, `<layer>/std`, and of activations `<layer>/dead`.
+
+    images: what the network takes (B, C, H, W). The network runs once, in eval mode and without gradients. dead: the
+    share of units, in [0, 1], that put out 0 for every image; of a feature map (B, C, H, W) a unit is a channel. A
+    layer that is called several times is measured at its first call.
+    """
+    figures: Figures = {}
+    with ExitStack() as stack:
+        stack.enter_context(eval_mode(model))
+        stack.enter_context(torch.no_grad())
+        for name, module in informative_layers(model).items():
+            stack.callback(_measure_output(module, name, figures).remove)
+        model(images)
+    return figures
+
+
+def informative_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Returns the innermost layers whose output says something new: all but pooling, flattening and dropout."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if name and not list(module.children()) and not _passes_on(module)
+    }
+
+
+def gradient_figures(model: nn.Module) -> Figures:
+    """Returns the norm of the gradient of each layer's trainable weights and biases together; 0 where none came."""
+    figures: Figures = {}
+    for layer, parameters in trainable_layers(model).items():
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        figures[layer] = _norm(gradients) if gradients else parameters[0].new_zeros(())
+    return figures
+
+
+def update_figures(model: nn.Module, before: Mapping[str, Tensor]) -> Figures:
+    """Returns by what share of their norm each layer's weights have moved since `before`: ‖w − w₀‖ / ‖w₀‖."""
+    by_layer: dict[str, list[str]] = {}
+    for name in before:
+        by_layer.setdefault(name.rpartition(".")[0] or "model", []).append(name)
+    return {layer: total_update(model, {name: before[name] for name in names}) for layer, names in by_layer.items()}
+
+
+def total_update(model: nn.Module, before: Mapping[str, Tensor]) -> Tensor:
+    """Returns by what share of their norm the weights in `before` together have moved since, Tensor ()."""
+    now = dict(model.named_parameters())
+    moves = [now[name].detach() - old for name, old in before.items()]
+    return _norm(moves) / _norm(list(before.values())).clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def copied_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Returns copies of the trainable weights and biases by their dotted names, to compare with later."""
+    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def trainable_layers(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Returns the trainable parameters of each module that has some of its own, by its dotted name."""
+    own = {
+        name or "model": [parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad]
+        for name, module in model.named_modules()
+    }
+    return {name: parameters for name, parameters in own.items() if parameters}
+
+
+def to_numbers(figures: Mapping[str, Tensor]) -> dict[str, float]:
+    """Fetches all figures from the device, waiting for it once."""
+    if not figures:
+        return {}
+    values: list[float] = torch.stack(list(figures.values())).tolist()
+    return dict(zip(figures, values, strict=True))
+
+
+def _passes_on(module: nn.Module) -> bool:
+    return any(kind.__module__ in PASSING_MODULES for kind in type(module).__mro__)
+
+
+def _measure_output(module: nn.Module, name: str, figures: Figures) -> torch.utils.hooks.RemovableHandle:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        if not isinstance(output, Tensor) or output.dim() < 2 or f"{name}/mean" in figures:
+            return
+        # Measured here, not kept: the next layer may change it in place.
+        values = output.float()
+        figures[f"{name}/mean"] = values.mean()
+        figures[f"{name}/std"] = values.std(correction=0)
+        if not isinstance(module, LINEAR_LAYERS):
+            other_axes = [axis for axis in range(values.dim()) if axis != 1]
+            figures[f"{name}/dead"] = (values.abs().amax(dim=other_axes) == 0).float().mean()
+
+    return module.register_forward_hook(hook)
+
+
+def _norm(tensors: list[Tensor]) -> Tensor:
+    """Returns the Euclidean norm of all these numbers together."""
+    norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]))
+    return norm

@@ -1,0 +1,97 @@
+"""Follows images through a network: which layers are called, in which order, and which activation a layer runs into."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.models.eval_mode import eval_mode
+
+ACTIVATIONS = "torch.nn.modules.activation"
+# What lies between a layer and its activation; past anything else the numbers are another layer's.
+PASSED_MODULES = {
+    "torch.nn.modules.pooling",
+    "torch.nn.modules.batchnorm",
+    "torch.nn.modules.normalization",
+    "torch.nn.modules.instancenorm",
+    "torch.nn.modules.dropout",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an innermost layer. The tensors are kept so that no other takes their place in memory meanwhile."""
+
+    name: str
+    module: nn.Module
+    input: Tensor
+    output: Tensor
+
+
+def called_layers(model: nn.Module, images: Tensor) -> list[str]:
+    """Returns the innermost layers that take and give tensors, in the order of their first call on images (B, C, H, W).
+
+    The network runs once, in eval mode and without gradients.
+    """
+    return list(dict.fromkeys(call.name for call in _calls(model, images)))
+
+
+def activation_after(model: nn.Module, images: Tensor, *, layer: str) -> str | None:
+    """Returns the activation that a layer's output goes into, directly or through pooling, normalisation or dropout.
+
+    None where the layer is an activation itself, or something else comes first.
+    """
+    calls = _calls(model, images)
+    start = next((number for number, call in enumerate(calls) if call.name == layer), None)
+    if start is None or is_activation(calls[start].module):
+        return None
+    tensor = calls[start].output
+    for call in calls[start + 1 :]:
+        if call.input is not tensor:
+            continue
+        if is_activation(call.module):
+            return call.name
+        if type(call.module).__module__ not in PASSED_MODULES:
+            return None
+        tensor = call.output
+    return None
+
+
+def layers_of_scores(model: nn.Module, images: Tensor) -> set[str]:
+    """Returns the layers whose values may be the scores of classes: the last one that mixes values, and all behind it.
+
+    What a layer before that puts out is hidden, even where it has as many values as there are classes.
+    """
+    calls = _calls(model, images)
+    mixing = [number for number, call in enumerate(calls) if any(p.dim() > 1 for p in call.module.parameters())]
+    last = mixing[-1] if mixing else 0
+    return {call.name for call in calls[last:]} - {call.name for call in calls[:last]}
+
+
+def is_activation(module: nn.Module) -> bool:
+    """Tells whether a layer is one of torch's activations."""
+    return type(module).__module__ == ACTIVATIONS
+
+
+def _calls(model: nn.Module, images: Tensor) -> list[Call]:
+    calls: list[Call] = []
+    with ExitStack() as stack:
+        stack.enter_context(eval_mode(model))
+        stack.enter_context(torch.no_grad())
+        for name, module in model.named_modules():
+            if name and not list(module.children()):
+                stack.callback(_note_calls(module, name, calls).remove)
+        model(images)
+    return calls
+
+
+def _note_calls(module: nn.Module, name: str, calls: list[Call]) -> torch.utils.hooks.RemovableHandle:
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object) -> None:
+        tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        if tensors and isinstance(output, Tensor):
+            calls.append(Call(name, module, tensors[0], output))
+
+    return module.register_forward_hook(hook, with_kwargs=True)

@@ -1,0 +1,125 @@
+"""Finds a layer by its name and shows what goes in and what comes out. Knows nothing of drawing."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.models.eval_mode import eval_mode
+
+LISTED_LAYERS = 24  # an error names at most this many layers: more would push the message off the screen
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """What one layer did to one batch.
+
+    input, output: (B, ...), copies, so that a later in-place layer cannot have changed them.
+    reads_images: the input is the batch that the model was given, value for value.
+    """
+
+    name: str
+    module: nn.Module
+    input: Tensor
+    output: Tensor
+    reads_images: bool
+
+
+def layer_names(model: nn.Module) -> dict[str, str]:
+    """Returns every layer's dotted name and its type's name, in the order of definition, without the model itself."""
+    return {name: type(module).__name__ for name, module in model.named_modules() if name}
+
+
+def find_layer(model: nn.Module, name: str) -> nn.Module:
+    """Returns the layer with this dotted name; raises UsageError, with the names there are, if there is none."""
+    names = layer_names(model)
+    if name not in names:
+        listed = [f"{known} ({kind})" for known, kind in names.items()]
+        more = len(listed) - LISTED_LAYERS
+        rest = f", … and {more} more" if more > 0 else ""
+        hint = did_you_mean(name, names).removesuffix("?")
+        ending = "? The layers are: " if hint else ". The layers are: "
+        raise UsageError(f"no layer '{name}'{hint}{ending}{', '.join(listed[:LISTED_LAYERS])}{rest}")
+    return model.get_submodule(name)
+
+
+def capture(model: nn.Module, images: Tensor, *, layer: str) -> LayerView:
+    """Runs the model once on images (B, C, H, W), in eval mode and without gradients, and returns what `layer` did.
+
+    A layer that is called several times is seen at its first call. The model is left as it was: its hooks removed,
+    every module in its own training mode. Raises UsageError for an unknown layer, for one that the model never calls,
+    and for one that does not take and give a tensor.
+    """
+    return capture_views(model, images, layers=[layer])[layer]
+
+
+def capture_many(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Runs the model once, as `capture` does, and returns the output (B, ...) of each of these layers."""
+    return {name: view.output for name, view in capture_views(model, images, layers=layers).items()}
+
+
+def capture_views(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, LayerView]:
+    """Runs the model once, as `capture` does, and returns what each of these layers did."""
+    modules = {name: find_layer(model, name) for name in layers}
+    inputs: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
+    with ExitStack() as stack:
+        stack.enter_context(eval_mode(model))
+        stack.enter_context(torch.no_grad())
+        for name, module in modules.items():
+            stack.callback(_keep_input(module, name, inputs).remove)
+            stack.callback(_keep_output(module, name, outputs).remove)
+        model(images)
+    for name, module in modules.items():
+        _check_called(name, module, outputs)
+    return {
+        name: LayerView(name, module, inputs[name], outputs[name], reads_images=_same(inputs[name], images))
+        for name, module in modules.items()
+    }
+
+
+def _keep_input(module: nn.Module, name: str, inputs: dict[str, Tensor]) -> torch.utils.hooks.RemovableHandle:
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        if not tensors:
+            raise UsageError(f"layer '{name}' ({type(module).__name__}) takes no tensor, so it cannot be drawn")
+        inputs.setdefault(name, tensors[0].detach().clone())  # cloned before an in-place layer overwrites it
+
+    return module.register_forward_pre_hook(hook, with_kwargs=True)
+
+
+def _keep_output(module: nn.Module, name: str, outputs: dict[str, Tensor]) -> torch.utils.hooks.RemovableHandle:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        if not isinstance(output, Tensor):
+            raise UsageError(
+                f"layer '{name}' ({type(module).__name__}) gives a {type(output).__name__}, not a tensor; "
+                "only layers that give one tensor can be drawn"
+            )
+        outputs.setdefault(name, output.detach().clone())  # cloned before the next layer changes it in place
+
+    return module.register_forward_hook(hook)
+
+
+def _check_called(name: str, module: nn.Module, outputs: Mapping[str, Tensor]) -> None:
+    if name in outputs:
+        return
+    inside = ", ".join(f"{name}.{child}" for child, _ in module.named_children())
+    mend = f"; look at what it holds: {inside}" if inside else "; choose a layer that the forward pass goes through"
+    raise UsageError(f"layer '{name}' ({type(module).__name__}) is never called when the model runs{mend}")
+
+
+def _same(layer_input: Tensor, images: Tensor) -> bool:
+    return layer_input.shape == images.shape and torch.equal(layer_input.to(images), images)
+
+
+def as_maps(tensor: Tensor) -> Tensor | None:
+    """Returns a layer's input or output as feature maps (B, C, H, W), or None where it is a vector per image.
+
+    A (B, T, D) tensor is one map per image. Maps of a single pixel are vectors: nothing is to be seen in one pixel.
+    """
+    maps = tensor[:, None] if tensor.dim() == 3 else tensor
+    return maps if maps.dim() == 4 and maps.shape[2] * maps.shape[3] > 1 else None

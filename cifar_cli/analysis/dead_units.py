@@ -1,0 +1,58 @@
+"""Counts how often the units of a layer are silent over many images. Draws nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.analysis.capture import capture_many
+
+BATCH_SIZE = 250
+
+
+@dataclass(frozen=True)
+class UnitSparsity:
+    """How much of a layer's output is exactly zero.
+
+    zero_shares: float64 (C,), for each channel, or each value of a vector, the share of zeros in [0, 1] over all images
+    and places; images: how many were looked at.
+    """
+
+    zero_shares: Tensor
+    images: int
+
+    @property
+    def dead(self) -> Tensor:
+        """bool (C,): the units that gave zero everywhere, for every image."""
+        return self.zero_shares == 1
+
+    @property
+    def overall(self) -> float:
+        return self.zero_shares.mean().item()
+
+    @property
+    def words(self) -> str:
+        """How much is zero, and how many units are dead, as a sentence."""
+        count, total = int(self.dead.sum()), len(self.zero_shares)
+        return (
+            f"over {self.images:,} images {100 * self.overall:.1f} % of the values are zero; {count} of {total} units "
+            f"({100 * count / total:.0f} %) are dead, zero for every one of them."
+        )
+
+
+def measure_sparsity(
+    model: nn.Module, images: Tensor, *, layers: Sequence[str], prepare: Callable[[Tensor], Tensor]
+) -> dict[str, UnitSparsity]:
+    """Returns for each layer how often its units are zero on images uint8 (N, C, H, W), N at least 1.
+
+    prepare makes of images what the network takes. A unit is a channel of a feature map, or a value of a vector.
+    """
+    zeros: dict[str, Tensor] = {}
+    numbers: dict[str, int] = {}
+    for batch in images.split(BATCH_SIZE):
+        for layer, output in capture_many(model, prepare(batch), layers=layers).items():
+            by_unit = (output == 0).transpose(0, 1).flatten(1)  # (C, B · places)
+            zeros[layer] = zeros.get(layer, torch.zeros(len(by_unit), dtype=torch.int64)) + by_unit.sum(dim=1).cpu()
+            numbers[layer] = numbers.get(layer, 0) + by_unit.shape[1]
+    return {layer: UnitSparsity(count.double() / numbers[layer], len(images)) for layer, count in zeros.items()}

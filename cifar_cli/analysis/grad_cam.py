@@ -1,0 +1,76 @@
+"""Grad-CAM: which places of a feature map speak for a class. Draws nothing.
+
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", arXiv:1610.02391.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.analysis.call_order import called_layers
+from cifar_cli.analysis.capture import as_maps, capture_many, find_layer
+from cifar_cli.errors import UsageError
+from cifar_cli.models.eval_mode import eval_mode
+
+
+@dataclass(frozen=True)
+class GradCam:
+    """heat: float32 (B, H, W), 0 and more, of the layer's own resolution; logits: float32 (B, K)."""
+
+    heat: Tensor
+    logits: Tensor
+
+
+def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | None = None) -> GradCam:
+    """Returns where a layer's maps A (B, C, H, W) speak for a class: max(0, Σ_c w_c A_c).
+
+    w_c is the mean over all places of the gradient of the class's logit by A_c. images: what the network takes;
+    classes: int64 (B,), by default those that it predicts. The network runs once, in eval mode; a layer that is called
+    several times counts at its first call. Raises UsageError for a layer that gives no maps.
+    """
+    _check_maps(model, images, layer)
+    kept: list[Tensor] = []
+
+    def keep(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
+        if kept:
+            return None
+        kept.append(output.detach().requires_grad_())
+        return kept[0].clone()  # what follows may change it in place
+
+    handle = find_layer(model, layer).register_forward_hook(keep)
+    try:
+        with eval_mode(model), torch.enable_grad():
+            logits: Tensor = model(images)  # (B, K)
+            chosen = logits.argmax(dim=1) if classes is None else classes
+            score = logits.gather(1, chosen[:, None]).sum()  # an image's gradient comes from its own logit only
+            (gradient,) = torch.autograd.grad(score, kept, materialize_grads=True)
+    finally:
+        handle.remove()
+    weights = gradient.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+    heat = (weights * kept[0].detach()).sum(dim=1).relu()
+    return GradCam(heat.float().cpu(), logits.detach().float().cpu())
+
+
+def last_maps(model: nn.Module, images: Tensor) -> str | None:
+    """Returns the last of the innermost layers that gives maps of more than one place, None where none does."""
+    return next(reversed(map_layers(model, images)), None)
+
+
+def map_layers(model: nn.Module, images: Tensor) -> Sequence[str]:
+    """Returns the innermost layers that give maps of more than one place, in the order they are called."""
+    outputs = capture_many(model, images, layers=called_layers(model, images))
+    return [name for name, output in outputs.items() if output.dim() == 4 and as_maps(output) is not None]
+
+
+def _check_maps(model: nn.Module, images: Tensor, layer: str) -> None:
+    output = capture_many(model, images, layers=[layer])[layer]
+    if output.dim() != 4 or as_maps(output) is None:
+        last = last_maps(model, images)
+        mend = f"take an earlier layer, for example {last}" if last else "this network has none"
+        raise UsageError(
+            f"--grad-cam: expected a layer that gives feature maps, found '{layer}', which gives "
+            f"{tuple(output.shape)}; {mend}"
+        )

@@ -1,0 +1,125 @@
+"""The steps of a walk as lines of a table, per image, with shares and totals. Knows nothing of drawing."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import nn
+
+from cifar_cli import formatting
+from cifar_cli.analysis.receptive_field_rules import Field
+from cifar_cli.analysis.trace import TraceStep
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One step, per image: shapes without the batch, FLOPs, bytes of new memory; seconds are of the whole batch.
+
+    inputs: names of the steps that it reads, empty where it reads the one before; receptive_field: pixels (height,
+    width) that one number looks at, those beyond the edge included, None where that is unknown; sees_all: the number
+    in the middle sees all of the image; stride: pixels from one number to the next, None where all see the same.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    formula: str
+    parameters: int
+    flops: int
+    seconds: float
+    time_share: float
+    activation_bytes: int
+    receptive_field: tuple[int, int] | None
+    sees_all: bool
+    stride: tuple[float, float] | None
+
+    @property
+    def sees(self) -> str:
+        """What one number looks at: 5×5, `all` where all numbers see the whole image, `?` where it is unknown."""
+        if self.receptive_field is None:
+            return "?"
+        return "all" if self.sees_all and self.stride is None else formatting.shape(self.receptive_field)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class NetworkTotals:
+    """Sums over the lines, per image but for `seconds`; unused: parameters that the pass never touched."""
+
+    parameters: int
+    trainable_parameters: int
+    unused_parameters: int
+    flops: int
+    seconds: float
+    activation_bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """A network's lines and their sums, for images of this shape in batches of this size."""
+
+    lines: tuple[LayerRow, ...]
+    totals: NetworkTotals
+    batch_size: int
+    image_shape: tuple[int, int, int]
+
+
+def summarize_network(
+    model: nn.Module, steps: Sequence[TraceStep], *, batch_size: int, image_shape: tuple[int, int, int]
+) -> NetworkSummary:
+    """Returns the table of a walk over a batch of this size."""
+    seconds = sum(step.seconds for step in steps)
+    lines, before = [], "image"
+    for step in steps:
+        lines.append(_layer_row(step, before=before, batch_size=batch_size, seconds=seconds, sides=image_shape[1:]))
+        if step.operations:
+            before = step.name
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    totals = NetworkTotals(
+        parameters=parameters,
+        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        unused_parameters=parameters - sum(line.parameters for line in lines),
+        flops=sum(line.flops for line in lines),
+        seconds=seconds,
+        activation_bytes=sum(line.activation_bytes for line in lines),
+    )
+    return NetworkSummary(tuple(lines), totals, batch_size, image_shape)
+
+
+def _layer_row(step: TraceStep, *, before: str, batch_size: int, seconds: float, sides: Sequence[int]) -> LayerRow:
+    return LayerRow(
+        name=step.name,
+        kind=step.kind,
+        inputs=() if step.inputs == [before] else tuple(step.inputs),
+        input_shape=step.input_shape[1:],
+        output_shape=step.output_shape[1:],
+        formula=step.formula,
+        parameters=step.parameters,
+        flops=step.flops // batch_size,
+        seconds=step.seconds,
+        time_share=step.seconds / seconds if seconds else 0.0,
+        activation_bytes=step.activation_bytes // batch_size,
+        receptive_field=(step.sees[0].size, step.sees[1].size) if step.sees else None,
+        sees_all=_sees_all(step.sees, sides),
+        stride=_stride(step.sees),
+    )
+
+
+def _sees_all(field: Field | None, sides: Sequence[int]) -> bool:
+    if field is None:
+        return False
+    middles = [axis.seen(axis.length // 2) for axis in field]
+    return middles == [(0, side - 1) for side in sides]
+
+
+def _stride(field: Field | None) -> tuple[float, float] | None:
+    if field is None or any(axis.stride == 0 for axis in field):
+        return None
+    return float(field[0].stride), float(field[1].stride)

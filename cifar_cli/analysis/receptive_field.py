@@ -1,0 +1,65 @@
+"""Which pixels of the image a number of a layer sees, as a rectangle to draw. Knows nothing of drawing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from cifar_cli.analysis.receptive_field_rules import Field, everything
+from cifar_cli.analysis.trace import trace_forward
+
+
+@dataclass(frozen=True)
+class PixelBox:
+    """Rows `top` to `bottom` and columns `left` to `right` of the image, the last of each not included, in pixels."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def size(self) -> str:
+        return f"{self.bottom - self.top} × {self.right - self.left}"
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What each place of a layer's output sees; a vector is one place, which sees all that its numbers see."""
+
+    field: Field
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        """The place in the middle of the output, as (row, column)."""
+        rows, columns = self.field
+        return rows.length // 2, columns.length // 2
+
+    def at(self, row: int, column: int) -> PixelBox:
+        """Returns the rectangle that the place (row, column) sees, cut off at the edge of the image."""
+        (top, lowest), (left, rightmost) = (
+            axis.seen(place) for axis, place in zip(self.field, (row, column), strict=True)
+        )
+        return PixelBox(top, lowest + 1, left, rightmost + 1)
+
+    @property
+    def of_middle(self) -> PixelBox:
+        return self.at(*self.middle)
+
+
+def receptive_fields(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, ReceptiveField]:
+    """Returns what layers see of images (B, C, H, W) at their first call, without those of which that is not known.
+
+    A layer that holds others sees what the last step within it sees.
+    """
+    steps = {step.name: step for step in trace_forward(model, images[:1])}
+    found = {}
+    for layer in layers:
+        within = [
+            step for name, step in steps.items() if name.startswith((f"{layer}.", f"{layer}:")) and "#" not in name
+        ]
+        step = steps.get(layer) or (within[-1] if within else None)
+        if step is not None and step.sees is not None:
+            is_map = len(step.output_shape) == 4
+            found[layer] = ReceptiveField(step.sees if is_map else everything(step.sees))
+    return found

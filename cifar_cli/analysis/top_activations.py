@@ -1,0 +1,56 @@
+"""Finds the images that excite each unit of a layer most, and where in them. Draws nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.analysis.capture import as_maps, capture
+
+BATCH_SIZE = 250
+
+
+@dataclass(frozen=True)
+class TopActivations:
+    """For each unit, a channel or a value of a vector, the images with its largest values, the largest first.
+
+    values: float32 (C, K); images: int64 (C, K), their numbers; rows, columns: int64 (C, K), where in the output the
+    largest value stands, 0 for vectors.
+    """
+
+    values: Tensor
+    images: Tensor
+    rows: Tensor
+    columns: Tensor
+
+
+def top_activations(
+    model: nn.Module,
+    images: Tensor,
+    *,
+    layer: str,
+    prepare: Callable[[Tensor], Tensor],
+    per_unit: int,
+    max_units: int,
+) -> TopActivations:
+    """Returns the `per_unit` images of uint8 (N, C, H, W) that excite each of a layer's first `max_units` units most.
+
+    prepare makes of images what the network takes. An image excites a unit as much as the unit's largest value on it;
+    of equal ones the earlier image and the upper left place count.
+    """
+    peaks, places, width = [], [], 1
+    for batch in images.split(BATCH_SIZE):
+        output = capture(model, prepare(batch), layer=layer).output
+        maps = as_maps(output)
+        width = maps.shape[3] if maps is not None else 1
+        flat = maps.flatten(2) if maps is not None else output.flatten(1)[:, :, None]
+        values = flat[:, :max_units].float().cpu().nan_to_num()  # (B, C, places)
+        peaks.append(values.amax(dim=2))
+        # argmax may give any of several equal places; this is the first.
+        is_peak = values == peaks[-1][:, :, None]
+        places.append(torch.where(is_peak, torch.arange(values.shape[2]), values.shape[2]).amin(dim=2))
+    by_unit, place_by_unit = torch.cat(peaks).T, torch.cat(places).T  # (C, N)
+    order = by_unit.argsort(dim=1, descending=True, stable=True)[:, :per_unit]  # (C, K)
+    chosen_places = place_by_unit.gather(1, order)
+    return TopActivations(by_unit.gather(1, order), order, chosen_places // width, chosen_places % width)

@@ -1,0 +1,249 @@
+"""Follows one forward pass as it really happens, step by step: layers in the order in which they run, each call a step
+of its own, and what is computed outside of any layer, such as the addition of a residual network, too.
+
+A step is a call of a module that holds no others, or one of torch's operations elsewhere in the pass. Everything is
+seen below torch.nn, where only torch's own operations are left. Knows nothing of drawing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils.flop_counter import flop_registry
+
+from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
+from cifar_cli.analysis.receptive_field_rules import WINDOWS, Field, follow, of_image
+from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.training.runtime import wait_for
+
+# The channels mix here, the positions do not; its operations, which pad and pool over channels, do not show that.
+KEEPS_POSITIONS = (nn.LocalResponseNorm,)
+# What computes nothing.
+COPIES = {"clone", "_to_copy", "alias", "detach", "as_strided_"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of torch's operations as it was called. arguments: by the names of its schema."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass
+class TraceStep:
+    """What one call of a layer, or one operation between layers, did to a batch.
+
+    name: the layer's, or where the operation stands and what it is (`layer1.0:add`), with #2 at the second call;
+    inputs: the steps that it reads, `image` for the batch; shapes: with the batch in front; flops: of the whole batch,
+    as torch counts them; parameters: numbers learnt here that no step before has counted; activation_bytes: new memory
+    that the output takes; seconds: of this call; sees: what a number sees of the image, None where that is unknown.
+    """
+
+    name: str
+    kind: str
+    module: nn.Module | None
+    inputs: list[str] = field(default_factory=list)
+    input_shape: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] = ()
+    formula: str = ""
+    parameters: int = 0
+    flops: int = 0
+    activation_bytes: int = 0
+    seconds: float = 0.0
+    sees: Field | None = None
+    operations: list[Operation] = field(default_factory=list)
+    output: Tensor | None = None  # kept for the step that was asked for
+
+    def computing(self) -> list[Operation]:
+        """Returns the operations without copies: a Flatten makes one where channels lie last in memory."""
+        return [operation for operation in self.operations if operation.name not in COPIES]
+
+
+def trace_forward(model: nn.Module, images: Tensor, *, keep: str | None = None) -> list[TraceStep]:
+    """Runs the model once on images (B, C, H, W), in eval mode and without gradients, and returns its steps in order.
+
+    The step named `keep` keeps copies of what went in and came out, which a later in-place step cannot change.
+    """
+    tracer = _Tracer(model, images, keep)
+    with ExitStack() as stack:
+        stack.enter_context(eval_mode(model))
+        # Not inference_mode, in which operations arrive that torch has not yet taken apart into its basic ones.
+        stack.enter_context(torch.no_grad())
+        for name, module in model.named_modules():
+            stack.callback(module.register_forward_pre_hook(tracer.enter(name)).remove)
+            stack.callback(module.register_forward_hook(tracer.leave, always_call=True).remove)
+        stack.enter_context(tracer)
+        model(images)
+    return tracer.steps
+
+
+def time_forward(model: nn.Module, images: Tensor, *, passes: int = 7, seconds: float = 2.0) -> list[TraceStep]:
+    """Returns the steps of a pass, each with the median of its times over as many passes, or as fit into `seconds`."""
+    steps = trace_forward(model, images)  # the first pass is slower: memory is asked for, algorithms are chosen
+    times: list[list[float]] = []
+    began = perf_counter()
+    while len(times) < passes and (not times or perf_counter() - began < seconds):
+        times.append([step.seconds for step in trace_forward(model, images)])
+    for step, taken in zip(steps, zip(*times, strict=True), strict=True):
+        step.seconds = median(taken)
+    return steps
+
+
+class _Tracer(TorchDispatchMode):
+    def __init__(self, model: nn.Module, images: Tensor, keep: str | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.steps: list[TraceStep] = []
+        self._keep = keep
+        self._scopes: list[str] = []
+        self._layer: TraceStep | None = None  # the layer that is running now
+        self._counts: dict[str, int] = {}
+        self._uncounted = {id(parameter): parameter for parameter in model.parameters()}
+        self._alive = [images]  # as long as a tensor lives, its id is its own
+        self._fields: dict[int, Field | None] = {id(images): of_image(images.shape[2:])}
+        self._names: dict[int, str] = {id(images): "image"}
+
+    # --- modules -----------------------------------------------------------------------------------------------------
+
+    def enter(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
+            self._scopes.append(name)
+            if next(module.children(), None) is None and self._layer is None:
+                self._layer = self._begin(name or type(module).__name__, type(module).__name__, module)
+                self._reads(self._layer, list(_tensors(args)))
+                self._count(self._layer, module.parameters())
+
+        return hook
+
+    def leave(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        self._scopes.pop()
+        step = self._layer
+        if step is None or step.module is not module:
+            return
+        self._layer = None
+        tensor = next(_tensors(output), None)
+        if tensor is None:
+            return
+        if isinstance(module, KEEPS_POSITIONS):
+            self._fields[id(tensor)] = self._fields.get(id(args[0]))
+        self._give(step, tensor, list(_tensors(args)))
+        step.formula = module_formula(module) or _formula_of(step)
+
+    # --- operations --------------------------------------------------------------------------------------------------
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = _named(func, args, kwargs or {})
+        sources = list(_tensors((args, kwargs or {})))
+        reads_image = any(id(tensor) in self._fields for tensor in sources)
+        step = self._layer
+        if step is None and reads_image:
+            step = self._begin_operation(func)
+            self._reads(step, sources)
+        if step is not None and step.name == self._keep:
+            named = tree_map_only(Tensor, Tensor.clone, named)
+        storages = {tensor.untyped_storage()._cdata for tensor in sources}
+        output, seconds = _timed(func, args, kwargs or {}, device=self._alive[0].device)
+        if step is None:
+            return output  # about weights only, between layers
+        step.seconds += seconds
+        if not reads_image:
+            return output
+        name = func._overloadpacket.__name__
+        step.operations.append(Operation(name, named))
+        if func._overloadpacket in flop_registry:
+            step.flops += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
+        results = list(_tensors(output))
+        seen = [self._fields[id(tensor)] for tensor in sources if id(tensor) in self._fields]
+        for tensor in results:
+            self._alive.append(tensor)
+            is_pointwise = torch.Tag.pointwise in func.tags
+            self._fields[id(tensor)] = follow(name, named, seen, output_shape=tensor.shape, is_pointwise=is_pointwise)
+            self._names[id(tensor)] = step.name
+        if self._layer is None and results:
+            self._count(step, (p for p in self._uncounted.values() if p.untyped_storage()._cdata in storages))
+            self._give(step, results[0], sources)
+            step.formula = _formula_of(step)
+        return output
+
+    def _begin_operation(self, func: Any) -> TraceStep:
+        kind = readable(func._overloadpacket.__name__)
+        scope = self._scopes[-1] if self._scopes else ""
+        return self._begin(f"{scope}:{kind}" if scope else kind, kind, None)
+
+    # --- a step's entries --------------------------------------------------------------------------------------------
+
+    def _begin(self, name: str, kind: str, module: nn.Module | None) -> TraceStep:
+        self._counts[name] = call = self._counts.get(name, 0) + 1
+        self.steps.append(TraceStep(name if call == 1 else f"{name}#{call}", kind, module))
+        return self.steps[-1]
+
+    def _reads(self, step: TraceStep, sources: Sequence[Tensor]) -> None:
+        from_image = [tensor for tensor in sources if id(tensor) in self._names]
+        step.inputs = [self._names[id(tensor)] for tensor in from_image]
+        if from_image:
+            step.input_shape = tuple(from_image[0].shape)
+
+    def _count(self, step: TraceStep, parameters: Iterator[nn.Parameter]) -> None:
+        for parameter in list(parameters):
+            if self._uncounted.pop(id(parameter), None) is not None:
+                step.parameters += parameter.numel()
+
+    def _give(self, step: TraceStep, output: Tensor, sources: Sequence[Tensor]) -> None:
+        step.output_shape = tuple(output.shape)
+        storages = {tensor.untyped_storage()._cdata for tensor in sources}
+        is_new = output.untyped_storage()._cdata not in storages
+        step.activation_bytes = output.numel() * output.element_size() if is_new else 0
+        step.sees = self._fields.get(id(output))
+        if step.operations:  # one that did nothing hands on what it was given, under the name of its maker
+            self._names[id(output)] = step.name
+        if step.name == self._keep:
+            step.output = output.clone()
+
+
+def _timed(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, device: torch.device) -> tuple[Any, float]:
+    wait_for(device)
+    began = perf_counter()
+    output = func(*args, **kwargs)
+    wait_for(device)
+    return output, perf_counter() - began
+
+
+def _named(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the arguments by the names of the operation's schema, defaults filled in."""
+    schema = func._schema.arguments
+    defaults = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
+    return defaults | {argument.name: value for argument, value in zip(schema, args, strict=False)} | dict(kwargs)
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    return (leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
+
+
+def _formula_of(step: TraceStep) -> str:
+    """Returns the step's one operation in a line, or of several the one with a window, or else their names."""
+    operations = step.computing()
+    if not operations:
+        return "hands on what it was given"
+    windows = [operation for operation in operations if operation.name in WINDOWS]
+    chosen = windows[0] if windows else operations[0]
+    if not windows and len(operations) > 1:
+        return ", ".join(dict.fromkeys(readable(operation.name) for operation in operations))
+    shapes = [value.shape for value in chosen.arguments.values() if isinstance(value, Tensor) and value.dim() > 1]
+    if chosen.name == "addmm":
+        shapes = [chosen.arguments["mat1"].shape]
+    return operation_formula(
+        chosen.name,
+        chosen.arguments,
+        sources=step.inputs,
+        input_shape=shapes[0] if shapes else step.input_shape,
+        output=step.output_shape,
+    )

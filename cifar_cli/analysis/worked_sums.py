@@ -1,0 +1,207 @@
+"""One number of a convolution, a pooling or a linear layer, from the numbers that it is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from cifar_cli.analysis.receptive_field_rules import ADAPTIVE, WINDOWS, pair
+from cifar_cli.analysis.trace import Operation, TraceStep
+
+SHOWN_CHANNELS = 3  # of dozens that a filter goes through: those that decide most
+SHOWN_PRODUCTS = 8
+
+Place: TypeAlias = tuple[int, ...]  # (channel, row, column) or (feature,), counted from 0
+
+
+@dataclass(frozen=True)
+class WorkedMatrices:
+    """Matrices side by side, (name, numbers) each, and what they come to. An empty name: nothing to show above it."""
+
+    title: str
+    matrices: tuple[tuple[str, Tensor], ...]
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    """A number worked by hand: its place in the output, matrices where there are some, and lines that add up to it.
+
+    by_hand: None where the formula is torch's own and has no short form.
+    """
+
+    place: Place
+    grids: tuple[WorkedMatrices, ...]
+    lines: tuple[tuple[str, float | None], ...]
+    by_hand: float | None
+    by_layer: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns plain lists and numbers; −∞, which pads a maximum, is None, as JSON has no such number."""
+        return {
+            "place": list(self.place),
+            "grids": [
+                {"title": grids.title} | {name: _plain(numbers) for name, numbers in grids.matrices}
+                for grids in self.grids
+            ],
+            "lines": [{"text": text, "number": number} for text, number in self.lines],
+            "by_hand": self.by_hand,
+            "by_layer": self.by_layer,
+        }
+
+
+def _plain(numbers: Tensor) -> list[list[float | None]]:
+    return [[number if isfinite(number) else None for number in row] for row in numbers.tolist()]
+
+
+def by_windows(step: TraceStep) -> WorkedExample | None:
+    """Returns the largest number of a convolution or pooling for the first image, or None for any other step.
+
+    A window that lies wholly inside the image is preferred: a border of zeros explains less.
+    """
+    assert step.output is not None
+    operation = next((one for one in step.operations if one.name in WINDOWS | ADAPTIVE), None)
+    if operation is None or (len(step.operations) > 1 and operation.name != "convolution") or step.output.dim() != 4:
+        return None
+    images = _images(operation)
+    taps = [_taps(operation, axis, output=step.output.shape[2 + axis]) for axis in range(2)]
+    inner = [[all(pixel is not None for pixel, _ in window) for window in axis] for axis in taps]
+    is_inner = torch.tensor(inner[0])[:, None] & torch.tensor(inner[1])
+    numbers = step.output[0]
+    candidates = numbers.masked_fill(~is_inner.to(numbers.device), -torch.inf) if is_inner.any() else numbers
+    channel, row, column = (int(i) for i in torch.unravel_index(candidates.argmax(), numbers.shape))
+    place, windows = (channel, row, column), (taps[0][row], taps[1][column])
+    work = _convolved if operation.name == "convolution" else _pooled
+    return work(operation, images[0].double(), place, windows, by_layer=float(numbers[place]))
+
+
+def matrix_row(operation: Operation, place: Place, by_layer: float) -> WorkedExample:
+    """Returns one number of a linear layer: the largest products, the rest of them in one, and the bias."""
+    taken = operation.arguments
+    inputs = (taken["mat1"] if operation.name == "addmm" else taken["self"])[0].double()
+    weights = taken["mat2"][:, place[-1]].double()
+    products = inputs * weights
+    chosen = products.abs().argsort(descending=True, stable=True)[:SHOWN_PRODUCTS].tolist()
+    lines: list[tuple[str, float | None]] = [
+        (f"x[{i}] · w[{i}] = {_shown(inputs[i])} · {_shown(weights[i])}", float(products[i])) for i in chosen
+    ]
+    if len(products) > len(chosen):
+        rest = float(products.sum() - products[chosen].sum())
+        lines.append((f"the other {len(products) - len(chosen)} products, which are smaller", rest))
+    total = float(products.sum())
+    if operation.name == "addmm":
+        bias = float(taken["self"].expand(1, taken["mat2"].shape[1])[0, place[-1]])
+        total += bias
+        lines.append(("bias", bias))
+    return WorkedExample(place, (), (*lines, ("sum", total)), total, by_layer)
+
+
+def _shown(number: Tensor) -> str:
+    return f"{float(number):.4f}".replace("-", "−")
+
+
+_Window: TypeAlias = list[tuple[int | None, int]]  # (pixel, or None outside the image; place in the kernel)
+
+
+def _images(operation: Operation) -> Tensor:
+    images = operation.arguments["input" if operation.name == "convolution" else "self"]
+    assert isinstance(images, Tensor)
+    return images
+
+
+def _taps(operation: Operation, axis: int, *, output: int) -> list[_Window]:
+    """Returns for each output position along an axis the pixels of its window."""
+    taken, size = operation.arguments, _images(operation).shape[2 + axis]
+    if operation.name in ADAPTIVE:
+        bounds = [(i * size // output, -(-(i + 1) * size // output)) for i in range(output)]
+        return [[(pixel, pixel - start) for pixel in range(start, end)] for start, end in bounds]
+    kernels = tuple(taken["weight"].shape[2:]) if operation.name == "convolution" else pair(taken["kernel_size"])
+    kernel, stride = kernels[axis], pair(taken.get("stride") or kernels)[axis]
+    padding, dilation = pair(taken.get("padding", 0))[axis], pair(taken.get("dilation", 1))[axis]
+    if taken.get("transposed"):
+        reached = [
+            [((at + padding - k * dilation), k) for k in range(kernel) if (at + padding - k * dilation) % stride == 0]
+            for at in range(output)
+        ]
+        return [[(at // stride, k) for at, k in window if 0 <= at // stride < size] for window in reached]
+    places = [[at * stride - padding + k * dilation for k in range(kernel)] for at in range(output)]
+    return [[(at if 0 <= at < size else None, k) for k, at in enumerate(window)] for window in places]
+
+
+def _patch(image: Tensor, windows: Sequence[_Window], *, outside: float) -> Tensor:
+    """Returns the numbers (C, rows, columns) that a window lies on."""
+    rows, columns = windows
+    padded = torch.nn.functional.pad(image, (0, 1, 0, 1), value=outside)  # its last row and column lie outside
+    at_rows = [padded.shape[1] - 1 if pixel is None else pixel for pixel, _ in rows]
+    at_columns = [padded.shape[2] - 1 if pixel is None else pixel for pixel, _ in columns]
+    return padded[:, at_rows][:, :, at_columns]
+
+
+def _convolved(
+    operation: Operation, image: Tensor, place: Place, windows: Sequence[_Window], *, by_layer: float
+) -> WorkedExample:
+    taken, channel = operation.arguments, place[0]
+    weight = taken["weight"].double()
+    groups = int(taken["groups"])
+    per_group = image.shape[0] // groups
+    if taken["transposed"]:
+        group, within = divmod(channel, weight.shape[1])
+        filters = weight[group * per_group : (group + 1) * per_group, within]
+    else:
+        group = channel // (weight.shape[0] // groups)
+        filters = weight[channel]
+    filters = filters[:, [k for _, k in windows[0]]][:, :, [k for _, k in windows[1]]]
+    patch = _patch(image[group * per_group : (group + 1) * per_group], windows, outside=0.0)
+    products = patch * filters
+    sums = products.sum(dim=(1, 2))
+    shown = sorted(sums.abs().argsort(descending=True, stable=True)[:SHOWN_CHANNELS].tolist())
+    grids = tuple(
+        WorkedMatrices(
+            f"input channel {group * per_group + i}",
+            (("patch", patch[i]), ("filter", filters[i]), ("products", products[i])),
+        )
+        for i in shown
+    )
+    lines: list[tuple[str, float | None]] = [
+        (f"products of input channel {group * per_group + i}, added up", float(sums[i])) for i in shown
+    ]
+    if len(sums) > len(shown):
+        lines.append((f"those of the other {len(sums) - len(shown)} channels", float(sums.sum() - sums[shown].sum())))
+    total = float(sums.sum())
+    if taken["bias"] is not None:
+        total += float(taken["bias"][channel])
+        lines.append(("bias", float(taken["bias"][channel])))
+    return WorkedExample(place, grids, (*lines, ("sum", total)), total, by_layer)
+
+
+def _pooled(
+    operation: Operation, image: Tensor, place: Place, windows: Sequence[_Window], *, by_layer: float
+) -> WorkedExample:
+    is_mean = "avg" in operation.name
+    patch = _patch(image[place[0] : place[0] + 1], windows, outside=0.0 if is_mean else -torch.inf)[0]
+    grids = (WorkedMatrices(f"input channel {place[0]}", (("patch", patch),)),)
+    if not is_mean:
+        largest = float(patch.max())
+        return WorkedExample(place, grids, (("the largest of them", largest),), largest, by_layer)
+    divisor, total = _divisor(operation, place, windows, image), float(patch.sum())
+    lines = (("sum", total), (f"sum / {divisor}", total / divisor))
+    return WorkedExample(place, grids, lines, total / divisor, by_layer)
+
+
+def _divisor(operation: Operation, place: Place, windows: Sequence[_Window], image: Tensor) -> int:
+    """Returns by how much a mean divides: with count_include_pad, padding counts, what hangs over it does not."""
+    taken = operation.arguments
+    if taken.get("divisor_override"):
+        return int(taken["divisor_override"])
+    counts = []
+    for axis, window in enumerate(windows):
+        inside = sum(pixel is not None for pixel, _ in window)
+        if taken.get("count_include_pad"):
+            kernel = pair(taken["kernel_size"])[axis]
+            padding, stride = pair(taken["padding"])[axis], pair(taken["stride"] or taken["kernel_size"])[axis]
+            start = place[1 + axis] * stride - padding
+            inside = min(start + kernel, image.shape[1 + axis] + padding) - start
+        counts.append(inside)
+    return counts[0] * counts[1]

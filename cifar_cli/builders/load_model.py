@@ -1,0 +1,193 @@
+"""Finds and opens what a RUN on the command line means: a run folder, a checkpoint file, a name, or nothing at all."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cifar_cli import config
+from cifar_cli.analysis.capture import layer_names
+from cifar_cli.builders import build_model
+from cifar_cli.config import Experiment
+from cifar_cli.errors import CheckpointError, ConfigError, RunError, UsageError
+from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.run_folder import RunFolder, find_run, newest_run
+
+WEIGHTS = ("best", "last")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network, what it was configured by, and where it comes from.
+
+    run: where pictures of it belong; source: in words; checkpoint: None for an untrained network;
+    epoch, step: how many it was trained for.
+    """
+
+    experiment: Experiment
+    model: nn.Module
+    run: RunFolder
+    source: str
+    checkpoint: Path | None
+    epoch: int
+    step: int
+
+
+def load_model(
+    run: str | None,
+    *,
+    source: str | None,
+    overrides: Sequence[str],
+    log_dir: Path,
+    weights: str | None = None,
+    without_runs: str | None = None,
+) -> LoadedModel:
+    """Returns the network of a run (the newest where none is named), or, given a configuration, an untrained one.
+
+    Of a run, the overrides are what may be changed afterwards: how it is looked at, not what it was trained by.
+
+    `weights` is `best`, `last`, or None for best where there is one; `without_runs` names the configuration to take
+    where there is no run yet. Raises CifarError where nothing can be opened.
+    """
+    if run is not None and source is not None:
+        raise UsageError(f"expected a run or --config, found both: '{run}' and --config {source}; leave one out")
+    is_file = run is not None and (run.endswith(".pt") or os.path.isfile(run))  # Path.is_file fails for long names
+    if weights not in (None, *WEIGHTS):
+        raise UsageError(f"--weights: expected one of {', '.join(WEIGHTS)}, found '{weights}'")
+    if weights is not None and (is_file or source is not None):
+        raise UsageError(f"--weights {weights}: chooses between a run's checkpoints, found '{run or source}', no run")
+    if source is not None:
+        return load_untrained(source, overrides, log_dir=log_dir)
+    if run is None:
+        newest = newest_run(log_dir)
+        if newest is not None:
+            return _overridden(_of_run(newest, weights), overrides)
+        if without_runs is None:
+            raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
+        return load_untrained(without_runs, overrides, log_dir=log_dir)
+    if is_file:
+        return _overridden(_of_checkpoint(Path(run), log_dir=log_dir), overrides)
+    return _overridden(_of_run(find_run(run, log_dir=log_dir), weights), overrides)
+
+
+def load_untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> LoadedModel:
+    """Returns the network of a configuration, its weights as they were drawn."""
+    experiment = config.load(source, overrides)
+    return LoadedModel(
+        experiment=experiment,
+        model=build_model.build_model(experiment),
+        run=RunFolder(log_dir / f"{experiment.name}-untrained"),
+        source=f"the untrained network of {source}",
+        checkpoint=None,
+        epoch=0,
+        step=0,
+    )
+
+
+def resolve_source(
+    opened: LoadedModel, *, source: str | None, overrides: Sequence[str], weights: str | None
+) -> list[str]:
+    """Returns the words that name the same network again, given those that named it."""
+    if source is not None:
+        return ["--config", source, *overrides]
+    if opened.checkpoint is None:  # the one that is taken where there are no runs
+        return []
+    if not opened.run.config.is_file():
+        return [str(opened.checkpoint)]
+    return [str(opened.run.path), *(["--weights", weights] if weights else [])]
+
+
+def first_layer(model: nn.Module) -> str:
+    """Returns the name of the layer worth looking at first: the first with weights, or else the first."""
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return next(iter(names or layer_names(model)))
+
+
+def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
+    """Returns the configuration a checkpoint carries. Raises CheckpointError where it is none."""
+    try:
+        # No other images than those it was trained on.
+        return config.load_text(saved["config"], place=f"{path} (configuration)", overrides=["data.fallback=null"])
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint with its configuration, found mistakes in it; use the run's other "
+            f"checkpoint, last.pt or best.pt\n{error}"
+        ) from error
+
+
+def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path, assign: bool = False) -> None:
+    """Puts a checkpoint's weights into the network, or, with `assign`, in the place of the network's own.
+
+    Raises CheckpointError where names or shapes do not fit.
+    """
+    try:
+        model.load_state_dict(saved["model"], assign=assign)
+    except Exception as error:  # a stranger may have put anything in the place of weights
+        lines = [line.strip() for line in str(error).splitlines()[1:3]]
+        raise CheckpointError(
+            f"{path}: expected the weights of the network its configuration describes, found others: {' '.join(lines)} "
+            f"Take a checkpoint as training wrote it"
+        ) from error
+
+
+def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) -> None:
+    """Raises CheckpointError unless the checkpoint's weights are those of the network that its configuration describes.
+
+    The network is only outlined for that: a stranger's configuration can ask for more than there is memory.
+    """
+    try:
+        outline = build_model.build_meta_model(experiment)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path}: expected a network that can be built, found one with a tensor too large for any memory; "
+            f"take a checkpoint as training wrote it"
+        ) from error
+    # A new dict: torch notes `assign` in the one it is given, and would assign again the next time it is loaded.
+    load_weights(outline, {"model": dict(saved["model"])}, path=path, assign=True)
+
+
+def _overridden(opened: LoadedModel, overrides: Sequence[str]) -> LoadedModel:
+    experiment = config.load_text(config.dump(opened.experiment), place=opened.source, overrides=overrides)
+    return replace(opened, experiment=experiment)
+
+
+def _of_run(run: RunFolder, weights: str | None) -> LoadedModel:
+    paths = {"best": run.best_checkpoint, "last": run.last_checkpoint}
+    chosen = weights or ("best" if run.best_checkpoint.is_file() else "last")
+    if weights == "best" and not run.best_checkpoint.is_file():
+        raise CheckpointError(
+            f"{run.best_checkpoint}: expected the best epoch's checkpoint, found none: with data.val_size=0 no "
+            f"epoch is chosen; write --weights last"
+        )
+    return _open(paths[chosen], run=run, of=f"run {run.name}, {chosen} weights")
+
+
+def _of_checkpoint(path: Path, *, log_dir: Path) -> LoadedModel:
+    folder = RunFolder(path.absolute().parent.parent)
+    if folder.config.is_file():
+        return _open(path, run=folder, of=f"run {folder.name}, {path.stem} weights")
+    opened = _open(path, run=RunFolder(log_dir / path.stem), of=f"checkpoint {path}")
+    # Whoever made it does not choose from where this machine reads and downloads.
+    data = opened.experiment.data.model_copy(update={"root": None, "mirrors": ()})
+    return replace(opened, experiment=opened.experiment.model_copy(update={"data": data}))
+
+
+def _open(path: Path, *, run: RunFolder, of: str) -> LoadedModel:
+    saved = load_checkpoint(path)
+    experiment = saved_experiment(saved, path=path)
+    check_weights(experiment, saved, path=path)
+    model = build_model.build_model(experiment)
+    load_weights(model, saved, path=path)
+    epoch, step = saved["progress"]["epoch"], saved["progress"]["step"]
+    return LoadedModel(
+        experiment=experiment,
+        model=model,
+        run=run,
+        source=f"{of} (epoch {epoch})",
+        checkpoint=path,
+        epoch=epoch,
+        step=step,
+    )

@@ -1,0 +1,57 @@
+"""Says of an experiment what no training can be made of: its scores, the names in it, its batches."""
+
+import torch
+
+from cifar_cli import config
+from cifar_cli.analysis.capture import find_layer
+from cifar_cli.builders.build_model import build_meta_model
+from cifar_cli.builders.init_weights import check_init_layers
+from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.console.streams import warn
+from cifar_cli.errors import UsageError
+from cifar_cli.optim.build_optimizer import build_optimizer
+from cifar_cli.optim.select_parameters import freeze
+
+
+def preflight(experiment: Experiment) -> None:
+    """Raises UsageError for what no training can be made of, before images are needed; warns of likely mistakes."""
+    problem = config.class_scores_problem(experiment)
+    if problem:
+        raise UsageError(problem)
+    _check_names(experiment)
+    for text in config.warnings(experiment):
+        warn(text)
+
+
+def check_batches(experiment: Experiment, *, images: int) -> None:
+    """Raises UsageError where so many images give no batch at all, or one that a BatchNorm cannot learn from."""
+    data = experiment.data
+    if data.drop_last and data.batch_size > images:
+        raise UsageError(
+            f"data.batch_size: expected at most the {images:,} images there are to train on, as data.drop_last is "
+            f"true, found {data.batch_size}; write a smaller one"
+        )
+    smallest = data.batch_size if data.drop_last else images % data.batch_size or data.batch_size
+    if smallest > 1:
+        return
+    shape = DATASET_FACTS[data.name].image_shape
+    try:
+        build_meta_model(experiment).train()(torch.empty(1, *shape, device="meta"))
+    except ValueError as error:  # torch's own, from a BatchNorm with one number a channel
+        raise UsageError(
+            f"data.batch_size: {images:,} images in batches of {data.batch_size} leave a batch of one, in which a "
+            f"BatchNorm sees a single number; write data.drop_last=true, or another size"
+        ) from error
+
+
+def _check_names(experiment: Experiment) -> None:
+    """Raises UsageError for layers and parameters that the experiment names and its network does not have.
+
+    Needs no images, so that they need not be waited for first.
+    """
+    model = build_meta_model(experiment)
+    check_init_layers(model, experiment.init)
+    freeze(model, experiment.train.freeze)
+    build_optimizer(model=model, **experiment.optimizer.model_dump())
+    for layer in experiment.log.feature_layers:
+        find_layer(model, layer)

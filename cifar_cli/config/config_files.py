@@ -1,0 +1,87 @@
+"""Finds and reads configuration files: a path, or the name of a built-in. Knows nothing of what is in them.
+
+A word that ends in .yaml or .yml is a path. Any other word is the name of a built-in, if there is one of that name, and
+else a path; a `Path` is always a path.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cifar_cli.config.messages import nearest
+from cifar_cli.errors import UsageError
+
+MAX_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A configuration's text. place: what to call it in messages; stem: the file's name without its ending."""
+
+    text: str
+    place: str
+    stem: str
+
+
+def builtin_folder() -> Path:
+    """Returns where the built-in configurations are: in the package when it is installed, else beside it."""
+    package = Path(__file__).parent.parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def builtins() -> dict[str, Path]:
+    """Returns the built-in configurations by name, such as `sequential` or `layers/conv1`; folders come last."""
+    folder = builtin_folder()
+    paths = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.yaml")}
+    return dict(sorted(paths.items(), key=lambda item: (item[0].count("/"), item[0])))
+
+
+def read_config_file(source: str | Path) -> ConfigFile:
+    """Returns the text behind a path or the name of a built-in. Raises UsageError."""
+    path = find_config_file(source)
+    shown = _shown(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(_not_found(source)) from None
+    except IsADirectoryError:
+        raise UsageError(f"{shown}: expected a YAML file, found a folder; name a file in it") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{shown}: cannot be read: {reason}") from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{shown}: expected a configuration of at most 1 MiB, found a larger file")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        mend = "save the file as UTF-8"
+        raise UsageError(
+            f"{shown}:{line}: expected UTF-8 text, found the byte 0x{content[error.start]:02x}; {mend}"
+        ) from None
+    return ConfigFile(text, shown, path.stem)
+
+
+def find_config_file(source: str | Path) -> Path:
+    """Returns the file that a path or a name means; it need not exist."""
+    if isinstance(source, str) and not re.search(r"\.ya?ml$", source):
+        known = builtins()
+        if source in known:
+            return known[source]
+    return Path(source)
+
+
+def _shown(path: Path) -> str:
+    """Returns the path from the current folder where it lies below it."""
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+def _not_found(source: str | Path) -> str:
+    known = builtins()
+    name = re.sub(r"\.ya?ml$", "", str(source)).removeprefix("configs/")
+    hint = nearest(name, known)
+    return f"{source}: no such file, and no built-in configuration; the built-ins are {', '.join(known)}{hint}"

@@ -1,0 +1,1 @@
+"""What shape comes out of each layer, without torch."""

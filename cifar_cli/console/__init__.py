@@ -1,0 +1,1 @@
+"""What a terminal shows: streams, progress bars, tables."""

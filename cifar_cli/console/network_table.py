@@ -1,0 +1,144 @@
+"""What `cifar explain` prints: the table of a network, and a number worked by hand. Knows nothing of torch's layers."""
+
+from rich.box import SIMPLE, SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+from torch import Tensor
+
+from cifar_cli import formatting
+from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
+from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.console.streams import results
+
+WIDTH_FOR_FORMULAS = 118  # columns: beneath, formulas have a table of their own
+WIDEST_GRID = 7  # numbers in a row; wider patches are cut short
+
+
+def print_walk(account: NetworkSummary, *, caption: str) -> None:
+    """Prints a row per step and the sums; formulas beside or, on a narrow terminal, beneath."""
+    console = results()
+    console.print(caption, markup=False, soft_wrap=True)
+    is_wide = console.width >= WIDTH_FOR_FORMULAS
+    console.print(_table(account, is_wide=is_wide))
+    if not is_wide:
+        console.print(_formulas(account))
+    for line in _legend(account):
+        console.print(line, markup=False, style="dim")
+
+
+def print_worked(layer: str, worked: WorkedExample, *, picture: str) -> None:
+    """Prints the matrices and the sum that make one number of a layer."""
+    console = results()
+    console.print(f"{layer}: {formatting.position(worked.place)} for {picture}", style="bold", markup=False)
+    for grids in worked.grids:
+        console.print(f"\n{grids.title}", markup=False)
+        _print_grids(console, [(name, numbers) for name, numbers in grids.matrices])
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right")
+    digits = formatting.decimals([worked.by_layer], significant=4)  # of the result, which may be a small product
+    for text, number in worked.lines:
+        table.add_row(escape(text), formatting.signed(number, digits=digits))
+    table.add_row("[bold]the layer gives[/]", f"[bold]{formatting.signed(worked.by_layer, digits=digits)}[/]")
+    console.print()
+    console.print(table)
+
+
+def _table(account: NetworkSummary, *, is_wide: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
+    totals = account.totals
+    table.add_column("layer", footer="all", overflow="fold", min_width=10)
+    table.add_column("gives", justify="right", no_wrap=True)
+    if is_wide:
+        table.add_column("because", overflow="fold", ratio=1)
+    table.add_column("params", footer=f"{totals.parameters:,}", justify="right", no_wrap=True)
+    table.add_column("FLOPs", footer=formatting.si(totals.flops), justify="right", no_wrap=True)
+    table.add_column("time", footer=f"{1000 * totals.seconds:.3g} ms", justify="right", no_wrap=True)
+    table.add_column("sees", justify="right", no_wrap=True)
+    table.add_column("stride", justify="right", no_wrap=True)
+    table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)
+    for line in account.lines:
+        cells = [
+            escape(line.name),
+            formatting.shape(line.output_shape),
+            *([_because(line)] if is_wide else []),
+            f"{line.parameters:,}" if line.parameters else "·",
+            formatting.si(line.flops),
+            formatting.percent(line.time_share),
+            line.sees,
+            _stride(line),
+            formatting.binary_bytes(line.activation_bytes),
+        ]
+        table.add_row(*cells)
+    return table
+
+
+def _formulas(account: NetworkSummary) -> Table:
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("layer", overflow="fold", min_width=10)
+    table.add_column("why it gives that", overflow="fold")
+    for line in account.lines:
+        table.add_row(escape(line.name), _because(line))
+    return table
+
+
+def _because(line: LayerRow) -> str:
+    source = f" [dim]from {escape(', '.join(line.inputs))}[/]" if len(line.inputs) == 1 else ""
+    kind = "" if line.kind == line.formula else f"[cyan]{escape(line.kind)}[/] "
+    return f"{kind}{escape(line.formula)}{source}"
+
+
+def _stride(line: LayerRow) -> str:
+    if line.stride is None:
+        return "·"
+    return "×".join(dict.fromkeys(f"{side:g}" for side in line.stride))
+
+
+def _legend(account: NetworkSummary) -> list[str]:
+    totals = account.totals
+    batch = formatting.binary_bytes(totals.activation_bytes * account.batch_size)
+    flops = formatting.si(totals.flops * account.batch_size) if totals.flops else "no"
+    lines = [
+        f"Per image; a batch of {account.batch_size} takes {flops} FLOPs and {batch} for its "
+        "activations. FLOPs are counted as torch.utils.flop_counter does: those of convolutions and "
+        "matrix products, a multiplication and an addition each one.",
+        "sees: pixels that one number looks at (its receptive field), those beyond the edge included; stride: pixels "
+        "from one number to its neighbour; memory: of what the layer gives, · where it takes none of its own.",
+    ]
+    if totals.trainable_parameters != totals.parameters:
+        lines.append(f"{totals.trainable_parameters:,} of the {totals.parameters:,} parameters are trained.")
+    if totals.unused_parameters:
+        lines.append(f"{totals.unused_parameters:,} parameters take no part in the pass.")
+    if any(line.name.count("#") for line in account.lines):
+        lines.append("#2: the second time that the layer runs in one pass.")
+    return lines
+
+
+def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
+    """Prints matrices side by side or, where the terminal is too narrow for that, beneath one another."""
+    texts = {name: grid(numbers) for name, numbers in matrices}
+    if sum(3 + max(map(len, (name, *text.splitlines()))) for name, text in texts.items()) > console.width:
+        for name, text in texts.items():
+            console.print(Text(name, style="dim"))
+            console.print(Text(text, no_wrap=True))
+        return
+    table = Table(box=None, padding=(0, 3, 0, 0), show_header=True, header_style="dim")
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    table.add_row(*texts.values())
+    console.print(table)
+
+
+def grid(numbers: Tensor) -> str:
+    """Returns a matrix as aligned lines, cut short where it is wide or high."""
+    digits = formatting.decimals(numbers.flatten().tolist(), significant=2)
+    rows = [
+        [formatting.signed(float(n), digits=digits) for n in row[:WIDEST_GRID]]
+        for row in numbers[:WIDEST_GRID].tolist()
+    ]
+    width = max(len(cell) for row in rows for cell in row)
+    dots = " …" if numbers.shape[1] > WIDEST_GRID else ""
+    lines = [" ".join(cell.rjust(width) for cell in row) + dots for row in rows]
+    return "\n".join([*lines, "…"] if numbers.shape[0] > WIDEST_GRID else lines)

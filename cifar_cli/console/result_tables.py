@@ -1,0 +1,71 @@
+"""The tables commands end with. Knows nothing of how the figures came about."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.table import Table
+from torch import Tensor
+
+from cifar_cli.console.streams import results
+from cifar_cli.training.classification_metrics import ClassScores
+
+SUMMARY_ROWS = (
+    ("train", "training, as it went"),
+    ("val", "validation"),
+    ("test", "test, read once"),
+    ("test_plain", "test, each image as it is"),
+)
+MAX_CLASSES_IN_TERMINAL = 20  # a confusion matrix with more columns breaks on any screen
+
+
+def print_training_results(summary: Mapping[str, Any]) -> None:
+    """Prints the losses and accuracies of a finished training, and what they took."""
+    console = results()
+    best = summary["best_epoch"]
+    chosen = f"epoch {best}, the best on validation" if best else f"epoch {summary['epochs']}, the last"
+    table = Table("images", title=f"{summary['name']} on {summary['dataset']}\n{chosen}", title_justify="left")
+    table.add_column("loss", justify="right")
+    table.add_column("accuracy", justify="right")
+    with_views = ", with TTA" if "test_plain" in summary else ""
+    for split, title in SUMMARY_ROWS:
+        figures = summary.get(split)
+        if figures:
+            table.add_row(
+                title + (with_views if split == "test" else ""), f"{figures['loss']:.4f}", f"{figures['accuracy']:.2%}"
+            )
+    console.print(table)
+    memory = summary["peak_memory_bytes"]
+    training = describe_training_time(summary["train_seconds"], summary.get("warm_up_seconds"))
+    console.print(
+        f"{training} at {summary['images_per_second']:,.0f} images/s, {summary['wall_seconds']:.1f} s in all"
+        + (f", {memory / 2**30:.2f} GiB of memory at most" if memory else "")
+    )
+
+
+def describe_training_time(seconds: float, warm_up: float | None) -> str:
+    """Returns `3.9 s of training (1.4 s of it the first step)`, the second part where a warm-up is told apart."""
+    first_step = "" if warm_up is None else f" ({warm_up:.1f} s of it the first step)"
+    return f"{seconds:.1f} s of training{first_step}"
+
+
+def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Table:
+    """Returns a row per class. A class's accuracy is its recall, so one column is both."""
+    table = Table("class")
+    for heading in ("images", "accuracy\n= recall", "precision", "F1"):
+        table.add_column(heading, justify="right")
+    for name, score in zip(class_names, scores, strict=True):
+        table.add_row(name, f"{score.images:,}", f"{score.recall:.1%}", f"{score.precision:.1%}", f"{score.f1:.3f}")
+    return table
+
+
+def confusion_table(class_names: Sequence[str], confusion: Tensor) -> Table:
+    """Returns a confusion matrix (K, K) as a table, a row per true class, the diagonal in bold, zeros as dots."""
+    table = Table("true ↓  predicted →", box=SIMPLE, padding=(0, 0, 0, 1))
+    for name in class_names:
+        table.add_column(name[:5], justify="right")
+    for row, name in enumerate(class_names):
+        counts = [int(count) for count in confusion[row]]
+        cells = [f"[bold green]{n}[/]" if column == row else str(n or "·") for column, n in enumerate(counts)]
+        table.add_row(name, *cells)
+    return table

@@ -1,0 +1,62 @@
+"""The tables that the training of a group of seeds ends with. Knows nothing of how the figures came about."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from cifar_cli import formatting
+from cifar_cli.console.result_tables import describe_training_time
+from cifar_cli.console.streams import results
+
+
+def describe_test(figures: Mapping[str, Any]) -> str:
+    """Returns what one run's test said, on one line."""
+    plain = f" ({figures['test_plain']['accuracy']:.2%} each image as it is)" if "test_plain" in figures else ""
+    return f"{figures['test']['accuracy']:.2%} on the test set{plain}"
+
+
+def print_group_results(summary: Mapping[str, Any]) -> None:
+    """Prints a row per seed, then mean, standard deviation and interval of the accuracies, then the times."""
+    console = results()
+    seeds = summary["seeds"]
+    console.print(f"{summary['name']} on {summary['dataset']}, seeds {', '.join(map(str, seeds))}", style="bold")
+    measures = {key: title for key, title in _titles(summary).items() if key in summary}
+    table = Table("seed")
+    for heading in (*measures.values(), "training", "in all"):
+        table.add_column(heading, justify="right")
+    table.add_column("run")
+    for run in summary["runs"]:
+        accuracies = [f"{run[key]['accuracy']:.2%}" if run.get(key) else run["status"] for key in measures]
+        times = [f"{run[key]:.1f} s" for key in ("train_seconds", "wall_seconds") if key in run]
+        table.add_row(str(run["seed"]), *accuracies, *times, run["run"])
+    console.print(table)
+    for key, title in measures.items():
+        console.print(f"{title}: {_describe(summary[key])}", style="bold" if key == "test" else None)
+    if measures:
+        training = describe_training_time(summary["mean_train_seconds"], summary.get("mean_warm_up_seconds"))
+        console.print(
+            f"on average {training} and {summary['mean_wall_seconds']:.1f} s in all for a seed; "
+            f"{summary['wall_seconds']:.1f} s for the whole command, images opened once",
+            soft_wrap=True,
+        )
+
+
+def _titles(summary: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "test": "test, with TTA" if "test_plain" in summary else "test",
+        "test_plain": "test, each image as it is",
+    }
+
+
+def _describe(statistics: Mapping[str, Any]) -> str:
+    """Returns `93.97 % ± 0.06 (95 % confidence, Student's t), standard deviation 0.05, n = 5`."""
+    mean, n, deviation = statistics["mean"], statistics["n"], statistics["standard_deviation"]
+    if n == 1:
+        return (
+            f"{formatting.percent_with_uncertainty(mean, None)}, n = 1: how much it varies takes a second seed to say"
+        )
+    half_width = (statistics["confidence_95"][1] - statistics["confidence_95"][0]) / 2
+    points = 100 * deviation
+    told = f"{points:.{formatting.uncertain_decimals(points)}f}" if points else "0"
+    return f"{formatting.percent_with_uncertainty(mean, half_width)} (95 % confidence, Student's t), standard deviation {told}, n = {n}"

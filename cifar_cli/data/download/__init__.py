@@ -1,0 +1,1 @@
+"""Downloads archives: mirrors, continuation, checksums, unpacking."""

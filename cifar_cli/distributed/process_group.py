@@ -1,0 +1,109 @@
+"""Several processes that train one network together, as torchrun starts them. Knows nothing of networks.
+
+torch is imported only where several processes really meet: the terminal asks from here who may speak.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cifar_cli.errors import CifarError, UsageError
+
+ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets
+# The others wait as long as the first one downloads. It is not how long a process that died goes unnoticed.
+TIMEOUT = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """All processes of a training, seen from one: `rank` of `size`, `local_rank` among those on its machine.
+
+    What it does with the others, all of them have to do at the same point. Alone, it does it with itself.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes and tells."""
+        return self.rank == 0
+
+    def broadcast(self, text: str) -> str:
+        """Returns the main process's text."""
+        if self.size == 1:
+            return text
+        import torch
+        import torch.distributed
+
+        texts = [text]
+        torch.distributed.broadcast_object_list(texts, src=0, device=torch.device("cpu"))
+        return texts[0]
+
+    def all_reduce_max(self, number: int) -> int:
+        """Returns the highest of the processes' numbers."""
+        if self.size == 1:
+            return number
+        import torch
+        import torch.distributed
+
+        # On the CPU, so that nobody waits for a GPU.
+        numbers = torch.tensor(number)
+        torch.distributed.all_reduce(numbers, op=torch.distributed.ReduceOp.MAX)
+        return int(numbers)
+
+
+SINGLE_PROCESS = ProcessGroup()
+
+
+def is_main_process() -> bool:
+    """Returns whether this process writes and tells, going by its environment: it need not have met the others."""
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def join_process_group() -> Iterator[ProcessGroup]:
+    """Within it, the processes that torchrun started can talk; one that was not started so is alone.
+
+    Raises UsageError where the environment is half torchrun's, and CifarError where another process ends before its
+    time, or is never there.
+    """
+    processes = _from_environment()
+    if processes.size == 1:
+        yield processes
+        return
+    import torch
+    import torch.distributed as dist
+
+    try:
+        # Two ways to talk: tensors on a GPU from GPU to GPU, plain numbers without waiting for one.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
+        yield processes
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            raise CifarError(
+                f"process {processes.rank} of {processes.size}: another process of this training ended before its "
+                f"time; go on from the last checkpoint, with any number of processes: cifar train --resume"
+            ) from error
+        raise
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _from_environment() -> ProcessGroup:
+    found = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    if "RANK" not in found and "WORLD_SIZE" not in found:  # the others alone mean nothing
+        return SINGLE_PROCESS
+    numbers = [found.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")]
+    if len(found) < len(ENVIRONMENT) or not all(number.isdecimal() for number in numbers):
+        told = " ".join(f"{name}={value}" for name, value in found.items())
+        raise UsageError(
+            f"environment: expected all of {', '.join(ENVIRONMENT)}, as torchrun sets them, found {told}; start with "
+            f"torchrun --nproc-per-node N -m cifar_cli train, or unset RANK and WORLD_SIZE to train in one process"
+        )
+    rank, size, local_rank = map(int, numbers)
+    return ProcessGroup(rank, size, local_rank)

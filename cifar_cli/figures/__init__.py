@@ -1,0 +1,1 @@
+"""Draws every picture that the program makes; computes nothing."""

@@ -1,0 +1,82 @@
+"""Draws Grad-CAM: each image, the heat laid over it, the heat alone, and the scores of the classes."""
+
+from collections.abc import Sequence
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cifar_cli import formatting
+from cifar_cli.analysis.describe_layer import signature
+from cifar_cli.analysis.grad_cam import GradCam
+from cifar_cli.figures.canvas import BAD, GOOD, PALE, Canvas
+from cifar_cli.figures.colours import UNSIGNED_MAP, heat_colours
+from cifar_cli.figures.heading import MARGIN, draw_heading, draw_rule
+from cifar_cli.figures.tiles import to_bytes, to_pictures
+from cifar_cli.figures.value_rows import value_row
+
+SIDE, GAP, SCORES_WIDTH = 1.5, 0.15, 7.0  # inches
+HEAT_SHARE = 0.75  # of the heat's colour where it is largest; where it is 0, the image alone is seen
+GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
+
+
+def draw_grad_cam_sheet(
+    cam: GradCam,
+    *,
+    layer: str,
+    module: nn.Module,
+    images: Tensor,
+    labels: Sequence[str],
+    class_names: Sequence[str],
+    title: str,
+    facts: Sequence[str],
+) -> Figure:
+    """Returns a sheet with a line per image.
+
+    images: (B, 1 or 3, H, W), uint8 or float in [0, 1]; labels: a class name per image; class_names: of the logits.
+    """
+    pictures = to_pictures(images)
+    scores = value_row(cam.logits, max_channels=len(class_names), class_names=class_names, max_width=SCORES_WIDTH)
+    page_width = 2 * MARGIN + 3 * (SIDE + GAP) + scores.width
+    canvas = Canvas()
+    y = draw_heading(
+        canvas,
+        f"{layer}: Grad-CAM",
+        title=title,
+        signature=signature(module),
+        facts=facts,
+        captions=[
+            "From left to right: the image; the heat laid over it in grey, enlarged smoothly; the heat as the layer "
+            f"gives it, place by place, from 0 (dark) to its largest value in this image (bright); {scores.caption}"
+        ],
+        page_width=page_width,
+    )
+    canvas.ramp(UNSIGNED_MAP, x=MARGIN + 2 * (SIDE + GAP), y=y + 0.08, width=SIDE, height=0.09)
+    for text, right, align in (("0", 0.0, "left"), ("largest", SIDE, "right")):
+        canvas.write(text, x=MARGIN + 2 * (SIDE + GAP) + right, y=y + 0.2, size=7, colour=PALE, align=align)
+    y += 0.25
+    highest = cam.heat.amax(dim=(1, 2))  # (B,)
+    unit_heat = cam.heat / highest.where(highest > 0, 1.0)[:, None, None]
+    overlays, heats = _overlays(pictures, unit_heat), heat_colours(unit_heat)
+    for index, label in enumerate(labels):
+        y = draw_rule(canvas, y=y, page_width=page_width)
+        for column, picture in enumerate((pictures[index], overlays[index], heats[index])):
+            canvas.picture(picture, x=MARGIN + column * (SIDE + GAP), y=y, width=SIDE, height=SIDE)
+        predicted = class_names[int(cam.logits[index].argmax())]
+        mark, colour = ("✓", GOOD) if predicted == label else ("✗", BAD)
+        canvas.write(label, x=MARGIN, y=y + SIDE + 0.06, size=9, bold=True)
+        canvas.write(f"{mark} {predicted}", x=MARGIN + SIDE + GAP, y=y + SIDE + 0.06, size=9, colour=colour)
+        values = f"0 … {formatting.number(highest[index].item())}" if highest[index] > 0 else "no place speaks for it"
+        canvas.write(values, x=MARGIN + 2 * (SIDE + GAP), y=y + SIDE + 0.06, size=8, colour=PALE)
+        bottom = scores.draw(canvas, index, x=MARGIN + 3 * (SIDE + GAP), y=y + 0.05)
+        y = max(y + SIDE + 0.25, bottom)
+    return canvas.finish(width=page_width, height=y + 0.15)
+
+
+def _overlays(pictures: Tensor, heat: Tensor) -> Tensor:
+    """Returns pictures uint8 (B, 3, H, W) in grey with the heat (B, h, w), in [0, 1], over them."""
+    large = F.interpolate(heat[:, None], size=pictures.shape[-2:], mode="bilinear", align_corners=False)  # (B, 1, H, W)
+    grey = (pictures.float() / 255 * torch.tensor(GREY).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    share = HEAT_SHARE * large
+    return to_bytes(share * heat_colours(large[:, 0]).float() / 255 + (1 - share) * grey)

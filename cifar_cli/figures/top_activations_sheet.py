@@ -1,0 +1,126 @@
+"""Draws for each unit of a layer the images that excite it most, and the pixels in them that did."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from cifar_cli import formatting
+from cifar_cli.analysis.capture import LayerView
+from cifar_cli.analysis.describe_layer import signature
+from cifar_cli.analysis.receptive_field import PixelBox, ReceptiveField
+from cifar_cli.analysis.top_activations import TopActivations
+from cifar_cli.figures.canvas import FRAME, PALE, Canvas
+from cifar_cli.figures.channel_legend import filters_of, fitted
+from cifar_cli.figures.heading import MARGIN, draw_heading, draw_rule
+from cifar_cli.figures.image_with_box import draw_image_with_box
+from cifar_cli.figures.tiles import to_pictures
+
+# In inches.
+SIDE, GAP = 0.66, 0.06
+KEY_WIDTH = 0.95  # a unit's number or class, its filter, its largest values
+VALUE_HEIGHT = 0.13
+UNIT_GAP = 0.45  # between two units side by side
+SMALLEST_UNIT_WIDTH = 4.4
+MAGNIFIED_BELOW = 0.6  # of an image's side: a smaller receptive field is also shown enlarged
+
+
+def draw_top_activations_sheet(
+    view: LayerView,
+    top: TopActivations,
+    *,
+    images: Tensor,
+    labels: Sequence[str],
+    class_names: Sequence[str],
+    sight: ReceptiveField | None,
+    title: str,
+    facts: Sequence[str],
+) -> Figure:
+    """Returns a sheet, two units side by side, with K images each, and their values above and labels beneath them.
+
+    images: uint8 (N, 1 or 3, H, W), which `excitement` counts through; labels: a class name per image; class_names:
+    stand for the units of an output of as many values; facts: sentences for the heading.
+    """
+    units, per_unit = top.images.shape
+    total = view.output.shape[1]
+    height, width = images.shape[-2:]
+    middle = sight.of_middle if sight else PixelBox(0, height, 0, width)
+    is_small = max((middle.bottom - middle.top) / height, (middle.right - middle.left) / width) < MAGNIFIED_BELOW
+    unit_width = max(SMALLEST_UNIT_WIDTH, KEY_WIDTH + per_unit * (SIDE + GAP) - GAP)
+    page_width = 2 * MARGIN + 2 * unit_width + UNIT_GAP
+    captions = [
+        f"{'All' if units == total else f'The first {units} of'} {total} units. Above each image the unit's largest "
+        f"value in it, beneath it its label. The frame holds the pixels which that value depends on"
+        + ("; above the image they are enlarged." if is_small else ".")
+    ]
+    canvas = Canvas()
+    y = draw_heading(
+        canvas,
+        f"{view.name}: what excites it",
+        title=title,
+        signature=signature(view.module),
+        facts=facts,
+        captions=captions,
+        page_width=page_width,
+    )
+    filters = filters_of(view)
+    are_scores = view.output.dim() == 2 and total == len(class_names)
+    names = class_names if are_scores else [str(unit) for unit in range(units)]
+    for first in range(0, units, 2):
+        y = draw_rule(canvas, y=y, page_width=page_width)
+        bottom = y
+        for unit in range(first, min(first + 2, units)):
+            x = MARGIN + (unit - first) * (unit_width + UNIT_GAP)
+            _draw_key(canvas, names[unit], filters[unit] if filters is not None else None, x=x, y=y)
+            for rank in range(per_unit):
+                number = int(top.images[unit, rank])
+                end = _draw_image(
+                    canvas,
+                    to_pictures(images[number : number + 1])[0],
+                    labels[number],
+                    top,
+                    sight,
+                    (unit, rank),
+                    x=x + KEY_WIDTH + rank * (SIDE + GAP),
+                    y=y,
+                    is_magnified=is_small,
+                )
+                bottom = max(bottom, end)
+        y = bottom
+    return canvas.finish(width=page_width, height=y + 0.25)
+
+
+def _draw_key(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
+    canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # a long class name meets no image
+    if filter_picture is not None:
+        width, height = fitted(filter_picture, side=SIDE)
+        canvas.picture(filter_picture, x=x, y=y + 0.22, width=width, height=height)
+        canvas.write("filter", x=x, y=y + 0.24 + height, size=6.5, colour=PALE)
+
+
+def _draw_image(
+    canvas: Canvas,
+    picture: Tensor,
+    label: str,
+    top: TopActivations,
+    sight: ReceptiveField | None,
+    place: tuple[int, int],
+    *,
+    x: float,
+    y: float,
+    is_magnified: bool,
+) -> float:
+    frame = sight.at(int(top.rows[place]), int(top.columns[place])) if sight else None
+    canvas.write(formatting.number(top.values[place].item()), x=x, y=y, size=7, colour=PALE)
+    y += VALUE_HEIGHT
+    if is_magnified and frame is not None:
+        seen = picture[:, frame.top : frame.bottom, frame.left : frame.right]
+        # At the edge of the image a field is cut off; it keeps the shape it has.
+        scale = SIDE / max(seen.shape[1:])
+        box = {"x": x, "y": y, "width": seen.shape[2] * scale, "height": seen.shape[1] * scale}
+        canvas.picture(seen, **box)
+        canvas.frame(**box, colour=FRAME, points=0.8)
+        y += SIDE + GAP
+    y = draw_image_with_box(canvas, picture, frame, x=x, y=y, width=SIDE, points=0.9)
+    canvas.write(label, x=x, y=y + 0.03, size=6.5)
+    return y + 0.17

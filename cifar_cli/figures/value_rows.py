@@ -1,0 +1,192 @@
+"""The bands of a layer sheet: an image's values as tiles, as a strip, or as bars. Knows neither layer nor page."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from cifar_cli import formatting
+from cifar_cli.analysis.capture import as_maps
+from cifar_cli.figures.canvas import FAINT, INK, PALE, Canvas
+from cifar_cli.figures.colours import ColourTiles, colour_strips, colour_tiles
+
+# In inches.
+ROW_WIDTH = 11.2
+COLUMNS = 16
+LARGEST_TILE = 1.6
+GAP = 0.08
+NUMBER_HEIGHT = 0.13  # a channel's number stands above its tile
+STRIP_HEIGHT, STRIP_CELL = 0.55, 0.35
+MAX_BARS = 20  # more class scores than this are a strip: a hundred bars an image would fill a page each
+BAR_PITCH, BAR_HEIGHT, BAR_NAMES_WIDTH, BAR_WIDTH, BAR_VALUE_WIDTH = 0.135, 0.1, 0.95, 5.0, 0.45
+
+
+class ValueRow(Protocol):
+    """Draws the values of one image at a time, all to the same scale."""
+
+    def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
+        """Draws image number `index` from (x, y), in inches, and returns the y beneath."""
+        ...
+
+    @property
+    def width(self) -> float:
+        """Inches from the left to the right end."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """How the band is to be read."""
+        ...
+
+
+def value_row(
+    values: Tensor,
+    *,
+    max_channels: int,
+    class_names: Sequence[str] = (),
+    columns: int = COLUMNS,
+    max_width: float = ROW_WIDTH,
+    is_scale_shared: bool = False,
+) -> ValueRow:
+    """Returns the band that suits values (B, ...): tiles for maps, bars for a score per class, else a strip.
+
+    columns: tiles to a line; max_width: inches; is_scale_shared: all channels on one scale instead of one each.
+    """
+    maps = as_maps(values)
+    if maps is not None:
+        tiles = colour_tiles(maps[:, :max_channels], is_scale_shared=is_scale_shared)
+        return TileRow(tiles, total=maps.shape[1], max_columns=columns, max_width=max_width)
+    vectors = values.flatten(1).float().cpu()
+    if vectors.shape[1] == len(class_names) <= MAX_BARS:
+        return BarRow(vectors, tuple(class_names))
+    return StripRow(colour_strips(vectors), total=vectors.shape[1], max_width=max_width)
+
+
+@dataclass(frozen=True)
+class TileRow:
+    """A coloured tile per channel, each under its number, in lines of up to `max_columns`, `max_width` inches long."""
+
+    tiles: ColourTiles
+    total: int  # channels there are, of which the tiles may be the first few
+    max_columns: int = COLUMNS
+    max_width: float = ROW_WIDTH
+
+    @property
+    def shown(self) -> int:
+        return self.tiles.pixels.shape[1]
+
+    @property
+    def columns(self) -> int:
+        return min(self.max_columns, self.shown)
+
+    @property
+    def tile_width(self) -> float:
+        return min(LARGEST_TILE, (self.max_width + GAP) / self.columns - GAP)
+
+    @property
+    def width(self) -> float:
+        return self.columns * (self.tile_width + GAP) - GAP
+
+    @property
+    def lines(self) -> int:
+        return math.ceil(self.shown / self.columns)
+
+    @property
+    def caption(self) -> str:
+        count = f"all {self.total} channels" if self.shown == self.total else f"{self.shown} of {self.total} channels"
+        return f"{count}; each on its own scale over these images ({self.tiles.legend})."
+
+    def place(self, channel: int, *, line_height: float) -> tuple[float, float]:
+        """Returns where a channel's tile lies from the band's upper left corner, in inches."""
+        line, column = divmod(channel, self.columns)
+        return column * (self.tile_width + GAP), line * line_height
+
+    def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
+        rows, columns = self.tiles.pixels.shape[-2:]
+        width = self.tile_width
+        height = width * min(2.0, max(0.2, rows / columns))  # maps are mostly square; a long one stays on the page
+        line_height = NUMBER_HEIGHT + height + 0.07
+        for channel, pixels in enumerate(self.tiles.pixels[index]):
+            right, down = self.place(channel, line_height=line_height)
+            left, top = x + right, y + down + NUMBER_HEIGHT
+            canvas.write(str(channel), x=left, y=y + down + 0.02, size=6.5, colour=PALE)
+            canvas.picture(pixels, x=left, y=top, width=width, height=height)
+            if self.tiles.is_signed:  # white is zero, and would vanish on the page
+                canvas.frame(x=left, y=top, width=width, height=height, colour=FAINT, points=0.4)
+        return y + self.lines * line_height
+
+
+@dataclass(frozen=True)
+class StripRow:
+    """A vector as one strip of coloured cells, read row by row."""
+
+    strips: ColourTiles
+    total: int
+    max_width: float = ROW_WIDTH
+
+    @property
+    def width(self) -> float:
+        return min(self.max_width, self.strips.pixels.shape[-1] * STRIP_CELL)
+
+    @property
+    def caption(self) -> str:
+        rows, columns = self.strips.pixels.shape[-2:]
+        order = "" if rows == 1 else f", read row by row, {columns} to a row"
+        low, high = self.strips.low[0].item(), self.strips.high[0].item()
+        return (
+            f"{self.total} values{order}; {formatting.number(low)} … {formatting.number(high)} ({self.strips.legend})."
+        )
+
+    def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
+        rows, columns = self.strips.pixels.shape[-2:]
+        height = max(STRIP_HEIGHT, self.width * rows / columns)
+        canvas.picture(self.strips.pixels[index, 0], x=x, y=y, width=self.width, height=height)
+        canvas.frame(x=x, y=y, width=self.width, height=height, colour=FAINT, points=0.4)
+        return y + height + 0.07
+
+
+@dataclass(frozen=True)
+class BarRow:
+    """A score per class as bars from a common zero line, the largest one dark."""
+
+    scores: Tensor  # float32 (B, K)
+    class_names: tuple[str, ...]
+
+    @property
+    def width(self) -> float:
+        return BAR_NAMES_WIDTH + BAR_WIDTH + 2 * BAR_VALUE_WIDTH
+
+    @property
+    def caption(self) -> str:
+        return f"a score per class, as bars from 0; the dark one is the largest; longest bar: {formatting.number(self._longest)}."
+
+    @property
+    def _longest(self) -> float:
+        return self.scores.nan_to_num().abs().max().item()
+
+    def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
+        scores = self.scores[index].nan_to_num()
+        inches = BAR_WIDTH / (2 * self._longest or 1.0)
+        zero = x + BAR_NAMES_WIDTH + BAR_VALUE_WIDTH + BAR_WIDTH / 2
+        best = int(scores.argmax())
+        for row, (name, score) in enumerate(zip(self.class_names, scores.tolist(), strict=True)):
+            middle = y + (row + 0.5) * BAR_PITCH
+            chosen = row == best
+            colour = INK if chosen else "#9db7d5"
+            canvas.write(name, x=x + BAR_NAMES_WIDTH, y=middle, size=7.5, align="right", vertical="center", bold=chosen)
+            canvas.bar(x=zero, y=middle - BAR_HEIGHT / 2, width=score * inches, height=BAR_HEIGHT, colour=colour)
+            align, beside = ("right", -0.05) if score < 0 else ("left", 0.05)
+            canvas.write(
+                formatting.number(score),
+                x=zero + score * inches + beside,
+                y=middle,
+                size=6,
+                colour=PALE,
+                align=align,
+                vertical="center",
+            )
+        bottom = y + len(scores) * BAR_PITCH
+        canvas.bar(x=zero - 0.004, y=y, width=0.008, height=bottom - y, colour=PALE)
+        return bottom + 0.05

@@ -1,1 +1,0 @@
-"""Walks through a network as it runs, and says of each layer what it does, costs and sees."""

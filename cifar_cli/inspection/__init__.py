@@ -1,0 +1,1 @@
+"""Answers `cifar visualize-layer`: chooses images and layers, has them analysed and drawn."""

@@ -1,0 +1,1 @@
+"""The same mathematics faster: Winograd, packed weight gradients, CUDA graphs, the memory allocator."""

@@ -1,0 +1,106 @@
+"""3×3 convolutions with a third of the multiplications: Winograd's minimal filtering, forward and both gradients.
+
+Of m neighbouring numbers that a filter of three gives, each takes 3 products. Seen as a product of polynomials, known
+by its values at m + 2 points, all m of them take one product a point. On a plane that is (m + 2)² products a tile
+instead of 9·m², and the products of one point, over all tiles and channels, are a plain matrix product. The way to the
+values at the points and back is linear too, so the gradients go the same way back, by the transposed matrices.
+
+Plain torch, and knows nothing of models or configurations; winograd_tiles.py has the matrices. Source: Lavin and Gray,
+arXiv:1509.09308.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from cifar_cli.kernels.winograd_tiles import Tiling, tiling_of
+
+# The values at the points are two to three times as many as the images': so many bytes of them at a time stay in cache.
+# On two cores of an AMD EPYC (Zen 4) 32 to 128 MiB were much alike, and 16 MiB took up to 10 % longer.
+CHUNK_BYTES = 64 * 2**20
+
+
+def winograd_conv3x3(images: Tensor, weight: Tensor, *, window: int = 1) -> Tensor:
+    """What `nn.functional.conv2d(images, weight, padding=1)` gives, up to rounding.
+
+    Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), laid out as channels_last, in the
+    images' precision, also under autocast; filters may be in a higher one, and their gradient is then summed up in it.
+    With a `window`, the last rows and columns that fill no window of so many pixels are left out: a pooling drops them.
+    Has a first derivative and no second. Faster for some shapes only: `training.fast_convolutions` knows which.
+    """
+    with torch.autocast("cpu", enabled=False):
+        convolved: Tensor = _WinogradConvolution.apply(images, weight, window)
+    return convolved
+
+
+class _WinogradConvolution(Function):
+    """Keeps the images' values at the points for the way back, in the images' place: more numbers, computed once."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, weight: Tensor, window: int) -> Tensor:
+        tiling = tiling_of(*images.shape[2:], window, images.dtype)
+        filters = tiling.filter_values(weight).to(images.dtype)  # (points, C_in, C_out)
+        planes = images.permute(0, 2, 3, 1)  # (N, H, W, C_in), contiguous if channels_last
+        convolved = planes.new_empty(len(planes), *tiling.size, len(weight))
+        kept: list[Tensor] = []
+        for chunk in _chunks(tiling, images, filters):
+            values = tiling.inputs.spread(planes[chunk])
+            products = _empty_like(values, channels=len(weight))
+            for values_of, products_of, filters_of in tiling.products(values, products, filters):
+                torch.bmm(values_of, filters_of, out=products_of)
+            convolved[chunk] = tiling.outputs.gather(products)
+            if ctx.needs_input_grad[1]:
+                kept.extend(values)
+        ctx.tiling, ctx.weight_dtype, ctx.images_shape = tiling, weight.dtype, planes.shape
+        ctx.save_for_backward(filters, *kept)
+        return convolved.permute(0, 3, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        needs_images, needs_weight, _ = ctx.needs_input_grad
+        filters, *kept = ctx.saved_tensors
+        tiling: Tiling = ctx.tiling
+        upper = gradient.permute(0, 2, 3, 1)
+        images_gradient = upper.new_empty(ctx.images_shape) if needs_images else None
+        filters_gradient = torch.zeros_like(filters, dtype=ctx.weight_dtype)
+        with torch.autocast("cpu", enabled=False):
+            for chunk in _chunks(tiling, upper, filters):
+                products = tiling.outputs.spread(upper[chunk])
+                if needs_weight:
+                    values = [kept.pop(0) for _ in products]
+                    for values_of, products_of, gradient_of in tiling.products(values, products, filters_gradient):
+                        _add_product(gradient_of, values_of.mT, products_of)
+                if images_gradient is not None:
+                    values = _empty_like(products, channels=filters.shape[1])
+                    for values_of, products_of, filters_of in tiling.products(values, products, filters):
+                        torch.bmm(products_of, filters_of.mT, out=values_of)
+                    images_gradient[chunk] = tiling.inputs.gather(values)
+            return (
+                None if images_gradient is None else images_gradient.permute(0, 3, 1, 2),
+                tiling.filter_gradient(filters_gradient) if needs_weight else None,
+                None,
+            )
+
+
+def _chunks(tiling: Tiling, images: Tensor, filters: Tensor) -> Iterator[slice]:
+    """Slices of the batch whose values at the points take about CHUNK_BYTES. filters: (points, C_in, C_out)."""
+    numbers = tiling.points_per_image * (filters.shape[1] + filters.shape[2])
+    size = max(1, CHUNK_BYTES // (numbers * images.element_size()))
+    return (slice(start, start + size) for start in range(0, len(images), size))
+
+
+def _empty_like(values: Sequence[Tensor], *, channels: int) -> list[Tensor]:
+    return [of_size.new_empty(*of_size.shape[:3], channels) for of_size in values]
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left @ right, without a pass of its own where all three have one precision."""
+    if total.dtype == left.dtype:
+        torch.baddbmm(total, left, right, out=total)
+    else:
+        total += torch.bmm(left, right)

@@ -1,0 +1,236 @@
+"""Lesson `mlp`: a multilayer perceptron from scratch, and again with torch's layers; the same numbers come out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
+from cifar_cli.data.download.checksums import MissingFileError
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.data.normalize import Normalize
+from cifar_cli.lessons.blackboard import Blackboard
+from cifar_cli.lessons.drawing import BLUE, ORANGE, curves_figure, plot
+
+HIDDEN, BATCH_SIZE, EPOCHS = 256, 256, 5
+LR = 0.1  # 100 / 256 = 0.39, as in the tutorial, is too much for CIFAR-10 with pixels in [0, 1]: the loss stays at 2.27
+TUTORIALS_LR = 100.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to; loss and train_accuracy are means over its images while it was trained on them."""
+
+    loss: float
+    train_accuracy: float
+    test_accuracy: float
+
+
+def open_images() -> Splits:
+    """Returns Fashion-MNIST where its files are, else CIFAR-10, else the drawn images; downloads nothing."""
+    for name in ("fashion_mnist", "cifar10"):
+        try:
+            return open_dataset(name, download=False)
+        except MissingFileError:
+            continue
+    return open_dataset("synthetic")
+
+
+def batches(images: ImageSet, normalize: Normalize, *, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields rows of pixels (B, C·H·W) and labels (B,), in an order that depends on the epoch alone."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(epoch))
+    for batch in order.split(BATCH_SIZE):
+        yield normalize(images.images[batch]).flatten(start_dim=1), images.labels[batch]
+
+
+def accuracy(forward: Callable[[Tensor], Tensor], images: ImageSet, normalize: Normalize) -> float:
+    """Returns the share of images whose largest logit is the label's."""
+    with torch.no_grad():
+        right = [(forward(x).argmax(dim=1) == labels).sum() for x, labels in batches(images, normalize, epoch=0)]
+    return int(torch.stack(right).sum()) / len(images)
+
+
+# --- from scratch ---------------------------------------------------------------------------------------------------
+
+
+def relu(x: Tensor) -> Tensor:
+    return torch.max(x, torch.tensor(0.0))
+
+
+def perceptron(x: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """Returns the logits (B, K) of x (B, I): two matrix products with a ReLU between them."""
+    w1, b1, w2, b2 = parameters  # (I, H), (H,), (H, K), (K,)
+    hidden = relu(x @ w1 + b1)  # (B, H)
+    return hidden @ w2 + b2
+
+
+def sgd(parameters: Sequence[Tensor], *, lr: float) -> None:
+    """Moves each parameter against its gradient, and sets the gradient to zero for the next step."""
+    with torch.no_grad():
+        for parameter in parameters:
+            assert parameter.grad is not None
+            parameter -= lr * parameter.grad
+            parameter.grad.zero_()
+
+
+def train_from_scratch(splits: Splits, parameters: Sequence[Tensor]) -> list[Epoch]:
+    """Trains by hand, and returns what each epoch came to."""
+    normalize, epochs = Normalize(splits.mean, splits.std), []
+    for epoch in range(EPOCHS):
+        loss_sum = right = 0.0
+        for x, labels in batches(splits.train, normalize, epoch=epoch):
+            logits = perceptron(x, parameters)
+            loss = F.cross_entropy(logits, labels)
+            loss.backward()
+            sgd(parameters, lr=LR)
+            loss_sum += loss.item() * len(labels)
+            right += (logits.argmax(dim=1) == labels).sum().item()
+        test = accuracy(lambda x: perceptron(x, parameters), splits.test, normalize)
+        epochs.append(Epoch(loss_sum / len(splits.train), right / len(splits.train), test))
+    return epochs
+
+
+# --- concise --------------------------------------------------------------------------------------------------------
+
+
+def make_network(inputs: int, classes: int) -> nn.Sequential:
+    """Returns Linear, ReLU, Linear; all their numbers drawn from N(0, 0.01), the same each time."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes))
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, mean=0, std=0.01)
+    return network
+
+
+def train_concise(splits: Splits, network: nn.Module) -> list[Epoch]:
+    """Trains with torch's optimiser, and returns what each epoch came to."""
+    normalize, epochs = Normalize(splits.mean, splits.std), []
+    optimizer = torch.optim.SGD(network.parameters(), lr=LR)
+    for epoch in range(EPOCHS):
+        loss_sum = right = 0.0
+        for x, labels in batches(splits.train, normalize, epoch=epoch):
+            logits = network(x)
+            loss = F.cross_entropy(logits, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss_sum += loss.item() * len(labels)
+            right += (logits.argmax(dim=1) == labels).sum().item()
+        epochs.append(
+            Epoch(loss_sum / len(splits.train), right / len(splits.train), accuracy(network, splits.test, normalize))
+        )
+    return epochs
+
+
+def same_start(network: nn.Sequential) -> list[Tensor]:
+    """Returns W1, b1, W2, b2 for the one from scratch: copies; torch keeps weights as (outputs, inputs), so turned."""
+    w1, b1, w2, b2 = (parameter.detach() for parameter in network.parameters())
+    return [number.clone().contiguous().requires_grad_() for number in (w1.T, b1, w2.T, b2)]
+
+
+# --- the trap -------------------------------------------------------------------------------------------------------
+
+
+def first_losses(splits: Splits, parameters: Sequence[Tensor], *, lr: float, steps: int = 5) -> list[float]:
+    """Returns the losses of the first steps with that lr. Changes the parameters."""
+    losses = []
+    for (x, labels), _ in zip(
+        batches(splits.train, Normalize(splits.mean, splits.std), epoch=0), range(steps), strict=False
+    ):
+        loss = F.cross_entropy(perceptron(x, parameters), labels)
+        loss.backward()
+        sgd(parameters, lr=lr)
+        losses.append(loss.item())
+    return losses
+
+
+def draw(name: str, scratch: list[Epoch], concise: list[Epoch]) -> Figure:
+    """Draws loss and accuracies of both, epoch by epoch."""
+    figure, (left, right) = curves_figure(f"The same perceptron twice, on {name}", panels=2)
+    left.set_title("loss", loc="left", fontsize=10)
+    plot(left, [epoch.loss for epoch in scratch], label="from scratch", colour=BLUE)
+    plot(left, [epoch.loss for epoch in concise], label="concise", colour=ORANGE, dashed=True)
+    right.set_title("accuracy on the test images", loc="left", fontsize=10)
+    plot(right, [epoch.test_accuracy for epoch in scratch], label="from scratch", colour=BLUE)
+    plot(right, [epoch.test_accuracy for epoch in concise], label="concise", colour=ORANGE, dashed=True)
+    right.yaxis.set_major_formatter("{x:.0%}")
+    for axes in (left, right):
+        axes.set_xlabel("epoch", fontsize=9)
+        axes.set_xticks(range(1, EPOCHS + 1))
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def run(board: Blackboard) -> None:
+    """Trains the network twice from the same start, compares, and shows what the tutorial's lr of 100 hides."""
+    splits = open_images()
+    inputs, classes = splits.train.images[0].numel(), len(splits.train.class_names)
+
+    board.step("The images")
+    board.say(
+        f"{splits.train.name}: {len(splits.train):,} to train on and {len(splits.test):,} to test with, each "
+        f"{inputs} numbers, {classes} classes. The tutorial's Fashion-MNIST is taken where its files are, else "
+        "CIFAR-10."
+    )
+    if splits.root is None:
+        board.trap(
+            "neither is here, so these are SYNTHETIC, drawn images: the numbers below say nothing about real "
+            "ones. cifar data fetch gets the real ones."
+        )
+
+    network = make_network(inputs, classes)
+    parameters = same_start(network)
+    board.step("From scratch")
+    board.line("hidden = max(x @ W1 + b1, 0)")
+    board.line("logits = hidden @ W2 + b2")
+    board.line("parameter -= lr · gradient          for each of W1, b1, W2, b2")
+    board.line(
+        f"W1 {tuple(parameters[0].shape)}   b1 {tuple(parameters[1].shape)}   "
+        f"W2 {tuple(parameters[2].shape)}   b2 {tuple(parameters[3].shape)}"
+    )
+    board.line(f"all from N(0, 0.01); lr {LR:g}, batches of {BATCH_SIZE}")
+    scratch = train_from_scratch(splits, parameters)
+    tell(board, scratch)
+
+    board.step("Concise, from the same start")
+    board.line(f"nn.Sequential(nn.Linear({inputs}, {HIDDEN}), nn.ReLU(), nn.Linear({HIDDEN}, {classes}))")
+    concise = train_concise(splits, network)
+    tell(board, concise)
+    difference = max(abs(one.loss - other.loss) for one, other in zip(scratch, concise, strict=True))
+    board.say(
+        f"The losses differ by {difference:.1e} at most: nn.Linear adds its bias at another moment of the product, "
+        "which rounds differently, and steps build on each other."
+    )
+
+    board.step("The tutorial's learning rate of 100")
+    board.line("sgd:  parameter -= lr · gradient / batch_size")
+    board.trap(
+        "its loss is a mean over the batch already, and then its sgd divides by the batch size once more. An lr "
+        f"of 100 is really {TUTORIALS_LR:.0f} / {BATCH_SIZE} = {TUTORIALS_LR / BATCH_SIZE:.4f}. "
+        "Take the 100 to torch.optim.SGD, and the first losses are:"
+    )
+    for name, lr in ((f"lr {TUTORIALS_LR:g}", TUTORIALS_LR), (f"lr {LR:g}", LR)):
+        losses = first_losses(splits, same_start(make_network(inputs, classes)), lr=lr)
+        board.line(f"{name:<8}" + "".join(f"{loss:>13.4g}" for loss in losses))
+    board.right("divide once: take the mean in the loss, and lr means the same for every batch size and optimiser.")
+
+    board.curve("loss/from_scratch", [epoch.loss for epoch in scratch])
+    board.curve("loss/concise", [epoch.loss for epoch in concise])
+    board.curve("test_accuracy/from_scratch", [epoch.test_accuracy for epoch in scratch])
+    board.curve("test_accuracy/concise", [epoch.test_accuracy for epoch in concise])
+    board.picture("mlp", draw(splits.train.name, scratch, concise))
+    board.take_along(
+        "A perceptron is two matrix products with a bend between them; torch's layers are the same with less to write.",
+        "The same start and the same order give the same numbers, up to rounding: a good test of one's own code.",
+        "An odd learning rate is a hint that something is divided twice, or not at all.",
+    )
+
+
+def tell(board: Blackboard, epochs: list[Epoch]) -> None:
+    """Prints a line per epoch."""
+    board.line(f"{'epoch':>5}{'loss':>10}{'train accuracy':>17}{'test accuracy':>16}")
+    for number, epoch in enumerate(epochs, start=1):
+        board.line(f"{number:>5}{epoch.loss:>10.4f}{epoch.train_accuracy:>16.1%} {epoch.test_accuracy:>15.1%}")

@@ -1,0 +1,46 @@
+"""Saves checkpoints while a training goes on: last.pt now and then, best.pt when validation was never better."""
+
+import time
+
+from cifar_cli.runs.checkpoint import save_checkpoint
+from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
+
+
+class CheckpointWriter(Observer):
+    """Writes the whole state, and the configuration (YAML text) that makes sense of it.
+
+    last.pt is written before the first step, at each epoch's end, when a signal stops the training, and within an epoch
+    once `every_seconds` have passed since the last time, never for 0.
+    """
+
+    def __init__(self, run: RunFolder, *, config: str, every_seconds: float) -> None:
+        self._run = run
+        self._config = config
+        self._every_seconds = every_seconds
+        self._saved_at = 0.0
+
+    def training_started(self, state: TrainingState) -> None:
+        self._saved_at = time.monotonic()
+        if state.progress.step == 0:  # from now on, whatever happens, there is something to go on from
+            self._save_last(state)
+
+    def step_ended(self, state: TrainingState) -> None:
+        if self._every_seconds and time.monotonic() - self._saved_at >= self._every_seconds:
+            self._save_last(state)
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        if state.progress.best_epoch == report.epoch:
+            save_checkpoint(self._run.best_checkpoint, self._contents(state))
+        self._save_last(state)
+
+    def training_stopped(self, state: TrainingState) -> None:
+        self._save_last(state)
+
+    def _save_last(self, state: TrainingState) -> None:
+        save_checkpoint(self._run.last_checkpoint, self._contents(state), previous=self._run.previous_checkpoint)
+        self._saved_at = time.monotonic()
+
+    def _contents(self, state: TrainingState) -> dict[str, object]:
+        return {"config": self._config, **state.state_dict()}

@@ -1,0 +1,57 @@
+"""Writes what every layer puts out and learns by, now and then while a network trains. Knows nothing of pictures."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from cifar_cli.analysis.activity import activation_figures, copied_weights, gradient_figures, to_numbers, update_figures
+from cifar_cli.observers.event_file import EventFile, write_scalars
+from cifar_cli.training.observer import Observer
+from cifar_cli.training.state import TrainingState
+
+
+class LayerStatistics(Observer):
+    """Writes three groups of curves, with a point before training and one at every `every`-th step.
+
+    activations/<layer>/mean, /std and /dead; gradients/<layer>/norm, as the step used it, clipping included;
+    update_ratio/<layer>, by how much of its norm the step moved the layer's weights.
+
+    Activations are those of the same few images each time, uint8 (B, C, H, W), which `prepare` makes into what the
+    network takes: a curve then shows the network change, not the batches, and the step itself carries no hooks, whether
+    it is compiled or spread over processes. The steps between pass unhindered.
+    """
+
+    def __init__(self, events: EventFile, *, images: Tensor, prepare: Callable[[Tensor], Tensor], every: int) -> None:
+        self._events = events
+        self._images = images
+        self._prepare = prepare
+        self._every = every
+        self._before: dict[str, Tensor] = {}
+
+    def training_started(self, state: TrainingState) -> None:
+        if state.progress.step == 0:
+            self._write(_activations(state.model, self._prepare(self._images)), step=0)
+        self._look_ahead(state)
+
+    def step_ended(self, state: TrainingState) -> None:
+        if state.progress.step % self._every == 0:
+            gradients = {f"gradients/{layer}/norm": norm for layer, norm in gradient_figures(state.model).items()}
+            updates = update_figures(state.model, self._before)
+            ratios = {f"update_ratio/{layer}": ratio for layer, ratio in updates.items()}
+            activations = _activations(state.model, self._prepare(self._images))
+            self._write(activations | gradients | ratios, step=state.progress.step)
+            self._before = {}
+        self._look_ahead(state)
+
+    def _look_ahead(self, state: TrainingState) -> None:
+        """Keeps the weights if the next step is one to write of; a copy costs less than a step's smallest layer."""
+        if (state.progress.step + 1) % self._every == 0:
+            self._before = copied_weights(state.model)
+
+    def _write(self, figures: dict[str, Tensor], *, step: int) -> None:
+        with self._events.writing() as writer:
+            write_scalars(writer, to_numbers(figures), step=step)
+
+
+def _activations(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+    return {f"activations/{name}": figure for name, figure in activation_figures(model, inputs).items()}

@@ -1,0 +1,79 @@
+"""Shows a training on the terminal: a bar where someone watches, a line per epoch in a log file."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
+
+SECONDS_BETWEEN_LOOKS = 0.25  # to look at the loss is to wait for the device
+
+
+class ProgressBar(Observer):
+    """Writes to `console`, which should be on stderr. steps: of the whole training."""
+
+    def __init__(self, console: Console, *, epochs: int, steps: int) -> None:
+        self._console = console
+        self._epochs = epochs
+        self._steps = steps
+        self._looked_at = 0.0
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def training_started(self, state: TrainingState) -> None:
+        self._task = self._bar.add_task(
+            "training",
+            total=self._steps,
+            completed=state.progress.step,
+            epoch=f"{state.progress.epoch + 1}/{self._epochs}",
+            figures="",
+        )
+        self._bar.start()
+
+    def step_ended(self, state: TrainingState) -> None:
+        now = time.perf_counter()
+        if not self._console.is_terminal or now - self._looked_at < SECONDS_BETWEEN_LOOKS:
+            return
+        self._looked_at = now
+        totals = state.totals
+        speed = totals.images / totals.seconds
+        self._bar.update(
+            self._task,
+            completed=state.progress.step,
+            epoch=f"{state.progress.epoch + 1}/{self._epochs}",
+            figures=f"loss {totals.mean_loss():.3f}  accuracy {totals.accuracy():.1%}  {speed:,.0f} images/s",
+        )
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        line = epoch_line(report, epochs=self._epochs, best_epoch=state.progress.best_epoch)
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def training_stopped(self, state: TrainingState) -> None:
+        self._bar.stop()
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def epoch_line(report: EpochReport, *, epochs: int, best_epoch: int | None) -> str:
+    """Returns an epoch's figures in one line that aligns with the lines above it."""
+    width = len(str(epochs))
+    parts = [
+        f"epoch {report.epoch:{width}}/{epochs}",
+        f"train loss {report.train_loss:.4f} accuracy {report.train_accuracy:6.2%}",
+    ]
+    if report.val_loss is not None and report.val_accuracy is not None:
+        best = " best" if best_epoch == report.epoch else "     "
+        parts.append(f"val loss {report.val_loss:.4f} accuracy {report.val_accuracy:6.2%}{best}")
+    parts.append(f"{report.images_per_second:,.0f} images/s  {report.seconds:.1f} s")
+    return "   ".join(parts)

@@ -1,0 +1,111 @@
+"""Keeps metrics.csv and summary.json up to date while a training goes on."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cifar_cli.runs.records import read_json, read_metrics, write_json, write_metrics
+from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
+
+
+class RunRecords(Observer):
+    """Writes a row for each epoch, and a summary that is true at any moment.
+
+    `facts` is what the summary says of the run that training does not change: name, dataset, model and so on;
+    `started`, on time.perf_counter's clock, is from when the whole takes its time: now, where it is not given;
+    `warms_up` says that the first step has more to do than the others, and is to be told apart.
+    """
+
+    def __init__(
+        self, run: RunFolder, *, facts: Mapping[str, Any], started: float | None = None, warms_up: bool = False
+    ) -> None:
+        self._run = run
+        self._facts = dict(facts)
+        self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
+        self._best_epoch: int | None = None
+        self._started = time.perf_counter() if started is None else started
+        # A resumed run goes on counting where the interrupted one stopped.
+        earlier = read_json(run.summary)
+        self._earlier_seconds = float(earlier.get("wall_seconds") or 0.0)
+        self._warm_up_seconds = float(earlier.get("warm_up_seconds") or 0.0)
+        self._warms_up = warms_up
+        self._first_step_began: float | None = None
+
+    def training_started(self, state: TrainingState) -> None:
+        # Rows of epochs after the checkpoint was saved are about to be trained again.
+        self._rows = [row for row in self._rows if row["epoch"] <= state.progress.epoch]
+        self._best_epoch = state.progress.best_epoch
+        write_metrics(self._run.metrics, self._rows)
+        self.write_summary("running")
+        if self._warms_up:
+            self._first_step_began = time.perf_counter()
+
+    def step_ended(self, state: TrainingState) -> None:
+        if self._first_step_began is None:
+            return
+        state.totals.mean_loss()  # waits for the device, this once
+        self._warm_up_seconds += time.perf_counter() - self._first_step_began
+        self._first_step_began = None
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        self._rows.append(asdict(report))
+        self._best_epoch = state.progress.best_epoch
+        write_metrics(self._run.metrics, self._rows)
+        self.write_summary("running")
+
+    def write_summary(
+        self,
+        status: str,
+        *,
+        test: Evaluation | None = None,
+        peak_memory_bytes: int | None = None,
+        error: str | None = None,
+    ) -> dict[str, Any]:
+        """Writes and returns the summary; `test` is what the test set said of the best weights, once it was asked.
+
+        test_plain is there where test was measured with further views of the images: it is without them. train and val
+        are the figures of the best epoch, or of the last where nothing is held out. warm_up_seconds, where the first
+        step is told apart, is a part of train_seconds. error is there where the training diverged, as it would again.
+        """
+        chosen = self._chosen_row()
+        images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
+        seconds = sum(row["seconds"] for row in self._rows)
+        summary = {
+            "name": self._facts["name"],
+            "status": status,
+            **{key: value for key, value in self._facts.items() if key != "name"},
+            "epochs": len(self._rows),
+            "best_epoch": self._best_epoch,
+            "train": _figures(chosen, "train"),
+            "val": _figures(chosen, "val"),
+            "test": _measured(test),
+            **({"test_plain": _measured(test.plain)} if test and test.plain else {}),
+            "images_per_second": images / seconds if seconds else None,
+            "train_seconds": seconds,
+            **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),
+            "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started,
+            "peak_memory_bytes": peak_memory_bytes,
+            **({"error": error} if error else {}),
+        }
+        write_json(self._run.summary, summary)
+        return summary
+
+    def _chosen_row(self) -> Mapping[str, Any] | None:
+        for row in self._rows:
+            if row["epoch"] == self._best_epoch:
+                return row
+        return self._rows[-1] if self._rows else None
+
+
+def _measured(test: Evaluation | None) -> dict[str, float] | None:
+    return {"loss": test.loss, "accuracy": test.accuracy} if test else None
+
+
+def _figures(row: Mapping[str, Any] | None, split: str) -> dict[str, float] | None:
+    if row is None or row[f"{split}_loss"] is None:
+        return None
+    return {"loss": row[f"{split}_loss"], "accuracy": row[f"{split}_accuracy"]}

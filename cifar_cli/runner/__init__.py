@@ -1,0 +1,1 @@
+"""Carries a training out in its run folder: start, resume, seeds, dry run, observers."""

@@ -1,0 +1,81 @@
+"""`cifar train --config`: begins a run from a configuration."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cifar_cli import config
+from cifar_cli.builders import build_training
+from cifar_cli.builders.load_data import load_data
+from cifar_cli.builders.preflight import preflight
+from cifar_cli.config import Experiment
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
+from cifar_cli.runner.dry_run import print_dry_run
+from cifar_cli.runner.observers import TrainingRun
+from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
+from cifar_cli.runs.atomic_files import write_text
+from cifar_cli.runs.environment import describe_environment
+from cifar_cli.runs.records import write_json
+from cifar_cli.runs.run_folder import RunFolder, create_run
+from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
+
+
+def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False, started: float) -> None:
+    """Trains a configuration from its beginning; with `dry_run`, only shows the plan and tries one batch.
+
+    started: when the command began, on time.perf_counter's clock.
+    """
+    experiment = config.load(source, overrides)
+    preflight(experiment)
+    with join_process_group() as processes:
+        if dry_run:
+            _show_plan(experiment, processes, command=shlex.join(["cifar", "train", "--config", source, *overrides]))
+        else:
+            _begin(experiment, processes, started=started)
+
+
+def run_name(experiment: Experiment) -> str:
+    """Returns what the run's folder is called before the time; whatever saw synthetic images says so."""
+    is_synthetic = experiment.data.name == "synthetic" and "synthetic" not in experiment.name
+    return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
+
+
+def train_in_folder(
+    run: RunFolder,
+    experiment: Experiment,
+    splits: Splits,
+    training: build_training.Training,
+    *,
+    started: float,
+    stop: ShutdownRequest | None = None,
+) -> dict[str, Any]:
+    """Trains in a new run's folder, until `stop` or else a signal asks for an end, and returns the summary."""
+    runtime = training.runtime
+    with run_lock(run):
+        write_text(run.config, config.dump(experiment))
+        write_json(
+            run.environment,
+            describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root),
+        )
+        return run_training(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
+
+
+def _show_plan(experiment: Experiment, processes: ProcessGroup, *, command: str) -> None:
+    runtime = build_training.build_runtime(experiment, processes)
+    experiment, splits = load_data(experiment, processes)
+    training = build_training.build_training(experiment, splits, runtime)
+    print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
+
+
+def _begin(experiment: Experiment, processes: ProcessGroup, *, started: float) -> None:
+    runtime = build_training.build_runtime(experiment, processes)
+    experiment, splits = load_data(experiment, processes)
+    training = build_training.build_training(experiment, splits, runtime)
+    if not processes.is_main:
+        train_as_worker(training, seed=experiment.seed)
+        return
+    run = create_run(Path(experiment.log.dir), run_name(experiment))
+    print_summary(run, train_in_folder(run, experiment, splits, training, started=started))

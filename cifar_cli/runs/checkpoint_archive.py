@@ -1,0 +1,67 @@
+"""Opens the zip archive that a checkpoint is, far enough to know that its parts are whole and as large as they say.
+
+Knows nothing of what is in the parts.
+"""
+
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+MAX_PICKLE_BYTES = 4 * 2**20  # a network of a thousand layers takes a tenth of it
+MAX_PARTS = 100_000
+
+
+class CheckpointArchive(NamedTuple):
+    """A checkpoint's pickle, and the bytes of each of its storages by the storage's name."""
+
+    pickled: bytes
+    storage_bytes: dict[str, int]
+
+
+class ArchiveFormatError(Exception):
+    """The archive is whole, but none that `torch.save` writes. The text says what was found."""
+
+
+class DamagedArchiveError(Exception):
+    """A part of the archive is not as it was written. The text is the part's name."""
+
+
+def open_checkpoint_archive(path: Path) -> CheckpointArchive:
+    """Returns what is in the archive, every byte compared with its checksum: torch does not compare them.
+
+    Raises DamagedError, EnvelopeError, or whatever zipfile raises for what is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        _check_form(archive, parts, file_bytes=path.stat().st_size)
+        if damaged := archive.testzip():
+            raise DamagedArchiveError(damaged)
+        folder = PurePosixPath(parts[0].filename).parts[0]
+        pickled = archive.read(f"{folder}/data.pkl")
+    prefix = f"{folder}/data/"
+    sizes = {part.filename.removeprefix(prefix): part.file_size for part in parts if part.filename.startswith(prefix)}
+    return CheckpointArchive(pickled, sizes)
+
+
+def _check_form(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], *, file_bytes: int) -> None:
+    """Raises EnvelopeError for whatever `torch.save` never does, before a byte is unpacked."""
+    if not parts or len(parts) > MAX_PARTS:
+        raise ArchiveFormatError(f"an archive of {len(parts):,} parts")
+    if archive.comment or min(part.header_offset for part in parts) != 0:
+        raise ArchiveFormatError("an archive with something before or behind it")
+    names = {part.filename for part in parts}
+    if len(names) < len(parts):
+        raise ArchiveFormatError("an archive with two parts of one name")
+    for part in parts:
+        folders = PurePosixPath(part.filename).parts
+        if part.filename.startswith("/") or ".." in folders or folders[0] != PurePosixPath(parts[0].filename).parts[0]:
+            raise ArchiveFormatError(f"the part {part.filename!r}, outside its folder")
+        if part.compress_type != zipfile.ZIP_STORED or part.file_size != part.compress_size:
+            raise ArchiveFormatError(f"the part {part.filename!r}, compressed")
+    if sum(part.file_size for part in parts) > file_bytes:
+        raise ArchiveFormatError("parts that are larger together than the file")
+    pickle = f"{PurePosixPath(parts[0].filename).parts[0]}/data.pkl"
+    if pickle not in names:
+        raise ArchiveFormatError("another kind of file")
+    if (size := archive.getinfo(pickle).file_size) > MAX_PICKLE_BYTES:
+        raise ArchiveFormatError(f"{size:,} bytes of plain values, where {MAX_PICKLE_BYTES:,} are plenty")

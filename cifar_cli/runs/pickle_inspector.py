@@ -1,0 +1,221 @@
+"""Reads what a pickled checkpoint would hold without making any of it: no tensor is made, no name looked up or called.
+
+It follows the instructions that `torch.save` writes for tensors and plain values, and refuses all others. Knows nothing
+of files, nor of what a checkpoint means.
+"""
+
+import pickletools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from math import prod
+from typing import Any
+
+MAX_INSTRUCTIONS = 500_000  # a tensor takes some thirty; a second or so to follow
+MAX_DIMENSIONS = 16
+MAX_SHARED_ITEMS = 8  # of a tuple that is referred to again: else a few bytes could stand for billions of values
+
+# What torch.save calls the type of a storage, and its bytes per element.
+STORAGE_BYTES = {
+    "torch FloatStorage": 4,
+    "torch DoubleStorage": 8,
+    "torch HalfStorage": 2,
+    "torch BFloat16Storage": 2,
+    "torch LongStorage": 8,
+    "torch IntStorage": 4,
+    "torch ShortStorage": 2,
+    "torch CharStorage": 1,
+    "torch ByteStorage": 1,
+    "torch BoolStorage": 1,
+}
+REBUILD_TENSOR = "torch._utils _rebuild_tensor_v2"
+ORDERED_DICT = "collections OrderedDict"
+KNOWN_NAMES = {*STORAGE_BYTES, REBUILD_TENSOR, ORDERED_DICT}
+
+
+class PickleContentError(Exception):
+    """The pickle is damaged, or holds what no checkpoint holds. The text says what was found."""
+
+
+class PickleCodeError(PickleContentError):
+    """The pickle names something that would have to be run."""
+
+
+@dataclass(frozen=True)
+class TensorShape:
+    """The shape of a tensor that was not made."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A class or function that the pickle names."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """A part of the file that tensors are views of."""
+
+    type: str
+    elements: int
+
+
+_Stack = list[Any]
+
+
+def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int]) -> object:
+    """Returns the pickle's value, with a TensorSketch for each tensor.
+
+    storage_bytes: how many bytes the file has for each storage. Raises CodeError for what would have to be run, and
+    SketchError for anything else but tensors that fit their storages, and plain values.
+    """
+    reader = _Reader(storage_bytes)
+    try:
+        for count, (instruction, argument, _) in enumerate(pickletools.genops(pickled)):
+            if count == MAX_INSTRUCTIONS:
+                raise PickleContentError(f"more than {MAX_INSTRUCTIONS:,} values")
+            reader.follow(instruction.name, argument)
+        (value,) = reader.stack
+    except PickleContentError:
+        raise
+    except Exception as error:  # pickletools, and a stack with too little on it, have errors of many kinds
+        raise PickleContentError("instructions that make no sense") from error
+    return value
+
+
+class _Reader:
+    """A pickle machine that only takes notes."""
+
+    def __init__(self, storage_bytes: Mapping[str, int]) -> None:
+        self.storage_bytes = storage_bytes
+        self.storages: dict[str, _Storage] = {}
+        self.stack: _Stack = []
+        self.waiting: list[_Stack] = []  # what lies below each mark
+        self.memo: dict[int, Any] = {}
+
+    def follow(self, instruction: str, argument: Any) -> None:
+        """Does one instruction. Raises SketchError for one that torch.save does not write."""
+        match instruction:
+            case "PROTO" | "STOP":
+                pass
+            case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "BINUNICODE":
+                self.stack.append(argument)
+            case "NONE" | "NEWTRUE" | "NEWFALSE":
+                self.stack.append({"NONE": None, "NEWTRUE": True, "NEWFALSE": False}[instruction])
+            case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE":
+                self.stack.append({"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}[instruction]())
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                self.stack.append(tuple(self.pop(int(instruction[-1]))))
+            case "TUPLE":
+                items = self.pop_to_mark()
+                self.stack.append(tuple(items))
+            case "MARK":
+                self.waiting.append(self.stack)
+                self.stack = []
+            case "APPEND" | "APPENDS":
+                items = self.pop(1) if instruction == "APPEND" else self.pop_to_mark()
+                _expect(self.stack[-1], list).extend(items)
+            case "SETITEM" | "SETITEMS":
+                items = self.pop(2) if instruction == "SETITEM" else self.pop_to_mark()
+                _expect(self.stack[-1], dict).update(_entries(items))
+            case "BINPUT" | "LONG_BINPUT":
+                self.memo[argument] = self.stack[-1]
+            case "BINGET" | "LONG_BINGET":
+                self.stack.append(_small(self.memo[argument]))
+            case "GLOBAL":
+                if argument not in KNOWN_NAMES:
+                    raise PickleCodeError(argument.replace(" ", "."))
+                self.stack.append(_Name(argument))
+            case "BINPERSID":
+                self.stack.append(self.storage(*self.stack.pop()))
+            case "REDUCE":
+                function, arguments = self.pop(2)
+                self.stack.append(_call(function, arguments))
+            case "BUILD":  # the version numbers that a state_dict carries
+                attributes = self.stack.pop()
+                if list(attributes) != ["_metadata"] or type(self.stack[-1]) is not dict:
+                    raise PickleContentError("an object that is no state_dict")
+            case _:
+                raise PickleContentError(f"the instruction {instruction}")
+
+    def pop(self, count: int) -> _Stack:
+        """Takes that many values from the stack."""
+        values = self.stack[-count:]
+        if len(values) < count:
+            raise PickleContentError("instructions that make no sense")
+        del self.stack[-count:]
+        return values
+
+    def pop_to_mark(self) -> _Stack:
+        """Takes all values since the last mark from the stack."""
+        values, self.stack = self.stack, self.waiting.pop()
+        return values
+
+    def storage(self, kind: str, type_: _Name, key: str, location: str, elements: int) -> _Storage:
+        """Returns the storage, once the file is found to have it whole."""
+        storage = _Storage(type_.name, elements)
+        if (kind, type(location), type(elements)) != ("storage", str, int) or self.storages.setdefault(
+            key, storage
+        ) != storage:
+            raise PickleContentError("a storage that is described in two ways")
+        expected_bytes = elements * STORAGE_BYTES[type_.name]
+        if self.storage_bytes.get(key) != expected_bytes:
+            raise PickleContentError(
+                f"{self.storage_bytes.get(key, 0):,} bytes where a tensor needs {expected_bytes:,}"
+            )
+        return storage
+
+
+def _expect(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise PickleContentError("instructions that make no sense")
+    return value
+
+
+def _entries(items: _Stack) -> Iterator[tuple[str | int, Any]]:
+    for key, value in zip(islice(items, 0, None, 2), islice(items, 1, None, 2), strict=True):
+        if type(key) not in (str, int):  # the hash of a nested tuple can take for ever
+            raise PickleContentError("a key that is neither a word nor a number")
+        yield key, value
+
+
+def _small(value: Any) -> Any:
+    """Returns the value, unless referring to it again could make much of little."""
+    is_large = type(value) is tuple and (len(value) > MAX_SHARED_ITEMS or any(type(item) is tuple for item in value))
+    if is_large or type(value) in (list, dict):
+        raise PickleContentError("values within values, over and over")
+    return value
+
+
+def _call(function: Any, arguments: tuple[Any, ...]) -> object:
+    if function == _Name(ORDERED_DICT) and arguments == ():
+        return {}
+    if function == _Name(REBUILD_TENSOR):
+        return _tensor(*arguments)
+    raise PickleContentError("a call that no tensor needs")
+
+
+def _tensor(
+    storage: _Storage,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    requires_grad: bool,
+    backward_hooks: dict[str, object],
+) -> TensorShape:
+    """Returns the tensor's shape, once every element of it is found to lie in its storage, each in its own place."""
+    numbers = (offset, *shape, *strides)
+    is_odd = len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS
+    if is_odd or any(type(number) is not int or number < 0 for number in numbers):
+        raise PickleContentError("a tensor of no possible shape")
+    if type(requires_grad) is not bool or backward_hooks != {}:
+        raise PickleContentError("a tensor with something attached to it")
+    elements = _expect(storage, _Storage).elements
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    # The first holds for all tensors whose elements lie apart, and bounds code that goes through them in a row.
+    if offset + prod(shape) > elements or (prod(shape) and last >= elements):
+        raise PickleContentError(f"a tensor of {prod(shape):,} numbers, in a storage of {elements:,}")
+    return TensorShape(shape)

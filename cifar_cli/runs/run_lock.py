@@ -1,0 +1,35 @@
+"""Lets one process at a time train a run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from cifar_cli.errors import RunError
+from cifar_cli.runs.atomic_files import remove_leftovers
+from cifar_cli.runs.run_folder import RunFolder
+
+
+@contextmanager
+def run_lock(run: RunFolder) -> Iterator[None]:
+    """Holds the run's lock within it. Raises RunError where another process holds it.
+
+    The lock is the operating system's: it goes with the process that holds it, however that ends, so the file that is
+    left behind locks nothing.
+    """
+    lock = FileLock(run.path / ".lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RunError(
+            f"{run.path}: expected a run that nobody trains, found one that another process is training; "
+            f"wait for it, or stop it first"
+        ) from error
+    except OSError as error:
+        raise RunError(f"{run.path}: could not be locked: {error.strerror}; mend the folder's rights") from error
+    try:
+        for folder in (run.path, run.last_checkpoint.parent):
+            remove_leftovers(folder)  # nobody else writes here now
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,145 @@
+"""The folder of a group of runs that differ in nothing but their seed. Knows nothing of training.
+
+It holds `group.yaml`, the configuration, and `summary.json`; the runs are ordinary ones and lie beside it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cifar_cli.errors import RunError
+from cifar_cli.runs.confidence import sample_statistics
+from cifar_cli.runs.records import read_json
+from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
+
+MEASURES = ("test", "test_plain")
+TIMES = ("train_seconds", "wall_seconds")
+WARM_UP = "warm_up_seconds"  # only of runs whose first step is told apart
+
+
+@dataclass(frozen=True)
+class GroupFolder:
+    """A group's folder, and where in it each thing lies."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / GROUP_CONFIG
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+
+@dataclass
+class SeedRun:
+    """A seed, its run once it was begun, and why it failed where its training is known to fail again."""
+
+    seed: int
+    run: RunFolder | None = None
+    error: str | None = None
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """What the run's own summary says; empty where there is none yet."""
+        return read_json(self.run.summary) if self.run else {}
+
+    @property
+    def is_over(self) -> bool:
+        return self.error is not None or self.figures.get("status") == "completed"
+
+
+def create_group(log_dir: Path, name: str) -> GroupFolder:
+    """Makes `log_dir/<name>-seeds-<time>` and returns it."""
+    return GroupFolder(new_folder(log_dir, f"{name}-seeds"))
+
+
+def find_groups(log_dir: Path) -> list[GroupFolder]:
+    """Returns the groups below `log_dir`, the oldest first."""
+    groups = [GroupFolder(path.parent) for path in log_dir.glob(f"*/{GROUP_CONFIG}")]
+    return sorted(groups, key=lambda group: group.config.stat().st_mtime_ns)
+
+
+def find_group(name: str, *, log_dir: Path) -> GroupFolder | None:
+    """Returns the group of that path, or of that name under `log_dir`; None where there is none."""
+    for path in (Path(name), log_dir / name):
+        if os.path.isfile(path / GROUP_CONFIG):  # Path.is_file would raise for a name too long to exist
+            return GroupFolder(path)
+    return None
+
+
+def read_members(group: GroupFolder) -> list[SeedRun]:
+    """Returns the group's members as its summary lists them. Raises RunError where it does not."""
+    try:
+        return [_member(entry, group.path.parent) for entry in read_json(group.summary)["runs"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{group.summary}: expected the group's runs, each with its seed, found none that can be read; "
+            f"put it back as training wrote it, or begin again with: cifar train --config {group.config} --seeds N"
+        ) from error
+
+
+def _member(entry: Mapping[str, Any], log_dir: Path) -> SeedRun:
+    run = entry["run"]
+    # The name alone: whoever sent the folder does not choose where this machine writes.
+    return SeedRun(int(entry["seed"]), RunFolder(log_dir / Path(run).name) if run else None, entry.get("error"))
+
+
+def summarize(members: Sequence[SeedRun], *, status: str, wall_seconds: float) -> dict[str, Any]:
+    """Returns the group's summary: what every member came to, and over those that are complete the statistics.
+
+    `test` and, where images were also looked at as they are, `test_plain` are statistics of accuracies in [0, 1].
+    wall_seconds: of the whole command; each run's own are without start-up and the reading of the images.
+    """
+    figures = [member.figures for member in members]
+    complete = [each for each in figures if each.get("status") == "completed"]
+    first: Mapping[str, Any] = next((each for each in figures if each), {})
+    return {
+        "name": first.get("name"),
+        "status": status,
+        "dataset": first.get("dataset"),
+        "model": first.get("model"),
+        "seeds": [member.seed for member in members],
+        "runs": [_entry(member, each) for member, each in zip(members, figures, strict=True)],
+        **{measure: _statistics(each[measure]["accuracy"] for each in complete) for measure in _measured(complete)},
+        **{f"mean_{time}": _mean(each[time] for each in complete) for time in TIMES},
+        **({f"mean_{WARM_UP}": _mean(each[WARM_UP] for each in complete)} if _all_have(WARM_UP, complete) else {}),
+        "wall_seconds": wall_seconds,
+    }
+
+
+def _entry(member: SeedRun, figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "seed": member.seed,
+        "run": member.run.name if member.run else None,
+        "status": figures.get("status", "waiting"),
+        **{key: figures[key] for key in (*MEASURES, *TIMES, WARM_UP) if key in figures},
+        **({"error": member.error} if member.error else {}),
+    }
+
+
+def _measured(complete: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [measure for measure in MEASURES if _all_have(measure, complete)]
+
+
+def _all_have(key: str, complete: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(complete) and all(key in figures for figures in complete)
+
+
+def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:
+    found = sample_statistics(list(accuracies))
+    half = found.half_width
+    return {
+        "n": found.n,
+        "mean": found.mean,
+        "standard_deviation": found.standard_deviation,
+        "confidence_95": None if half is None else [found.mean - half, found.mean + half],
+    }
+
+
+def _mean(seconds: Iterable[float]) -> float | None:
+    values = list(seconds)
+    return sample_statistics(values).mean if values else None

@@ -1,0 +1,122 @@
+"""Holds what the parts make of images to torchvision's own answer."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from cifar_cli import config
+from cifar_cli.builders import build_training
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD
+from cifar_cli.errors import UsageError
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
+from cifar_cli.training.loop import train_epoch
+from cifar_cli.training.observer import Observer
+from cifar_cli.training.runtime import choose_runtime
+from cifar_cli.training.state import TrainingState
+
+
+def prepared(images: torch.Tensor, *overrides: str) -> torch.Tensor:
+    splits = cast(Splits, SimpleNamespace(mean=CIFAR10_MEAN, std=CIFAR10_STD))  # all that is read of it
+    return build_training.build_preprocessing(
+        config.load("sequential", overrides), splits, choose_runtime(device="cpu")
+    )(images)
+
+
+def test_images_are_prepared_as_torchvision_does_and_channels_last() -> None:
+    images = torch.randint(0, 256, (5, 3, 7, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    before = images.clone()
+    unit = v2.ToDtype(torch.float32, scale=True)(images)
+    for overrides, expected in [((), v2.Normalize(CIFAR10_MEAN, CIFAR10_STD)(unit)), (("data.normalize=false",), unit)]:
+        numbers = prepared(images, *overrides)
+        torch.testing.assert_close(numbers, expected, rtol=1e-6, atol=1e-6, check_stride=False)
+        assert numbers.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(images, before)
+
+
+def training_of(splits: Splits, *overrides: str) -> build_training.Training:
+    experiment = config.load("cnn", ["data.name=synthetic", "model.widths=[8, 8]", "log.feature_layers=[]", *overrides])
+    return build_training.build_training(experiment, splits, choose_runtime(device="cpu"))
+
+
+def test_epochs_have_pictures_of_the_sizes_that_are_listed_and_from_then_on_of_the_last(small_splits: Splits) -> None:
+    training = training_of(small_splits, "data.augment.sizes=[16, 24, 32]")
+    images, generator = small_splits.train.images[:2], training.state.augment_generator
+    shapes = [tuple(training.task.augment_and_normalize(images, generator, epoch).shape) for epoch in range(5)]
+    assert shapes == [(2, 3, side, side) for side in (16, 24, 32, 32, 32)]
+
+
+def test_a_lookahead_is_laid_out_over_the_steps_there_are(small_splits: Splits) -> None:
+    words = ["data.hard_example_fractions=[1, 0.5]", "data.batch_size=50", "train.epochs=3", "average.name=lookahead"]
+    training = training_of(small_splits, *words)
+    whole, half = len(small_splits.train) // 50, len(small_splits.train) // 100
+    assert training.epoch_steps == [whole, half, half]
+    assert training.state.average.total_steps == whole + 2 * half  # type: ignore[attr-defined]
+
+
+def test_an_epoch_of_the_hardest_images_must_have_a_whole_batch(small_splits: Splits) -> None:
+    words = ["data.val_size=100", "data.drop_last=true", "data.batch_size=400", "train.epochs=2"]
+    assert training_of(small_splits, *words).epoch_steps == [1, 1]
+    with pytest.raises(UsageError, match=r"data\.batch_size: expected at most the 250 images there are to train on"):
+        training_of(small_splits, *words, "data.hard_example_fractions=[1, 0.5]")
+
+
+def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_mirrored_at_first(
+    small_splits: Splits,
+) -> None:
+    training = training_of(small_splits, "data.augment={flip: alternating, translate: 0, cutout: 0}")
+    unit = v2.ToDtype(torch.float32, scale=True)(small_splits.train.images)
+    expected = v2.Normalize(small_splits.mean, small_splits.std)(unit)
+    kept = training.task.loader.dataset.image_set.images  # type: ignore[attr-defined]
+    first, second = (
+        training.task.augment_and_normalize(kept, training.state.augment_generator, epoch) for epoch in (0, 1)
+    )
+    torch.testing.assert_close(second, first.flip(-1))
+    mirrored = (first - expected.flip(-1)).flatten(1).abs().amax(dim=1) < 1e-5
+    as_it_was = (first - expected).flatten(1).abs().amax(dim=1) < 1e-5
+    assert bool((mirrored | as_it_was).all())
+    assert 0.4 < float(mirrored.double().mean()) < 0.6
+
+
+class NoWaiting(Observer):
+    """Has every wait for the GPU raise an error, from the end of the first step to that of the last but one."""
+
+    def __init__(self, *, steps: int) -> None:
+        self.steps = steps
+
+    def step_ended(self, state: TrainingState) -> None:
+        is_within = 1 <= state.progress.step < self.steps - 1  # the epoch's beginning and its end may wait
+        torch.cuda.set_sync_debug_mode("error" if is_within else "default")
+
+    def close(self) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
+    words = ["data.name=synthetic", "data.batch_size=50", "data.augment.cutout=8", "log.feature_layers=[]"]
+    dear = ["train.clip_grad_norm=1", "average.name=lookahead", "data.hard_example_fractions=[1, 0.5]"]
+    experiment = config.load("speedrun94", [*words, *dear])
+    training = build_training.build_training(experiment, small_splits, choose_runtime(device="cuda"))
+    guard = NoWaiting(steps=len(training.task.loader))
+    try:
+        train_epoch(training.state, training.task, runtime=training.runtime, observers=[guard], stop=ShutdownRequest())
+    finally:
+        guard.close()
+    assert training.state.progress.step == len(training.task.loader) > 5
+
+
+@pytest.mark.parametrize(
+    ("can_record", "word", "expected"),
+    [(True, "auto", True), (True, "false", False), (False, "auto", False)],
+)
+def test_steps_are_recorded_where_they_can_be_unless_that_is_turned_off(
+    small_splits: Splits, monkeypatch: pytest.MonkeyPatch, can_record: bool, word: str, expected: bool
+) -> None:
+    monkeypatch.setattr(build_training, "can_capture", lambda device, precision: can_record)
+    experiment = config.load("mlp", ["data.name=synthetic", "data.batch_size=50", f"train.cuda_graphs={word}"])
+    training = build_training.build_training(experiment, small_splits, choose_runtime(device="cpu"))
+    assert (training.task.recordings is not None) is expected

@@ -1,0 +1,75 @@
+"""Which file a word means, and what is said when there is none, or none that can be read."""
+
+from pathlib import Path
+
+import pytest
+
+from cifar_cli.config.config_files import builtin_folder, builtins, find_config_file, read_config_file
+from cifar_cli.errors import UsageError
+
+
+def refusal(source: str | Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        read_config_file(source)
+    return str(caught.value)
+
+
+def test_the_built_ins_are_the_files_of_the_repositorys_folder() -> None:
+    folder = Path(__file__).parents[2] / "configs"
+    if builtin_folder() != folder:
+        pytest.skip("the package is not run from the repository")
+    assert set(builtins().values()) == set(folder.rglob("*.yaml"))
+    assert builtins()["layers/conv1"] == folder / "layers" / "conv1.yaml"
+
+
+def test_a_name_means_the_built_in_and_an_ending_means_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("sequential", "sequential.yaml", "mine"):
+        (tmp_path / name).write_text("seed: 1\n")
+    assert find_config_file("sequential") == builtin_folder() / "sequential.yaml"
+    assert read_config_file("sequential.yaml").text == "seed: 1\n"
+    assert read_config_file(Path("sequential")).text == "seed: 1\n"
+    assert read_config_file("mine").stem == "mine"
+
+
+def test_a_file_below_the_current_folder_is_named_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.yaml").write_text("seed: 1\n")
+    assert read_config_file(tmp_path / "a" / "x.yaml").place == str(tmp_path / "a" / "x.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert read_config_file(tmp_path / "a" / "x.yaml").place == "a/x.yaml"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(b"\xef\xbb\xbfseed: 1\n")
+    assert read_config_file(tmp_path / "x.yaml").text == "seed: 1\n"
+
+
+@pytest.mark.parametrize("word", ["sequental", "configs/sequental.yaml", "Sequential"])
+def test_a_file_that_is_not_there_gets_the_list_and_the_nearest_name(word: str) -> None:
+    words = refusal(word)
+    assert words.startswith(f"{word}: no such file, and no built-in configuration; the built-ins are cnn, ")
+    assert words.endswith("; did you mean 'sequential'?")
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == f"{tmp_path}: expected a YAML file, found a folder; name a file in it"
+
+
+def test_what_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"seed: 1\nname: caf\xe9\n")
+    assert refusal(path) == f"{path}:2: expected UTF-8 text, found the byte 0xe9; save the file as UTF-8"
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"#" * (2**20 + 1))
+    assert refusal(path) == f"{path}: expected a configuration of at most 1 MiB, found a larger file"
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.symlink_to(path)
+    assert refusal(path) == f"{path}: cannot be read: Too many levels of symbolic links"
+    assert refusal("a\0b.yaml") == "a\0b.yaml: cannot be read: embedded null byte"

@@ -1,0 +1,38 @@
+"""What unquoted words mean, where PyYAML's own answers surprise."""
+
+# ruff: noqa: E501 - a message stands on one line, as people meet it
+
+import math
+
+import pytest
+
+from cifar_cli.config.yaml.scalars import read_scalar
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("1e-3", 0.001), ("1.", 1.0), (".5", 0.5), ("1e5", 1e5), ("-1.5E+3", -1500.0), ("5.0e-4", 0.0005), ("+.5e1", 5.0),
+        ("0", 0), ("010", 10), ("-7", -7), ("+3", 3),
+        ("true", True), ("True", True), ("TRUE", True), ("false", False), ("FALSE", False),
+        ("", None), ("~", None), ("null", None), ("NULL", None),
+        ("on", "on"), ("off", "off"), ("yes", "yes"), ("no", "no"), ("y", "y"), ("tRUE", "tRUE"),
+        ("1:30", "1:30"), ("2024-01-01", "2024-01-01"), ("1_000", "1_000"), ("0x10", "0x10"), ("1e", "1e"), (".", "."),
+        ("e5", "e5"), ("1.2.3", "1.2.3"), ("inf", "inf"), ("nan", "nan"), ("١", "١"),
+    ],
+)  # fmt: skip
+def test_a_word_means_what_it_looks_like(word: str, value: object) -> None:
+    read = read_scalar(word)
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_infinities_and_not_a_number_are_numbers() -> None:
+    assert read_scalar(".inf") == math.inf
+    assert read_scalar("-.INF") == -math.inf
+    assert math.isnan(read_scalar(".nan"))
+
+
+def test_an_endless_number_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="a number of 5000 characters"):
+        read_scalar("9" * 5000)

@@ -1,0 +1,142 @@
+"""Opening datasets by name: the table, the folder, the split, and the way out when there is nothing to open."""
+
+import hashlib
+import io
+import tarfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from cifar_cli.data.datasets import open_dataset as open_dataset_module
+from cifar_cli.data.datasets.open_dataset import DATASETS, data_root, open_dataset
+from cifar_cli.data.download import fetch_archive
+from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE
+from cifar_cli.errors import DataError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CIFAR_DATA_DIR", raising=False)
+    monkeypatch.delenv("CIFAR_MIRROR", raising=False)
+
+
+def test_root_is_the_one_given_else_the_environments_else_data(monkeypatch: pytest.MonkeyPatch):
+    assert data_root(None) == Path("data")
+    monkeypatch.setenv("CIFAR_DATA_DIR", "~/images")
+    assert data_root(None) == Path.home() / "images"
+    assert data_root("here") == Path("here")
+
+
+def test_unknown_name_gets_the_nearest_and_all_others():
+    with pytest.raises(UsageError) as caught:
+        open_dataset("cifer10")
+    assert str(caught.value) == (
+        "data.name: expected one of cifar10, cifar100, fashion_mnist, synthetic; found 'cifer10'; "
+        "did you mean 'cifar10'?"
+    )
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_dataset_has_statistics_for_its_channels(name: str):
+    channels = 1 if name == "fashion_mnist" else 3
+    assert len(DATASETS[name].mean) == len(DATASETS[name].std) == channels
+
+
+def test_real_cifar10_opens_with_a_balanced_validation_split(real_data: Path):
+    splits = open_dataset("cifar10", root=real_data, val_size=5000)
+    assert splits.val is not None
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (45_000, 5_000, 10_000)
+    assert torch.bincount(splits.val.labels).tolist() == [500] * 10
+    assert splits.train.class_names[6] == "frog"
+    assert splits.root == real_data
+
+
+def test_real_cifar10_opens_from_a_folder_that_cannot_be_written(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "cifar-10-batches-py").symlink_to(real_data / "cifar-10-batches-py")
+    tmp_path.chmod(0o500)
+    monkeypatch.setattr(fetch_archive, "FileLock", None)  # not even a lock is wanted
+    try:
+        assert len(open_dataset("cifar10", root=tmp_path).train) == 50_000
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_synthetic_opens_without_a_folder_and_without_a_split():
+    splits = open_dataset("synthetic")
+    assert (len(splits.train), splits.val, len(splits.test), splits.root) == (10_000, None, 2_000, None)
+
+
+def test_missing_data_that_may_not_be_downloaded_is_named(tmp_path: Path):
+    with pytest.raises(DataError) as caught:
+        open_dataset("cifar10", root=tmp_path, download=False)
+    assert str(caught.value) == (
+        f"{tmp_path}/cifar-10-batches-py/batches.meta: expected a file with MD5 5ff9c542aee3614f3951f8cda6e48888, "
+        f"found none; fetch it anew with: cifar data fetch cifar10 --root {tmp_path}"
+    )
+
+
+def test_no_data_and_no_network_ends_in_seconds_with_what_was_tried_and_three_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # No server listens on port 1; the known mirrors are kept out of it, for a test machine may have a network.
+    archive = replace(CIFAR10_ARCHIVE, mirrors=("http://127.0.0.1:1/known.tar.gz",))
+    source = open_dataset_module._cifar(open_dataset_module.CIFAR10_FILES, archive, (0.5,) * 3, (0.2,) * 3)
+    monkeypatch.setitem(DATASETS, "cifar10", source)
+    monkeypatch.setenv("CIFAR_MIRROR", "http://localhost:1/environment.tar.gz")
+    began = time.monotonic()
+    with pytest.raises(DataError) as caught:
+        open_dataset("cifar10", root=tmp_path, mirrors=["http://127.0.0.2:1/given.tar.gz"])
+    assert time.monotonic() - began < 5
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path}/cifar-10-python.tar.gz: could not be downloaded. Tried:",
+        "  127.0.0.2:1: cannot be reached: Connection refused",
+        "  localhost:1: cannot be reached: Connection refused",
+        "  127.0.0.1:1: cannot be reached: Connection refused",
+        "Three ways out:",
+        f"  - copy cifar-10-python.tar.gz (or the folder cifar-10-batches-py) from another machine into {tmp_path}",
+        "  - name a mirror that can be reached: "
+        "CIFAR_MIRROR=https://example.org/cifar-10-python.tar.gz, or data.mirrors",
+        "  - use the synthetic set, which needs no network: data.name=synthetic",
+    ]
+
+
+def test_archive_brought_from_another_machine_is_unpacked_without_a_network(tmp_path: Path):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as tar:
+        member = tarfile.TarInfo("folder/file")
+        member.size = 2
+        tar.addfile(member, io.BytesIO(b"hi"))
+    archive = replace(
+        CIFAR10_ARCHIVE,
+        md5=hashlib.md5(content.getvalue()).hexdigest(),
+        size_bytes=len(content.getvalue()),
+        folder="folder",
+        mirrors=(),
+    )
+    (tmp_path / archive.file_name).write_bytes(content.getvalue())
+    fetch_archive.fetch_archive(archive, tmp_path, is_there=lambda: False)
+    assert (tmp_path / "folder" / "file").read_bytes() == b"hi"
+
+
+def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        open_dataset("cifar10", root=tmp_path / "file" / "data")
+    assert str(caught.value) == (
+        f"{tmp_path}/file/data: cannot be written: Not a directory; choose another folder with data.root"
+    )
+
+
+def test_process_that_waits_for_another_gives_up_at_its_deadline(tmp_path: Path, start_server: Callable):
+    with (
+        fetch_archive.dataset_lock(tmp_path, name="set", timeout_seconds=None, report=None),
+        pytest.raises(DataError, match=r"\.set\.lock: another process is still fetching after 0 s; wait for it"),
+        fetch_archive.dataset_lock(tmp_path, name="set", timeout_seconds=0.2, report=None),
+    ):
+        pass

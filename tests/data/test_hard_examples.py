@@ -1,0 +1,87 @@
+"""The images with the largest last losses are those an epoch goes through."""
+
+import pytest
+import torch
+
+from cifar_cli.data.hard_examples import HardExamples
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.data.loader import make_loader
+
+CPU = torch.device("cpu")
+
+
+def picked(hard_examples: HardExamples) -> list[int]:
+    return hard_examples.is_selected.nonzero().flatten().tolist()
+
+
+def test_an_epoch_takes_its_share_and_the_last_share_holds_for_the_rest() -> None:
+    hard_examples = HardExamples(50, fractions=[1, 0.65, 0.5], device=CPU)
+    assert [hard_examples.images_in(epoch) for epoch in range(5)] == [50, 32, 25, 25, 25]  # 32.5 is rounded to even
+    assert HardExamples(50, fractions=[1, 0.001], device=CPU).images_in(1) == 1
+
+
+def test_those_with_the_largest_losses_are_picked() -> None:
+    hard_examples = HardExamples(6, fractions=[1, 0.5], device=CPU)
+    hard_examples.select(0)
+    assert picked(hard_examples) == [0, 1, 2, 3, 4, 5]
+    hard_examples.update_losses(torch.tensor([5, 3, 1, 0, 2, 4]), torch.tensor([0.1, 0.9, 0.5, 0.2, 0.8, 0.3]))
+    assert picked(hard_examples) == [0, 1, 2, 3, 4, 5]  # within an epoch nothing changes
+    hard_examples.select(1)
+    assert picked(hard_examples) == [1, 2, 3]
+
+
+def test_what_was_left_out_keeps_its_loss_and_comes_back_when_it_is_among_the_largest() -> None:
+    hard_examples = HardExamples(4, fractions=[1, 0.5], device=CPU)
+    hard_examples.update_losses(torch.arange(4), torch.tensor([0.4, 0.3, 0.2, 0.1]))
+    hard_examples.select(1)
+    assert picked(hard_examples) == [0, 1]
+    hard_examples.update_losses(torch.tensor([0, 1]), torch.tensor([0.15, 0.25]))
+    hard_examples.select(2)
+    assert picked(hard_examples) == [1, 2]
+
+
+def test_an_image_without_a_loss_yet_comes_first_and_of_equal_ones_the_first() -> None:
+    hard_examples = HardExamples(6, fractions=[0.5], device=CPU)
+    hard_examples.update_losses(torch.tensor([0, 1, 2, 4, 5]), torch.full((5,), 100.0))
+    hard_examples.select(0)
+    assert picked(hard_examples) == [0, 1, 3]
+
+
+def test_losses_in_less_precision_are_kept_in_full_precision() -> None:
+    hard_examples = HardExamples(2, fractions=[1], device=CPU)
+    hard_examples.update_losses(torch.tensor([1]), torch.tensor([0.5], dtype=torch.bfloat16))
+    assert hard_examples.losses.tolist() == [torch.inf, 0.5]
+
+
+def test_a_loader_goes_through_the_picked_images_once_in_the_epoch_s_order() -> None:
+    images = ImageSet("numbered", torch.zeros(40, 3, 2, 2, dtype=torch.uint8), torch.arange(40), ("a",) * 40)
+    hard_examples = HardExamples(40, fractions=[1, 0.5], device=CPU)
+    loader = make_loader(images, batch_size=8, shuffle=True, seed=3, hard_examples=hard_examples)
+    everything = make_loader(images, batch_size=8, shuffle=True, seed=3)
+    losses = torch.rand(40, generator=torch.Generator().manual_seed(0))
+    for batch, (_, labels) in enumerate(loader):
+        assert torch.equal(loader.batch_sampler.handed_out, labels)  # each image's label is its number
+        hard_examples.update_losses(labels, losses[labels])
+        assert len(loader) == 5, batch
+    loader.batch_sampler.set_epoch(1)
+    everything.batch_sampler.set_epoch(1)
+    order = torch.cat([labels for _, labels in loader]).tolist()
+    largest = set(losses.sort().indices[20:].tolist())
+    assert order == [label for label in torch.cat([labels for _, labels in everything]).tolist() if label in largest]
+    assert len(loader) == 3  # 20 images in batches of 8
+    loader.batch_sampler.set_epoch(1, first_batch=2)
+    assert torch.cat([labels for _, labels in loader]).tolist() == order[16:]
+
+
+def test_without_shuffling_the_picked_images_come_as_they_lie() -> None:
+    images = ImageSet("numbered", torch.zeros(6, 3, 2, 2, dtype=torch.uint8), torch.arange(6), ("a",) * 6)
+    hard_examples = HardExamples(6, fractions=[0.5], device=CPU)
+    hard_examples.update_losses(torch.arange(6), torch.tensor([0.0, 3, 0, 2, 0, 1]))
+    loader = make_loader(images, batch_size=2, hard_examples=hard_examples)
+    assert [labels.tolist() for _, labels in loader] == [[1, 3], [5]]
+
+
+def test_a_state_of_another_number_of_images_is_refused() -> None:
+    saved = HardExamples(7, fractions=[1], device=CPU).state_dict()
+    with pytest.raises(ValueError, match="not as many as there are images"):
+        HardExamples(6, fractions=[1], device=CPU).load_state_dict(saved)

@@ -1,0 +1,182 @@
+"""Trainings in two real processes held against the same training in one."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+# BatchNorm and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
+CONFIG = """\
+name: shared
+data: {name: synthetic, batch_size: 25, val_size: 99, augment: {flip: random, translate: 4, cutout: 8}}
+model:
+  layers:
+    - conv1: {type: Conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+    - norm1: BatchNorm2d
+    - relu1: ReLU
+    - pool1: {type: MaxPool2d, kernel_size: 4}
+    - flatten: Flatten
+    - fc1: {type: Linear, out_features: 10}
+optimizer: {name: sgd, lr: 0.002, momentum: 0.9}
+schedule: {name: cosine}
+train: {epochs: 2, device: cpu, precision: fp32}
+log: {feature_layers: [conv1]}
+"""
+# `cifar` on few images; at the end of an epoch's steps, process 1 sends itself a signal, if $SIGNAL tells which.
+CIFAR_ON_FEW_IMAGES = """
+import os
+from functools import partial
+from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets.synthetic import synthetic_sets
+from cifar_cli.training import loop
+
+close_epoch = loop._close_epoch
+def close_epoch_after_signal(state, *arguments):
+    if os.environ["RANK"] == "1" and str(state.progress.epoch + 1) == os.environ.get("SIGNAL_IN_EPOCH"):
+        os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+    return close_epoch(state, *arguments)
+loop._close_epoch = close_epoch_after_signal
+open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+from cifar_cli.__main__ import main
+"""
+# Two processes of it, as torchrun would start them, but forked: what takes longest, importing torch, is done once.
+TWICE = """
+import json, signal, sys
+from cifar_cli.runner import start
+children = []
+for rank in ("0", "1"):
+    children.append(os.fork())
+    if children[-1] == 0:
+        signal.alarm(60)
+        os.environ.update(RANK=rank, LOCAL_RANK=rank)
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(name + rank, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+        sys.exit(main())
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
+"""
+WORDS = ["train", "--config", "shared.yaml"]
+
+
+def environment(**changes: object) -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", **{name: str(value) for name, value in changes.items()}}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run_two(folder: Path, *words: str, **changes: object) -> list[tuple[int, str, str]]:
+    """Runs `cifar` with these words in two processes; returns each one's exit code, stdout and stderr."""
+    outcome = subprocess.run(
+        [sys.executable, "-c", CIFAR_ON_FEW_IMAGES + TWICE, *words],
+        cwd=folder,
+        env=environment(WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port(), **changes),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    codes = json.loads(outcome.stdout)
+    return [(codes[rank], *((folder / f"{name}{rank}").read_text() for name in ("out", "err"))) for rank in (0, 1)]
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = (folder / "logs").iterdir()
+    return run
+
+
+def read_summary(run: Path) -> dict[str, Any]:
+    return json.loads((run / "summary.json").read_text())
+
+
+def assert_same_training(run: Path, expected: Path) -> None:
+    """Asserts equality up to rounding: sums of float32 in another order, over 42 steps."""
+    saved, twin = (torch.load(each / "checkpoints" / "last.pt", weights_only=True) for each in (run, expected))
+    for name, weights in twin["model"].items():
+        torch.testing.assert_close(saved["model"][name], weights, rtol=1e-4, atol=1e-5, msg=name)
+    assert saved["progress"] == twin["progress"]
+    assert torch.equal(saved["random"]["augment"], twin["random"]["augment"])
+    rows, twins = (list(csv.DictReader((each / "metrics.csv").open(newline=""))) for each in (run, expected))
+    assert len(rows) == len(twins) == 2
+    for row, other in zip(rows, twins, strict=True):
+        for figure in ("epoch", "step", "lr", "train_accuracy", "val_accuracy"):
+            assert row[figure] == other[figure]
+        for figure in ("train_loss", "val_loss"):
+            assert float(row[figure]) == pytest.approx(float(other[figure]), rel=1e-5)
+    assert read_summary(run)["test"]["accuracy"] == read_summary(expected)["test"]["accuracy"]
+    assert read_summary(run)["status"] == "completed"
+
+
+@pytest.fixture(scope="module")
+def in_one_process(cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("one")
+    (folder / "shared.yaml").write_text(CONFIG)
+    outcome = cifar_in(folder, *WORDS)
+    assert outcome.code == 0, outcome.err
+    return only_run(folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "shared.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_processes_go_on(
+    folder: Path, in_one_process: Path
+) -> None:
+    (code, _, err), other = run_two(folder, *WORDS, SIGNAL=int(signal.SIGTERM), SIGNAL_IN_EPOCH=1)
+    run = only_run(folder)
+    assert code == 143
+    assert err.splitlines()[-2:] == [
+        f"saved; continue with: cifar train --resume logs/{run.name}",
+        "error: stopped after epoch 1",
+    ]
+    assert other == (143, "", "")
+    assert read_summary(run)["status"] == "interrupted"
+
+    (folder / "few.py").write_text(CIFAR_ON_FEW_IMAGES + "main()")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}"]
+    resumed = subprocess.run(
+        [*torchrun, "few.py", "train", "--resume"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert_same_training(only_run(folder), in_one_process)
+    assert "2 processes, each with 1 CPU thread" in resumed.stderr
+    # Each is told by one process.
+    assert [resumed.stderr.count(told) for told in ("SYNTHETIC", "after epoch 1, step 21", "epoch 2/2")] == [1, 1, 1]
+    assert resumed.stdout.count("test, read once") == 1
+
+
+def test_where_a_process_was_killed_the_other_ends_and_one_alone_goes_on(
+    folder: Path, in_one_process: Path, cifar_in: Callable[..., Any]
+) -> None:
+    (code, _, err), (killed, _, _) = run_two(folder, *WORDS, SIGNAL=int(signal.SIGKILL), SIGNAL_IN_EPOCH=2)
+    assert killed == -signal.SIGKILL
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        "error: process 0 of 2: another process of this training ended before its time; "
+        "go on from the last checkpoint, with any number of processes: cifar train --resume"
+    )
+    assert read_summary(only_run(folder))["status"] == "failed"
+    resumed = cifar_in(folder, "train", "--resume")
+    assert resumed.code == 0, resumed.err
+    assert "after epoch 1, step 21" in resumed.err
+    assert_same_training(only_run(folder), in_one_process)

@@ -1,0 +1,264 @@
+"""Sheets: the words on them, and pixels of the written PNG at known places."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+from torch import Tensor, nn
+
+from cifar_cli.analysis.capture import LayerView, capture
+from cifar_cli.analysis.grad_cam import GradCam
+from cifar_cli.analysis.top_activations import top_activations
+from cifar_cli.data.normalize import to_unit
+from cifar_cli.errors import UsageError
+from cifar_cli.figures.canvas import DPI
+from cifar_cli.figures.channel_legend import filter_pictures, filters_of
+from cifar_cli.figures.grad_cam_sheet import draw_grad_cam_sheet
+from cifar_cli.figures.layer_sheet import draw_layer_sheet
+from cifar_cli.figures.save_png import save_png
+from cifar_cli.figures.top_activations_sheet import draw_top_activations_sheet
+from cifar_cli.figures.tutorial_sheet import draw_tutorial_sheet
+
+CLASSES = ("airplane", "automobile", "bird")
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def view(layer: nn.Module, images: Tensor) -> LayerView:
+    return capture(nn.Sequential(OrderedDict(layer=layer)), images, layer="layer")
+
+
+def pixel(path: Path, *, x: float, y: float) -> tuple[int, ...]:
+    """The colour at (x, y), in inches from the upper left corner."""
+    with Image.open(path) as image:
+        return image.convert("RGB").getpixel((round(x * DPI), round(y * DPI)))
+
+
+def test_sheet_says_what_the_layer_is_and_what_it_made_of_each_image() -> None:
+    images = torch.rand(2, 3, 8, 8)
+    figure = draw_layer_sheet(
+        view(nn.Conv2d(3, 4, 3), images),
+        images=images,
+        labels=["bird", "airplane"],
+        predictions=["bird", "automobile"],
+        title="sequential · test images",
+    )
+    text = words(figure)
+    for expected in (
+        "layer",
+        "Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))",
+        "Shape: (2, 3, 8, 8) → (2, 4, 6, 6).",
+        "sequential · test images",
+        "Input: the image itself.",
+        "bird",
+        "✓ bird",
+        "airplane",
+        "✗ automobile",
+    ):
+        assert expected in text
+    caption = "Output: all 4 channels; each on its own scale over these images (blue: negative, white: 0, red: positive"
+    assert caption in " ".join(text)
+    assert text.count("3") == 3  # the last channel's number: once in the key, once an image
+    assert "in" not in text
+
+
+def test_written_sheet_holds_the_image_and_the_tiles_where_they_belong(tmp_path: Path) -> None:
+    images = torch.zeros(1, 3, 8, 8)
+    images[:, 0, :, 4:] = 1.0  # right half red
+    images[:, 1] = 0.5
+    figure = draw_layer_sheet(view(nn.Identity(), images), images=images, labels=["bird"])
+    path = save_png(figure, tmp_path / "deep" / "sheet.png")
+    extents = sorted(tuple(image.get_extent()) for image in figure.axes[0].images)  # left, right, bottom, top
+    with Image.open(path) as image:
+        assert image.size == tuple(np.round(figure.get_size_inches() * DPI).astype(int))
+    assert pixel(path, x=0.05, y=0.05) == (255, 255, 255)
+    picture, ramp = (box for box in extents[:2])
+    if picture[2] < ramp[2]:
+        picture, ramp = ramp, picture
+    middle = (picture[2] + picture[3]) / 2
+    assert pixel(path, x=picture[0] + 0.2, y=middle) == (0, 128, 0)
+    assert pixel(path, x=picture[1] - 0.2, y=middle) == (255, 128, 0)
+    red, green, blue = extents[2:]
+    dark, bright = (68, 1, 84), (253, 231, 36)  # viridis's ends: #440154 and #fde725
+    assert pixel(path, x=red[0] + 0.3, y=middle) == dark
+    assert np.abs(np.subtract(pixel(path, x=red[1] - 0.3, y=middle), bright)).max() <= 1
+    assert pixel(path, x=green[0] + 0.3, y=middle) == dark  # constant, whatever its value
+    assert red[1] < green[0] < green[1] < blue[0]
+    assert "always 0.5" in words(figure)
+
+
+def test_input_of_a_deeper_layer_is_drawn_beside_the_image() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.MaxPool2d(2))
+    images = torch.rand(1, 3, 8, 8)
+    figure = draw_layer_sheet(capture(model, images, layer="1"), images=images, labels=["bird"])
+    text = words(figure)
+    assert "in" in text
+    assert "out" in text
+    assert any(line.startswith("Input: 16 of 64 channels;") for line in text)
+    assert any(line.startswith("Output: 32 of 64 channels;") for line in text)
+    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the key's scale of colours, the tiles
+
+
+def test_a_filter_of_one_row_is_drawn_in_its_own_shape() -> None:
+    images = torch.rand(1, 3, 8, 8)
+    figure = draw_layer_sheet(view(nn.Conv2d(3, 2, (1, 5)), images), images=images, labels=["bird"])
+    drawn = [image for image in figure.axes[0].images if image.get_array().shape[:2] == (1, 5)]
+    assert len(drawn) == 2
+    for image in drawn:
+        left, right, bottom, top = image.get_extent()
+        assert right - left == pytest.approx(5 * (bottom - top))
+
+
+def test_class_scores_are_bars_under_the_classes_names() -> None:
+    images = torch.tensor([[[[1.0, -2.0, 0.5]]]])
+    model = nn.Sequential(OrderedDict(flatten=nn.Flatten()))
+    figure = draw_layer_sheet(
+        capture(model, images, layer="flatten"), images=images, labels=["bird"], class_names=CLASSES
+    )
+    text = words(figure)
+    assert {*CLASSES, "1", "−2", "0.5"} <= set(text)
+    bold = [item.get_text() for item in figure.findobj(Text) if item.get_weight() == "bold"]
+    assert "airplane" in bold  # the largest score
+    assert "automobile" not in bold
+    # Widths stand to each other as the scores do.
+    widths = [patch.get_width() for patch in figure.axes[0].patches if np.isclose(patch.get_height(), 0.1)]
+    assert np.allclose(np.array(widths) / widths[0], [1.0, -2.0, 0.5])
+
+
+def test_vectors_that_are_no_class_scores_are_strips() -> None:
+    images = torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8)
+    figure = draw_layer_sheet(view(nn.Flatten(), images), images=images, labels=["bird"], class_names=CLASSES)
+    assert any(
+        line.startswith("Output: 64 values, read row by row, 32 to a row; −1 … 1 (blue: neg") for line in words(figure)
+    )
+
+
+def test_a_hundred_class_scores_are_a_strip_too() -> None:
+    images = torch.rand(1, 1, 10, 10)
+    names = [f"class {number}" for number in range(100)]
+    figure = draw_layer_sheet(view(nn.Flatten(), images), images=images, labels=["bird"], class_names=names)
+    assert "class 7" not in words(figure)
+
+
+def test_kernels_of_a_deep_filter_are_set_three_by_three() -> None:
+    weight = torch.zeros(2, 16, 2, 2)
+    weight[0, 4] = 1.0  # the fifth kernel stands in the middle
+    weight[0, 9] = -1.0  # the tenth is not shown
+    picture = filter_pictures(weight, is_on_colours=False)
+    assert picture.shape == (2, 1, 8, 8)
+    grey, white = 128, 255
+    line = [grey, grey, white, grey, grey, white, grey, grey]
+    middle = [grey, grey, white, 255, 255, white, grey, grey]
+    assert picture[0, 0].tolist() == [line, line, [white] * 8, middle, middle, [white] * 8, line, line]
+
+
+def test_filters_on_colour_images_are_colour_pictures() -> None:
+    assert filters_of(view(nn.Conv2d(3, 4, 5), torch.rand(1, 3, 8, 8))).shape == (4, 3, 5, 5)
+
+
+def test_filters_on_three_hidden_channels_are_not_mistaken_for_colours() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 5))
+    hidden = capture(model, torch.rand(1, 3, 8, 8), layer="1")
+    assert filters_of(hidden).shape == (4, 1, 5, 17)  # three places of 5 × 5 in a row
+
+
+def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
+    images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
+    conv = nn.Conv2d(3, 3, (1, 5))
+    model = nn.Sequential(OrderedDict(layer=conv))
+    top = top_activations(model, images, layer="layer", prepare=to_unit, per_unit=2, max_units=3)
+    figure = draw_top_activations_sheet(
+        view(conv, to_unit(images[:1])),
+        top,
+        images=images,
+        labels=["ship"] * 4,
+        class_names=CLASSES,
+        sight=None,
+        title="",
+        facts=[],
+    )
+    assert {"0", "1", "2"} <= set(words(figure))
+    assert not set(CLASSES) & set(words(figure))
+    filters = [image for image in figure.axes[0].images if image.get_array().shape[:2] == (1, 5)]
+    assert len(filters) == 3
+    for left, right, bottom, top in (image.get_extent() for image in filters):
+        assert right - left == pytest.approx(5 * (bottom - top))  # in its own shape
+
+
+def test_a_hundred_class_scores_stay_beside_their_image() -> None:
+    names = [f"class {number}" for number in range(100)]
+    figure = draw_grad_cam_sheet(
+        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100)),
+        layer="conv",
+        module=nn.Conv2d(3, 4, 3),
+        images=torch.rand(2, 3, 8, 8),
+        labels=["class 1", "class 2"],
+        class_names=names,
+        title="",
+        facts=[],
+    )
+    assert figure.get_figheight() < 8
+    assert sum(word.startswith("class ") for word in words(figure)) <= 2
+
+
+def test_no_text_leaves_the_page_or_lies_on_another(tmp_path: Path) -> None:
+    images = torch.rand(2, 3, 16, 16)
+    figure = draw_layer_sheet(
+        view(nn.Conv2d(3, 40, 3), images),
+        images=images,
+        labels=["bird", "automobile"],
+        predictions=["automobile", "automobile"],
+        title="sequential-20260101-120000 · CIFAR-10 test images",
+    )
+    save_png(figure, tmp_path / "sheet.png")  # drawn, so that every text has its place
+    page = figure.bbox
+    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    boxes = [box for box in boxes if box.width > 0]
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1 for box in boxes)
+    for number, box in enumerate(boxes):
+        for other in boxes[number + 1 :]:
+            across = min(box.x1, other.x1) - max(box.x0, other.x0)
+            along = min(box.y1, other.y1) - max(box.y0, other.y0)
+            assert min(across, along) <= 1  # pixels
+
+
+def test_tutorial_sheet_says_what_its_pictures_are() -> None:
+    images = torch.rand(2, 3, 8, 8)
+    layer = nn.Conv2d(3, 6, 3)
+    text = words(draw_tutorial_sheet(view(layer, images), images=images, labels=["bird", "airplane"], title="run"))
+    whole = " ".join(text)
+    assert "torch.reshape(output, (-1, 3, 6, 6)) turns (2, 6, 6, 6) into (4, 3, 6, 6)" in whole
+    assert "That makes 4 pictures of 2 images. Picture number 2 belongs to image number 1." in whole
+    assert "it mixes three channels that have nothing to do with each other, so the colours mean nothing" in whole
+    assert text[-4:] == ["0: channels 0, 1, 2", "0: channels 3, 4, 5", "1: channels 0, 1, 2", "1: channels 3, 4, 5"]
+    assert "1: airplane" in text
+
+
+def test_tutorial_sheet_shows_values_as_tensorboard_would() -> None:
+    images = torch.zeros(1, 3, 8, 8)
+    images[:, 0], images[:, 1], images[:, 2] = -1.0, 0.2, 7.0
+    figure = draw_tutorial_sheet(view(nn.Identity(), images), images=images, labels=["bird"])
+    assert np.asarray(figure.axes[0].images[-1].get_array())[0, 0].tolist() == [0, 51, 255]
+    assert any("33 %" in word for word in words(figure))
+
+
+def test_tutorial_sheet_refuses_channels_that_are_not_in_threes() -> None:
+    images = torch.rand(1, 3, 8, 8)
+    with pytest.raises(UsageError, match=r"divisible by 3; this layer gives \(1, 4, 6, 6\)"):
+        draw_tutorial_sheet(view(nn.Conv2d(3, 4, 3), images), images=images, labels=["bird"])
+
+
+def test_same_sheet_gives_the_same_bytes_and_leaves_no_part_behind(tmp_path: Path) -> None:
+    images = torch.rand(1, 3, 8, 8)
+    for name in ("a.png", "b.png"):
+        save_png(draw_layer_sheet(view(nn.ReLU(), images), images=images, labels=["bird"]), tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert b"matplotlib" not in (tmp_path / "a.png").read_bytes().lower()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]

@@ -1,0 +1,162 @@
+"""Muon held against a singular value decomposition, torch's own Muon, and numbers worked by hand."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cifar_cli.optim import muon
+from cifar_cli.optim.muon import Muon, newton_schulz, orthogonalize
+
+TALL_AND_WIDE = [(16, 16), (8, 40), (40, 8), (1, 9)]
+
+
+@pytest.fixture(autouse=True)
+def in_full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has Muon compute as on a processor that multiplies no faster in bf16, whichever runs the tests."""
+    monkeypatch.setattr(muon, "multiplies_fastest_in_bf16", lambda device: False)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("shape", TALL_AND_WIDE)
+def test_after_five_steps_all_singular_values_lie_where_the_polynomial_settles(shape: tuple[int, int]) -> None:
+    values = torch.linalg.svdvals(newton_schulz(random(3, *shape), steps=5))
+    # Where p' is 0: p(0.5545) = 1.2023 and p(1.0502) = 0.6817; from between these p does not lead out.
+    assert values.min() > 0.681
+    assert values.max() < 1.203
+
+
+@pytest.mark.parametrize("shape", TALL_AND_WIDE)
+def test_each_singular_value_goes_through_the_polynomial_and_the_directions_stay(shape: tuple[int, int]) -> None:
+    matrix = random(*shape).double()
+    u, s, vt = torch.linalg.svd(matrix, full_matrices=False)
+    s = s / s.square().sum().sqrt()
+    for _ in range(3):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    torch.testing.assert_close(newton_schulz(matrix[None], steps=3)[0], u @ torch.diag(s) @ vt)
+
+
+@pytest.mark.parametrize("shape", TALL_AND_WIDE)
+def test_where_bf16_is_faster_the_steps_are_the_same_up_to_its_rounding(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrices = random(3, *shape)
+    exact = newton_schulz(matrices, steps=3)
+    monkeypatch.setattr(muon, "multiplies_fastest_in_bf16", lambda device: True)
+    rounded = newton_schulz(matrices, steps=3)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    assert (rounded - exact).norm() <= 0.02 * exact.norm()
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (12, 3, 3, 3), (4, 5, 3)])
+def test_a_tensor_alone_equals_the_same_among_others(shape: tuple[int, ...]) -> None:
+    tensors = [random(*shape, seed=1), random(5, 7), random(*shape, seed=2)]
+    together = list(orthogonalize(tensors, steps=3))
+    for tensor, result in zip(tensors, together, strict=True):
+        (alone,) = orthogonalize([tensor], steps=3)
+        torch.testing.assert_close(result, alone)
+        assert result.shape == tensor.shape
+
+
+def test_a_gradient_of_zero_moves_nothing() -> None:
+    (result,) = orthogonalize([torch.zeros(4, 3, 3, 3)], steps=3)
+    assert torch.equal(result, torch.zeros(4, 3, 3, 3))
+
+
+def test_at_a_rate_of_zero_a_weight_keeps_its_norm_too() -> None:
+    weight = nn.Parameter(torch.full((2, 2), 3.0))
+    weight.grad = torch.eye(2)
+    Muon([weight], lr=0.0, normalize_weights=True).step()
+    assert torch.equal(weight.detach(), torch.full((2, 2), 3.0))
+
+
+def test_a_matrix_of_one_row_shows_momentum_as_worked_by_hand() -> None:
+    # Made orthogonal, a row is its direction times p(p(…(1))) = 0.701, p(0.701) = …: only the direction is looked at.
+    weight = nn.Parameter(torch.zeros(1, 2))
+    optimizer = Muon([weight], lr=1.0, momentum=0.5, nesterov=True, normalize_weights=False)
+    moved = []
+    for gradient in ([3.0, 0.0], [0.0, 4.0]):
+        before = weight.detach().clone()
+        weight.grad = torch.tensor([gradient])
+        optimizer.step()
+        moved.append(nn.functional.normalize(before - weight.detach(), dim=1).flatten().tolist())
+    # The buffer is (3, 0), then (1.5, 4); with Nesterov the step is gradient + 0.5 · buffer: (4.5, 0), then (0.75, 6).
+    assert moved[0] == pytest.approx([1.0, 0.0], abs=1e-6)
+    length = (0.75**2 + 6.0**2) ** 0.5
+    assert moved[1] == pytest.approx([0.75 / length, 6.0 / length], abs=1e-6)
+    assert optimizer.state[weight]["momentum_buffer"].tolist() == [[1.5, 4.0]]
+
+
+def test_without_nesterov_the_step_goes_along_the_buffer() -> None:
+    weight = nn.Parameter(torch.zeros(1, 2))
+    optimizer = Muon([weight], lr=1.0, momentum=0.5, nesterov=False, normalize_weights=False)
+    for gradient in ([3.0, 0.0], [0.0, 4.0]):
+        before = weight.detach().clone()
+        weight.grad = torch.tensor([gradient])
+        optimizer.step()
+    x, y = (before - weight.detach()).flatten().tolist()
+    assert y / x == pytest.approx(4.0 / 1.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_steps_on_wide_matrices_equal_torchs_own_muon_up_to_its_bf16(nesterov: bool) -> None:
+    # For matrices that are not tall torch does not stretch the step.
+    ours, theirs = nn.Parameter(random(12, 30)), nn.Parameter(random(12, 30))
+    arguments = {"lr": 0.1, "momentum": 0.6, "nesterov": nesterov, "weight_decay": 0.2}
+    optimizers = [
+        (ours, Muon([ours], newton_schulz_steps=3, normalize_weights=False, **arguments)),
+        (theirs, torch.optim.Muon([theirs], ns_steps=3, **arguments)),
+    ]
+    for step in range(4):
+        for weight, optimizer in optimizers:
+            weight.grad = random(12, 30, seed=10 + step)
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=5e-3)
+    assert (ours - random(12, 30)).abs().max() > 0.1
+
+
+def naive_steps(weight: Tensor, gradients: list[Tensor], *, lr: float) -> Tensor:
+    """The recipe word for word, one filter bank, in double precision."""
+    weight, buffer = weight.double().clone(), torch.zeros_like(weight, dtype=torch.double)
+    for gradient in gradients:
+        buffer = 0.6 * buffer + gradient.double()
+        update = (gradient.double() + 0.6 * buffer).reshape(len(weight), -1)
+        x = update / torch.linalg.matrix_norm(update)
+        x = x.T if x.shape[0] > x.shape[1] else x
+        for _ in range(3):
+            x = 3.4445 * x - 4.7750 * (x @ x.T) @ x + 2.0315 * (x @ x.T) @ (x @ x.T) @ x
+        x = x.T if update.shape[0] > update.shape[1] else x
+        weight = weight * len(weight) ** 0.5 / weight.square().sum().sqrt()
+        weight = weight - lr * x.reshape(weight.shape)
+    return weight
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(8, 3, 3, 3), (40, 4, 3, 3)])
+def test_steps_on_filter_banks_are_those_of_the_recipe_in_either_memory_format(
+    memory_format: torch.memory_format, shape: tuple[int, ...]
+) -> None:
+    weight = nn.Parameter(random(*shape).to(memory_format=memory_format))
+    gradients = [random(*shape, seed=seed) for seed in range(1, 4)]
+    optimizer = Muon([weight], lr=0.24, momentum=0.6, newton_schulz_steps=3)
+    for gradient in gradients:
+        weight.grad = gradient.to(memory_format=memory_format)
+        optimizer.step()
+    expected = naive_steps(random(*shape), gradients, lr=0.24)
+    torch.testing.assert_close(weight.double(), expected, rtol=0, atol=1e-4)
+    assert weight.is_contiguous(memory_format=memory_format)
+    assert optimizer.state[weight]["momentum_buffer"].is_contiguous(memory_format=memory_format)
+
+
+def test_weights_are_scaled_to_the_norm_of_one_row_of_length_one_per_output() -> None:
+    weight = nn.Parameter(random(9, 4, 3, 3))
+    weight.grad = torch.zeros_like(weight)
+    Muon([weight], lr=0.24).step()
+    assert weight.norm().item() == pytest.approx(3.0, rel=1e-5)  # √9
+    unscaled = nn.Parameter(random(9, 4, 3, 3))
+    unscaled.grad = torch.zeros_like(unscaled)
+    Muon([unscaled], lr=0.24, normalize_weights=False).step()
+    assert torch.equal(unscaled, random(9, 4, 3, 3))

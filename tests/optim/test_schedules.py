@@ -1,0 +1,192 @@
+"""Learning rates held against torch's schedulers, and the two that torch has not against numbers worked by hand."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
+
+from cifar_cli.config import schema
+from cifar_cli.optim.schedules import SCHEDULES, build_schedule
+
+EPOCHS, STEPS_PER_EPOCH, LR = 5, 7, 0.4
+TOTAL_STEPS = EPOCHS * STEPS_PER_EPOCH
+
+
+def sgd() -> torch.optim.Optimizer:
+    return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=LR)
+
+
+def rates(optimizer: torch.optim.Optimizer, scheduler: LRScheduler, *, steps: int = TOTAL_STEPS) -> list[float]:
+    """Returns the learning rate that each step is taken with."""
+    taken = []
+    for step in range(steps):
+        taken.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if step < steps - 1:
+            scheduler.step()
+    return taken
+
+
+def built_rates(name: str, **arguments: float) -> list[float]:
+    optimizer = sgd()
+    scheduler = build_schedule(name, optimizer, epoch_steps=[STEPS_PER_EPOCH] * EPOCHS, **arguments)
+    return rates(optimizer, scheduler)
+
+
+def test_constant_is_the_full_learning_rate_at_every_step() -> None:
+    assert built_rates("constant") == [LR] * TOTAL_STEPS
+
+
+@pytest.mark.parametrize("final_lr_ratio", [0.0, 0.1])
+def test_cosine_equals_torchs_cosine_annealing(final_lr_ratio: float) -> None:
+    optimizer = sgd()
+    expected = rates(optimizer, CosineAnnealingLR(optimizer, T_max=TOTAL_STEPS, eta_min=final_lr_ratio * LR))
+    assert built_rates("cosine", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("every_epochs", "gamma"), [(1, 0.5), (2, 0.1)])
+def test_step_equals_torchs_step_lr(every_epochs: int, gamma: float) -> None:
+    optimizer = sgd()
+    expected = rates(optimizer, StepLR(optimizer, step_size=every_epochs * STEPS_PER_EPOCH, gamma=gamma))
+    assert built_rates("step", every_epochs=every_epochs, gamma=gamma) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("peak_at", [0.05, 0.3, 0.5, 0.98])
+def test_one_cycle_equals_torchs_one_cycle_lr(peak_at: float) -> None:
+    optimizer = sgd()
+    start, final = 0.04, 1e-4
+    own = OneCycleLR(
+        optimizer,
+        max_lr=LR,
+        total_steps=TOTAL_STEPS,
+        pct_start=peak_at,
+        div_factor=1 / start,
+        final_div_factor=start / final,
+        cycle_momentum=False,
+    )
+    built = built_rates("one_cycle", peak_at=peak_at, start_lr_ratio=start, final_lr_ratio=final)
+    assert built == pytest.approx(rates(optimizer, own), rel=1e-9)
+
+
+@pytest.mark.parametrize("final_lr_ratio", [0.0, 0.1])
+def test_linear_equals_torchs_linear_lr(final_lr_ratio: float) -> None:
+    optimizer = sgd()
+    own = LinearLR(optimizer, start_factor=1.0, end_factor=final_lr_ratio, total_iters=TOTAL_STEPS)
+    expected = rates(optimizer, own)
+    assert built_rates("linear", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9)
+
+
+def factors(name: str, *, steps: int, **arguments: float) -> list[float]:
+    schedule = SCHEDULES[name](total_steps=steps, epoch_ends=range(1, steps + 1), **arguments)
+    return [schedule(step) for step in range(steps)]
+
+
+def test_triangle_climbs_to_one_and_falls_along_straight_lines() -> None:
+    # Ten steps, the peak at 0.4 of them: four equal steps up, six equal ones down.
+    up, down = [1 / 4, 2 / 4, 3 / 4, 1], [5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
+    assert factors("triangle", steps=10, peak_at=0.4) == pytest.approx(up + down)
+
+
+def test_triangle_ends_at_the_ratio_it_is_given() -> None:
+    # From 1 to 0.4 in six steps is 0.1 a step.
+    expected = [0.25, 0.5, 0.75, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    assert factors("triangle", steps=10, peak_at=0.4, final_lr_ratio=0.4) == pytest.approx(expected)
+
+
+def test_triangle_climbs_from_the_ratio_it_is_given() -> None:
+    # From 0.2 to 1 in four steps is 0.2 a step.
+    expected = [0.4, 0.6, 0.8, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
+    assert factors("triangle", steps=10, peak_at=0.4, start_lr_ratio=0.2) == pytest.approx(expected)
+
+
+def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_stands_still() -> None:
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.4, 0.6)]
+    groups[1]["epochs"] = 1.5
+    optimizer = torch.optim.SGD(groups)
+    scheduler = build_schedule("linear", optimizer, epoch_steps=[2] * 4, warmup_epochs=0.5)
+    taken = []
+    for _ in range(8):
+        taken.append(tuple(group["lr"] for group in optimizer.param_groups))
+        optimizer.step()
+        scheduler.step()
+    # One step of warm-up to half; then seven steps down for the first group, two for the second.
+    first, second = zip(*taken, strict=True)
+    assert first == pytest.approx([0.2, *(0.4 * (7 - step) / 7 for step in range(7))])
+    assert second == pytest.approx([0.3, 0.6, 0.3, 0, 0, 0, 0, 0])
+
+
+def test_warm_up_climbs_in_equal_steps_and_the_schedule_begins_after_it() -> None:
+    optimizer = sgd()
+    scheduler = build_schedule("step", optimizer, epoch_steps=[2] * 4, warmup_epochs=1.5, every_epochs=1, gamma=0.5)
+    # Three warm-up steps: 1/4, 2/4 and 3/4 of the rate; then five steps, halved after each two.
+    expected = [0.1, 0.2, 0.3, 0.4, 0.4, 0.2, 0.2, 0.1]
+    assert rates(optimizer, scheduler, steps=8) == pytest.approx(expected)
+
+
+def test_epochs_of_different_lengths_count_for_their_steps() -> None:
+    def taken(name: str, **arguments: float) -> list[float]:
+        optimizer = sgd()
+        scheduler = build_schedule(name, optimizer, epoch_steps=[4, 1, 2, 3], **arguments)
+        return rates(optimizer, scheduler, steps=10)
+
+    assert taken("linear") == pytest.approx([LR * (10 - step) / 10 for step in range(10)])
+    staircase = [*[LR] * 5, *[LR / 10] * 5]  # two epochs are five steps
+    assert taken("step", every_epochs=2, gamma=0.1) == pytest.approx(staircase)
+    # The first epoch is a climb of four steps; one epoch later there has been a single one more.
+    climbed = taken("step", every_epochs=1, gamma=0.1, warmup_epochs=1)
+    assert climbed == pytest.approx([*(LR * step / 5 for step in range(1, 5)), LR, *[LR / 10] * 2, *[LR / 100] * 3])
+
+
+def test_a_group_s_epochs_are_counted_in_their_own_steps() -> None:
+    group = {"params": [nn.Parameter(torch.zeros(1))], "lr": LR, "epochs": 1.5}
+    optimizer = torch.optim.SGD([group])
+    scheduler = build_schedule("linear", optimizer, epoch_steps=[2, 4, 1])
+    # An epoch and a half: 2 + 4 / 2 = 4 steps.
+    assert rates(optimizer, scheduler, steps=7) == pytest.approx([LR, LR * 3 / 4, LR / 2, LR / 4, 0, 0, 0])
+
+
+def test_a_warmed_up_cosine_is_a_shorter_cosine_behind_the_climb() -> None:
+    optimizer = sgd()
+    shorter = TOTAL_STEPS - STEPS_PER_EPOCH
+    expected = rates(optimizer, CosineAnnealingLR(optimizer, T_max=shorter), steps=shorter)
+    built = built_rates("cosine", warmup_epochs=1)
+    assert built[:STEPS_PER_EPOCH] == pytest.approx([LR * step / 8 for step in range(1, 8)])
+    assert built[STEPS_PER_EPOCH:] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_a_warm_up_as_long_as_the_training_leaves_the_schedule_one_step() -> None:
+    optimizer = sgd()
+    scheduler = build_schedule("cosine", optimizer, epoch_steps=[4], warmup_epochs=0.99)
+    assert rates(optimizer, scheduler, steps=4) == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+SCHEDULE_SECTIONS = schema.KINDS["schedule"]
+
+
+@pytest.mark.parametrize("name", SCHEDULE_SECTIONS)
+def test_no_learning_rate_is_ever_below_zero_or_above_the_full_one(name: str) -> None:
+    arguments = SCHEDULE_SECTIONS[name]().model_dump()
+    for epochs, steps_per_epoch in ((1, 1), (1, 2), (3, 5), (10, 98)):
+        optimizer = sgd()
+        scheduler = build_schedule(optimizer=optimizer, epoch_steps=[steps_per_epoch] * epochs, **arguments)
+        for _ in range(epochs * steps_per_epoch):
+            assert 0 <= optimizer.param_groups[0]["lr"] <= LR
+            optimizer.step()
+            scheduler.step()
+        # One more than there are steps: this is what the last epoch's report reads.
+        assert 0 <= scheduler.get_last_lr()[0] <= LR
+
+
+def test_the_table_and_the_configuration_name_the_same_schedules() -> None:
+    assert set(SCHEDULES) == set(SCHEDULE_SECTIONS)
+
+
+@pytest.mark.parametrize("name", SCHEDULE_SECTIONS)
+def test_torch_has_nothing_to_warn_of(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer = sgd()
+        arguments = SCHEDULE_SECTIONS[name]().model_dump()
+        rates(optimizer, build_schedule(optimizer=optimizer, epoch_steps=[3] * 2, **arguments), steps=6)

@@ -1,0 +1,101 @@
+"""The page of `cifar explain`: whole, without a network, and what it says."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
+from cifar_cli.analysis.trace import trace_forward
+from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.errors import RunError
+from cifar_cli.report.network_page import write_network_page
+from cifar_cli.report.worked_example_section import Picture
+
+
+class Reader(HTMLParser):
+    """Notes the tags with their attributes and the text, and whether each that opens is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "rect"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def explained() -> Callable[[], tuple[NetworkSummary, nn.Module, torch.Tensor]]:
+    def make() -> tuple[NetworkSummary, nn.Module, torch.Tensor]:
+        model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10))
+        images = torch.rand(2, 3, 8, 8)
+        return (
+            summarize_network(model, trace_forward(model, images), batch_size=2, image_shape=(3, 8, 8)),
+            model,
+            images,
+        )
+
+    return make
+
+
+def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp_path: Path) -> None:
+    counted, model, images = explained()
+    step = trace_forward(model, images, keep="0")[0]
+    picture = Picture((images[0] * 255).byte(), "a <test> image", step.sees)
+    path = tmp_path / "deep" / "page.html"
+    write_network_page(path, counted, title="A & B", subtitle="two <layers>", example=("0", work_out(step), picture))
+    page = path.read_text(encoding="utf-8")
+    reader = Reader(page)
+    assert reader.open == []
+    assert {tag for tag, _ in reader.tags} & {"script", "link", "img", "iframe", "object"} == set()
+    assert not any({"src", "href"} & attributes.keys() for _, attributes in reader.tags)
+    assert "url(" not in page
+    assert "@import" not in page
+    for words in ("A & B", "two <layers>", "a <test> image", "⌊(8 + 2·1 − 3)/1⌋ + 1 = 8", "10 sums of 256 products"):
+        assert words in reader.text
+    # Every pixel of the image, and the frame of the 3×3 of them that the number sees.
+    assert sum(tag == "rect" for tag, _ in reader.tags) == 64 + 1
+    frame = next(attributes for tag, attributes in reader.tags if tag == "rect" and attributes["fill"] == "none")
+    _, row, column = work_out(step).place
+    assert (frame["x"], frame["y"]) == (str(column - 1), str(row - 1))
+    assert (frame["width"], frame["height"]) == ("3", "3")
+    assert [entry.name for entry in path.parent.iterdir()] == ["page.html"]
+
+
+def test_the_frame_of_a_flattened_number_is_where_it_stood(explained: Callable[..., object], tmp_path: Path) -> None:
+    counted, model, images = explained()
+    step = trace_forward(model, images, keep="2")[2]
+    picture = Picture((images[0] * 255).byte(), "an image", step.sees)
+    write_network_page(tmp_path / "page.html", counted, title="", subtitle="", example=("2", work_out(step), picture))
+    reader = Reader((tmp_path / "page.html").read_text(encoding="utf-8"))
+    frame = next(attributes for tag, attributes in reader.tags if tag == "rect" and attributes["fill"] == "none")
+    maps = torch.relu(model[0](images))[0]
+    _, row, column = torch.unravel_index(maps.argmax(), maps.shape)
+    left, right = max(int(column) - 1, 0), min(int(column) + 1, 7)
+    top, bottom = max(int(row) - 1, 0), min(int(row) + 1, 7)
+    assert [int(frame[key]) for key in ("x", "y", "width", "height")] == [left, top, right - left + 1, bottom - top + 1]
+
+
+def test_a_page_that_cannot_be_written_is_told(explained: Callable[..., object], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError) as caught:
+        write_network_page(tmp_path / "file" / "page.html", explained()[0], title="", subtitle="")
+    assert str(caught.value).startswith(f"{tmp_path}/file/page.html: could not be written: ")
+    assert str(caught.value).endswith("; free space, or mend the folder's rights")

@@ -1,0 +1,366 @@
+"""`cifar train --seeds`: what a group of runs says, held against its runs, and how it ends and goes on."""
+
+import os
+import signal
+import statistics
+import weakref
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from scipy import stats
+
+from cifar_cli.builders import build_training
+from cifar_cli.distributed.process_group import ProcessGroup
+from cifar_cli.errors import UsageError
+from cifar_cli.observers.progress_bar import ProgressBar
+from cifar_cli.runner import seeds as seeds_command
+from cifar_cli.runner.parse_seeds import parse_seeds
+from cifar_cli.runs.records import read_json, write_json
+from cifar_cli.training.state import TrainingState
+
+TRAIN = ("train", "--config", "small.yaml", "train.epochs=1")
+
+
+def the_group(folder: Path) -> Path:
+    (group,) = (folder / "logs").glob("*-seeds-*")
+    return group
+
+
+def runs_by_seed(folder: Path) -> dict[int, Path]:
+    return {read_json(run / "summary.json")["seed"]: run for run in (folder / "logs").glob("*-seed[0-9]*")}
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    return torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"]
+
+
+# --- three seeds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def three(cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, trained: tuple[Path, Any]) -> Any:
+    """A folder with a finished group of three seeds, looked at with TTA, and what the training said."""
+    folder = tmp_path_factory.mktemp("three")
+    (folder / "small.yaml").write_text((trained[0].parents[1] / "small.yaml").read_text())
+    outcome = cifar_in(folder, *TRAIN, "--seeds", "3", "seed=4", "evaluation.tta=mirror")
+    assert outcome.code == 0, outcome.err
+    return folder, outcome
+
+
+def test_each_seed_is_a_run_of_its_own_beginning_with_the_configurations(three: tuple[Path, Any]) -> None:
+    folder, _ = three
+    assert sorted(runs_by_seed(folder)) == [4, 5, 6]
+    names = [run.name for run in runs_by_seed(folder).values()]
+    assert all(name.startswith("small-synthetic-seed") for name in names)
+    assert sorted(path.name for path in the_group(folder).iterdir()) == [".lock", "group.yaml", "summary.json"]
+
+
+def test_the_groups_statistics_are_those_of_its_runs(three: tuple[Path, Any]) -> None:
+    folder, _ = three
+    summary, runs = read_json(the_group(folder) / "summary.json"), runs_by_seed(folder)
+    assert (summary["status"], summary["seeds"], summary["dataset"]) == ("completed", [4, 5, 6], "synthetic")
+    for entry in summary["runs"]:
+        own = read_json(runs[entry["seed"]] / "summary.json")
+        shared = ("status", "test", "test_plain", "train_seconds", "wall_seconds")
+        assert entry == {"seed": own["seed"], "run": runs[own["seed"]].name, **{key: own[key] for key in shared}}
+    for measure in ("test", "test_plain"):
+        accuracies = [entry[measure]["accuracy"] for entry in summary["runs"]]
+        low, high = stats.t.interval(0.95, 2, loc=statistics.mean(accuracies), scale=stats.sem(accuracies))
+        assert summary[measure] == {
+            "n": 3,
+            "mean": pytest.approx(statistics.mean(accuracies)),
+            "standard_deviation": pytest.approx(statistics.stdev(accuracies)),
+            "confidence_95": [pytest.approx(low), pytest.approx(high)],
+        }
+    for time in ("train_seconds", "wall_seconds"):
+        assert summary[f"mean_{time}"] == pytest.approx(statistics.mean(entry[time] for entry in summary["runs"]))
+    assert summary["wall_seconds"] > sum(entry["wall_seconds"] for entry in summary["runs"])
+
+
+def test_nothing_of_a_seeds_training_is_left_when_the_next_begins(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[weakref.ref[torch.nn.Module]] = []
+    left: list[int] = []
+    put_together = build_training.build_training
+
+    def noted(*arguments: Any) -> build_training.Training:
+        left.append(sum(model() is not None for model in trained))
+        training = put_together(*arguments)
+        trained.append(weakref.ref(training.state.model))
+        return training
+
+    monkeypatch.setattr(build_training, "build_training", noted)
+    outcome = cifar(*TRAIN, "--seeds", "2")
+    assert outcome.code == 0, outcome.err
+    assert left == [0, 0, 0]  # the first shows that the configuration can be trained
+
+
+def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> None:
+    folder, outcome = three
+    summary = read_json(the_group(folder) / "summary.json")
+    rows = [line.strip("│ ").split("│") for line in outcome.out.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        [
+            str(entry["seed"]),
+            f"{entry['test']['accuracy']:.2%}",
+            f"{entry['test_plain']['accuracy']:.2%}",
+            f"{entry['train_seconds']:.1f} s",
+            f"{entry['wall_seconds']:.1f} s",
+            entry["run"],
+        ]
+        for entry in summary["runs"]
+    ]
+    with_views, plain, times = outcome.out.splitlines()[-3:]
+    assert with_views.startswith("test, with TTA: ")
+    assert with_views.endswith(", n = 3")
+    assert " (95 % confidence, Student's t), standard deviation " in with_views
+    assert plain.startswith("test, each image as it is: ")
+    assert f"{summary['wall_seconds']:.1f} s for the whole command, images opened once" in times
+    lines = outcome.err.splitlines()
+    assert (
+        lines.count(
+            "warning: these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10"
+        )
+        == 1
+    )
+    assert lines[-2] == f"wrote logs/{the_group(folder).name}/summary.json"
+    entry = summary["runs"][0]
+    told = f"seed 4: {entry['test']['accuracy']:.2%} on the test set ({entry['test_plain']['accuracy']:.2%} each image"
+    assert f"{told} as it is)" in lines
+
+
+def test_a_seed_of_a_group_is_the_same_training_as_alone(
+    three: tuple[Path, Any], cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert cifar(*TRAIN, "seed=5").code == 0
+    (alone,) = (tmp_path / "logs").iterdir()
+    grouped = weights_of(runs_by_seed(three[0])[5])
+    assert all(torch.equal(weight, grouped[name]) for name, weight in weights_of(alone).items())
+
+
+def test_a_group_is_no_run_and_says_so(three: tuple[Path, Any], cifar_in: Callable[..., Any]) -> None:
+    folder, _ = three
+    path = f"logs/{the_group(folder).name}"
+    outcome = cifar_in(folder, "eval", path)
+    assert (outcome.code, outcome.err) == (
+        1,
+        f"error: {path}: expected one run, found a group of them, one for each seed; "
+        f"name one that {path}/summary.json lists\n",
+    )
+    outcome = cifar_in(folder, "train", "--resume", path)
+    assert (outcome.code, outcome.err) == (
+        2,
+        f"error: {path}: expected a group with seeds left to train, found all 3 of them through; "
+        f"train others with: cifar train --config {path}/group.yaml --seeds LIST\n",
+    )
+
+
+# --- stopped, and diverged -----------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_group_goes_on_to_what_nobody_interrupted(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: ProgressBar, state: TrainingState) -> None:
+        if state.progress.step == 3 and len(runs_by_seed(tmp_path)) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "step_ended", interrupt)
+        outcome = cifar(*TRAIN, "--seeds", "1,0,2")
+    group = the_group(tmp_path)
+    path = f"logs/{group.name}"
+    assert outcome.code == 130
+    assert f"and go on with all seeds: cifar train --resume {path}" in outcome.err.splitlines()
+    summary = read_json(group / "summary.json")
+    assert summary["status"] == "interrupted"
+    assert [(run["seed"], run["status"]) for run in summary["runs"]] == [
+        (1, "completed"),
+        (0, "interrupted"),
+        (2, "waiting"),
+    ]
+    assert summary["test"] == {
+        "n": 1,
+        "mean": summary["runs"][0]["test"]["accuracy"],
+        "standard_deviation": None,
+        "confidence_95": None,
+    }
+    first = runs_by_seed(tmp_path)[1] / "summary.json"
+    as_it_was = first.read_bytes()
+
+    outcome = cifar("train", "--resume", path, "optimizer.lr=1")
+    assert (outcome.code, outcome.err) == (
+        2,
+        f"error: cifar train --resume {path}: expected no key=value, since all seeds are to be trained alike, found "
+        f"optimizer.lr=1; begin another group with: cifar train --config {path}/group.yaml optimizer.lr=1 --seeds N\n",
+    )
+    outcome = cifar("train", "--resume")  # without a name: the group, and not only the run in progress
+    assert outcome.code == 0, outcome.err
+    assert f"going on with {path}: seeds 0, 2 of 1, 0, 2" in outcome.err.splitlines()
+    after = read_json(group / "summary.json")
+    assert [(run["seed"], run["status"]) for run in after["runs"]] == [(seed, "completed") for seed in (1, 0, 2)]
+    assert (after["status"], after["test"]["n"]) == ("completed", 3)
+    assert after["wall_seconds"] > summary["wall_seconds"]
+    assert first.read_bytes() == as_it_was
+    assert cifar(*TRAIN, "seed=0").code == 0
+    (alone,) = (run for run in (tmp_path / "logs").iterdir() if "seed" not in run.name)
+    resumed = weights_of(runs_by_seed(tmp_path)[0])
+    assert all(torch.equal(weight, resumed[name]) for name, weight in weights_of(alone).items())
+
+
+def test_a_signal_during_the_last_test_stops_the_group_before_the_next_seed(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProgressBar, "close", lambda self: os.kill(os.getpid(), signal.SIGTERM))
+    outcome = cifar(*TRAIN, "--seeds", "2")
+    assert outcome.code == 143
+    assert outcome.err.splitlines()[-1] == "error: stopped before seed 1"
+    summary = read_json(the_group(tmp_path) / "summary.json")
+    assert (summary["status"], [run["status"] for run in summary["runs"]]) == ("interrupted", ["completed", "waiting"])
+
+
+def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(self: ProgressBar, state: TrainingState) -> None:
+        if len(runs_by_seed(tmp_path)) == 1:
+            with torch.no_grad():
+                next(state.model.parameters()).fill_(float("nan"))
+
+    monkeypatch.setattr(ProgressBar, "step_ended", spoil)
+    outcome = cifar(*TRAIN, "--seeds", "2")
+    group = the_group(tmp_path)
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1] == (
+        f"error: logs/{group.name}: expected every seed's training to end, found that seed 0 (of 2) diverged; "
+        "the figures are of the others. Try a smaller optimizer.lr"
+    )
+    summary = read_json(group / "summary.json")
+    failed, completed = summary["runs"]
+    assert (summary["status"], failed["status"], completed["status"]) == ("failed", "failed", "completed")
+    assert "expected a finite loss, found nan" in failed["error"]
+    assert f"warning: seed 0: {failed['error']}" in outcome.err
+    assert summary["test"]["n"] == 1
+    shown = f"test: {completed['test']['accuracy']:.2%}".replace("%", " %")
+    assert f"{shown}, n = 1: how much it varies takes a second seed to say" in outcome.out
+    again = cifar("train", "--resume", group)
+    assert again.code == 2
+    assert "found all 2 of them through" in again.err
+
+
+def test_a_group_killed_before_its_first_run_is_gone_on_with(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(self: seeds_command.SeedGroupTraining) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(seeds_command.SeedGroupTraining, "train", kill)
+        assert cifar(*TRAIN, "--seeds", "2").code == 1
+    assert cifar("train", "--resume").code == 0
+    assert sorted(runs_by_seed(tmp_path)) == [0, 1]
+
+
+def test_without_a_name_a_group_that_cannot_be_read_is_passed_over(
+    cifar: Callable[..., Any], tmp_path: Path, run: Path
+) -> None:
+    group = tmp_path / "logs" / "spoilt-seeds"
+    group.mkdir()
+    (group / "group.yaml").write_text("name: spoilt")
+    write_json(run / "summary.json", {**read_json(run / "summary.json"), "status": "running"})
+    outcome = cifar("train", "--resume")
+    assert outcome.code == 0, outcome.err
+    assert "warning: logs/spoilt-seeds/summary.json: expected the group's runs" in outcome.err
+    assert f"resuming logs/{run.name} after epoch 2" in outcome.err
+
+
+def test_a_group_whose_summary_was_spoilt_is_not_guessed_at(
+    three: tuple[Path, Any], cifar_in: Callable[..., Any]
+) -> None:
+    folder, _ = three
+    summary = the_group(folder) / "summary.json"
+    kept = read_json(summary)
+    path = f"logs/{the_group(folder).name}"
+    try:
+        write_json(summary, {"runs": [{"seed": "one"}]})
+        outcome = cifar_in(folder, "train", "--resume", path)
+    finally:
+        write_json(summary, kept)
+    assert (outcome.code, outcome.err) == (
+        1,
+        f"error: {path}/summary.json: expected the group's runs, each with its seed, found none that can be read; "
+        f"put it back as training wrote it, or begin again with: cifar train --config {path}/group.yaml --seeds N\n",
+    )
+
+
+def test_several_processes_are_refused(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeds_command, "join_process_group", lambda: nullcontext(ProcessGroup(rank=0, size=2)))
+    outcome = cifar(*TRAIN, "--seeds", "2")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error: cifar train --seeds: expected one process, found 2; leave torchrun out, or train one seed at a time: "
+        "seed=1\n",
+    )
+    assert not (tmp_path / "logs").exists()
+
+
+# --- what is written behind --seeds --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("1", [7]), ("3", [7, 8, 9]), ("0,3,7", [0, 3, 7]), ("5,", [5]), ("2, 1", [2, 1])]
+)
+def test_a_number_counts_from_the_configurations_seed_and_a_list_is_itself(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text, first=7) == seeds
+
+
+MEND = "write for example --seeds 5, or --seeds 0,3,7"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0", f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
+        ("1001", f"--seeds: expected how many, from 1 to 1000, found 1001; {MEND}"),
+        ("five", f"--seeds: expected how many, or a list of seeds, found 'five'; {MEND}"),
+        ("-3", f"--seeds: expected how many, or a list of seeds, found '-3'; {MEND}"),
+        ("1,,2", f"--seeds: expected how many, or a list of seeds, found '1,,2'; {MEND}"),
+        ("", f"--seeds: expected how many, or a list of seeds, found ''; {MEND}"),
+        ("1,3,3", "--seeds: expected each seed once, found 3 more than once; leave out the rest"),
+        ("9223372036854775808,", f"--seeds: expected seeds below 2**63, found 9223372036854775808; {MEND}"),
+    ],
+)
+def test_what_is_no_number_and_no_list_of_seeds_is_told(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_seeds(text, first=0)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*TRAIN, "--seeds", "0"), f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
+        (
+            (*TRAIN, "--seeds", "2", "--dry-run"),
+            "cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out",
+        ),
+        (
+            ("train", "--resume", "--seeds", "2"),
+            "cifar train --resume: expected no --seeds, since a group goes on with those that it was begun with; "
+            "leave it out",
+        ),
+    ],
+)
+def test_seeds_that_make_no_sense_begin_nothing(
+    words: tuple[str, ...], message: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = cifar(*words)
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", f"error: {message}\n")
+    assert not (tmp_path / "logs").exists()

@@ -1,0 +1,86 @@
+"""The archive of a checkpoint: its parts are told, and archives that torch.save does not write are refused."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from cifar_cli.errors import CheckpointError
+from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.checkpoint_archive import open_checkpoint_archive
+
+
+def test_the_parts_of_a_checkpoint_are_told(tmp_path: Path) -> None:
+    torch.save({"floats": torch.zeros(5), "ints": torch.zeros(3, dtype=torch.int64)}, tmp_path / "a.pt")
+    envelope = open_checkpoint_archive(tmp_path / "a.pt")
+    assert envelope.storage_bytes == {"0": 20, "1": 24}
+    assert envelope.pickled.startswith(b"\x80\x02}")
+
+
+def stored(archive: zipfile.ZipFile, *names: str) -> None:
+    for name in names:
+        archive.writestr(name, b"N.")
+
+
+def bomb(archive: zipfile.ZipFile) -> None:
+    archive.writestr("archive/data.pkl", bytes(50_000_000), compress_type=zipfile.ZIP_DEFLATED)
+
+
+def overlapping(archive: zipfile.ZipFile) -> None:
+    """Many names for the same bytes."""
+    archive.writestr("archive/data.pkl", bytes(100_000))
+    first = archive.infolist()[0]
+    for number in range(10):
+        other = zipfile.ZipInfo(f"archive/data/{number}")
+        other.header_offset, other.CRC = first.header_offset, first.CRC
+        other.file_size = other.compress_size = first.file_size
+        archive.filelist.append(other)
+
+
+@pytest.mark.parametrize(
+    ("fill", "finding"),
+    [
+        (bomb, "the part 'archive/data.pkl', compressed"),
+        (overlapping, "parts that are larger together than the file"),
+        (lambda archive: stored(archive, "archive/data.pkl", "archive/../../evil"), "the part 'archive/../../evil', o"),
+        (lambda archive: stored(archive, "archive/data.pkl", "/etc/evil"), "the part '/etc/evil', outside its folder"),
+        (
+            lambda archive: stored(archive, "archive/data.pkl", "other/data/0"),
+            "the part 'other/data/0', outside its fo",
+        ),
+        (lambda archive: stored(archive, "archive/data.pkl", "archive/data.pkl"), "an archive with two parts of one n"),
+        (
+            lambda archive: setattr(archive, "comment", b"x") or stored(archive, "archive/data.pkl"),
+            "an archive with so",
+        ),
+        (lambda archive: stored(archive, "archive/other"), "another kind of file"),
+        (lambda archive: None, "an archive of 0 parts"),
+        (
+            lambda archive: archive.writestr("archive/data.pkl", bytes(2**22 + 1)),
+            "4,194,305 bytes of plain values, where 4,194,304 are plenty",
+        ),
+    ],
+    ids=range(10),
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_archives_that_torch_does_not_write_are_refused_before_they_are_unpacked(
+    tmp_path: Path, fill: Callable[[zipfile.ZipFile], None], finding: str
+) -> None:
+    path = tmp_path / "hostile.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        fill(archive)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: expected a checkpoint of this program, found {finding}")
+    assert message.endswith("; name a run folder, or the checkpoint in one")
+
+
+def test_bytes_before_the_archive_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.pt"
+    torch.save({"format": 1}, path)
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+    with pytest.raises(CheckpointError, match="found an archive with something before or behind it"):
+        load_checkpoint(path)

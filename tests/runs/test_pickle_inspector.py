@@ -1,0 +1,144 @@
+"""What a checkpoint would hold, told without making it; and what no checkpoint holds, refused before it is made."""
+
+import pickle
+import struct
+import time
+import zipfile
+from io import BytesIO
+
+import pytest
+import torch
+
+from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, TensorShape, inspect_pickle
+
+START, STOP = b"\x80\x02", b"."
+TENSOR, FLOATS, ORDERED = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch\nFloatStorage\n",
+    b"ccollections\nOrderedDict\n",
+)
+
+
+def number(value: int) -> bytes:
+    """LONG1, which holds whole numbers of up to 255 bytes."""
+    content = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8a" + bytes([len(content)]) + content
+
+
+def word(text: str) -> bytes:
+    return b"X" + struct.pack("<I", len(text.encode())) + text.encode()
+
+
+def numbers(values: tuple[int, ...]) -> bytes:
+    return b"(" + b"".join(map(number, values)) + b"t"
+
+
+def storage(elements: int, kind: bytes = FLOATS) -> bytes:
+    return b"(" + word("storage") + kind + word("0") + word("cpu") + number(elements) + b"tQ"
+
+
+def tensor(elements: int, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
+    arguments = storage(elements) + number(offset) + numbers(shape) + numbers(strides) + b"\x89" + ORDERED + b")R"
+    return TENSOR + b"(" + arguments + b"tR"
+
+
+def test_the_sketch_of_what_torch_saves_has_its_values_and_shapes() -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 5), torch.nn.BatchNorm2d(4))
+    shared = torch.arange(6.0).view(2, 3)
+    plain = {
+        "word": "é",
+        "none": None,
+        "flags": [True, False],
+        "many": list(range(3000)),
+        "big": 2**62,
+        "pair": (1, 2.5),
+    }
+    file = BytesIO()
+    torch.save({"model": model.state_dict(), "views": [shared, shared.t(), shared[1]], **plain}, file)
+    with zipfile.ZipFile(file) as archive:
+        parts = [part for part in archive.infolist() if "/data/" in part.filename]
+        sizes = {part.filename.split("/")[-1]: part.file_size for part in parts}
+        read = inspect_pickle(archive.read("archive/data.pkl"), storage_bytes=sizes)
+    assert read == {
+        "model": {name: TensorShape(tuple(weight.shape)) for name, weight in model.state_dict().items()},
+        "views": [TensorShape((2, 3)), TensorShape((3, 2)), TensorShape((3,))],
+        **plain,
+    }
+
+
+def test_the_tensor_written_by_hand_below_is_one_where_it_fits() -> None:
+    read = inspect_pickle(START + tensor(6, 0, (2, 3), (3, 1)) + STOP, storage_bytes={"0": 24})
+    assert read == TensorShape((2, 3))
+
+
+def doubled(times: int) -> bytes:
+    """A pair of the same pair of the same pair …: a few hundred bytes for more values than there are atoms."""
+    instructions = b")q\x00"
+    for index in range(times):
+        instructions += b"h" + bytes([index]) + b"h" + bytes([index]) + b"\x86q" + bytes([index + 1])
+    return instructions
+
+
+@pytest.mark.parametrize(
+    ("instructions", "finding"),
+    [
+        (tensor(10**12, 0, (1,), (1,)), "24 bytes where a tensor needs 4,000,000,000,000"),
+        (tensor(6, 0, (7,), (1,)), "a tensor of 7 numbers, in a storage of 6"),
+        (tensor(6, 5, (2,), (1,)), "a tensor of 2 numbers, in a storage of 6"),
+        (tensor(6, 0, (2,), (6,)), "a tensor of 2 numbers, in a storage of 6"),
+        (tensor(6, 0, (10**12,), (0,)), "a tensor of 1,000,000,000,000 numbers, in a storage of 6"),
+        (tensor(6, 3, (2, 3), (0, 1)), "a tensor of 6 numbers, in a storage of 6"),
+        (tensor(6, -1, (2,), (1,)), "a tensor of no possible shape"),
+        (tensor(6, 0, (-2,), (1,)), "a tensor of no possible shape"),
+        (tensor(6, 0, (2, 3), (1,)), "a tensor of no possible shape"),
+        (tensor(6, 0, (1,) * 17, (1,) * 17), "a tensor of no possible shape"),
+        (
+            storage(6) + b"0" + storage(24, b"ctorch\nByteStorage\n"),
+            "the instruction POP",
+        ),
+        (b"(" + storage(6) + storage(24, b"ctorch\nByteStorage\n") + b"t", "a storage that is described in two ways"),
+        (doubled(100), "values within values, over and over"),
+        (b"}))\x86Ns", "a key that is neither a word nor a number"),
+        (b"]q\x00h\x00a", "values within values, over and over"),
+        (b"N" * 600_000, "more than 500,000 values"),
+        (b"Nr\xff\xff\xff\x7f" + b"B\xff\xff\xff\xff", "instructions that make no sense"),
+        (b"X\xff\xff\xff\xff", "instructions that make no sense"),
+        (b"(" * 100_000, "instructions that make no sense"),
+        (b"R", "instructions that make no sense"),
+        (b"s", "instructions that make no sense"),
+        (ORDERED + b"(Nt" + b"R", "a call that no tensor needs"),
+        (FLOATS + b")R", "a call that no tensor needs"),
+        (b"}" + b"}" + word("items") + b"Ns" + b"b", "an object that is no state_dict"),
+        (b"", "instructions that make no sense"),
+    ],
+    ids=range(25),
+)
+def test_what_would_take_more_than_the_file_has_is_refused_at_once(instructions: bytes, finding: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(PickleContentError) as caught:
+        inspect_pickle(START + instructions + STOP, storage_bytes={"0": 24})
+    assert str(caught.value) == finding
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("os system", "posix system", "builtins eval", "builtins exec", "builtins getattr", "subprocess Popen"),
+        # torch's own reader would call these, and they can ask for any amount of memory.
+        *("builtins bytearray", "torch Tensor", "torch.nn.parameter Parameter", "_codecs encode"),
+        "torch._utils _rebuild_sparse_tensor",
+    ],
+)
+def test_a_name_that_no_tensor_needs_is_refused_unread(name: str) -> None:
+    module, attribute = name.split()
+    call = f"c{module}\n{attribute}\n".encode() + b"(" + word("9" * 10) + b"tR"
+    with pytest.raises(PickleCodeError) as caught:
+        inspect_pickle(START + call + STOP, storage_bytes={})
+    assert str(caught.value) == f"{module}.{attribute}"
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 3, 4, 5])
+def test_pickles_of_other_protocols_are_refused_or_plain(protocol: int) -> None:
+    with pytest.raises(PickleContentError):
+        inspect_pickle(pickle.dumps({"a": [1, 2.5, "x", (1,)], "b": b"bytes", "c": {1}}, protocol), storage_bytes={})

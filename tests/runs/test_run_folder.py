@@ -1,0 +1,139 @@
+"""Runs are named, made and found again."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from cifar_cli.errors import RunError
+from cifar_cli.runs.run_folder import RunFolder, create_run, find_run, find_runs, newest_run
+
+
+def finish(log_dir: Path, name: str, *, age_seconds: int = 0) -> RunFolder:
+    """Makes a run with a checkpoint, begun so many seconds ago."""
+    run = RunFolder(log_dir / name)
+    run.last_checkpoint.parent.mkdir(parents=True)
+    run.last_checkpoint.touch()
+    run.config.touch()
+    begun = 1_700_000_000 - age_seconds
+    os.utime(run.config, (begun, begun))
+    return run
+
+
+def test_a_run_is_called_by_its_name_and_the_time_it_began(tmp_path: Path) -> None:
+    before = time.strftime("%Y%m%d-%H%M%S")
+    run = create_run(tmp_path / "logs", "demo")
+    after = time.strftime("%Y%m%d-%H%M%S")
+    assert re.fullmatch(r"demo-\d{8}-\d{6}", run.name)
+    assert before <= run.name.removeprefix("demo-") <= after
+    assert (run.path / "checkpoints").is_dir()
+
+
+def test_runs_begun_in_one_second_get_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "strftime", lambda form: "20260304-120000" if form == "%Y%m%d-%H%M%S" else "")
+    names = [create_run(tmp_path, "demo").name for _ in range(3)]
+    assert names == ["demo-20260304-120000", "demo-20260304-120000-2", "demo-20260304-120000-3"]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert create_run(Path("~/runs"), "demo").path.parent == tmp_path / "runs"
+
+
+def test_everything_of_a_run_lies_where_the_contract_says(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "demo")
+    paths = [
+        run.config,
+        run.environment,
+        run.metrics,
+        run.summary,
+        run.last_checkpoint,
+        run.best_checkpoint,
+        run.images,
+    ]
+    assert [str(path.relative_to(run.path)) for path in paths] == [
+        "config.yaml",
+        "env.json",
+        "metrics.csv",
+        "summary.json",
+        "checkpoints/last.pt",
+        "checkpoints/best.pt",
+        "images",
+    ]
+
+
+def test_a_file_where_the_folder_of_runs_should_be_is_an_error(tmp_path: Path) -> None:
+    occupied = tmp_path / "logs"
+    occupied.write_text("not a folder")
+    with pytest.raises(RunError) as caught:
+        create_run(occupied, "demo")
+    assert str(caught.value) == (
+        f"{occupied}: expected a folder to write runs to, found: File exists; name another with log.dir=FOLDER"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to_is_an_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunError, match=r"found: Permission denied; name another with log\.dir=FOLDER$"):
+        create_run(tmp_path, "demo")
+    tmp_path.chmod(0o700)
+
+
+def test_a_read_only_file_system_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(RunError, match=r"found: Read-only file system; name another with log\.dir=FOLDER$"):
+        create_run(tmp_path, "demo")
+
+
+def test_a_run_is_found_by_its_path_and_by_its_name(tmp_path: Path) -> None:
+    run = finish(tmp_path / "logs", "demo-1")
+    assert find_run(str(run.path), log_dir=tmp_path / "elsewhere") == run
+    assert find_run("demo-1", log_dir=tmp_path / "logs") == run
+
+
+def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(tmp_path: Path) -> None:
+    for age, name in enumerate(["newest", "second", "cnn-20260304-120000", "oldest"]):
+        finish(tmp_path, name, age_seconds=age)
+    with pytest.raises(RunError) as caught:
+        find_run("cnn-20260304-120001", log_dir=tmp_path)
+    assert str(caught.value) == (
+        f"cnn-20260304-120001: expected a run folder, a checkpoint file, or the name of a run under {tmp_path}, found "
+        "none of them; the newest runs are newest, second, cnn-20260304-120000; did you mean 'cnn-20260304-120000'?"
+    )
+
+
+def test_without_any_run_the_error_says_how_to_make_one(tmp_path: Path) -> None:
+    missing = tmp_path / "logs"
+    with pytest.raises(RunError) as caught:
+        find_run("demo", log_dir=missing)
+    assert str(caught.value).endswith(
+        f"; there are no runs under {missing} yet: cifar train --config quickstart makes one"
+    )
+
+
+def test_a_name_too_long_for_the_file_system_is_an_unknown_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="expected a run folder"):
+        find_run("x" * 5000, log_dir=tmp_path)
+
+
+def test_runs_are_ordered_by_when_they_began_not_by_name(tmp_path: Path) -> None:
+    finish(tmp_path, "a", age_seconds=10)
+    finish(tmp_path, "b", age_seconds=30)
+    finish(tmp_path, "c", age_seconds=20)
+    assert [run.name for run in find_runs(tmp_path)] == ["b", "c", "a"]
+    newest = newest_run(tmp_path)
+    assert newest is not None
+    assert newest.name == "a"
+
+
+def test_folders_without_a_checkpoint_or_a_configuration_are_no_runs(tmp_path: Path) -> None:
+    (finish(tmp_path, "begun")).last_checkpoint.unlink()
+    (finish(tmp_path, "broken")).config.unlink()
+    assert newest_run(tmp_path) is None
+    assert newest_run(tmp_path / "missing") is None

@@ -1,0 +1,63 @@
+"""One process a run, and no lock that outlives its process."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cifar_cli.errors import RunError
+from cifar_cli.runs.run_folder import RunFolder, create_run
+from cifar_cli.runs.run_lock import run_lock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.runs.run_lock import run_lock
+with run_lock(RunFolder(Path(sys.argv[1]))):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return create_run(tmp_path, "demo")
+
+
+def test_a_run_that_another_process_trains_is_refused_until_that_process_is_gone(run: RunFolder) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(RunError) as caught, run_lock(run):
+            pass
+        assert str(caught.value) == (
+            f"{run.path}: expected a run that nobody trains, found one that another process is training; "
+            "wait for it, or stop it first"
+        )
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        with run_lock(run):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_the_lock_is_let_go_of_at_the_end_and_after_an_error(run: RunFolder) -> None:
+    with pytest.raises(ZeroDivisionError), run_lock(run):
+        _ = 1 / 0
+    with run_lock(run):
+        pass
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away_and_nothing_else(run: RunFolder) -> None:
+    half, whole = run.path / "checkpoints" / ".last.pt.123.tmp", run.path / "checkpoints" / "last.pt"
+    half.touch()
+    whole.touch()
+    with run_lock(run):
+        assert (half.exists(), whole.exists()) == (False, True)

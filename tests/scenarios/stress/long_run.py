@@ -1,0 +1,89 @@
+"""Trains many epochs in one process and watches what grows: memory, open files, TensorBoard's file, time per epoch.
+
+    python tests/scenarios/stress/long_run.py --epochs 500
+
+The exit code is 1 if anything grew that should not.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets.synthetic import synthetic_sets
+from cifar_cli.observers.progress_bar import ProgressBar
+from cifar_cli.runner.start import train
+from cifar_cli.training.observer import EpochReport
+from cifar_cli.training.state import TrainingState
+
+CONFIG = """\
+name: long
+data: {name: synthetic, batch_size: 50, val_size: 100, augment: {flip: random, translate: 4}}
+model: {name: cnn, widths: [4, 8, 16]}
+optimizer: {name: sgd, lr: 0.01, momentum: 0.9}
+schedule: {name: constant}
+train: {device: cpu, precision: fp32, checkpoint_seconds: 1}
+log: {feature_layers: [blocks.0.conv1]}
+"""
+SETTLED = 50  # epochs after which everything that is kept for the rest has been made
+MAX_GROWTH = 0.01
+MAX_EVENT_BYTES = 50 * 2**20
+MAX_SLOWDOWN = 1.1
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--epochs", type=int, default=500)
+    epochs = words.parse_args().epochs
+    torch.set_num_threads(1)
+    open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+    memory, handles, clock = watched_each_epoch()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        Path("long.yaml").write_text(CONFIG)
+        train("long.yaml", [f"train.epochs={epochs}"])
+        (run,) = Path("logs").iterdir()
+        event_bytes = sum(path.stat().st_size for path in run.glob("events.*"))
+        os.chdir("/")
+    seconds = [after - before for before, after in pairwise(clock)]
+    growth = memory[-1] / memory[SETTLED - 1] - 1
+    slowdown = statistics.median(seconds[-SETTLED:]) / statistics.median(seconds[:SETTLED])
+    print(f"memory: {memory[SETTLED - 1] / 1e6:.1f} MB after {SETTLED} epochs, {memory[-1] / 1e6:.1f} MB at the end")
+    print(f"        {growth:+.2%}, at most {max(memory[SETTLED:]) / 1e6:.1f} MB")
+    print(f"open files: {handles[SETTLED - 1]} after {SETTLED} epochs, {handles[-1]} at the end")
+    print(f"TensorBoard's file: {event_bytes / 1e6:.1f} MB")
+    print(f"processor time per epoch: the last {SETTLED} against the first: {slowdown:.3f} (medians)")
+    sys.exit(
+        growth > MAX_GROWTH
+        or handles[-1] > handles[SETTLED - 1]
+        or event_bytes > MAX_EVENT_BYTES
+        or slowdown > MAX_SLOWDOWN
+    )
+
+
+def watched_each_epoch() -> tuple[list[int], list[int], list[float]]:
+    """Returns lists that grow by a figure an epoch: resident bytes, open files, seconds of processor time."""
+    memory: list[int] = []
+    handles: list[int] = []
+    clock: list[float] = []  # the processor's time: a busy machine must not look like a slow program
+
+    def epoch_ended(self: ProgressBar, state: TrainingState, report: EpochReport) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
+        handles.append(len(os.listdir("/proc/self/fd")))
+        clock.append(time.process_time())
+
+    ProgressBar.epoch_ended = epoch_ended  # type: ignore[method-assign]
+    return memory, handles, clock
+
+
+if __name__ == "__main__":
+    main()

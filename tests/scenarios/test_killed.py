@@ -1,0 +1,79 @@
+"""A run as it lies on the disk in the middle of an epoch, gone on with: for everything that draws or rounds."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cifar_cli.config.schema import AugmentKeys
+from cifar_cli.hardware import cpu_computes_bf16
+from cifar_cli.observers.progress_bar import ProgressBar
+from cifar_cli.training.state import TrainingState
+
+STEP = 15  # of ten an epoch
+AUGMENTATIONS = {
+    name: (field.examples or [])[0]
+    for name, field in AugmentKeys.model_fields.items()
+    if name != "sizes"  # not for this network; they depend on the epoch alone
+}
+MUON_RECIPE = [
+    "optimizer={name: muon, lr: 0.24, momentum: 0.6, nesterov: true, normalize_weights: true, "
+    "decay_norm_and_bias: true, groups: [{parameters: ['conv1.bias'], name: sgd, lr: 0.05, momentum: 0.85, "
+    "nesterov: true, weight_decay: 0.07, decay_norm_and_bias: true, epochs: 1.2}, {parameters: ['fc1.*'], name: sgd, "
+    "lr: 0.1, momentum: 0.85, nesterov: true, weight_decay: 0.006}]}",
+    "schedule={name: linear}",
+    "loss.label_smoothing=0.2",
+]
+CASES = [
+    ["data.augment=null"],
+    *([f"data.augment={{{name}: {example}}}"] for name, example in AUGMENTATIONS.items()),
+    pytest.param(
+        ["train.precision=bf16"], marks=pytest.mark.skipif(not cpu_computes_bf16(), reason="no bf16 in this processor")
+    ),
+    ["train.clip_grad_norm=0.1"],
+    ["average={name: ema, decay: 0.9}"],
+    ["average={name: lookahead, every_steps: 4}"],
+    MUON_RECIPE,
+    ["data.drop_last=true", "data.batch_size=48"],
+    ["data.hard_example_fractions=[1, 0.8, 0.6]"],
+]
+
+
+def read(run: Path, which: str) -> dict[str, Any]:
+    return dict(torch.load(run / "checkpoints" / f"{which}.pt", weights_only=True))
+
+
+def rows_without_times(run: Path) -> list[list[str]]:
+    return [line.split(",")[:-2] for line in (run / "metrics.csv").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("words", CASES, ids=" ".join)
+def test_what_lies_on_the_disk_within_an_epoch_becomes_the_whole_run(
+    words: list[str], cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn = tmp_path / "torn"
+
+    def copy_the_run(self: ProgressBar, state: TrainingState) -> None:
+        if state.progress.step == STEP:  # the checkpoint of this step is not yet written, so there is one step to lose
+            shutil.copytree(next((tmp_path / "logs").iterdir()), torn)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "step_ended", copy_the_run)
+        outcome = cifar("train", "--config", "small.yaml", "train.checkpoint_seconds=1e-9", *words)
+    assert outcome.code == 0, outcome.err
+    (whole,) = (tmp_path / "logs").iterdir()
+    progress = read(torn, "last")["progress"]
+    assert (progress["epoch"], progress["step"]) == (1, STEP - 1)
+
+    resumed = cifar("train", "--resume", torn)
+    assert resumed.code == 0, resumed.err
+    assert rows_without_times(torn) == rows_without_times(whole)
+    for which in ("last", "best"):
+        for part in ("model", "average", "optimizer", "scheduler", "random", "progress"):
+            torch.testing.assert_close(read(torn, which)[part], read(whole, which)[part], rtol=0, atol=0)
+    test_figures = [json.loads((run / "summary.json").read_text())["test"] for run in (torn, whole)]
+    assert test_figures[0] == test_figures[1]

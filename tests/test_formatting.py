@@ -1,0 +1,46 @@
+"""Counts and sizes as a person reads them, against numbers worked by hand."""
+
+import pytest
+
+from cifar_cli import formatting
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "·"),
+        (999, "999"),
+        (1280, "1.28 k"),
+        (4_915_200, "4.92 M"),
+        (24_710_000, "24.7 M"),
+        (1_184_530_432, "1.18 G"),
+    ],
+)
+def test_amounts_have_three_digits(count: int, text: str) -> None:
+    assert formatting.si(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "·"), (40, "40 B"), (4096, "4 KiB"), (131_072, "128 KiB"), (1536, "1.5 KiB"), (3 * 2**29, "1.5 GiB")],
+)
+def test_memory_is_counted_in_powers_of_1024(count: int, text: str) -> None:
+    assert formatting.binary_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "count"), [([12.0, 0.001], 4), ([0.84, None], 4), ([0.05], 5), ([-0.00039], 7), ([0.0], 4), ([], 4)]
+)
+def test_small_numbers_get_more_decimals(numbers: list[float | None], count: int) -> None:
+    assert formatting.decimals(numbers, significant=4) == count
+
+
+def test_numbers_have_a_real_minus_and_zero_has_none() -> None:
+    assert [
+        formatting.signed(-0.25),
+        formatting.signed(-0.00001),
+        formatting.signed(None),
+        formatting.signed(float("-inf")),
+    ] == ["−0.2500", "0.0000", "–", "−∞"]
+    assert [formatting.percent(0.5), formatting.percent(0.0123)] == ["50 %", "1.2 %"]
+    assert [formatting.position((3, 4, 5)), formatting.position((7,))] == ["channel 3, row 4, column 5", "number 7"]

@@ -1,0 +1,141 @@
+"""Views held against images worked by hand, torchvision's own flips and crops, and networks whose answers are known."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score
+from torch import Tensor, nn
+from torchvision.transforms.v2.functional import crop, hflip, pad
+
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.data.loader import make_loader
+from cifar_cli.data.normalize import to_unit
+from cifar_cli.optim.losses import cross_entropy
+from cifar_cli.training.evaluation import Evaluation, evaluate
+from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.tta import TTA, TestTimeAugmentation, least_confident, mirror, mirror_translate
+
+CPU = Runtime(torch.device("cpu"), "fp32")
+
+
+def pixels(images: Tensor) -> Tensor:
+    """A network whose logits are the pixels themselves: what it says of views is what they are."""
+    return images.flatten(1)
+
+
+def test_mirror_is_the_mean_of_the_image_and_its_mirror_image() -> None:
+    image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    # (1 2 / 3 4) and (2 1 / 4 3)
+    assert mirror(pixels, image, pixels(image)).tolist() == [[1.5, 1.5, 3.5, 3.5]]
+
+
+def test_mirror_translate_on_four_pixels_worked_by_hand() -> None:
+    image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    # Reflected about the border pixels:  4 3 4 3     up left corner 4 3    down right corner 2 1
+    #                                     2 1 2 1                    2 1                     4 3  (rows 2 and 3)
+    #                                     4 3 4 3
+    #                                     2 1 2 1
+    # Down right of the middle, at (2, 2): 4 3 / 2 1; with their mirror images all four crops have rows of 3.5 and 1.5.
+    # ½ · (1.5 1.5 / 3.5 3.5) + ¼ · (3.5 3.5 / 1.5 1.5) + ¼ · (3.5 3.5 / 1.5 1.5) = 2.5 everywhere
+    assert mirror_translate(pixels, image, pixels(image)).tolist() == [[2.5, 2.5, 2.5, 2.5]]
+
+
+def test_mirror_translate_is_what_torchvisions_flips_and_crops_give() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(5, 3, 8, 7)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 7, 6), nn.Tanh(), nn.Linear(6, 4))
+    padded = pad(images, [1, 1, 1, 1], padding_mode="reflect")
+    weights = {1: 0.5, 0: 0.25, 2: 0.25}  # the corner of the crop, in both directions: 1 is the image itself
+    views = {corner: crop(padded, corner, corner, 8, 7) for corner in weights}
+    assert torch.equal(views[1], images)
+    expected = sum(w * (network(views[corner]) + network(hflip(views[corner]))) / 2 for corner, w in weights.items())
+    torch.testing.assert_close(mirror_translate(network, images, network(images)), expected)
+
+
+@pytest.mark.parametrize(("views", "passes"), [(mirror, 1), (mirror_translate, 5)])
+def test_no_view_is_computed_twice(views: TestTimeAugmentation, passes: int) -> None:
+    calls: list[int] = []
+
+    def counting(images: Tensor) -> Tensor:
+        calls.append(len(images))
+        return pixels(images)
+
+    images = torch.rand(3, 1, 4, 4)
+    views(counting, images, pixels(images))
+    assert calls == [3] * passes
+
+
+def test_a_network_that_is_linear_says_of_the_mean_image_what_is_the_mean_of_what_it_says() -> None:
+    torch.manual_seed(0)
+    images, linear = torch.rand(4, 2, 6, 6), nn.Sequential(nn.Flatten(), nn.Linear(72, 5))
+    mean_image = (images + hflip(images)) / 2
+    torch.testing.assert_close(mirror(linear, images, linear(images)), linear(mean_image))
+
+
+def test_the_least_sure_images_are_those_whose_largest_probability_is_smallest() -> None:
+    # Largest probabilities: 0.9, 0.5, 0.4, 0.6, 0.34; as logits with another constant added to each row.
+    probabilities = torch.tensor(
+        [[0.9, 0.05, 0.05], [0.5, 0.4, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.33, 0.33, 0.34]]
+    )
+    logits = probabilities.log() + torch.tensor([[-40.0], [30.0], [0.0], [7.0], [55.0]])
+    assert least_confident(logits, 0.4).tolist() == [False, False, True, False, True]
+    assert least_confident(logits, 0.5).tolist() == [False, True, True, False, True]  # 2.5 images are 3
+    assert least_confident(logits, 1.0).all()
+    assert least_confident(torch.zeros(6, 3), 0.5).tolist() == [True] * 3 + [False] * 3  # all alike: the first ones
+
+
+K = 4
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 6 * 6, K)).eval()
+
+
+@pytest.fixture
+def images(make_images: Callable[..., ImageSet]) -> ImageSet:
+    return make_images(30)
+
+
+def measure(
+    network: nn.Module, images: ImageSet, views: str, *, tta_fraction: float = 1.0, batch_size: int = 30
+) -> Evaluation:
+    return evaluate(
+        network,
+        loader=make_loader(images, batch_size=batch_size),
+        loss=cross_entropy(),
+        prepare=to_unit,
+        runtime=CPU,
+        num_classes=K,
+        tta=TTA[views],
+        tta_fraction=tta_fraction,
+    )
+
+
+@pytest.mark.parametrize("views", ["mirror", "mirror_translate"])
+def test_evaluation_with_views_also_says_what_it_is_without(views: str, network: nn.Module, images: ImageSet) -> None:
+    viewed, plain = measure(network, images, views), measure(network, images, "none")
+    assert plain.plain is None
+    assert viewed.plain is not None
+    assert (viewed.plain.loss, viewed.plain.accuracy) == (plain.loss, plain.accuracy)
+    assert torch.equal(viewed.plain.confusion, plain.confusion)
+    assert torch.equal(viewed.plain.logits, plain.logits)
+    assert viewed.loss != plain.loss
+    assert viewed.confusion.sum() == viewed.images == 30
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 30])
+@pytest.mark.parametrize(("tta_fraction", "count"), [(0.3, 9), (1.0, 30)])
+def test_whatever_the_batch_size_the_least_sure_of_all_images_are_looked_at_again(
+    tta_fraction: float, count: int, batch_size: int, network: nn.Module, images: ImageSet
+) -> None:
+    pictures = to_unit(images.images)
+    with torch.no_grad():
+        logits, mirrored = network(pictures), (network(pictures) + network(hflip(pictures))) / 2
+    unsure = logits.softmax(dim=1).max(dim=1).values.argsort()[:count]
+    logits[unsure] = mirrored[unsure]
+    result = measure(network, images, "mirror", tta_fraction=tta_fraction, batch_size=batch_size)
+    assert result.loss == pytest.approx(nn.functional.cross_entropy(logits, images.labels).item(), rel=1e-5)
+    assert result.accuracy == accuracy_score(images.labels, logits.argmax(dim=1))
