@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from io import StringIO
 from pathlib import Path
@@ -16,19 +16,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
+from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets import open_dataset
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.download.download import DownloadError
 from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.data.loader import make_loader
+from cifar_cli.data.loader import BatchLoader
 from cifar_cli.data.normalize import to_unit
-from cifar_cli.data.transforms.augment import Augment
+from cifar_cli.data.transforms.flip import random_flip
+from cifar_cli.data.transforms.translate import Translate
 from cifar_cli.kernels.cuda_graphs import GraphCache
-from cifar_cli.optim.averages import AVERAGES
 from cifar_cli.optim.build_optimizer import build_optimizer
 from cifar_cli.optim.losses import cross_entropy
 from cifar_cli.optim.schedules import build_schedule
+from cifar_cli.optim.table import AVERAGES
+from cifar_cli.section import call_with_accepted, load_target
 from cifar_cli.training.evaluation import evaluate
 from cifar_cli.training.loop import Task
 from cifar_cli.training.observer import EpochReport, Observer
@@ -159,8 +162,8 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         runtime = Runtime(torch.device(device), "fp32")
         images = make_images(24)
         picker = HardExamples(len(images), fractions=hard_examples, device=runtime.device) if hard_examples else None
-        loader = make_loader(images, batch_size=7, shuffle=True, seed=seed, hard_examples=picker)
-        epoch_steps = [loader.batch_sampler.batches_in(epoch) for epoch in range(epochs)]
+        loader = BatchLoader(images, batch_size=7, shuffle=True, seed=seed, hard_examples=picker)
+        epoch_steps = [loader.batches_in(epoch) for epoch in range(epochs)]
         # Rows of numbers, which Muon cannot take, go to another optimiser, for part of the time.
         rows = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
         groups = [rows] if optimizer == "muon" else []
@@ -173,14 +176,24 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             scaler=torch.amp.GradScaler(device, enabled=False),
             augment_generator=torch.Generator(device).manual_seed(seed),
             totals=EpochTotals.zero(runtime.device),
-            average=AVERAGES[average](model, total_steps=sum(epoch_steps), **(average_arguments or {})),
+            average=call_with_accepted(
+                load_target(AVERAGES[average].target),
+                (),
+                {"model": model, "total_steps": sum(epoch_steps)},
+                **(average_arguments or {}),
+            ),
             hard_examples=picker,
         )
-        augment = Augment(flip="random", translate=2)
+        move = Translate(2)
+
+        def transform(batch: Batch, generator: torch.Generator) -> Batch:
+            batch = move(random_flip(batch, generator), generator)
+            return replace(batch, images=to_unit(batch.images))
+
         validate = partial(
             evaluate,
             model,
-            loader=make_loader(make_images(10, seed=1), batch_size=4),
+            loader=BatchLoader(make_images(10, seed=1), batch_size=4),
             loss=cross_entropy(),
             prepare=to_unit,
             runtime=runtime,
@@ -188,12 +201,12 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
         )
         task = Task(
             loader=loader,
-            augment_and_normalize=lambda batch, generator, epoch: to_unit(augment(batch, generator, epoch=epoch)),
+            transform=transform,
             forward=model,
             loss=cross_entropy(),
             validate=validate if validated else None,
             epochs=epochs,
-            recordings=GraphCache(built, device=runtime.device) if is_recorded else None,
+            graph_cache=GraphCache(built, device=runtime.device) if is_recorded else None,
         )
         return TinyTraining(state, task, runtime, images)
 
@@ -247,7 +260,7 @@ def cifar_in() -> Callable[..., Outcome]:
         ):
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["cifar", *map(str, words)])
-            patch.setattr(open_dataset, "synthetic_sets", small_synthetic_sets)
+            patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", small_synthetic_sets)
             for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS"):
                 patch.delenv(name, raising=False)
             code = 0
@@ -288,7 +301,9 @@ def run(trained: tuple[Path, Outcome], tmp_path: Path) -> Path:
 def small_splits() -> open_dataset.Splits:
     """The images that a run of small.yaml sees: 500 for training, 100 for validation, 100 for the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(open_dataset, "synthetic_sets", lambda: synthetic_sets(train_size=600, test_size=100))
+        patch.setattr(
+            "cifar_cli.data.datasets.synthetic.synthetic_sets", lambda: synthetic_sets(train_size=600, test_size=100)
+        )
         return open_dataset.open_dataset("synthetic", val_size=100)
 
 
@@ -317,4 +332,4 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise DownloadError("cifar-10-python.tar.gz: no mirror could be reached")
 
-    monkeypatch.setattr(open_dataset, "fetch_archive", refuse)
+    monkeypatch.setattr("cifar_cli.data.datasets.cifar.fetch_archive", refuse)

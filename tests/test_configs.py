@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from cifar_cli import config
-from cifar_cli.builders import build_model
+from cifar_cli.builders.build_model import build_model
 from cifar_cli.config.config_files import builtins
-from cifar_cli.optim.averages import AVERAGES
-from cifar_cli.optim.build_optimizer import OPTIMIZERS
-from cifar_cli.optim.schedules import SCHEDULES
+from cifar_cli.config.schema import CHOICES
+from cifar_cli.optim.table import AVERAGES, OPTIMIZERS, SCHEDULES
 
 FOLDER = Path(__file__).parents[1] / "configs"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -71,14 +70,14 @@ def test_every_configuration_names_an_optimiser_and_a_schedule_of_the_tables() -
     experiments = [config.load(name) for name in NAMES]
     assert {experiment.optimizer.name for experiment in experiments} <= set(OPTIMIZERS)
     assert {experiment.schedule.name for experiment in experiments} <= set(SCHEDULES)
-    assert set(config.schema.KINDS["optimizer"]) == set(OPTIMIZERS)
-    assert set(config.schema.KINDS["schedule"]) == set(SCHEDULES)
-    assert set(config.schema.KINDS["average"]) == set(AVERAGES)
+    assert set(CHOICES["optimizer"].sections()) == set(OPTIMIZERS)
+    assert set(CHOICES["schedule"].sections()) == set(SCHEDULES)
+    assert set(CHOICES["average"].sections()) == set(AVERAGES)
 
 
 def test_tutorial_is_the_tutorials_model_layer_by_layer() -> None:
     experiment = config.load("tutorial")
-    model = build_model.build_model(experiment)
+    model = build_model(experiment)
     expected = nn.Sequential(
         nn.Conv2d(3, 32, 5, padding=2),
         nn.MaxPool2d(2),
@@ -110,9 +109,7 @@ def test_tutorial_trains_as_the_tutorial_does() -> None:
 
 
 def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalisations() -> None:
-    tutorial, sequential = (
-        list(build_model.build_model(config.load(name)).children()) for name in ("tutorial", "sequential")
-    )
+    tutorial, sequential = (list(build_model(config.load(name)).children()) for name in ("tutorial", "sequential"))
     added = [layer for layer in sequential if isinstance(layer, nn.ReLU | nn.BatchNorm2d)]
     assert [type(layer) for layer in added] == [nn.BatchNorm2d, nn.ReLU] * 3 + [nn.ReLU]
     skeleton = [repr(layer).replace(", bias=False", "") for layer in sequential if layer not in added]
@@ -120,7 +117,7 @@ def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalisation
 
 
 def test_mlp_is_the_tutorials_perceptron_on_cifar10() -> None:
-    model = build_model.build_model(config.load("mlp"))
+    model = build_model(config.load("mlp"))
     expected = [nn.Flatten(), nn.Linear(3072, 256), nn.ReLU(), nn.Linear(256, 10)]
     assert [repr(layer) for layer in model.children()] == [repr(layer) for layer in expected]
 

@@ -11,6 +11,9 @@ import torch
 from torch import Generator, Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from cifar_cli.data.batch import Batch
+from cifar_cli.data.transforms.table import Transform
+
 
 def bare_loop(
     images: Tensor,
@@ -19,7 +22,8 @@ def bare_loop(
     order: Tensor,
     batch_size: int,
     steps: int,
-    prepare: Callable[[Tensor, Generator], Tensor],
+    transform: Transform,
+    epoch: int,
     generator: Generator,
     forward: Callable[[Tensor], Tensor],
     loss_fn: Callable[[Tensor, Tensor], Tensor],
@@ -32,14 +36,14 @@ def bare_loop(
     """Trains for so many steps.
 
     images: uint8 (N, C, H, W) and labels int64 (N,), on the device; order: int64, the images' indices, batch after
-    batch; prepare makes of a batch of images what the network takes, drawing from the generator; average hears of each
-    step's number and may keep averages of the weights.
+    batch; transform augments a batch and makes of its images what the network takes in an epoch; average is called with
+    each step's number and may keep averages of the weights.
     """
     for step in range(steps):
-        batch = order[step * batch_size : (step + 1) * batch_size]
-        inputs = prepare(images[batch], generator)
+        indices = order[step * batch_size : (step + 1) * batch_size]
+        batch = transform(Batch(images[indices], labels[indices], indices, epoch), generator)
         with autocast():
-            loss = loss_fn(forward(inputs), labels[batch])
+            loss = loss_fn(forward(batch.images), batch.targets)
         optimizer.zero_grad()
         scaler.scale(loss).backward()
         scaler.step(optimizer)

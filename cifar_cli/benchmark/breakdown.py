@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Generator, Tensor
 
+from cifar_cli.data.batch import Batch
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
@@ -72,10 +73,10 @@ def train_epoch_watched(
 ) -> None:
     """Takes the steps that are left of the epoch, as `train_epoch` does, and marks on `watch` what each part took."""
 
-    def augment_and_normalize(images: Tensor, generator: Generator, epoch: int) -> Tensor:
-        inputs = task.augment_and_normalize(images, generator, epoch)
+    def transform(batch: Batch, generator: Generator) -> Batch:
+        transformed = task.transform(batch, generator)
         watch.mark("data")
-        return inputs
+        return transformed
 
     def loss_fn(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
         loss = task.loss(logits, labels, reduction=reduction)
@@ -92,7 +93,7 @@ def train_epoch_watched(
         watch.mark("start")
         train_epoch(
             state,
-            replace(task, augment_and_normalize=augment_and_normalize, loss=loss_fn, recordings=None),
+            replace(task, transform=transform, loss=loss_fn, graph_cache=None),
             runtime=runtime,
             observers=[*observers, _LastObserver(watch)],
             stop=ShutdownRequest(),

@@ -49,7 +49,7 @@ def our_loop(
 
     def reset() -> None:
         start.restore()
-        if task.recordings:
+        if task.graph_cache:
             run(STEPS_BEFORE + 1)
 
     return Contender(reset, run)
@@ -89,7 +89,8 @@ def by_hand(
             order=torch.randperm(len(images)).to(runtime.device),
             batch_size=batch_size,
             steps=steps,
-            prepare=lambda batch, generator: task.augment_and_normalize(batch, generator, state.progress.epoch),
+            transform=task.transform,
+            epoch=state.progress.epoch,
             generator=state.augment_generator,
             forward=task.forward,
             loss_fn=task.loss,

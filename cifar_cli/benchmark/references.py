@@ -10,7 +10,7 @@ from cifar_cli import config
 from cifar_cli.benchmark.contenders import StartingPoint, by_hand, from_tutorials
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.config import Experiment
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.training.runtime import Runtime
@@ -22,7 +22,7 @@ def tutorial(*, text: str, splits: Splits, device: torch.device) -> Contender:
     text: the configuration as YAML.
     """
     experiment = _eager(text)
-    training = build_training.build_training(experiment, splits, Runtime(device, "fp32"))
+    training = build_training(experiment, splits, Runtime(device, "fp32"))
     training.state.model.to(memory_format=torch.contiguous_format)
     _leave_to_torch(training.state.optimizer)
     augment = experiment.data.augment
@@ -31,9 +31,9 @@ def tutorial(*, text: str, splits: Splits, device: torch.device) -> Contender:
         splits.train.labels,
         tutorial_transform(
             size=splits.train.images.shape[-1],
-            flip=augment.flip is not None,
-            translate=augment.translate,
-            cutout=augment.cutout,
+            flip=augment["flip"] is not None,
+            translate=augment["translate"],
+            cutout=augment["cutout"],
             normalize=(splits.mean, splits.std) if experiment.data.normalize else None,
         ),
     )
@@ -50,8 +50,8 @@ def plain(*, text: str, splits: Splits, device: torch.device) -> Contender:
     text: the configuration as YAML.
     """
     experiment = _eager(text)
-    runtime = build_training.build_runtime(experiment)
-    training = build_training.build_training(experiment, splits, runtime)
+    runtime = build_runtime(experiment)
+    training = build_training(experiment, splits, runtime)
     _leave_to_torch(training.state.optimizer)
     return by_hand(
         training.state,

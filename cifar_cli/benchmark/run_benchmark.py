@@ -18,7 +18,7 @@ from cifar_cli.benchmark.measurement import BARE, OURS, REFERENCE, WATCHED, Meas
 from cifar_cli.benchmark.references import REFERENCES, arguments
 from cifar_cli.benchmark.rounds import Contender, alternate, rounds_for, steps_for, time_steps
 from cifar_cli.benchmark.run_in_subprocess import run_in_subprocess
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -39,7 +39,7 @@ class BenchmarkSubject:
 
     experiment: Experiment
     splits: Splits
-    training: build_training.Training
+    training: Training
     images_per_epoch: int
     reference: str
 
@@ -63,7 +63,7 @@ def run_benchmark(subject: BenchmarkSubject, *, seconds: float, rounds: int) -> 
     most_steps = len(training.task.loader)
     with _observers(subject) as observers, ExitStack() as processes:
         note("warming up")
-        if training.task.recordings:
+        if training.task.graph_cache:
             note("a step's parts are those of one that is not recorded; a rest below 0 is what recording saves")
         contenders = _in_this_process(subject, observers, part_seconds)
         warm = {name: _warm_up(one, device, most=most_steps) for name, one in contenders.items()}
@@ -148,9 +148,8 @@ def _warm_up(contender: Contender, device: torch.device, *, most: int) -> tuple[
 
 def _flops(subject: BenchmarkSubject) -> int:
     state, task = subject.training.state, subject.training.task
-    images, labels = next(iter(task.loader))
-    inputs = task.augment_and_normalize(images, state.augment_generator, state.progress.epoch)
-    return step_flops(state.model, inputs, labels, loss_fn=task.loss)
+    batch = task.transform(next(iter(task.loader)), state.augment_generator)
+    return step_flops(state.model, batch.images, batch.targets, loss_fn=task.loss)
 
 
 def _matrix_peak(runtime: Runtime) -> MatrixPeak:

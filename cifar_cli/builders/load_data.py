@@ -1,6 +1,7 @@
 """Opens the images an experiment asks for, and says so when they are not the real thing."""
 
 from cifar_cli.config import Experiment
+from cifar_cli.config.schema import on_dataset
 from cifar_cli.console.download_bar import download_bar
 from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
@@ -55,5 +56,4 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None) -> Splits:
 
 def _decided(experiment: Experiment, name: str) -> Experiment:
     """Returns the experiment on that dataset, of the same shape, and on no other."""
-    data = experiment.data.model_copy(update={"name": name, "fallback": None})
-    return experiment.model_copy(update={"data": data})
+    return experiment.model_copy(update={"data": on_dataset(experiment.data, name, fallback=None)})

@@ -10,7 +10,7 @@ from torch import nn
 
 from cifar_cli import config
 from cifar_cli.analysis.capture import layer_names
-from cifar_cli.builders import build_model
+from cifar_cli.builders.build_model import build_meta_model, build_model
 from cifar_cli.config import Experiment
 from cifar_cli.errors import CheckpointError, ConfigError, RunError, UsageError
 from cifar_cli.runs.checkpoint import load_checkpoint
@@ -78,7 +78,7 @@ def load_untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> L
     experiment = config.load(source, overrides)
     return LoadedModel(
         experiment=experiment,
-        model=build_model.build_model(experiment),
+        model=build_model(experiment),
         run=RunFolder(log_dir / f"{experiment.name}-untrained"),
         source=f"the untrained network of {source}",
         checkpoint=None,
@@ -139,7 +139,7 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
     The network is only outlined for that: a stranger's configuration can ask for more than there is memory.
     """
     try:
-        outline = build_model.build_meta_model(experiment)
+        outline = build_meta_model(experiment)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: expected a network that can be built, found one with a tensor too large for any memory; "
@@ -179,7 +179,7 @@ def _open(path: Path, *, run: RunFolder, of: str) -> LoadedModel:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
     check_weights(experiment, saved, path=path)
-    model = build_model.build_model(experiment)
+    model = build_model(experiment)
     load_weights(model, saved, path=path)
     epoch, step = saved["progress"]["epoch"], saved["progress"]["step"]
     return LoadedModel(

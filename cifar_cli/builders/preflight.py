@@ -6,7 +6,7 @@ from cifar_cli import config
 from cifar_cli.analysis.capture import find_layer
 from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.builders.init_weights import check_init_layers
-from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.build_optimizer import build_optimizer
@@ -34,7 +34,7 @@ def check_batches(experiment: Experiment, *, images: int) -> None:
     smallest = data.batch_size if data.drop_last else images % data.batch_size or data.batch_size
     if smallest > 1:
         return
-    shape = DATASET_FACTS[data.name].image_shape
+    shape = data.image_shape
     try:
         build_meta_model(experiment).train()(torch.empty(1, *shape, device="meta"))
     except ValueError as error:  # torch's own, from a BatchNorm with one number a channel

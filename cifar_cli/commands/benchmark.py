@@ -9,10 +9,12 @@ from cifar_cli import config
 from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
 from cifar_cli.benchmark.references import REFERENCES
 from cifar_cli.benchmark.run_benchmark import BenchmarkSubject, run_benchmark
-from cifar_cli.builders import build_training
-from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.builders.build_training import build_runtime, build_training
+from cifar_cli.config import Experiment
+from cifar_cli.config.schema import on_dataset
 from cifar_cli.console.streams import note, print_next_step, warn
 from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.errors import DataError, UsageError, did_you_mean
 from cifar_cli.runs.environment import describe_environment
@@ -36,11 +38,11 @@ def benchmark(
     problem = config.class_scores_problem(experiment)
     if problem:
         raise UsageError(problem)
-    images_per_epoch = DATASET_FACTS[experiment.data.name].train_images - experiment.data.val_size
+    images_per_epoch = experiment.data.train_images - experiment.data.val_size
     _warn_of_others()
-    runtime = build_training.build_runtime(experiment)
+    runtime = build_runtime(experiment)
     experiment, splits = _open_images(experiment)
-    training = build_training.build_training(experiment, splits, runtime)
+    training = build_training(experiment, splits, runtime)
     subject = BenchmarkSubject(experiment, splits, training, images_per_epoch, against)
     note(
         f"{experiment.name}: {experiment.model.name} with {subject.parameters:,} parameters, "
@@ -71,11 +73,11 @@ def _with_equal_steps(experiment: Experiment) -> Experiment:
     And with every epoch the same steps: those of all images.
     """
     data = experiment.data
-    if data.augment.sizes:
+    if data.augment["sizes"]:
         note("every step is timed at the images' full size; epochs of smaller pictures take less")
     if data.hard_example_fractions:
         note("an epoch's time is that of all images; epochs of the hardest ones take less")
-    augment = data.augment.model_copy(update={"sizes": ()})
+    augment = data.augment.without("sizes")
     equal = data.model_copy(update={"drop_last": True, "hard_example_fractions": (), "augment": augment})
     return experiment.model_copy(update={"data": equal})
 
@@ -90,12 +92,12 @@ def _open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
     try:
         return experiment, open_dataset(data.name, root=data.root, val_size=data.val_size, download=False)
     except MissingFileError as error:
-        if DATASET_FACTS[data.name].image_shape != DATASET_FACTS[STAND_IN].image_shape:
+        if data.image_shape != DATASETS[STAND_IN].image_shape:
             raise DataError(f"{error}\nfetch them first: cifar data fetch {data.name}") from None
     warn(
         f"{data.name} is not here: timed on SYNTHETIC images of the same shape, which takes as long; "
         f"`cifar data fetch {data.name}` gets the real ones"
     )
     val_size = STAND_IN_VAL_SIZE if data.val_size else 0
-    stand_in = data.model_copy(update={"name": STAND_IN, "val_size": val_size})
+    stand_in = on_dataset(data, STAND_IN, val_size=val_size)
     return experiment.model_copy(update={"data": stand_in}), open_dataset(STAND_IN, val_size=val_size)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cifar_cli.console.download_bar import download_bar
 from cifar_cli.console.streams import print_next_step
-from cifar_cli.data.datasets.open_dataset import DATASETS, data_root, fetch_dataset, find_dataset
+from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError
 
 Root = str | Path | None
@@ -16,7 +17,7 @@ def fetch(name: str, root: Root, *, mirrors: Sequence[str] = ()) -> None:
     """Downloads what is missing or damaged of a dataset, and says where it is."""
     source, folder = find_dataset(name), data_root(root)
     states = source.file_states(folder)
-    if source.obtain is None:
+    if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to fetch")
     elif all(state == "ok" for state in states.values()):
         print(f"{name} is already in {folder.absolute()}")
@@ -30,7 +31,7 @@ def fetch(name: str, root: Root, *, mirrors: Sequence[str] = ()) -> None:
 def verify(name: str, root: Root) -> None:
     """Prints a line for each file of a dataset. Raises DataError where one is missing or damaged."""
     source, folder = find_dataset(name), data_root(root)
-    if source.obtain is None:
+    if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
     states = source.file_states(folder)
     for path, state in states.items():
@@ -48,8 +49,8 @@ def where(root: Root) -> None:
     """Prints the folder that datasets are looked for in, why that one, and which datasets are in it."""
     folder = data_root(root)
     print(f"{folder.absolute()} ({_reason(root)})")
-    for name, source in DATASETS.items():
-        print(f"  {name:14} {_presence(name, folder) if source.obtain else 'always there: it is drawn'}")
+    for name in DATASETS:
+        print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
     is_there = _presence("cifar10", folder) == "there"
     fetching = f"cifar data fetch cifar10{_root_option(root)}"
     print_next_step(wrote=[], next_command=_training("cifar10", root) if is_there else fetching)

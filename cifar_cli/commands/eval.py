@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel, first_layer, load_model, resolve_source
+from cifar_cli.builders.run_evaluation import run_evaluation
 from cifar_cli.config import Experiment
 from cifar_cli.console.result_tables import MAX_CLASSES_IN_TERMINAL, class_table, confusion_table
 from cifar_cli.console.streams import note, print_next_step, results
@@ -44,16 +45,14 @@ def evaluate(
     opened = load_model(run, source=source, overrides=overrides, weights=weights, log_dir=log_dir)
     experiment, splits = load_data(opened.experiment)
     images = _choose_split(splits, split)
-    runtime = build_training.build_runtime(experiment)
+    runtime = build_runtime(experiment)
     model = opened.model.to(runtime.device)
     if opened.checkpoint is None:
-        build_training.init_model_weights(model, experiment, splits, runtime)
+        initialize(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
     note(f"{opened.source}: {experiment.model.name} on the {subject}")
-    model = build_training.with_fast_convolutions(model, experiment, runtime)  # as it was tested at its training's end
-    measured = build_training.run_evaluation(
-        experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size
-    )
+    model = with_fast_convolutions(model, experiment, runtime)  # as it was tested at its training's end
+    measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     picture = save_png(
         draw_confusion(
             measured.confusion,

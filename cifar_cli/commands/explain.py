@@ -14,10 +14,10 @@ from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
 from cifar_cli.analysis.trace import time_forward, trace_forward
 from cifar_cli.analysis.worked_example import work_out
 from cifar_cli.analysis.worked_sums import WorkedExample
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import build_runtime, initialize
+from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel, first_layer, load_model, resolve_source
-from cifar_cli.config import DATASET_FACTS
 from cifar_cli.console.network_table import print_walk, print_worked
 from cifar_cli.console.streams import note, print_next_step
 from cifar_cli.errors import UsageError, did_you_mean
@@ -55,7 +55,7 @@ def explain(
         run, source=source, overrides=overrides, weights=weights, log_dir=log_dir, without_runs=CONFIG_WITHOUT_RUNS
     )
     freeze(opened.model, opened.experiment.train.freeze)  # the account counts what is trained
-    runtime = Runtime(build_training.build_runtime(opened.experiment).device, "fp32")
+    runtime = Runtime(build_runtime(opened.experiment).device, "fp32")
     explained = _account(opened, runtime)
     example = _example(opened, explained, layer) if layer is not None else None
     note(f"this is {opened.source}")
@@ -82,7 +82,7 @@ def explain(
 
 
 def _account(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
-    shape = DATASET_FACTS[opened.experiment.data.name].image_shape
+    shape = opened.experiment.data.image_shape
     batch_size = min(opened.experiment.data.batch_size, MOST_IMAGES)
     # Like normalised pixels, and laid out in memory as training does it.
     batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
@@ -101,9 +101,9 @@ def _example(opened: LoadedModel, explained: NetworkSummary, layer: str) -> _Exa
     experiment, splits = load_data(opened.experiment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
-        build_training.init_model_weights(model, experiment, splits, CPU)
-    images = build_training.sample_images(splits, 1)
-    prepared = build_training.build_preprocessing(experiment, splits, CPU)(images.images)
+        initialize(model, experiment, splits, CPU)
+    images = sample_images(splits, 1)
+    prepared = build_preprocessing(experiment, splits, CPU)(images.images)
     step = next(step for step in trace_forward(model, prepared, keep=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"

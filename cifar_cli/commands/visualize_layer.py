@@ -7,7 +7,8 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli.analysis.capture import capture, find_layer
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import initialize
+from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import load_model
 from cifar_cli.console.streams import note, print_next_step, results
@@ -57,9 +58,9 @@ def visualize_layer(
     if opened.checkpoint is None:
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
     experiment, splits = load_data(opened.experiment)
-    prepare = build_training.build_preprocessing(experiment, splits, CPU)
+    prepare = build_preprocessing(experiment, splits, CPU)
     if opened.checkpoint is None:
-        build_training.init_model_weights(opened.model, experiment, splits, CPU)
+        initialize(opened.model, experiment, splits, CPU)
     subject = LayerInspection(opened, experiment, splits, prepare, layer or "", images)
     drawn = PICTURES[picture](subject)
     name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))
@@ -75,7 +76,7 @@ def visualize_layer(
 
 def _write_tensorboard(subject: LayerInspection) -> None:
     """Adds the picture that training writes each epoch, of the same images, at the step that the weights are of."""
-    opened, layer, images = subject.opened, subject.layer, build_training.sample_images(subject.splits).images
+    opened, layer, images = subject.opened, subject.layer, sample_images(subject.splits).images
     view = capture(opened.model, subject.prepare(images), layer=layer)
     with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:

@@ -5,14 +5,11 @@ from math import exp, log, prod
 from typing import TypeAlias
 
 from cifar_cli import formatting
-from cifar_cli.config.facts import DATASET_FACTS
 from cifar_cli.config.layers.shapes.infer_shapes import infer_shapes
 from cifar_cli.config.messages import nearest
-from cifar_cli.config.optimization import WarmupScheduleKeys
-from cifar_cli.config.optimizers import MuonKeys, SgdKeys
-from cifar_cli.config.schema import CnnKeys, Experiment, MlpKeys, SequentialKeys, SpeedNetKeys
+from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath
-from cifar_cli.section import Section
+from cifar_cli.optim.table import OptimizerKeys
 
 CrossFieldIssue: TypeAlias = tuple[Issue, KeyPath]
 """What is wrong with one key, and the other key that makes it wrong."""
@@ -20,9 +17,9 @@ CrossFieldIssue: TypeAlias = tuple[Issue, KeyPath]
 
 def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     """Yields what is right by itself but does not fit together."""
-    data, facts = experiment.data, DATASET_FACTS[experiment.data.name]
-    if data.val_size >= facts.train_images:
-        expected = f"expected fewer than the {facts.train_images} training images of {data.name}"
+    data, model = experiment.data, experiment.model
+    if data.val_size >= data.train_images:
+        expected = f"expected fewer than the {data.train_images} training images of {data.name}"
         yield (
             Issue(("data", "val_size"), f"{expected}, found {data.val_size}", "write for example 5000"),
             ("data", "name"),
@@ -34,18 +31,9 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
             Issue(("data", "batch_size"), f"{expected}, found {data.batch_size}", "write for example 64"),
             ("data", "val_size"),
         )
-    if data.augment.translate > facts.side // 2:
-        expected = f"expected at most half of the image's {facts.side} pixels, {facts.side // 2}"
-        yield (
-            Issue(("data", "augment", "translate"), f"{expected}, found {data.augment.translate}", "write 4"),
-            ("data", "name"),
-        )
-    if data.augment.cutout > facts.side:
-        expected = f"expected at most the image's {facts.side} pixels"
-        yield (
-            Issue(("data", "augment", "cutout"), f"{expected}, found {data.augment.cutout}", "write 8"),
-            ("data", "name"),
-        )
+    for key, (augmentation, value) in data.augment.applied().items():
+        if found := augmentation.issue(value, data.side):
+            yield Issue(("data", "augment", key), *found), ("data", "name")
     if data.hard_example_fractions and data.hard_example_fractions[0] < 1:
         finding = f"expected 1, as no loss is known before the first epoch, found {data.hard_example_fractions[0]:g}"
         yield (
@@ -61,16 +49,15 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
                 Issue(("optimizer", "groups", index, "epochs"), f"{expected}, found {group.epochs:g}", mend),
                 ("train", "epochs"),
             )
-    if isinstance(experiment.model, CnnKeys) and len(experiment.model.widths) > (most := facts.side.bit_length() - 1):
-        expected = f"expected at most {most} blocks, as each halves the image's {facts.side} pixels"
-        mend = f"write at most {most} widths"
-        yield Issue(("model", "widths"), f"{expected}, found {len(experiment.model.widths)}", mend), ("data", "name")
+    if depth_issue := model.depth_issue(data.side):
+        key, finding, mend = depth_issue
+        yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sizes(experiment)
-    schedule, epochs = experiment.schedule, experiment.train.epochs
-    if isinstance(schedule, WarmupScheduleKeys) and schedule.warmup_epochs >= epochs:
+    warmup_epochs, epochs = getattr(experiment.schedule, "warmup_epochs", 0.0), experiment.train.epochs
+    if warmup_epochs >= epochs:
         expected = f"expected fewer than the {epochs} epochs of train.epochs"
         yield (
-            Issue(("schedule", "warmup_epochs"), f"{expected}, found {schedule.warmup_epochs:g}", "write 0"),
+            Issue(("schedule", "warmup_epochs"), f"{expected}, found {warmup_epochs:g}", "write 0"),
             ("train", "epochs"),
         )
     yield from _unknown_feature_layers(experiment)
@@ -78,16 +65,16 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
 
 def _images_of_the_smallest_epoch(experiment: Experiment) -> int:
     data = experiment.data
-    images = DATASET_FACTS[data.name].train_images - data.val_size
+    images = data.train_images - data.val_size
     return max(1, round(min(data.hard_example_fractions[: experiment.train.epochs], default=1) * images))
 
 
 def _nesterov_without_momentum(experiment: Experiment) -> Iterator[CrossFieldIssue]:
-    sections: dict[KeyPath, Section] = {("optimizer",): experiment.optimizer}
+    sections: dict[KeyPath, OptimizerKeys] = {("optimizer",): experiment.optimizer}
     for index, group in enumerate(experiment.optimizer.groups):
         sections["optimizer", "groups", index] = group
     for path, keys in sections.items():
-        if isinstance(keys, SgdKeys | MuonKeys) and keys.nesterov and keys.momentum == 0:
+        if keys.lacks_momentum:
             finding = "expected a momentum above 0 with nesterov: true, found 0"
             yield Issue((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
             if path == ("optimizer",):
@@ -96,37 +83,28 @@ def _nesterov_without_momentum(experiment: Experiment) -> Iterator[CrossFieldIss
 
 def _unfit_sizes(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     """Yields what the model or the images have against the sizes that the images are trained in."""
-    sizes, model = experiment.data.augment.sizes, experiment.model
-    side = DATASET_FACTS[experiment.data.name].side
+    sizes, model, side = experiment.data.augment["sizes"], experiment.model, experiment.data.side
     key = ("data", "augment", "sizes")
-    if sizes and isinstance(model, SequentialKeys | MlpKeys) and set(sizes) != {side}:
+    if sizes and not model.takes_any_size and set(sizes) != {side}:
         finding = f"expected a model that takes pictures of any size, found {model.name}, made for {side} pixels"
         yield Issue(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
         return
-    least = _least_side(model)
     for index, size in enumerate(sizes):
         if size > side:
             finding = f"expected at most the image's {side} pixels, found {size}"
             yield Issue((*key, index), finding, f"write {side}"), ("data", "name")
-        elif size < least:
+        elif size < model.least_side:
+            least = model.least_side
             finding = f"expected at least the {least} pixels that leave one after all poolings, found {size}"
             yield Issue((*key, index), finding, f"write {least}"), ("model", "widths")
 
 
-def _least_side(model: object) -> int:
-    """Returns how many pixels a picture needs on each side to be halved by every block of the model."""
-    if isinstance(model, CnnKeys):
-        return 1 << len(model.widths)
-    if isinstance(model, SpeedNetKeys):
-        return (1 << len(model.widths)) + 1  # the first layer takes one away
-    return 1
-
-
 def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     # The layers of the other models are known only once they are built.
-    if not isinstance(experiment.model, SequentialKeys):
+    layers = experiment.model.listed_layers
+    if layers is None:
         return
-    names = [layer.name for layer in experiment.model.layers]
+    names = [layer.name for layer in layers]
     for index, name in enumerate(experiment.log.feature_layers):
         if name not in names:
             mend = nearest(name, names).removeprefix("; ") or f"the layers are {', '.join(names)}"
@@ -135,14 +113,14 @@ def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]
 
 def class_scores_problem(experiment: Experiment) -> str | None:
     """Returns why the model cannot be trained to tell classes apart, and what to add; None where it can."""
-    if not isinstance(experiment.model, SequentialKeys):
+    facts, layers = experiment.data, experiment.model.listed_layers
+    if layers is None:
         return None
-    facts = DATASET_FACTS[experiment.data.name]
-    steps = infer_shapes(experiment.model.layers, facts.image_shape)
+    steps = infer_shapes(layers, facts.image_shape)
     output = steps[-1].output_shape
     if output == (facts.num_classes,):
         return None
-    names = {layer.name for layer in experiment.model.layers}
+    names = {layer.name for layer in layers}
     linear = f"`- {_free('fc', names)}: {{type: Linear, out_features: {facts.num_classes}}}`"
     added = linear if len(output) == 1 else f"`- {_free('flatten', names)}: Flatten` and {linear}"
     if len(output) == 1 and steps[-1].type == "Linear":
@@ -168,12 +146,13 @@ UNCHANGING = ("Identity", "Flatten", "Dropout")
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about what is allowed, but probably not meant."""
-    if not isinstance(experiment.model, SequentialKeys) or class_scores_problem(experiment):
+    layers = experiment.model.listed_layers
+    if layers is None or class_scores_problem(experiment):
         return []  # a model that ends in no class scores is there to be looked at
-    deciding = [layer for layer in experiment.model.layers if layer.type not in UNCHANGING]
+    deciding = [layer for layer in layers if layer.type not in UNCHANGING]
     if not deciding:
         return []
-    last, num_classes = deciding[-1], DATASET_FACTS[experiment.data.name].num_classes
+    last, num_classes = deciding[-1], experiment.data.num_classes
     place = f"model.layers.{last.name}"
     if last.type == "LogSoftmax":
         return [

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from cifar_cli.config.layers.table import Layer
 from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.comments import NO_COMMENTS, Comments
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.config.yaml.source_locations import KeyPath
+from cifar_cli.models.layer import Layer
 from cifar_cli.section import Section
+
+_RANKS = {"name": 0, "parameters": 1, "epochs": 2, "groups": 4}
 
 
 def dump(experiment: Experiment, *, comments: Comments = NO_COMMENTS) -> str:
@@ -40,8 +42,8 @@ def _lines(experiment: Experiment) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _items(section: Section) -> list[tuple[str, object]]:
-    """Returns the section's keys and values, with the name, which decides about the others, before them."""
-    return sorted(section, key=lambda item: item[0] != "name")
+    """Returns the section's keys and values: the name, which decides about the others, first, and groups last."""
+    return sorted(section, key=lambda item: _RANKS.get(item[0], 3))
 
 
 def _layer(layer: Layer) -> str:

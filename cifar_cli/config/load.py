@@ -10,17 +10,18 @@ from pydantic import ValidationError
 
 from cifar_cli.config.checks import cross_field_issues
 from cifar_cli.config.config_files import read_config_file
-from cifar_cli.config.facts import DATASET_FACTS
 from cifar_cli.config.layers.parse_layers import LAYERS_PATH, parse_layers
 from cifar_cli.config.layers.shapes.infer_shapes import ShapeMismatchError, infer_shapes, with_inferred_arguments
-from cifar_cli.config.layers.table import Layer
-from cifar_cli.config.optimizers import with_shared_settings
 from cifar_cli.config.overrides import override
-from cifar_cli.config.schema import KINDS, NAME_PATTERN, Experiment
+from cifar_cli.config.schema import CHOICES, NAME_PATTERN, Experiment, with_shared_settings
 from cifar_cli.config.validation_errors import validation_issues
-from cifar_cli.config.yaml.document import read_document
+from cifar_cli.config.yaml.document import Document, read_document
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath, SourceLocations, report
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import ConfigError
+from cifar_cli.models.layer import Layer
+from cifar_cli.models.table import MODELS
+from cifar_cli.optim.table import OPTIMIZERS
 
 _PLACEHOLDER = Layer("placeholder", "Identity", {})
 _SECTIONS = tuple(key for key in Experiment.model_fields if key not in ("name", "seed"))
@@ -43,19 +44,24 @@ def load_text(text: str, *, place: str, overrides: Sequence[str] = (), default_n
     """
     document = read_document(text, place)
     override(document, overrides)
+    return experiment_of(document, default_name=default_name)
+
+
+def experiment_of(document: Document, *, default_name: str = "experiment") -> Experiment:
+    """Returns the experiment that a document describes. Raises ConfigError with all mistakes."""
     data = _filled(document.data, default_name)
-    problems = [*document.problems, *_read_model(data)]
+    issues = [*document.problems, *_read_model(data)]
     experiment, mistakes = _validate(data, document.places)
-    problems += mistakes
+    issues += mistakes
     if experiment is None:
         experiment, _ = _validate(_repaired(data, mistakes), document.places)
     if experiment is not None:
-        wrong = [problem.path for problem in problems if problem.path]
-        for problem, other in cross_field_issues(experiment):
-            if not any(_overlap(path, key) for path in wrong for key in (problem.path, other)):
-                problems.append(problem)
-    if problems:
-        raise ConfigError(report(problems, document.places))
+        wrong = [issue.path for issue in issues if issue.path]
+        for issue, other in cross_field_issues(experiment):
+            if not any(_overlap(path, key) for path in wrong for key in (issue.path, other)):
+                issues.append(issue)
+    if issues:
+        raise ConfigError(report(issues, document.places))
     assert experiment is not None
     return experiment
 
@@ -68,8 +74,8 @@ def _filled(values: Mapping[str, object], default_name: str) -> dict[str, object
     for name in _SECTIONS:
         section = {} if data.get(name) is None else data[name]
         data[name] = section
-        if name in KINDS and isinstance(section, dict) and section.get("name") is None:
-            section["name"] = next(iter(KINDS[name]))
+        if name in CHOICES and isinstance(section, dict) and section.get("name") is None:
+            section["name"] = next(iter(CHOICES[name].table))
         if name == "optimizer" and isinstance(section, dict):
             _fill_groups(section)
         if name == "data" and isinstance(section, dict) and section.get("augment") is None:
@@ -82,7 +88,7 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
     groups, name = optimizer.get("groups"), optimizer["name"]
     if groups is None:
         optimizer["groups"] = []
-    for group in groups if isinstance(groups, list) and str(name) in KINDS["optimizer"] else ():
+    for group in groups if isinstance(groups, list) and str(name) in OPTIMIZERS else ():
         if isinstance(group, dict) and group.get("name") is None:
             group["name"] = name
 
@@ -90,21 +96,22 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
 def _read_model(data: dict[str, object]) -> list[Issue]:
     """Puts layers in the place of the data's list of them, numbers inferred, and returns the mistakes in it."""
     model, images = data["model"], data["data"]
-    if not (isinstance(model, dict) and model["name"] == "sequential"):
+    name = model["name"] if isinstance(model, dict) else None
+    if not isinstance(model, dict) or not isinstance(name, str) or name not in MODELS or not MODELS[name].lists_layers:
         return []
-    layers, problems = parse_layers(model.get("layers"))
+    layers, issues = parse_layers(model.get("layers"))
     # What comes after a layer with mistakes has no known shape.
     sound = [layer for layer in takewhile(bool, layers) if layer]
     dataset = images.get("name", "cifar10") if isinstance(images, dict) else None
-    if isinstance(dataset, str) and dataset in DATASET_FACTS:
+    if isinstance(dataset, str) and dataset in DATASETS:
         try:
-            sound = with_inferred_arguments(sound, infer_shapes(sound, DATASET_FACTS[dataset].image_shape))
+            sound = with_inferred_arguments(sound, infer_shapes(sound, DATASETS[dataset].image_shape))
         except ShapeMismatchError as error:
             name = sound[error.index].name
             path: KeyPath = (*LAYERS_PATH, error.index, name, *([error.argument] if error.argument else []))
-            problems.append(Issue(path, error.finding, error.mend, at_key=error.argument is None))
+            issues.append(Issue(path, error.finding, error.mend, at_key=error.argument is None))
     model["layers"] = tuple(sound) or (_PLACEHOLDER,)
-    return problems
+    return issues
 
 
 def _validate(data: Mapping[str, object], places: SourceLocations) -> tuple[Experiment | None, list[Issue]]:

@@ -1,59 +1,67 @@
-"""Turns pydantic's errors about an experiment into problems in the project's words. Knows the schema, and no file."""
+"""Turns pydantic's errors about an experiment into issues in the project's words."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cifar_cli.config.messages import format_value, found, nearest
-from cifar_cli.config.schema import GROUP_KINDS, KINDS, Experiment
-from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations
-from cifar_cli.section import Section
+from cifar_cli.config.schema import CHOICES, GROUP, MOVED, Experiment
+from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations, dotted
+from cifar_cli.data.transforms.table import AUGMENT
+from cifar_cli.section import ChosenFrom, Section
 
 GROUPS: KeyPath = ("optimizer", "groups")
+AUGMENT_PATH: KeyPath = ("data", "augment")
 
 
-def validation_issues(error: ValidationError, data: Mapping[str, object], places: SourceLocations) -> list[Issue]:
-    """Returns a problem for each of pydantic's errors. data: what was validated; places: where it stands."""
-    return [_problem(details, data, places) for details in error.errors(include_url=False)]
+def validation_issues(error: ValidationError, data: Mapping[str, object], locations: SourceLocations) -> list[Issue]:
+    """Returns an issue for each of pydantic's errors. data: what was validated; locations: where its keys stand."""
+    return [_issue(details, data, locations) for details in error.errors(include_url=False)]
 
 
-def _problem(details: ErrorDetails, data: Mapping[str, object], places: SourceLocations) -> Issue:
-    path = _without_kind(details["loc"])
+def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceLocations) -> Issue:
+    path: KeyPath = details["loc"]
     is_missing = details["type"] == "missing"
     if is_missing and isinstance(path[-1], int):
         path, is_missing = path[:-1], False  # a list that is too short is wrong as a whole
+    if details["type"] == "unknown_name":
+        return _unknown_name((*path, "name"), data)
     section, field = _find(path, data)
     if details["type"] == "extra_forbidden":
-        return _unknown_key(path, section, data, places)
-    if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _unknown_kind((*path, "name"), data)
+        return _unknown_key(path, section, data, locations)
     assert field is not None, path
-    expected, example = field.description, (field.examples or [None])[0]
+    expected, example = expectation(field)
     value = details["input"]
     if is_missing:
-        example = {path[-1]: example}
-        return Issue(path, f"expected {expected}, found nothing", f"write for example {format_value(example)[1:-1]}")
+        written = format_value({path[-1]: example})[1:-1]
+        return Issue(path, f"expected {expected}, found nothing", f"write for example {written}")
     if details["type"] == "string_type" and isinstance(value, int | float):
         return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes")
     near = ""
     if details["type"] == "literal_error" and isinstance(value, str):
         choices = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         near = nearest(value, choices).removeprefix("; ")
-    return Issue(
-        path, f"expected {expected}, found {found(value)}", near or f"write for example {format_value(example)}"
-    )
+    mend = near or f"write for example {format_value(example)}"
+    return Issue(path, f"expected {expected}, found {found(value)}", mend)
 
 
-def _without_kind(location: tuple[int | str, ...]) -> KeyPath:
-    """Returns pydantic's location without the names of the unions' members, which it puts after what is of a union."""
-    if location[0] in KINDS:
-        location = location[:1] + location[2:]
-    if location[:2] == GROUPS:
-        location = location[:3] + location[4:]
-    return location
+def expectation(field: FieldInfo) -> tuple[str, Any]:
+    """Returns what a key's value has to be, in words, and an example."""
+    example = (field.examples or [field.default])[0]
+    if field.description is None and get_origin(field.annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(field.annotation)))}", example
+    assert field.description is not None, field
+    return field.description, example
+
+
+def _choice(path: KeyPath) -> ChosenFrom | None:
+    """Returns the table that the name of the section at `path` chooses from, None for other sections."""
+    if len(path) == 3 and path[:2] == GROUPS:
+        return GROUP
+    return CHOICES.get(str(path[0])) if len(path) == 1 else None
 
 
 def _find(path: KeyPath, data: Mapping[str, object]) -> tuple[type[Section], FieldInfo | None]:
@@ -61,23 +69,24 @@ def _find(path: KeyPath, data: Mapping[str, object]) -> tuple[type[Section], Fie
     section: type[Section] = Experiment
     field: FieldInfo | None = None
     for depth, part in enumerate(path):
-        if isinstance(part, int):
-            if path[:depth] != GROUPS or depth == len(path) - 1:
-                break  # an item of a list: what is expected of it stands with the list
-            section = GROUP_KINDS[_kind(path[: depth + 1], data)]
-            continue
-        field = section.model_fields.get(part)
+        here = path[: depth + 1]
+        if not isinstance(part, int):
+            field = section.model_fields.get(part)
+        elif path[:depth] != GROUPS:
+            break  # an item of a list: what is expected of it stands with the list
         if field is None or depth == len(path) - 1:
             break
-        if part in KINDS:
-            section = KINDS[part][_kind((part,), data)]
+        if choice := _choice(here):
+            section = choice.keys_of(_name_at(here, data))
+        elif here == AUGMENT_PATH:
+            section = AUGMENT.section()
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             section = field.annotation
     return section, field
 
 
-def _kind(path: KeyPath, data: Mapping[str, object]) -> str:
-    """Returns the name that chooses what the section at `path` is."""
+def _name_at(path: KeyPath, data: Mapping[str, object]) -> str:
+    """Returns the name that chooses the keys of the section at `path`."""
     values = _value(path, data)
     assert isinstance(values, dict)
     return str(values["name"])
@@ -90,30 +99,33 @@ def _value(path: KeyPath, data: Mapping[str, object]) -> object:
     return value
 
 
-def _unknown_key(path: KeyPath, section: type[Section], data: Mapping[str, object], places: SourceLocations) -> Issue:
-    key, known = str(path[-1]), sorted(section.model_fields, key="name".__ne__)
-    outer = str(path[0])
-    if outer in KINDS and len(path) == 2:
-        kind = _kind(path[:1], data)
-        name_place = places.of_value((outer, "name"))
-        # The kind was changed on the command line, and the file's other keys stayed behind.
-        if name_place == COMMAND_LINE and places.of_key(path) != COMMAND_LINE:
-            mend = f"replace the whole section: '{outer}={{name: {kind}}}'"
-            return Issue(path, f"{kind}, chosen by {outer}.name on the command line, has no such key", mend, True)
-        return Issue(path, f"{kind} has no such key", _near(key, known), at_key=True)
-    if path[:2] == GROUPS:
-        return Issue(path, f"{_kind(path[:-1], data)} has no such key", _near(key, known), at_key=True)
-    return Issue(path, "unknown key", _near(key, known), at_key=True)
+def _unknown_key(
+    path: KeyPath, section: type[Section], data: Mapping[str, object], locations: SourceLocations
+) -> Issue:
+    key, known = str(path[-1]), sorted(section.model_fields, key=lambda key: (key != "name", key == "groups"))
+    if moved := MOVED.get(dotted(path)):
+        return Issue(path, f"is called {moved} now", f"write {moved.rpartition('.')[2]}", at_key=True)
+    outer = path[:-1]
+    if not outer or outer == ("data",) or _choice(outer) is None:  # a dataset's name is one key of `data` among many
+        return Issue(path, "unknown key", _near(key, known), at_key=True)
+    name = _name_at(outer, data)
+    name_location = locations.of_value((*outer, "name"))
+    # The name was changed on the command line, and the file's other keys stayed behind.
+    if len(outer) == 1 and name_location == COMMAND_LINE and locations.of_key(path) != COMMAND_LINE:
+        mend = f"replace the whole section: '{outer[0]}={{name: {name}}}'"
+        return Issue(path, f"{name}, chosen by {outer[0]}.name on the command line, has no such key", mend, True)
+    return Issue(path, f"{name} has no such key", _near(key, known), at_key=True)
 
 
-def _near(key: str, known: list[str]) -> str:
+def _near(key: str, known: Sequence[str]) -> str:
     return nearest(key, known).removeprefix("; ") or f"the keys here are {', '.join(known)}"
 
 
-def _unknown_kind(path: KeyPath, data: Mapping[str, object]) -> Issue:
+def _unknown_name(path: KeyPath, data: Mapping[str, object]) -> Issue:
+    choice = _choice(path[:-1])
+    assert choice is not None, path
     values = _value(path[:-1], data)
-    kinds = GROUP_KINDS if path[:2] == GROUPS else KINDS[str(path[0])]
     value = values.get("name") if isinstance(values, dict) else values
-    near = nearest(value, kinds) if isinstance(value, str) else ""
-    mend = near.removeprefix("; ") or f"write for example {next(iter(kinds))}"
-    return Issue(path, f"expected one of {', '.join(kinds)}, found {found(value)}", mend)
+    near = nearest(value, choice.table) if isinstance(value, str) else ""
+    mend = near.removeprefix("; ") or f"write for example {next(iter(choice.table))}"
+    return Issue(path, f"expected one of {', '.join(choice.table)}, found {found(value)}", mend)

@@ -1,4 +1,4 @@
-"""Hands out an image set in whole batches of tensors. Knows nothing of augmentation or training."""
+"""Hands out an image set in whole batches of tensors."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from cifar_cli.data.batch import Batch
 from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.data.image_set import ImageSet
 
@@ -15,32 +16,33 @@ T = TypeVar("T")
 BatchIndex = Tensor | slice
 
 
-class WholeBatches(Dataset[tuple[Tensor, Tensor]]):
-    """An image set as the dataset of a DataLoader: answers for a whole batch at once."""
+class WholeBatches(Dataset[Batch]):
+    """An image set as the dataset of a DataLoader: answers for a whole batch at once. epoch: what batches say it is."""
 
     def __init__(self, image_set: ImageSet) -> None:
         self.image_set = image_set
+        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.image_set)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.image_set.images[index], self.image_set.labels[index]
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__(slice(index, index + 1))
 
-    def __getitems__(self, indices: BatchIndex) -> tuple[Tensor, Tensor]:
-        """Returns images uint8 (B, C, H, W) and labels int64 (B,). For a slice they are views: not to be changed."""
-        return self.image_set.images[indices], self.image_set.labels[indices]
+    def __getitems__(self, indices: BatchIndex) -> Batch:
+        """Returns a batch of uint8 images (B, C, H, W). For a slice its tensors are views: not to be changed."""
+        images, labels = self.image_set.images[indices], self.image_set.labels[indices]
+        if isinstance(indices, slice):
+            indices = torch.arange(indices.start, indices.stop, device=labels.device)
+        return Batch(images, labels, indices, self.epoch)
 
 
 class EpochBatches(Sampler[BatchIndex]):
     """Yields the indices of one batch after the other, for one epoch at a time.
 
     The order of an epoch depends on the seed and the epoch's number alone, so any epoch can be had again, and any
-    batch within it. Which images are in it may be for `hardest` to say; whoever tells that of their losses finds in
-    `handed_out` which images the last batch has.
+    batch within it. With hard examples, an epoch holds a subset of the images.
     """
-
-    handed_out: BatchIndex
 
     def __init__(
         self,
@@ -83,8 +85,7 @@ class EpochBatches(Sampler[BatchIndex]):
         images = self.size if order is None else len(order)
         for batch in range(self.first_batch, len(self)):
             span = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, images))
-            self.handed_out = span if order is None else order[span]
-            yield self.handed_out
+            yield span if order is None else order[span]
 
     def _order(self) -> Tensor | None:
         """Returns the indices of the epoch's images in the order they come, None for all of them as they lie."""
@@ -100,37 +101,47 @@ class EpochBatches(Sampler[BatchIndex]):
         return torch.randperm(self.size, generator=generator).to(self.device)
 
 
-def make_loader(
-    image_set: ImageSet,
-    *,
-    batch_size: int,
-    shuffle: bool = False,
-    seed: int = 0,
-    drop_last: bool = False,
-    hard_examples: HardExamples | None = None,
-) -> "DataLoader[tuple[Tensor, Tensor]]":
-    """Returns a DataLoader over batches: images uint8 (B, C, H, W) and labels int64 (B,), where the set's tensors are.
+class BatchLoader(DataLoader[Batch]):
+    """A DataLoader over whole batches, where the set's tensors are. Each epoch has an order of its own."""
 
-    `loader.batch_sampler` is an EpochBatches: its `set_epoch` gives every epoch an order of its own, and with `hardest`
-    its own images too.
-    """
-    batches = EpochBatches(
-        len(image_set),
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        drop_last=drop_last,
-        device=image_set.images.device,
-        hard_examples=hard_examples,
-    )
-    return DataLoader(
-        WholeBatches(image_set),
-        batch_sampler=batches,  # type: ignore[arg-type]  # DataLoader is typed for lists of single indices
-        collate_fn=_as_it_is,
-        # A generator of its own: without one, each iteration would take a number from torch's global generator.
-        generator=torch.Generator(),
-    )
+    def __init__(
+        self,
+        image_set: ImageSet,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        hard_examples: HardExamples | None = None,
+    ) -> None:
+        self.batches = EpochBatches(
+            len(image_set),
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            drop_last=drop_last,
+            device=image_set.images.device,
+            hard_examples=hard_examples,
+        )
+        self.hard_examples = hard_examples
+        self.whole_batches = WholeBatches(image_set)
+        super().__init__(
+            self.whole_batches,
+            batch_sampler=self.batches,  # type: ignore[arg-type]  # typed for lists of single indices
+            collate_fn=_identity,
+            # A generator of its own: without one, each iteration would take a number from torch's global generator.
+            generator=torch.Generator(),
+        )
+
+    def set_epoch(self, epoch: int, *, first_batch: int = 0) -> None:
+        """Chooses the epoch that the next iteration goes through, from `first_batch` (counted from 0) to its end."""
+        self.whole_batches.epoch = epoch
+        self.batches.set_epoch(epoch, first_batch=first_batch)
+
+    def batches_in(self, epoch: int) -> int:
+        """Returns the number of batches in a whole epoch."""
+        return self.batches.batches_in(epoch)
 
 
-def _as_it_is(batch: T) -> T:
+def _identity(batch: T) -> T:
     return batch

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from cifar_cli.analysis.call_order import layers_of_scores
 from cifar_cli.analysis.receptive_field import ReceptiveField, receptive_fields
-from cifar_cli.builders import build_model, build_training
+from cifar_cli.builders.build_model import build_model
+from cifar_cli.builders.build_training import initialize
+from cifar_cli.builders.build_transforms import sample_images
 from cifar_cli.builders.load_model import LoadedModel
 from cifar_cli.config import Experiment
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -56,11 +58,11 @@ class LayerInspection:
 
     def pictured(self, count: int) -> ImageSet:
         """Returns the first held-out images: as many as were asked for, else `count`."""
-        return build_training.sample_images(self.splits, self.count or count)
+        return sample_images(self.splits, self.count or count)
 
     def many(self, count: int) -> Tensor:
         """Returns more of the held-out images, uint8 (N, C, H, W), for figures and not for pictures."""
-        return build_training.sample_images(self.splits, count).images
+        return sample_images(self.splits, count).images
 
     def names_of_values(self, layer: str) -> Sequence[str]:
         """Returns the class names where a layer's values may be the classes' scores, none where they are hidden."""
@@ -79,6 +81,6 @@ class LayerInspection:
 
     def before_training(self) -> "LayerInspection":
         """Returns the same network as it was before its training: its weights are drawn again from its seed."""
-        model = build_model.build_model(self.opened.experiment)
-        build_training.init_model_weights(model, self.experiment, self.splits, CPU)
+        model = build_model(self.opened.experiment)
+        initialize(model, self.experiment, self.splits, CPU)
         return replace(self, opened=replace(self.opened, model=model, checkpoint=None, epoch=0, step=0))

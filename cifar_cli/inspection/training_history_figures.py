@@ -7,7 +7,7 @@ from cifar_cli.analysis.call_order import activation_after, is_activation
 from cifar_cli.analysis.capture import capture
 from cifar_cli.analysis.dead_units import measure_sparsity
 from cifar_cli.analysis.describe_layer import signature
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_transforms import sample_images
 from cifar_cli.errors import RunError, UsageError
 from cifar_cli.figures.compare_sheet import Side, draw_compare_sheet
 from cifar_cli.figures.grid_cuts import cut_feature_grid, cut_filter_grid
@@ -72,7 +72,7 @@ def draw_over_time(subject: LayerInspection) -> LayerFigure:
     recorded = RecordedPictures(subject.opened.run.path)
     pictures = _recorded_features(subject, recorded)
     steps = _spread(list(pictures), MAX_EPOCHS)
-    images = build_training.sample_images(subject.splits).images
+    images = sample_images(subject.splits).images
     view = capture(subject.model, subject.prepare(images), layer=subject.layer)
     tiles = [cut_feature_grid(pictures[step], features=view.output, images=images) for step in steps]
     features = [cut[0] for cut in tiles if cut is not None]

@@ -1,20 +1,22 @@
-"""A network written down layer by layer. Knows nothing of where the list of layers comes from."""
+"""A network written down layer by layer."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from torch import nn
+
+from cifar_cli.models.layer import Layer
 
 
 def sequential(
     *,
-    layers: Sequence[tuple[str, str, Mapping[str, object]]],
+    layers: Sequence[Layer],
     image_shape: tuple[int, int, int] | None = None,
     num_classes: int | None = None,
 ) -> nn.Sequential:
-    """Returns torch's own `nn.Sequential` of named layers, each a (name, type in torch.nn, arguments).
+    """Returns torch's own `nn.Sequential` of named layers.
 
-    The layers alone decide what shapes go in and come out; `image_shape` and `num_classes` are taken because every
-    network of the table is built with them.
+    The layers alone decide which shapes go in and come out. `image_shape` and `num_classes` are accepted because every
+    network is built with them.
     """
-    return nn.Sequential(OrderedDict((name, getattr(nn, type_)(**arguments)) for name, type_, arguments in layers))
+    return nn.Sequential(OrderedDict((layer.name, getattr(nn, layer.type)(**layer.arguments)) for layer in layers))

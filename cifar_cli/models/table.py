@@ -1,36 +1,135 @@
-"""The table of networks. To add one: write `models/<name>.py` and name it here."""
+"""The networks: their keys, and where the code is. To add one, write `models/<name>.py` and its entry here.
 
-from collections.abc import Callable, Mapping
+What is called gets the keys and, by keyword, `image_shape` (C, H, W) and `num_classes`.
+"""
 
-import torch
-from torch import nn
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from cifar_cli.models.cnn import CNN
-from cifar_cli.models.mlp import mlp
-from cifar_cli.models.sequential import sequential
-from cifar_cli.models.speednet import SpeedNet
+from pydantic import BeforeValidator, Field, InstanceOf
 
-MODELS: Mapping[str, Callable[..., nn.Module]] = {
-    "sequential": sequential,
-    "mlp": mlp,
-    "cnn": CNN,
-    "speednet": SpeedNet,
-}
+from cifar_cli.models.layer import Layer
+from cifar_cli.section import BelowOne, Entry, PositiveFloat, PositiveInt, table
 
 
-def build_model(
-    name: str,
-    arguments: Mapping[str, object],
-    *,
-    image_shape: tuple[int, int, int],
-    num_classes: int,
-    seed: int,
-) -> nn.Module:
-    """Returns the network `name`, its weights drawn from `seed`.
+class ModelKeys(Entry):
+    """What the checks ask of every network."""
 
-    The network takes images (B, *image_shape) and, unless its layers say otherwise, gives logits (B, num_classes).
-    The global random state is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU
-        torch.default_generator.manual_seed(seed)
-        return MODELS[name](image_shape=image_shape, num_classes=num_classes, **arguments)
+    takes_any_size: ClassVar[bool] = False
+    """Whether images of other sizes than the dataset's can be trained on."""
+    lists_layers: ClassVar[bool] = False
+    """Whether the configuration lists the layers, under the key `layers`."""
+
+    @property
+    def least_side(self) -> int:
+        """The smallest image side, in pixels, of which a pixel is left after all poolings."""
+        return 1
+
+    @property
+    def listed_layers(self) -> Sequence[Layer] | None:
+        """The layers that the configuration lists; None where only the built network knows them."""
+        return None
+
+    def depth_issue(self, side: int) -> tuple[str, str, str] | None:
+        """Returns the key that asks for more than images of that side can carry, the finding, and the mend."""
+        return None
+
+
+class SequentialKeys(ModelKeys):
+    """One layer after the other, as the file lists them."""
+
+    target: ClassVar[str] = "cifar_cli.models.sequential:sequential"
+    example: ClassVar[Mapping[str, Any]] = {
+        "layers": [
+            {"conv1": {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}},
+            {"relu1": "ReLU"},
+            {"pool1": {"type": "AdaptiveAvgPool2d", "output_size": 4}},
+            {"flatten": "Flatten"},
+            {"fc1": {"type": "Linear", "out_features": 10}},
+        ]
+    }
+
+    lists_layers: ClassVar[bool] = True
+
+    name: Literal["sequential"] = "sequential"
+    layers: tuple[InstanceOf[Layer], ...] = Field(
+        min_length=1,
+        description="a list of layers, at least one",
+        examples=[[{"flatten": "Flatten"}, {"fc": {"type": "Linear", "out_features": 10}}]],
+    )
+
+    @property
+    def listed_layers(self) -> Sequence[Layer]:
+        return self.layers
+
+
+def _as_tuple(value: object) -> object:
+    """Lets `hidden: 256` stand for `hidden: [256]`."""
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class MlpKeys(ModelKeys):
+    """Linear layers with ReLU between them."""
+
+    target: ClassVar[str] = "cifar_cli.models.mlp:mlp"
+    example: ClassVar[Mapping[str, Any]] = {"hidden": [16]}
+
+    name: Literal["mlp"] = "mlp"
+    hidden: Annotated[tuple[PositiveInt, ...], BeforeValidator(_as_tuple)] = Field(
+        (256,), description="the widths of the hidden layers, each a whole number, at least 1", examples=[[256]]
+    )
+
+
+class CnnKeys(ModelKeys):
+    """Blocks of convolution, BatchNorm and ReLU."""
+
+    target: ClassVar[str] = "cifar_cli.models.cnn:CNN"
+    example: ClassVar[Mapping[str, Any]] = {"widths": [8, 8], "dropout": 0.1}
+    takes_any_size: ClassVar[bool] = True
+
+    name: Literal["cnn"] = "cnn"
+    widths: tuple[PositiveInt, ...] = Field(
+        (64, 128, 256),
+        min_length=1,
+        description="the channels of the blocks, at least one, each a whole number, at least 1",
+        examples=[[64, 128, 256]],
+    )
+    dropout: BelowOne = Field(0.0, examples=[0.1])
+
+    @property
+    def least_side(self) -> int:
+        return 1 << len(self.widths)
+
+    def depth_issue(self, side: int) -> tuple[str, str, str] | None:
+        most = side.bit_length() - 1
+        if len(self.widths) <= most:
+            return None
+        expected = f"expected at most {most} blocks, as each halves the image's {side} pixels"
+        return "widths", f"{expected}, found {len(self.widths)}", f"write at most {most} widths"
+
+
+class SpeedNetKeys(ModelKeys):
+    """A whitening layer and groups of 3×3 convolutions, as the fastest trainings have them."""
+
+    target: ClassVar[str] = "cifar_cli.models.speednet:SpeedNet"
+    example: ClassVar[Mapping[str, Any]] = {"widths": [8, 8]}
+    takes_any_size: ClassVar[bool] = True
+
+    name: Literal["speednet"] = "speednet"
+    widths: tuple[PositiveInt, ...] = Field(
+        (64, 256, 256),
+        min_length=1,
+        max_length=3,
+        description="the channels of one to three groups, each a whole number, at least 1",
+        examples=[[64, 256, 256]],
+    )
+    depth: Literal[2, 3] = Field(2, description="2 or 3 convolutions in each group", examples=[2])
+    activation: Literal["gelu", "silu", "relu"] = "gelu"
+    logit_scale: PositiveFloat = Field(1 / 9, examples=[0.1])
+
+    @property
+    def least_side(self) -> int:
+        return (1 << len(self.widths)) + 1  # the first layer takes one pixel away
+
+
+MODELS = table(SequentialKeys, MlpKeys, CnnKeys, SpeedNetKeys)

@@ -3,7 +3,7 @@
 BatchNorm's own averages are weights here too: they have to fit the weights that they were taken with.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -52,7 +52,7 @@ class Ema:
     Training goes on with the network's own weights; it is judged by the averaged ones.
     """
 
-    def __init__(self, model: nn.Module, *, decay: float) -> None:
+    def __init__(self, model: nn.Module, *, decay: float = 0.999) -> None:
         self.decay = decay
         self.model = model
         self.averaged = {name: tensor.clone() for name, tensor in _moving(model).items()}
@@ -81,7 +81,7 @@ class Lookahead:
     alone. Source: Zhang et al., arXiv:1907.08610; the growing decay is airbench's.
     """
 
-    def __init__(self, model: nn.Module, *, every_steps: int, decay: float, total_steps: int) -> None:
+    def __init__(self, model: nn.Module, *, total_steps: int, every_steps: int = 5, decay: float = 0.95) -> None:
         self.model = model
         self.every_steps, self.decay, self.total_steps = every_steps, decay, total_steps
         self.slow = {name: tensor.clone() for name, tensor in _moving(model).items()}
@@ -103,13 +103,6 @@ class Lookahead:
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         _copy(saved["weights"], into=self.slow)
-
-
-AVERAGES: Mapping[str, Callable[..., Average]] = {
-    "none": lambda model, *, total_steps: NoAverage(),
-    "ema": lambda model, *, total_steps, decay: Ema(model, decay=decay),
-    "lookahead": Lookahead,
-}
 
 
 @contextmanager

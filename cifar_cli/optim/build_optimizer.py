@@ -1,7 +1,7 @@
 """Builds optimisers over a model's parameters, whole or in groups. Knows nothing of data or schedules."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 import torch
@@ -11,17 +11,9 @@ from torch.nn.utils import clip_grad_norm_
 
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.multi_optimizer import MultiOptimizer
-from cifar_cli.optim.muon import Muon
 from cifar_cli.optim.select_parameters import select_parameters
-
-OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": torch.optim.SGD,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "muon": Muon,
-}
-FUSABLE = frozenset({"sgd", "adam", "adamw"})  # what torch can compute in one pass over all parameters
-FOR_MATRICES = frozenset({"muon"})  # what cannot take a bias
+from cifar_cli.optim.table import OPTIMIZERS
+from cifar_cli.section import load_target
 
 # _NormBase is what torch's batch and instance normalisations share. Of PReLU torch's documentation says the same.
 UNDECAYED_MODULES = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.PReLU)
@@ -56,7 +48,7 @@ def build_optimizer(
     for names, group in _divided(model, {"name": name, **settings}, groups):
         chosen, weight_decay = group.pop("name"), group.pop("weight_decay")
         decay_norm_and_bias = group.pop("decay_norm_and_bias", False)
-        if chosen in FOR_MATRICES:
+        if OPTIMIZERS[chosen].matrices_only:
             _check_matrices(model, names, optimizer=chosen)
         by_optimizer.setdefault(chosen, []).extend(
             {**parameters, **group}
@@ -64,8 +56,10 @@ def build_optimizer(
                 model, weight_decay=weight_decay, decay_norm_and_bias=decay_norm_and_bias, among=names
             )
         )
-    optimizers = [
-        OPTIMIZERS[chosen](torchs_groups, **({"fused": fused} if chosen in FUSABLE else {}))
+    optimizers: list[torch.optim.Optimizer] = [
+        load_target(OPTIMIZERS[chosen].target)(
+            torchs_groups, **({"fused": fused} if OPTIMIZERS[chosen].fusable else {})
+        )
         for chosen, torchs_groups in by_optimizer.items()
         if torchs_groups
     ]

@@ -1,6 +1,5 @@
 """Losses, and the table that names them. Each takes logits (B, K) and labels (B,) and a `reduction`."""
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -20,6 +19,3 @@ def cross_entropy(*, label_smoothing: float = 0.0) -> Loss:
     Takes logits, not probabilities. Source of smoothing: Szegedy et al., arXiv:1512.00567.
     """
     return partial(F.cross_entropy, label_smoothing=label_smoothing)
-
-
-LOSSES: Mapping[str, Callable[..., Loss]] = {"cross_entropy": cross_entropy}

@@ -5,12 +5,15 @@ which one, two, … epochs of it are complete: not all epochs need be of one len
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import cos, pi
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
+
+from cifar_cli.optim.table import SCHEDULES
+from cifar_cli.section import load_target
 
 Schedule = Callable[[int], float]
 
@@ -20,7 +23,7 @@ def constant(*, total_steps: int, epoch_ends: Sequence[int]) -> Schedule:
     return lambda step: 1.0
 
 
-def step(*, total_steps: int, epoch_ends: Sequence[int], every_epochs: int, gamma: float) -> Schedule:
+def step(*, total_steps: int, epoch_ends: Sequence[int], every_epochs: int = 30, gamma: float = 0.1) -> Schedule:
     """Returns a staircase: after each `every_epochs` epochs, `gamma` times what it was."""
     return lambda step: gamma ** (bisect_right(epoch_ends, step) // every_epochs)
 
@@ -31,7 +34,12 @@ def cosine(*, total_steps: int, epoch_ends: Sequence[int], final_lr_ratio: float
 
 
 def one_cycle(
-    *, total_steps: int, epoch_ends: Sequence[int], peak_at: float, start_lr_ratio: float, final_lr_ratio: float
+    *,
+    total_steps: int,
+    epoch_ends: Sequence[int],
+    peak_at: float = 0.3,
+    start_lr_ratio: float = 0.04,
+    final_lr_ratio: float = 1e-4,
 ) -> Schedule:
     """Returns a cosine from `start_lr_ratio` up to 1 at the share `peak_at` of all steps, and another one down.
 
@@ -57,7 +65,7 @@ def triangle(
     *,
     total_steps: int,
     epoch_ends: Sequence[int],
-    peak_at: float,
+    peak_at: float = 0.2,
     start_lr_ratio: float = 0.0,
     final_lr_ratio: float = 0.0,
 ) -> Schedule:
@@ -71,16 +79,6 @@ def triangle(
         return 1.0 + (final_lr_ratio - 1.0) * (done - peak_step) / (total_steps - peak_step)
 
     return factor
-
-
-SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
-    "constant": constant,
-    "step": step,
-    "cosine": cosine,
-    "linear": linear,
-    "one_cycle": one_cycle,
-    "triangle": triangle,
-}
 
 
 def warm_up(schedule: Schedule, *, warmup_steps: int) -> Schedule:
@@ -107,6 +105,7 @@ def build_schedule(
     epoch_steps: how many steps each epoch takes. A group of the optimiser's that has `epochs` gets a schedule of that
     length, and a learning rate of 0 afterwards.
     """
+    build = load_target(SCHEDULES[name].target)
     steps_in = partial(_steps_in, epoch_steps)
     epoch_ends = [
         round(steps_in(warmup_epochs + epochs) - steps_in(warmup_epochs)) for epochs in range(1, len(epoch_steps) + 1)
@@ -115,7 +114,7 @@ def build_schedule(
     def over(group_epochs: float | None) -> Schedule:
         steps = max(round(steps_in(group_epochs or len(epoch_steps))), 1)
         warmup_steps = min(round(steps_in(warmup_epochs)), steps - 1)
-        schedule = SCHEDULES[name](total_steps=steps - warmup_steps, epoch_ends=epoch_ends, **arguments)
+        schedule: Schedule = build(total_steps=steps - warmup_steps, epoch_ends=epoch_ends, **arguments)
         factor = warm_up(schedule, warmup_steps=warmup_steps)
         if group_epochs is None:
             # After the last step LambdaLR asks for one more, which lies beyond the schedule's end and is never taken.

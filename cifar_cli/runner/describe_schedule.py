@@ -1,10 +1,10 @@
 """Says how long a training is, and which epochs leave images out."""
 
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
 
 
-def describe_epochs(training: build_training.Training) -> str:
+def describe_epochs(training: Training) -> str:
     """Returns for example "9 epochs of 25 to 50 steps"."""
     steps = training.epoch_steps
     each = f"{min(steps):,}" if min(steps) == max(steps) else f"{min(steps):,} to {max(steps):,}"

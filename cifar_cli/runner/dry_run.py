@@ -8,17 +8,15 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from cifar_cli.analysis.capture import capture_many
-from cifar_cli.builders import build_training
-from cifar_cli.config import DATASET_FACTS, Experiment
+from cifar_cli.builders.build_training import Training
+from cifar_cli.config import Experiment
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.runner.describe_schedule import describe_epochs, describe_hard_examples
 
 
-def print_dry_run(
-    experiment: Experiment, splits: Splits, training: build_training.Training, *, run_name: str, command: str
-) -> None:
+def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run_name: str, command: str) -> None:
     """Prints data, network, steps and place, then trains on one batch and says how it went.
 
     run_name: what the run's folder would be called, before the time; command: the one that would train.
@@ -42,7 +40,7 @@ def print_dry_run(
     for key, value in facts.items():
         table.add_row(key, value)
     console.print(table)
-    image = torch.zeros(1, *DATASET_FACTS[experiment.data.name].image_shape, device=training.runtime.device)
+    image = torch.zeros(1, *experiment.data.image_shape, device=training.runtime.device)
     console.print(model_table(training.state.model, image))
     _try_one_batch(console, training)
     print_next_step(wrote=[], next_command=command)
@@ -65,13 +63,12 @@ def model_table(model: nn.Module, image: Tensor) -> Table:
     return table
 
 
-def _try_one_batch(console: Console, training: build_training.Training) -> None:
+def _try_one_batch(console: Console, training: Training) -> None:
     task, runtime = training.task, training.runtime
     started = time.perf_counter()
-    images, labels = next(iter(task.loader))
-    images = task.augment_and_normalize(images, training.state.augment_generator, training.state.progress.epoch)
+    batch = task.transform(next(iter(task.loader)), training.state.augment_generator)
     with runtime.autocast():
-        loss = task.loss(task.forward(images), labels)
+        loss = task.loss(task.forward(batch.images), batch.targets)
     loss.backward()
     value = loss.item()  # waits for the device, so the clock below has seen all of the work
     milliseconds = 1000 * (time.perf_counter() - started)

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training
+from cifar_cli.builders.build_transforms import STATISTICS_IMAGES, build_preprocessing, sample_images
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -30,7 +31,7 @@ class TrainingRun:
     run: RunFolder
     experiment: Experiment
     splits: Splits
-    training: build_training.Training
+    training: Training
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def build_observers(job: TrainingRun, records: RunRecords, console: Console) -> 
         TensorBoard(
             events,
             config=text,
-            images=build_training.sample_images(job.splits).images,
-            prepare=build_training.build_preprocessing(experiment, job.splits, training.runtime),
+            images=sample_images(job.splits).images,
+            prepare=build_preprocessing(experiment, job.splits, training.runtime),
             feature_layers=experiment.log.feature_layers,
             images_every=experiment.log.images_every,
             epochs=experiment.train.epochs,
@@ -78,8 +79,8 @@ def build_observers(job: TrainingRun, records: RunRecords, console: Console) -> 
 def _diagnostics(job: TrainingRun, events: EventFile) -> list[Observer]:
     """Returns what shows how the network learns, or says why it does not; most of it can be turned off."""
     log, epochs, splits = job.experiment.log, job.experiment.train.epochs, job.splits
-    images = build_training.sample_images(splits, build_training.STATISTICS_IMAGES).images
-    prepare = build_training.build_preprocessing(job.experiment, splits, job.training.runtime)
+    images = sample_images(splits, STATISTICS_IMAGES).images
+    prepare = build_preprocessing(job.experiment, splits, job.training.runtime)
     teachers: list[Observer] = [
         HealthChecks(images=images, prepare=prepare, num_classes=len(splits.train.class_names), tell=warn)
     ]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
 from cifar_cli.config import Experiment
@@ -53,7 +53,7 @@ def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, st
                 f"start a longer one with: cifar train --config {run.config} train.epochs={2 * experiment.train.epochs}"
             )
         check_weights(experiment, saved, path=path)
-        runtime = build_training.build_runtime(experiment, processes)
+        runtime = build_runtime(experiment, processes)
         experiment, splits = load_data(experiment, processes)
         training = _restored(saved, path, experiment=experiment, splits=splits, runtime=runtime)
         if processes.is_main:
@@ -81,8 +81,8 @@ def continue_run(
 
 def _restored(
     saved: dict[str, Any], path: Path, *, experiment: Experiment, splits: Splits, runtime: Runtime
-) -> build_training.Training:
-    training = build_training.build_training(experiment, splits, runtime)
+) -> Training:
+    training = build_training(experiment, splits, runtime)
     load_state(training.state, saved, path=path)
     return training
 

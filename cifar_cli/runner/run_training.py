@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from cifar_cli.analysis.embedding import embed
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training
+from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
+from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, run_evaluation
 from cifar_cli.console.result_tables import print_training_results
 from cifar_cli.console.streams import note, notes, print_next_step, warn
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
@@ -63,7 +65,7 @@ def print_summary(run: RunFolder, summary: Mapping[str, Any]) -> None:
     print_next_step(wrote=[f"{run.path}/"], next_command=f"cifar eval {run.path}")
 
 
-def train_as_worker(training: build_training.Training, *, seed: int) -> None:
+def train_as_worker(training: Training, *, seed: int) -> None:
     """Takes the same steps as the main process, which alone writes and tells."""
     state, processes = training.state, training.runtime.processes
     # Other dropout masks than the main process's, for other images.
@@ -91,7 +93,7 @@ def _test_best(job: TrainingRun) -> Evaluation:
         load_weights(state.model, load_checkpoint(path), path=path)
         state.average = NoAverage()
     with evaluation_weights(state.model, state.average):
-        test = build_training.run_evaluation(
+        test = run_evaluation(
             job.experiment, state.model, job.splits.test, splits=job.splits, runtime=job.training.runtime
         )
     check_finite(test.loss, state)
@@ -107,10 +109,10 @@ def _write_embeddings(job: TrainingRun) -> None:
     if not count:
         return
     shown = job.splits.test.subset(torch.arange(count))
-    prepare = build_training.build_preprocessing(job.experiment, job.splits, job.training.runtime)
+    prepare = build_preprocessing(job.experiment, job.splits, job.training.runtime)
     state = job.training.state
     with evaluation_weights(state.model, state.average):
-        batches = [embed(state.model, prepare(images)) for images in shown.images.split(build_training.EVAL_BATCH_SIZE)]
+        batches = [embed(state.model, prepare(images)) for images in shown.images.split(EVAL_BATCH_SIZE)]
     write_projector(
         job.run,
         vectors=torch.cat([vectors for vectors, _ in batches]).cpu(),

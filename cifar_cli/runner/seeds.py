@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
 from cifar_cli.config import Experiment
@@ -47,11 +47,9 @@ def train_seeds(source: str, overrides: Sequence[str], *, seeds: Sequence[int], 
     preflight(experiment)
     with join_process_group() as processes:
         _check_alone(processes)
-        runtime = build_training.build_runtime(experiment)
+        runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
-        build_training.build_training(
-            experiment, splits, runtime
-        )  # what cannot be trained is told before there is a folder
+        build_training(experiment, splits, runtime)  # what cannot be trained is told before there is a folder
         group = create_group(Path(experiment.log.dir), run_name(experiment))
         together = SeedGroupTraining(
             group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started=started
@@ -89,7 +87,7 @@ def resume_seeds(group: GroupFolder, overrides: Sequence[str], *, started: float
     experiment = config.load(group.config)
     with join_process_group() as processes:
         _check_alone(processes)
-        runtime = build_training.build_runtime(experiment)
+        runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
         note(f"going on with {group.path}: seeds {_listed(waiting)} of {_listed([each.seed for each in members])}")
         earlier = float(read_json(group.summary).get("wall_seconds") or 0.0)
@@ -159,7 +157,7 @@ class SeedGroupTraining:
                     stop=stop,
                 )
             else:
-                training = build_training.build_training(experiment, self.splits, self.runtime)
+                training = build_training(experiment, self.splits, self.runtime)
                 member.run = create_run(self.group.path.parent, f"{run_name(experiment)}-seed{member.seed}")
                 self.write_summary("running")
                 train_in_folder(member.run, experiment, self.splits, training, started=begun, stop=stop)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
 from cifar_cli.config import Experiment
@@ -47,7 +47,7 @@ def train_in_folder(
     run: RunFolder,
     experiment: Experiment,
     splits: Splits,
-    training: build_training.Training,
+    training: Training,
     *,
     started: float,
     stop: ShutdownRequest | None = None,
@@ -64,16 +64,16 @@ def train_in_folder(
 
 
 def _show_plan(experiment: Experiment, processes: ProcessGroup, *, command: str) -> None:
-    runtime = build_training.build_runtime(experiment, processes)
+    runtime = build_runtime(experiment, processes)
     experiment, splits = load_data(experiment, processes)
-    training = build_training.build_training(experiment, splits, runtime)
+    training = build_training(experiment, splits, runtime)
     print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
 
 
 def _begin(experiment: Experiment, processes: ProcessGroup, *, started: float) -> None:
-    runtime = build_training.build_runtime(experiment, processes)
+    runtime = build_runtime(experiment, processes)
     experiment, splits = load_data(experiment, processes)
-    training = build_training.build_training(experiment, splits, runtime)
+    training = build_training(experiment, splits, runtime)
     if not processes.is_main:
         train_as_worker(training, seed=experiment.seed)
         return

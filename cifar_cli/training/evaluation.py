@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.data.batch import Batch
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.optim.losses import Loss
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.tta import TestTimeAugmentation, least_confident
 
-Batches = Iterable[tuple[Tensor, Tensor]]
+Batches = Iterable[Batch]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def evaluate(
         return logits.float()
 
     with eval_mode(model), torch.inference_mode():
-        answers = [(network(prepare(images.to(runtime.device))), labels) for images, labels in loader]
+        answers = [(network(prepare(batch.images.to(runtime.device))), batch.labels) for batch in loader]
         logits = torch.cat([batch_logits for batch_logits, _ in answers])  # (N, K)
         labels = torch.cat([batch_labels for _, batch_labels in answers]).to(runtime.device)  # (N,)
         plain = _score(logits, labels, loss=loss, num_classes=num_classes)
@@ -63,7 +64,7 @@ def evaluate(
             return plain
         logits = logits.clone()  # those of the images as they are stay what they were
         unsure = least_confident(logits, tta_fraction).nonzero().flatten()
-        shown = torch.cat([images for images, _ in loader]).to(runtime.device)[unsure]  # uint8
+        shown = torch.cat([batch.images for batch in loader]).to(runtime.device)[unsure]  # uint8
         size = len(answers[0][0])  # of a batch
         for places, images in zip(unsure.split(size), shown.split(size), strict=True):
             logits[places] = tta(network, prepare(images), logits[places])

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from cifar_cli.data.loader import EpochBatches
+from cifar_cli.data.loader import BatchLoader
+from cifar_cli.data.transforms.table import Transform
 from cifar_cli.errors import DivergedError, StoppedError
 from cifar_cli.kernels.cuda_graphs import GraphCache, Step
 from cifar_cli.optim.averages import evaluation_weights
@@ -23,8 +22,6 @@ from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import EpochTotals, TrainingState
 
-Batches = DataLoader[tuple[Tensor, Tensor]]
-
 STEPS_BETWEEN_LOSS_CHECKS = 50  # often enough to waste little of a diverged run, too seldom to slow the device
 
 
@@ -32,19 +29,23 @@ STEPS_BETWEEN_LOSS_CHECKS = 50  # often enough to waste little of a diverged run
 class Task:
     """What is trained on and towards.
 
-    loader gives uint8 images (B, C, H, W) and labels (B,), and its batch sampler knows epochs; augment_and_normalize
-    makes of the images what the network takes in an epoch (counted from 0), drawing from the generator; forward is the
-    network as it is to be called (compiled or not, in one process or spread over several); validate measures the
-    network as it stands, or is None where nothing is held out; recordings has steps repeated at one call, where it is.
+    loader: gives batches of uint8 images, epoch by epoch. transform: augments a batch and makes of its images what the
+    network takes. forward: the network as it is to be called: compiled or not, in one process or sharded. validate:
+    evaluates the network as it stands; None where no images are held out. graph_cache: replays steps as CUDA graphs.
     """
 
-    loader: Batches
-    augment_and_normalize: Callable[[Tensor, torch.Generator, int], Tensor]
+    loader: BatchLoader
+    transform: Transform
     forward: Callable[[Tensor], Tensor]
     loss: Loss
     validate: Callable[[], Evaluation] | None
     epochs: int
-    recordings: GraphCache | None = None
+    graph_cache: GraphCache | None = None
+
+    @property
+    def epoch_steps(self) -> list[int]:
+        """How many steps each epoch takes."""
+        return [self.loader.batches_in(epoch) for epoch in range(self.epochs)]
 
 
 def fit(
@@ -80,23 +81,20 @@ def train_epoch(
     """Takes the steps that are left of the epoch in progress."""
     state.model.train()
     totals = state.totals
-    batches = task.loader.batch_sampler
-    assert isinstance(batches, EpochBatches)
-    batches.set_epoch(state.progress.epoch, first_batch=totals.batches)
+    task.loader.set_epoch(state.progress.epoch, first_batch=totals.batches)
     step: Step = partial(_take_step, state, task, runtime)
-    if task.recordings:
-        step = partial(task.recordings.take, step)
+    if task.graph_cache:
+        step = partial(task.graph_cache.take, step)
     started = time.perf_counter() - totals.seconds
-    for images, labels in task.loader:
-        images, labels = images.to(runtime.device), labels.to(runtime.device)
-        images = task.augment_and_normalize(images, state.augment_generator, state.progress.epoch)
-        loss, logits = step(images, labels)
+    for batch in task.loader:
+        batch = task.transform(batch.to(runtime.device), state.augment_generator)
+        loss, logits = step(batch.images, batch.targets)
         state.scheduler.step()
 
         if state.hard_examples:
-            losses = task.loss(logits.float(), labels, reduction="none")  # (B,)
-            state.hard_examples.update_losses(batches.handed_out, losses)
-        totals.add(loss=loss, logits=logits, labels=labels, seconds=time.perf_counter() - started)
+            losses = task.loss(logits.float(), batch.targets, reduction="none")  # (B,)
+            state.hard_examples.update_losses(batch.indices, losses)
+        totals.add(loss=loss, logits=logits, labels=batch.labels, seconds=time.perf_counter() - started)
         state.progress.step += 1
         state.average.step_ended(state.progress.step)
         if totals.batches % STEPS_BETWEEN_LOSS_CHECKS == 0:
@@ -110,12 +108,12 @@ def train_epoch(
 
 
 def _take_step(
-    state: TrainingState, task: Task, runtime: Runtime, images: Tensor, labels: Tensor
+    state: TrainingState, task: Task, runtime: Runtime, images: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Moves the weights once, by a batch as the network takes it; returns its mean loss () and logits (B, K)."""
     with runtime.autocast():
         logits = task.forward(images)
-        loss = task.loss(logits, labels)
+        loss = task.loss(logits, targets)
     state.optimizer.zero_grad()
     state.scaler.scale(loss).backward()
     state.scaler.step(state.optimizer)

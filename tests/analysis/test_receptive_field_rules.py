@@ -10,8 +10,8 @@ from torchvision.models import resnet18
 
 from cifar_cli import config
 from cifar_cli.analysis.trace import TraceStep, trace_forward
-from cifar_cli.builders import build_model
-from cifar_cli.models import MODELS
+from cifar_cli.builders.build_model import build_model
+from cifar_cli.models.cnn import CNN
 
 
 class Branches(nn.Module):
@@ -29,8 +29,8 @@ class Branches(nn.Module):
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "tutorial": lambda: build_model.build_model(config.load("tutorial")),
-    "cnn": lambda: MODELS["cnn"](image_shape=(3, 32, 32), num_classes=10, widths=(8, 8, 8)),
+    "tutorial": lambda: build_model(config.load("tutorial")),
+    "cnn": lambda: CNN(image_shape=(3, 32, 32), num_classes=10, widths=(8, 8, 8)),
     "resnet18": lambda: resnet18(num_classes=10),
     "branches": Branches,
     "dilated and uneven": lambda: nn.Sequential(

@@ -12,10 +12,11 @@ from torchvision.models import resnet18
 from cifar_cli import config
 from cifar_cli.analysis.network_summary import summarize_network
 from cifar_cli.analysis.trace import time_forward, trace_forward
-from cifar_cli.builders import build_model
-from cifar_cli.config import DATASET_FACTS
+from cifar_cli.builders.build_model import build_model
 from cifar_cli.config.config_files import builtins
-from cifar_cli.models import MODELS
+from cifar_cli.models.cnn import CNN
+from cifar_cli.models.mlp import mlp
+from cifar_cli.models.table import MODELS
 
 
 class Residual(nn.Module):
@@ -37,21 +38,18 @@ class Residual(nn.Module):
 
 
 NETWORKS = {
-    "mlp": lambda: MODELS["mlp"](image_shape=(3, 32, 32), num_classes=10),
-    "cnn": lambda: MODELS["cnn"](image_shape=(3, 32, 32), num_classes=10),
+    "mlp": lambda: mlp(image_shape=(3, 32, 32), num_classes=10),
+    "cnn": lambda: CNN(image_shape=(3, 32, 32), num_classes=10),
     "residual": Residual,
     "resnet18": lambda: resnet18(num_classes=10),
-    **{
-        f"configs/{name}": lambda path=path: build_model.build_model(config.load(path))
-        for name, path in builtins().items()
-    },
+    **{f"configs/{name}": lambda path=path: build_model(config.load(path)) for name, path in builtins().items()},
 }
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_flops_and_parameters_are_those_that_torch_counts(name: str) -> None:
     model = NETWORKS[name]().eval()
-    images = torch.randn(2, *DATASET_FACTS["cifar10"].image_shape)
+    images = torch.randn(2, 3, 32, 32)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         logits = model(images)
     steps = trace_forward(model, images)

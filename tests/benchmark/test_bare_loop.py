@@ -25,7 +25,8 @@ def test_its_weights_are_ours_to_the_bit_on_the_same_batches(tiny_training: Call
         order=order,
         batch_size=7,
         steps=4,  # 24 images: the last has 3
-        prepare=lambda images, generator: theirs.task.augment_and_normalize(images, generator, 0),
+        transform=theirs.task.transform,
+        epoch=0,
         generator=state.augment_generator,
         forward=state.model,
         loss_fn=theirs.task.loss,

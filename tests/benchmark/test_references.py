@@ -9,7 +9,8 @@ from torch import nn
 
 from cifar_cli import config
 from cifar_cli.benchmark import references as references
-from cifar_cli.builders import build_model, build_training
+from cifar_cli.builders.build_model import build_model
+from cifar_cli.builders.build_training import build_runtime
 from cifar_cli.config import Experiment
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.training.runtime import Runtime
@@ -51,7 +52,7 @@ def test_a_reference_begins_with_our_weights_and_updates_them_as_torch_does(
     name: str, built: Callable[[str], Any], experiment: Experiment
 ) -> None:
     state, task = built(name)["state"], built(name)["task"]
-    for theirs, ours in zip(state.model.parameters(), build_model.build_model(experiment).parameters(), strict=True):
+    for theirs, ours in zip(state.model.parameters(), build_model(experiment).parameters(), strict=True):
         assert torch.equal(theirs, ours)
     assert isinstance(state.optimizer, torch.optim.SGD)
     assert [group["fused"] for group in state.optimizer.param_groups] == [None, None]
@@ -80,9 +81,7 @@ def test_the_plain_loop_takes_whole_batches_in_our_precision_and_memory_format(
     built: Callable[[str], Any], small_splits: Splits
 ) -> None:
     handed = built("plain")
-    assert handed["runtime"] == Runtime(
-        CPU, build_training.build_runtime(config.load_text(TEXT, place="a test")).precision
-    )
+    assert handed["runtime"] == Runtime(CPU, build_runtime(config.load_text(TEXT, place="a test")).precision)
     filters = handed["state"].model.blocks[0].conv1.weight
     assert filters.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(handed["images"].images, small_splits.train.images)

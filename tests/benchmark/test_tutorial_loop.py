@@ -86,7 +86,7 @@ def test_its_losses_are_ours_step_for_step_on_the_same_batches(tiny_training: Ca
         losses.append(loss.item())
         return loss
 
-    task = replace(training.task, augment_and_normalize=lambda images, *_: to_unit(images), loss=noted)
+    task = replace(training.task, transform=lambda batch, _: replace(batch, images=to_unit(batch.images)), loss=noted)
     train_epoch(training.state, task, runtime=training.runtime, observers=(), stop=ShutdownRequest())
 
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))

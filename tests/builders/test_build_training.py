@@ -8,9 +8,11 @@ import torch
 from torchvision.transforms import v2
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training, build_training
+from cifar_cli.builders.build_transforms import build_preprocessing
+from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import UsageError
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
@@ -20,32 +22,37 @@ from cifar_cli.training.state import TrainingState
 
 
 def prepared(images: torch.Tensor, *overrides: str) -> torch.Tensor:
-    splits = cast(Splits, SimpleNamespace(mean=CIFAR10_MEAN, std=CIFAR10_STD))  # all that is read of it
-    return build_training.build_preprocessing(
-        config.load("sequential", overrides), splits, choose_runtime(device="cpu")
-    )(images)
+    splits = cast(
+        Splits, SimpleNamespace(mean=DATASETS["cifar10"].mean, std=DATASETS["cifar10"].std)
+    )  # all that is read of it
+    return build_preprocessing(config.load("sequential", overrides), splits, choose_runtime(device="cpu"))(images)
 
 
 def test_images_are_prepared_as_torchvision_does_and_channels_last() -> None:
     images = torch.randint(0, 256, (5, 3, 7, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     before = images.clone()
     unit = v2.ToDtype(torch.float32, scale=True)(images)
-    for overrides, expected in [((), v2.Normalize(CIFAR10_MEAN, CIFAR10_STD)(unit)), (("data.normalize=false",), unit)]:
+    for overrides, expected in [
+        ((), v2.Normalize(DATASETS["cifar10"].mean, DATASETS["cifar10"].std)(unit)),
+        (("data.normalize=false",), unit),
+    ]:
         numbers = prepared(images, *overrides)
         torch.testing.assert_close(numbers, expected, rtol=1e-6, atol=1e-6, check_stride=False)
         assert numbers.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(images, before)
 
 
-def training_of(splits: Splits, *overrides: str) -> build_training.Training:
+def training_of(splits: Splits, *overrides: str) -> Training:
     experiment = config.load("cnn", ["data.name=synthetic", "model.widths=[8, 8]", "log.feature_layers=[]", *overrides])
-    return build_training.build_training(experiment, splits, choose_runtime(device="cpu"))
+    return build_training(experiment, splits, choose_runtime(device="cpu"))
 
 
 def test_epochs_have_pictures_of_the_sizes_that_are_listed_and_from_then_on_of_the_last(small_splits: Splits) -> None:
     training = training_of(small_splits, "data.augment.sizes=[16, 24, 32]")
-    images, generator = small_splits.train.images[:2], training.state.augment_generator
-    shapes = [tuple(training.task.augment_and_normalize(images, generator, epoch).shape) for epoch in range(5)]
+    two, generator = torch.arange(2), training.state.augment_generator
+    images, labels = small_splits.train.images[:2], small_splits.train.labels[:2]
+    batches = [training.task.transform(Batch(images, labels, two, epoch), generator) for epoch in range(5)]
+    shapes = [tuple(batch.images.shape) for batch in batches]
     assert shapes == [(2, 3, side, side) for side in (16, 24, 32, 32, 32)]
 
 
@@ -71,8 +78,10 @@ def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_
     unit = v2.ToDtype(torch.float32, scale=True)(small_splits.train.images)
     expected = v2.Normalize(small_splits.mean, small_splits.std)(unit)
     kept = training.task.loader.dataset.image_set.images  # type: ignore[attr-defined]
+    everything = torch.arange(len(kept))
     first, second = (
-        training.task.augment_and_normalize(kept, training.state.augment_generator, epoch) for epoch in (0, 1)
+        training.task.transform(Batch(kept, everything, everything, epoch), training.state.augment_generator).images
+        for epoch in (0, 1)
     )
     torch.testing.assert_close(second, first.flip(-1))
     mirrored = (first - expected.flip(-1)).flatten(1).abs().amax(dim=1) < 1e-5
@@ -100,7 +109,7 @@ def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
     words = ["data.name=synthetic", "data.batch_size=50", "data.augment.cutout=8", "log.feature_layers=[]"]
     dear = ["train.clip_grad_norm=1", "average.name=lookahead", "data.hard_example_fractions=[1, 0.5]"]
     experiment = config.load("speedrun94", [*words, *dear])
-    training = build_training.build_training(experiment, small_splits, choose_runtime(device="cuda"))
+    training = build_training(experiment, small_splits, choose_runtime(device="cuda"))
     guard = NoWaiting(steps=len(training.task.loader))
     try:
         train_epoch(training.state, training.task, runtime=training.runtime, observers=[guard], stop=ShutdownRequest())
@@ -116,7 +125,7 @@ def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
 def test_steps_are_recorded_where_they_can_be_unless_that_is_turned_off(
     small_splits: Splits, monkeypatch: pytest.MonkeyPatch, can_record: bool, word: str, expected: bool
 ) -> None:
-    monkeypatch.setattr(build_training, "can_capture", lambda device, precision: can_record)
+    monkeypatch.setattr("cifar_cli.builders.build_training.can_capture", lambda device, precision: can_record)
     experiment = config.load("mlp", ["data.name=synthetic", "data.batch_size=50", f"train.cuda_graphs={word}"])
-    training = build_training.build_training(experiment, small_splits, choose_runtime(device="cpu"))
-    assert (training.task.recordings is not None) is expected
+    training = build_training(experiment, small_splits, choose_runtime(device="cpu"))
+    assert (training.task.graph_cache is not None) is expected

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training, build_runtime, build_training
+from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import load_untrained
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.synthetic import synthetic_sets
-from cifar_cli.data.normalize import SYNTHETIC_MEAN, SYNTHETIC_STD
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.inspection.layer_inspection import LayerInspection
 from cifar_cli.training.runtime import CPU
 
@@ -25,16 +26,18 @@ INIT = "init={whiten: whiten, dirac: true, unit_std: head}"
 SPEEDNET = ["model={name: speednet, widths: [24, 24], logit_scale: 1}", "data.name=synthetic", "data.val_size=0"]
 
 
-def begun(*overrides: str) -> build_training.Training:
+def begun(*overrides: str) -> Training:
     experiment = config.load("mlp", [*SPEEDNET, "log.feature_layers=[]", *overrides])
     experiment, splits = load_data(experiment)
-    return build_training.build_training(experiment, splits, build_training.build_runtime(experiment))
+    return build_training(experiment, splits, build_runtime(experiment))
 
 
 def test_the_first_layer_of_a_training_whitens_the_images_that_it_will_see() -> None:
     training = begun("init.whiten=whiten")
     images = training.task.loader.dataset.image_set.images[:5000]  # type: ignore[attr-defined]
-    prepared = training.task.augment_and_normalize(images, training.state.augment_generator, 0)
+    everything = torch.arange(len(images))
+    batch = Batch(images, everything, everything)
+    prepared = training.task.transform(batch, training.state.augment_generator).images
     with torch.no_grad():
         responses = training.state.model.whiten(prepared)[:, :12].transpose(0, 1).flatten(1).double()  # type: ignore[operator]
     second_moment = responses @ responses.T / responses.shape[1]
@@ -86,11 +89,13 @@ class Beginning:
 @pytest.fixture
 def beginning(monkeypatch: pytest.MonkeyPatch) -> Beginning:
     monkeypatch.setattr(
-        open_dataset, "synthetic_sets", partial(synthetic_sets, train_size=600, test_size=100)
+        "cifar_cli.data.datasets.synthetic.synthetic_sets", partial(synthetic_sets, train_size=600, test_size=100)
     )  # as `cifar`
     training = begun(INIT, "train.device=cpu")
     images = training.task.loader.dataset.image_set.images[:4]  # type: ignore[attr-defined]
-    mean, std = (torch.tensor(channels).view(1, 3, 1, 1) for channels in (SYNTHETIC_MEAN, SYNTHETIC_STD))
+    mean, std = (
+        torch.tensor(channels).view(1, 3, 1, 1) for channels in (DATASETS["synthetic"].mean, DATASETS["synthetic"].std)
+    )
     model = training.state.model
     with torch.no_grad():
         return Beginning(model, model.get_submodule("whiten")((images / 255 - mean) / std))
@@ -136,7 +141,7 @@ def test_a_trained_network_is_compared_with_the_weights_that_its_training_began_
     with torch.no_grad():
         opened.model.get_submodule("whiten").weight.zero_()  # type: ignore[operator]  # as if trained
     experiment, splits = load_data(opened.experiment)
-    prepare = build_training.build_preprocessing(experiment, splits, CPU)
+    prepare = build_preprocessing(experiment, splits, CPU)
     before = LayerInspection(opened, experiment, splits, prepare, layer="whiten", count=None).before_training()
     expected = beginning.model.state_dict()
     assert all(torch.equal(weight, expected[name]) for name, weight in before.model.state_dict().items())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cifar_cli.commands import data
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import cifar
 from cifar_cli.data.datasets.cifar import CifarFiles
 from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.errors import DataError, UsageError
@@ -32,7 +32,7 @@ def small_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     parts = [{name: md5(content)} for name, content in CONTENTS.items()]
     files = CifarFiles("cifar10", "small", *parts, labels_key=b"", class_names_key=b"")
     archive = Archive("small.tar.gz", md5(buffer.getvalue()), len(buffer.getvalue()), folder="small", mirrors=())
-    monkeypatch.setitem(open_dataset.DATASETS, "cifar10", open_dataset._cifar(files, archive, (0.5,) * 3, (0.2,) * 3))
+    monkeypatch.setattr(cifar, "CIFAR10", cifar.dataset_source(files, archive))
     monkeypatch.delenv("CIFAR_DATA_DIR", raising=False)
     monkeypatch.delenv("CIFAR_MIRROR", raising=False)
     (tmp_path / "small.tar.gz").write_bytes(buffer.getvalue())

@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 from torch import Tensor
 from torchvision.transforms.v2.functional import hflip
 
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import cifar as cifar_dataset
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -225,8 +225,8 @@ def test_a_hundred_classes_are_drawn_but_not_printed_as_a_matrix(
 ) -> None:
     images = torch.randint(256, (200, 3, 32, 32), dtype=torch.uint8)
     many = ImageSet("cifar100", images, torch.arange(200) % 100, tuple(f"class {number}" for number in range(100)))
-    stand_in = replace(open_dataset.DATASETS["cifar100"], read=lambda root: (many, many))
-    monkeypatch.setitem(open_dataset.DATASETS, "cifar100", stand_in)
+    stand_in = replace(cifar_dataset.CIFAR100, read=lambda root: (many, many))
+    monkeypatch.setattr(cifar_dataset, "CIFAR100", stand_in)
     outcome = cifar("eval", "--config", "mlp", "data.name=cifar100", "data.val_size=100")
     assert outcome.code == 0, outcome.err
     assert (

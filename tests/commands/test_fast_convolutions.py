@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import build_training
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.kernels import fast_convolutions
 from cifar_cli.kernels.fast_convolutions import FastConv2d
@@ -52,7 +52,7 @@ def test_it_is_taken_where_it_is_asked_for_and_the_machine_gains(
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     (tmp_path / "fast.yaml").write_text(TEXT)
     experiment = config.load(str(tmp_path / "fast.yaml"), [word])
-    model = build_training.build_training(experiment, small_splits, Runtime(CPU, precision)).state.model
+    model = build_training(experiment, small_splits, Runtime(CPU, precision)).state.model
     assert sum(isinstance(module, FastConv2d) for module in model.modules()) == number
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional as F
 
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import cifar as cifar_dataset
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.figures.grids import feature_grid, filter_grid
 
@@ -183,8 +183,8 @@ def test_with_no_run_at_all_it_shows_the_untrained_default_network_and_says_so(
 ) -> None:
     # Stand-ins for the real images, which are not there on every machine.
     many = small_splits.train.subset(torch.arange(500).repeat(11))
-    stand_in = replace(open_dataset.DATASETS["cifar10"], read=lambda root: (many, small_splits.test))
-    monkeypatch.setitem(open_dataset.DATASETS, "cifar10", stand_in)
+    stand_in = replace(cifar_dataset.CIFAR10, read=lambda root: (many, small_splits.test))
+    monkeypatch.setattr(cifar_dataset, "CIFAR10", stand_in)
     outcome = cifar("visualize-layer", "conv1")
     assert outcome.code == 0, outcome.err
     assert "this is the untrained network of sequential; its weights, if any, are random, drawn with seed 0" in (

@@ -3,7 +3,7 @@
 import pytest
 
 from cifar_cli.config import class_scores_problem, load, load_text, warnings
-from cifar_cli.config.facts import DATASET_FACTS
+from cifar_cli.data.datasets.table import DATASETS
 
 
 def scores_problem(layers: str, dataset: str = "cifar10") -> str | None:
@@ -32,9 +32,9 @@ def test_a_linear_layer_with_the_wrong_number_is_named() -> None:
     assert problem.endswith("add another layer, or write out_features: 10 in fc")
 
 
-@pytest.mark.parametrize("dataset", DATASET_FACTS)
+@pytest.mark.parametrize("dataset", DATASETS)
 def test_a_score_for_every_class_is_no_problem(dataset: str) -> None:
-    classes = DATASET_FACTS[dataset].num_classes
+    classes = DATASETS[dataset].num_classes
     assert scores_problem(f"flatten: Flatten, fc: {{type: Linear, out_features: {classes}}}", dataset) is None
 
 
@@ -43,7 +43,7 @@ def test_the_other_models_always_end_in_class_scores() -> None:
 
 
 def warnings_of(last: str, dataset: str = "cifar10") -> list[str]:
-    classes = DATASET_FACTS[dataset].num_classes
+    classes = DATASETS[dataset].num_classes
     layers = f"flatten: Flatten, fc: {{type: Linear, out_features: {classes}}}, {last}"
     return warnings(load_text(f"data: {{name: {dataset}}}\nmodel: {{layers: [{layers}]}}", place="x.yaml"))
 

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text
 from cifar_cli.config.config_files import builtins
-from cifar_cli.config.optimizers import MuonGroup, Sgd, SgdGroup
-from cifar_cli.config.schema import GROUP_KINDS, KINDS, MlpKeys, SequentialKeys
+from cifar_cli.config.schema import CHOICES, GROUP
+from cifar_cli.config.validation_errors import expectation
+from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.errors import ConfigError
+from cifar_cli.models.table import MlpKeys, SequentialKeys
 
 MLP = "model: {name: mlp}\n"
 
@@ -44,7 +46,9 @@ def test_the_one_layer_configurations_hold_the_tutorials_layer(name: str, layer:
 def test_what_is_left_out_has_the_documented_default() -> None:
     experiment = load_text(MLP, place="x.yaml")
     assert experiment == Experiment(model=MlpKeys())
-    assert experiment.optimizer == Sgd(lr=0.01, momentum=0.0, nesterov=False, weight_decay=0.0)
+    assert experiment.optimizer == CHOICES["optimizer"].keys_of("sgd")(
+        lr=0.01, momentum=0.0, nesterov=False, weight_decay=0.0
+    )
     assert (experiment.data.name, experiment.data.batch_size, experiment.data.val_size) == ("cifar10", 64, 5000)
     assert (experiment.schedule.name, experiment.train.epochs, experiment.log.dir) == ("constant", 10, "logs")
 
@@ -159,7 +163,7 @@ lod: 3
         (MLP + "data: {augment: {sizes: [24]}}\n", "x.yaml:2:25: data.augment.sizes: expected a model that takes pictures of any size, found mlp, made for 32 pixels; leave it out, or write model: {name: cnn}"),
         ("model: {name: cnn}\ndata: {augment: {sizes: [24, 40]}}\n", "x.yaml:2:30: data.augment.sizes.1: expected at most the image's 32 pixels, found 40; write 32"),
         (MLP + "data: {hard_example_fractions: [0.5, 1]}\n", "x.yaml:2:33: data.hard_example_fractions.0: expected 1, as no loss is known before the first epoch, found 0.5; write 1 before it"),
-        (MLP + "data: {hard_example_fractions: [1, 0]}\n", "x.yaml:2:36: data.hard_example_fractions.1: expected a list of shares of the training images, above 0 and at most 1, one for each epoch, the last for all after it, found 0; write for example [1, 1, 1, 1, 0.65]"),
+        (MLP + "data: {hard_example_fractions: [1, 0]}\n", "x.yaml:2:36: data.hard_example_fractions.1: expected a list of fractions of the training images, above 0 and at most 1, one for each epoch, the last for all after it, found 0; write for example [1, 1, 1, 1, 0.65]"),
         (MLP + "data: {drop_last: true, batch_size: 22501, hard_example_fractions: [1, 0.5]}\n", "x.yaml:2:37: data.batch_size: expected at most the 22500 training images of the smallest epoch, as drop_last is true, found 22501; write for example 64"),
         ("model: {name: speednet}\ndata: {augment: {sizes: [8]}}\n", "x.yaml:2:26: data.augment.sizes.0: expected at least the 9 pixels that leave one after all poolings, found 8; write 9"),
     ],
@@ -180,9 +184,9 @@ GROUPED = MLP + "optimizer: {name: sgd, lr: 0.1, momentum: 0.9, groups: [%s]}\n"
 def test_a_group_takes_over_what_its_section_says_if_it_is_of_the_same_optimizer() -> None:
     groups = "{parameters: [a], momentum: 0.5}, {parameters: [b], name: muon}, {parameters: [c], name: null}"
     same, other, third = load_text(GROUPED % groups, place="x.yaml").optimizer.groups
-    assert same == SgdGroup(parameters=("a",), lr=0.1, momentum=0.5)
-    assert other == MuonGroup(parameters=("b",))
-    assert third == SgdGroup(parameters=("c",), lr=0.1, momentum=0.9)
+    assert same == GROUP.keys_of("sgd")(parameters=("a",), lr=0.1, momentum=0.5)
+    assert other == GROUP.keys_of("muon")(parameters=("b",))
+    assert third == GROUP.keys_of("sgd")(parameters=("c",), lr=0.1, momentum=0.9)
 
 
 @pytest.mark.parametrize(
@@ -221,19 +225,17 @@ model:
     assert [problem.split(": ")[1] for problem in problems] == ["model.layers.pool.kernel_size", "model.layers.drop.p"]
 
 
-def sections() -> list[type[BaseModel]]:
-    simple = [Experiment.model_fields[name].annotation for name in ("data", "loss", "train", "log")]
-    kinds = [*KINDS.values(), GROUP_KINDS]
-    return [Experiment, *simple, *(section for sections in kinds for section in sections.values())]  # type: ignore[list-item]
+CHOSEN = [section for choice in (*CHOICES.values(), GROUP) for section in choice.sections().values()]
+PLAIN = [Experiment, *(Experiment.model_fields[name].annotation for name in ("init", "train", "evaluation", "log"))]
 
 
-@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+@pytest.mark.parametrize("section", [*PLAIN, *CHOSEN, AUGMENT.section()], ids=lambda section: section.__name__)
 def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(section: type[BaseModel]) -> None:
     for name, field in section.model_fields.items():
-        if section in (kind for kinds in [*KINDS.values(), GROUP_KINDS] for kind in kinds.values()) and name == "name":
-            continue  # the names of the kinds are listed instead
-        assert field.description, name
-        assert field.examples, name
+        if section in CHOSEN and name == "name":
+            continue  # the names of a table's entries are listed instead
+        expected, example = expectation(field)
+        assert expected
         if name not in (
             "layers",
             "model",
@@ -247,7 +249,6 @@ def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(s
             "augment",
             "groups",
         ):
-            example = field.examples[0]
             value = tuple(example) if isinstance(example, list) else example
             section.__pydantic_validator__.validate_assignment(section.model_construct(), name, value)
 

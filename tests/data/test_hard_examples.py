@@ -5,7 +5,7 @@ import torch
 
 from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.data.loader import make_loader
+from cifar_cli.data.loader import BatchLoader
 
 CPU = torch.device("cpu")
 
@@ -56,29 +56,29 @@ def test_losses_in_less_precision_are_kept_in_full_precision() -> None:
 def test_a_loader_goes_through_the_picked_images_once_in_the_epoch_s_order() -> None:
     images = ImageSet("numbered", torch.zeros(40, 3, 2, 2, dtype=torch.uint8), torch.arange(40), ("a",) * 40)
     hard_examples = HardExamples(40, fractions=[1, 0.5], device=CPU)
-    loader = make_loader(images, batch_size=8, shuffle=True, seed=3, hard_examples=hard_examples)
-    everything = make_loader(images, batch_size=8, shuffle=True, seed=3)
+    loader = BatchLoader(images, batch_size=8, shuffle=True, seed=3, hard_examples=hard_examples)
+    everything = BatchLoader(images, batch_size=8, shuffle=True, seed=3)
     losses = torch.rand(40, generator=torch.Generator().manual_seed(0))
-    for batch, (_, labels) in enumerate(loader):
-        assert torch.equal(loader.batch_sampler.handed_out, labels)  # each image's label is its number
-        hard_examples.update_losses(labels, losses[labels])
-        assert len(loader) == 5, batch
-    loader.batch_sampler.set_epoch(1)
-    everything.batch_sampler.set_epoch(1)
-    order = torch.cat([labels for _, labels in loader]).tolist()
+    for batch in loader:
+        assert torch.equal(batch.indices, batch.targets)  # each image's label is its number
+        hard_examples.update_losses(batch.indices, losses[batch.indices])
+        assert len(loader) == 5
+    loader.set_epoch(1)
+    everything.set_epoch(1)
+    order = torch.cat([batch.targets for batch in loader]).tolist()
     largest = set(losses.sort().indices[20:].tolist())
-    assert order == [label for label in torch.cat([labels for _, labels in everything]).tolist() if label in largest]
+    assert order == [label for label in torch.cat([batch.targets for batch in everything]).tolist() if label in largest]
     assert len(loader) == 3  # 20 images in batches of 8
-    loader.batch_sampler.set_epoch(1, first_batch=2)
-    assert torch.cat([labels for _, labels in loader]).tolist() == order[16:]
+    loader.set_epoch(1, first_batch=2)
+    assert torch.cat([batch.targets for batch in loader]).tolist() == order[16:]
 
 
 def test_without_shuffling_the_picked_images_come_as_they_lie() -> None:
     images = ImageSet("numbered", torch.zeros(6, 3, 2, 2, dtype=torch.uint8), torch.arange(6), ("a",) * 6)
     hard_examples = HardExamples(6, fractions=[0.5], device=CPU)
     hard_examples.update_losses(torch.arange(6), torch.tensor([0.0, 3, 0, 2, 0, 1]))
-    loader = make_loader(images, batch_size=2, hard_examples=hard_examples)
-    assert [labels.tolist() for _, labels in loader] == [[1, 3], [5]]
+    loader = BatchLoader(images, batch_size=2, hard_examples=hard_examples)
+    assert [batch.targets.tolist() for batch in loader] == [[1, 3], [5]]
 
 
 def test_a_state_of_another_number_of_images_is_refused() -> None:

@@ -8,7 +8,8 @@ from torchvision.transforms import functional as TF
 
 from cifar_cli.data.datasets.cifar import CIFAR10_FILES, read_cifar
 from cifar_cli.data.datasets.synthetic import synthetic_sets
-from cifar_cli.data.normalize import CIFAR10_MEAN, CIFAR10_STD, SYNTHETIC_MEAN, SYNTHETIC_STD, Normalize, to_unit
+from cifar_cli.data.datasets.table import DATASETS
+from cifar_cli.data.normalize import Normalize, to_unit
 
 # Every value a pixel can have, in every channel.
 EVERY_VALUE = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(2, 3, 16, 16)
@@ -29,11 +30,13 @@ def test_to_unit_equals_torchvisions_to_tensor_to_the_bit():
 
 
 def test_normalize_equals_torchvisions():
-    expected = TF.normalize(EVERY_VALUE.float() / 255, list(CIFAR10_MEAN), list(CIFAR10_STD))
-    torch.testing.assert_close(Normalize(CIFAR10_MEAN, CIFAR10_STD)(EVERY_VALUE), expected, rtol=0, atol=1e-6)
+    expected = TF.normalize(EVERY_VALUE.float() / 255, list(DATASETS["cifar10"].mean), list(DATASETS["cifar10"].std))
+    torch.testing.assert_close(
+        Normalize(DATASETS["cifar10"].mean, DATASETS["cifar10"].std)(EVERY_VALUE), expected, rtol=0, atol=1e-6
+    )
 
 
-@pytest.mark.parametrize("to_float", [to_unit, Normalize(CIFAR10_MEAN, CIFAR10_STD)])
+@pytest.mark.parametrize("to_float", [to_unit, Normalize(DATASETS["cifar10"].mean, DATASETS["cifar10"].std)])
 def test_images_keep_their_memory_format_and_are_not_changed(to_float):
     images = EVERY_VALUE.contiguous(memory_format=torch.channels_last)
     assert to_float(images).is_contiguous(memory_format=torch.channels_last)
@@ -41,16 +44,16 @@ def test_images_keep_their_memory_format_and_are_not_changed(to_float):
 
 
 def test_normalize_saves_nothing():
-    assert Normalize(CIFAR10_MEAN, CIFAR10_STD).state_dict() == {}
+    assert Normalize(DATASETS["cifar10"].mean, DATASETS["cifar10"].std).state_dict() == {}
 
 
 def test_cifar10_statistics_are_those_of_the_real_training_set(real_data: Path):
     mean, std = channel_statistics(read_cifar(real_data, files=CIFAR10_FILES)[0].images)
-    assert mean == pytest.approx(CIFAR10_MEAN, abs=5.1e-5)
-    assert std == pytest.approx(CIFAR10_STD, abs=5.1e-5)
+    assert mean == pytest.approx(DATASETS["cifar10"].mean, abs=5.1e-5)
+    assert std == pytest.approx(DATASETS["cifar10"].std, abs=5.1e-5)
 
 
 def test_synthetic_statistics_are_those_of_the_synthetic_training_set():
     mean, std = channel_statistics(synthetic_sets(test_size=10)[0].images)
-    assert mean == pytest.approx(SYNTHETIC_MEAN, abs=5.1e-4)
-    assert std == pytest.approx(SYNTHETIC_STD, abs=5.1e-4)
+    assert mean == pytest.approx(DATASETS["synthetic"].mean, abs=5.1e-4)
+    assert std == pytest.approx(DATASETS["synthetic"].std, abs=5.1e-4)

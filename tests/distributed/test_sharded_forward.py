@@ -35,7 +35,7 @@ log: {feature_layers: [conv1]}
 CIFAR_ON_FEW_IMAGES = """
 import os
 from functools import partial
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.training import loop
 
@@ -45,7 +45,7 @@ def close_epoch_after_signal(state, *arguments):
         os.kill(os.getpid(), int(os.environ["SIGNAL"]))
     return close_epoch(state, *arguments)
 loop._close_epoch = close_epoch_after_signal
-open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+synthetic.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
 from cifar_cli.__main__ import main
 """
 # Two processes of it, as torchrun would start them, but forked: what takes longest, importing torch, is done once.

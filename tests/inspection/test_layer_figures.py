@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.inspection.training_history_figures import _spread
-from cifar_cli.models import MODELS
+from cifar_cli.models.table import MODELS
 
 SYNTHETIC = ("data.name=synthetic", "data.val_size=100")
 LAYERS_CONFIGS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "layers").glob("*.yaml"))

@@ -8,6 +8,7 @@ from torch import nn
 
 from cifar_cli.models.cnn import CNN
 from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.models.layer import Layer
 from cifar_cli.models.mlp import mlp
 from cifar_cli.models.sequential import sequential
 from cifar_cli.models.speednet import Group, SpeedNet, maximum_over_maps
@@ -21,15 +22,15 @@ def test_the_tutorials_sequential_model_has_145578_parameters() -> None:
     convolution = {"kernel_size": 5, "padding": 2}
     model = sequential(
         layers=[
-            ("conv1", "Conv2d", {"in_channels": 3, "out_channels": 32, **convolution}),
-            ("pool1", "MaxPool2d", {"kernel_size": 2}),
-            ("conv2", "Conv2d", {"in_channels": 32, "out_channels": 32, **convolution}),
-            ("pool2", "MaxPool2d", {"kernel_size": 2}),
-            ("conv3", "Conv2d", {"in_channels": 32, "out_channels": 64, **convolution}),
-            ("pool3", "MaxPool2d", {"kernel_size": 2}),
-            ("flatten", "Flatten", {}),
-            ("fc1", "Linear", {"in_features": 1024, "out_features": 64}),
-            ("fc2", "Linear", {"in_features": 64, "out_features": 10}),
+            Layer("conv1", "Conv2d", {"in_channels": 3, "out_channels": 32, **convolution}),
+            Layer("pool1", "MaxPool2d", {"kernel_size": 2}),
+            Layer("conv2", "Conv2d", {"in_channels": 32, "out_channels": 32, **convolution}),
+            Layer("pool2", "MaxPool2d", {"kernel_size": 2}),
+            Layer("conv3", "Conv2d", {"in_channels": 32, "out_channels": 64, **convolution}),
+            Layer("pool3", "MaxPool2d", {"kernel_size": 2}),
+            Layer("flatten", "Flatten", {}),
+            Layer("fc1", "Linear", {"in_features": 1024, "out_features": 64}),
+            Layer("fc2", "Linear", {"in_features": 64, "out_features": 10}),
         ]
     )
     # 5·5·3·32 + 32, 5·5·32·32 + 32, 5·5·32·64 + 64, 1024·64 + 64, 64·10 + 10

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cifar_cli.optim.averages import AVERAGES, Average, Ema, Lookahead, NoAverage, evaluation_weights
+from cifar_cli.optim.averages import Average, Ema, Lookahead, NoAverage, evaluation_weights
+from cifar_cli.optim.table import AVERAGES
 from cifar_cli.training.loop import fit
 
 Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from

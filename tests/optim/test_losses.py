@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from cifar_cli.config import schema
-from cifar_cli.optim.losses import LOSSES, cross_entropy
+from cifar_cli.optim.losses import cross_entropy
 
 
 def test_cross_entropy_of_three_logits_by_hand() -> None:
@@ -30,10 +29,3 @@ def test_label_smoothing_moves_its_share_evenly_onto_all_classes() -> None:
     expected = -sum(share * value for share, value in zip(target, log_probabilities, strict=True))
     loss = cross_entropy(label_smoothing=smoothing)(logits, torch.tensor([label]))
     assert loss.item() == pytest.approx(expected, rel=1e-12)
-
-
-def test_the_configurations_keys_are_the_builders_arguments() -> None:
-    section = schema.CrossEntropyKeys(label_smoothing=0.2)
-    assert set(LOSSES) == {section.name}
-    loss = LOSSES[section.name](**section.model_dump(exclude={"name"}))
-    assert loss(torch.tensor([[0.0, 0.0]]), torch.tensor([0])).item() == pytest.approx(math.log(2))

@@ -25,7 +25,7 @@ WORDS = ["train", "--config", "small.yaml", *OVERRIDES]
 PAUSING_CIFAR = """
 import sys, time
 from functools import partial
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.observers.progress_bar import ProgressBar
 
@@ -35,7 +35,7 @@ def pause(self, state):
         time.sleep(1)
 
 ProgressBar.step_ended = pause
-open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+synthetic.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
 from cifar_cli.__main__ import main
 main()
 """

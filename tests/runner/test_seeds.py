@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy import stats
 
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training, build_training
 from cifar_cli.distributed.process_group import ProcessGroup
 from cifar_cli.errors import UsageError
 from cifar_cli.observers.progress_bar import ProgressBar
@@ -86,15 +86,15 @@ def test_nothing_of_a_seeds_training_is_left_when_the_next_begins(
 ) -> None:
     trained: list[weakref.ref[torch.nn.Module]] = []
     left: list[int] = []
-    put_together = build_training.build_training
+    put_together = build_training
 
-    def noted(*arguments: Any) -> build_training.Training:
+    def noted(*arguments: Any) -> Training:
         left.append(sum(model() is not None for model in trained))
         training = put_together(*arguments)
         trained.append(weakref.ref(training.state.model))
         return training
 
-    monkeypatch.setattr(build_training, "build_training", noted)
+    monkeypatch.setattr(seeds_command, "build_training", noted)
     outcome = cifar(*TRAIN, "--seeds", "2")
     assert outcome.code == 0, outcome.err
     assert left == [0, 0, 0]  # the first shows that the configuration can be trained

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from torch import Tensor, nn
 
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.data.loader import make_loader
+from cifar_cli.data.loader import BatchLoader
 from cifar_cli.optim.losses import cross_entropy
 from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.runtime import Runtime
@@ -41,7 +41,7 @@ class LookUp(nn.Module):
 def run(model: nn.Module, images: ImageSet, *, batch_size: int) -> Evaluation:
     return evaluate(
         model,
-        loader=make_loader(images, batch_size=batch_size),
+        loader=BatchLoader(images, batch_size=batch_size),
         loss=cross_entropy(),
         prepare=lambda batch: batch.flatten().long(),
         runtime=CPU,

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cifar_cli.data.transforms.augment import random_flip, random_translate
+from cifar_cli.data.batch import Batch
+from cifar_cli.data.transforms.flip import random_flip
+from cifar_cli.data.transforms.translate import Translate
 from cifar_cli.errors import DivergedError, StoppedError
 from cifar_cli.training import loop
 from cifar_cli.training.evaluation import Evaluation
@@ -43,9 +45,9 @@ def test_two_epochs_equal_a_loop_written_by_hand_bit_for_bit(tiny_training: Make
     model.train()
     for epoch in range(2):
         for batch, targets in batches_by_hand(images, labels, twin, epoch=epoch):
-            augmented = random_translate(random_flip(batch, generator=generator), 2, generator=generator)
+            augmented = Translate(2)(random_flip(Batch(batch, targets, targets), generator), generator)
             optimizer.zero_grad()
-            loss = F.cross_entropy(model(augmented.float() / 255), targets)
+            loss = F.cross_entropy(model(augmented.images.float() / 255), targets)
             loss.backward()
             optimizer.step()
 
@@ -77,19 +79,23 @@ def test_a_group_whose_epochs_are_over_gets_no_gradients_and_the_others_learn_as
 
 def test_what_is_remembered_of_each_image_is_its_own_loss_in_its_last_step(tiny_training: Make) -> None:
     training = tiny_training(hard_examples=(1, 0.5), validated=False)
-    batches = training.task.loader.batch_sampler
+    latest: list[Batch] = []
     shown: list[list[int]] = []
     expected = torch.zeros(24)
 
     def forward(images: Tensor) -> Tensor:
         logits: Tensor = training.state.model(images).bfloat16()  # in which most losses would be equal
-        indices = batches.handed_out
+        indices = latest[-1].indices
         log_probabilities = F.log_softmax(logits.detach().float(), dim=1)
         expected[indices] = -log_probabilities[range(len(indices)), training.images.labels[indices]]
         shown.append(indices.tolist())
         return logits
 
-    fit(training.state, replace(training.task, forward=forward), runtime=training.runtime)
+    def transform(batch: Batch, generator: torch.Generator) -> Batch:
+        latest.append(batch)
+        return training.task.transform(batch, generator)
+
+    fit(training.state, replace(training.task, forward=forward, transform=transform), runtime=training.runtime)
     torch.testing.assert_close(training.state.hard_examples.losses, expected)
     first, second = set(chain(*shown[:4])), set(chain(*shown[4:]))
     assert [len(indices) for indices in shown] == [7, 7, 7, 3, 7, 5]
@@ -156,17 +162,17 @@ def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_tra
     training = tiny_training()
     generator = training.state.augment_generator
     drawn: list[torch.Generator] = []
-    augment = training.task.augment_and_normalize
+    transform = training.task.transform
 
-    def watched(images: Tensor, generator: torch.Generator, epoch: int) -> Tensor:
+    def watched(batch: Batch, generator: torch.Generator) -> Batch:
         before = torch.get_rng_state()
         drawn.append(generator)
-        augmented = augment(images, generator, epoch)
+        augmented = transform(batch, generator)
         assert torch.equal(torch.get_rng_state(), before)
         return augmented
 
     start = generator.get_state()
-    fit(training.state, replace(training.task, augment_and_normalize=watched), runtime=training.runtime)
+    fit(training.state, replace(training.task, transform=watched), runtime=training.runtime)
     assert drawn == [generator] * 8
     assert not torch.equal(generator.get_state(), start)
 

@@ -11,11 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cifar_cli.config import schema
+from cifar_cli.config.schema import CHOICES
 from cifar_cli.errors import StoppedError
-from cifar_cli.optim.averages import AVERAGES
-from cifar_cli.optim.build_optimizer import OPTIMIZERS
-from cifar_cli.optim.schedules import SCHEDULES
+from cifar_cli.optim.table import AVERAGES, OPTIMIZERS, SCHEDULES
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import EpochReport, Observer
@@ -29,7 +27,7 @@ CASES = [
         "optimizer": optimizer,
         "optimizer_arguments": SGD if optimizer == "sgd" else {},
         "schedule": schedule,
-        "schedule_arguments": schema.KINDS["schedule"][schedule]().model_dump(exclude={"name"}),
+        "schedule_arguments": CHOICES["schedule"].sections()[schedule]().model_dump(exclude={"name"}),
     }
     for optimizer, schedule in product(OPTIMIZERS, SCHEDULES)
 ]
@@ -38,7 +36,7 @@ AVERAGED = [
         "optimizer_arguments": SGD,
         "schedule": "linear",
         "average": name,
-        "average_arguments": schema.KINDS["average"][name]().model_dump(exclude={"name"}),
+        "average_arguments": CHOICES["average"].sections()[name]().model_dump(exclude={"name"}),
     }
     for name in AVERAGES
 ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import crop, hflip, pad
 
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.data.loader import make_loader
+from cifar_cli.data.loader import BatchLoader
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.optim.losses import cross_entropy
 from cifar_cli.training.evaluation import Evaluation, evaluate
@@ -104,7 +104,7 @@ def measure(
 ) -> Evaluation:
     return evaluate(
         network,
-        loader=make_loader(images, batch_size=batch_size),
+        loader=BatchLoader(images, batch_size=batch_size),
         loss=cross_entropy(),
         prepare=to_unit,
         runtime=CPU,

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-Value: TypeAlias = bool | int | float | str | tuple[int | None, ...] | None
+from cifar_cli.models.layer import ArgumentValue
 
 
 class ArgumentType(NamedTuple):
     """What an argument may be: in words, by example, and as a test."""
 
     expected: str
-    example: Value
+    example: ArgumentValue
     accepts: Callable[[object], bool]
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from cifar_cli.config.layers.argument_types import Value
-from cifar_cli.config.layers.table import LAYERS, Arguments, Layer, Without
+from cifar_cli.config.layers.table import LAYERS, Arguments, Without
 from cifar_cli.config.messages import format_value, found, nearest
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath
+from cifar_cli.models.layer import ArgumentValue, Layer
 
 LAYERS_PATH: KeyPath = ("model", "layers")
 EXAMPLE = "- conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"
@@ -99,9 +99,9 @@ def _unknown_type(path: KeyPath, kind: object) -> Issue:
     return Issue(path, f"expected a layer type of torch.nn, found {found(kind)}", mend)
 
 
-def _read_arguments(path: KeyPath, kind: str, given: dict[str, object]) -> tuple[dict[str, Value], list[Issue]]:
+def _read_arguments(path: KeyPath, kind: str, given: dict[str, object]) -> tuple[dict[str, ArgumentValue], list[Issue]]:
     table = LAYERS[kind]
-    arguments: dict[str, Value] = {}
+    arguments: dict[str, ArgumentValue] = {}
     problems: list[Issue] = []
     for key, raw in given.items():
         value = tuple(raw) if isinstance(raw, list) else raw

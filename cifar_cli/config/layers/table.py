@@ -4,8 +4,6 @@ The arguments `device`, `dtype` and `return_indices` are not offered: the first 
 third makes a layer return two tensors, which a sequential model cannot pass on.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -30,17 +28,8 @@ from cifar_cli.config.layers.argument_types import (
     UNFLATTENED,
     ZEROS,
     ArgumentType,
-    Value,
 )
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A named layer: `getattr(torch.nn, type)(**arguments)` builds it."""
-
-    name: str
-    type: str
-    arguments: Mapping[str, Value]
+from cifar_cli.models.layer import ArgumentValue
 
 
 class Without(Enum):
@@ -54,7 +43,7 @@ class Argument(NamedTuple):
     """One argument: its kind, and torch's default or what happens without one."""
 
     kind: ArgumentType
-    default: Value | Without = Without.REQUIRED
+    default: ArgumentValue | Without = Without.REQUIRED
 
 
 Arguments: TypeAlias = dict[str, Argument]

@@ -5,6 +5,7 @@ Every file's MD5 sum is checked before it is opened. Knows nothing of downloadin
 
 import io
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ import numpy as np
 import torch
 from numpy._core.multiarray import _reconstruct
 
+from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.download.checksums import FileState, file_state, read_verified
+from cifar_cli.data.download.download import Report
+from cifar_cli.data.download.fetch_archive import fetch_archive
+from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE, CIFAR100_ARCHIVE, Archive
 from cifar_cli.data.image_set import ImageSet
 
 
@@ -109,3 +114,32 @@ class _ArrayUnpickler(pickle.Unpickler):
         if (module, name) not in _ALLOWED_IN_PICKLES:
             raise pickle.UnpicklingError(f"refused to load {module}.{name}")
         return _ALLOWED_IN_PICKLES[module, name]
+
+
+def dataset_source(files: CifarFiles, archive: Archive) -> DatasetSource:
+    """Returns how a member of the CIFAR family is read, checked and fetched."""
+
+    def file_states(root: Path) -> dict[Path, FileState]:
+        return cifar_file_states(root, files=files)
+
+    def fetch(root: Path, *, mirrors: Sequence[str], deadline_seconds: float | None, report: Report | None) -> None:
+        fetch_archive(
+            archive,
+            root,
+            is_there=lambda: all(state == "ok" for state in file_states(root).values()),
+            mirrors=mirrors,
+            deadline_seconds=deadline_seconds,
+            report=report,
+        )
+
+    return DatasetSource(
+        read=lambda root: read_cifar(root, files=files),
+        file_states=file_states,
+        fetch=fetch,
+        copy=f"{archive.file_name} (or the folder {archive.folder})",
+        example_mirror=f"https://example.org/{archive.file_name}",
+    )
+
+
+CIFAR10 = dataset_source(CIFAR10_FILES, CIFAR10_ARCHIVE)
+CIFAR100 = dataset_source(CIFAR100_FILES, CIFAR100_ARCHIVE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torchvision.datasets import FashionMNIST  # type: ignore[import-untyped]
 
+from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.download.checksums import FileState, MissingFileError
 from cifar_cli.data.download.download import Report, download
 from cifar_cli.data.download.fetch_archive import dataset_lock
@@ -100,3 +101,12 @@ def _damaged(root: Path, *, is_train: bool) -> DataError:
         f"and a label below 10 for each; delete them and fetch them anew with: "
         f"cifar data fetch fashion_mnist --root {root}"
     )
+
+
+FASHION_MNIST = DatasetSource(
+    read=read_fashion_mnist,
+    file_states=fashion_mnist_file_states,
+    fetch=fetch_fashion_mnist,
+    copy="the folder FashionMNIST",
+    example_mirror="https://example.org/fashion-mnist/",
+)

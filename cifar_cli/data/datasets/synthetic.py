@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.image_set import ImageSet
 
 Ints = npt.NDArray[np.int32]
@@ -183,3 +184,5 @@ def _integers(random: np.random.RandomState, low: int, high: int, *shape: int) -
 # In 1/1024, rounded, which hides any difference between two machines' cosines.
 _COS: Ints = np.array([round(1024 * math.cos(math.radians(degrees))) for degrees in range(360)], dtype=np.int32)
 _SIN: Ints = np.array([round(1024 * math.sin(math.radians(degrees))) for degrees in range(360)], dtype=np.int32)
+
+SYNTHETIC = DatasetSource(read=lambda root: synthetic_sets())

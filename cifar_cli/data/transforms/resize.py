@@ -1,7 +1,23 @@
-"""Makes batches of images smaller, for the epochs that learn from small pictures. Knows nothing of epochs."""
+"""Makes the images of early epochs smaller: they cost less, and the network learns from them what is coarse."""
 
-from torch import Tensor
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Generator, Tensor
 from torch.nn import functional as F
+
+from cifar_cli.data.batch import Batch
+
+
+@dataclass(frozen=True)
+class ResizeByEpoch:
+    """Resizes images to a side in pixels for each epoch, the last for all epochs after it."""
+
+    sizes: Sequence[int]
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        side = self.sizes[min(batch.epoch, len(self.sizes) - 1)]
+        return replace(batch, images=resize(batch.images, side))
 
 
 def resize(images: Tensor, side: int) -> Tensor:

@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn.modules import activation
 
 from cifar_cli.config.layers.parse_layers import TAKEN_NAMES, parse_layers
-from cifar_cli.config.layers.table import LAYERS, Layer, Without
+from cifar_cli.config.layers.table import LAYERS, Without
 from cifar_cli.config.yaml.source_locations import SourceLocation, SourceLocations, report
+from cifar_cli.models.layer import Layer
 
 # device and dtype are the runtime's; indices cannot be passed on; the norms' bias is newer than the oldest torch that
 # is supported; Hardtanh's two are deprecated.

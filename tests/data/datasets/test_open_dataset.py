@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from cifar_cli.data.datasets import open_dataset as open_dataset_module
-from cifar_cli.data.datasets.open_dataset import DATASETS, data_root, open_dataset
+from cifar_cli.data.datasets import cifar
+from cifar_cli.data.datasets.open_dataset import data_root, open_dataset
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download import fetch_archive
 from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE
 from cifar_cli.errors import DataError, UsageError
@@ -86,8 +87,7 @@ def test_no_data_and_no_network_ends_in_seconds_with_what_was_tried_and_three_wa
 ):
     # No server listens on port 1; the known mirrors are kept out of it, for a test machine may have a network.
     archive = replace(CIFAR10_ARCHIVE, mirrors=("http://127.0.0.1:1/known.tar.gz",))
-    source = open_dataset_module._cifar(open_dataset_module.CIFAR10_FILES, archive, (0.5,) * 3, (0.2,) * 3)
-    monkeypatch.setitem(DATASETS, "cifar10", source)
+    monkeypatch.setattr(cifar, "CIFAR10", cifar.dataset_source(cifar.CIFAR10_FILES, archive))
     monkeypatch.setenv("CIFAR_MIRROR", "http://localhost:1/environment.tar.gz")
     began = time.monotonic()
     with pytest.raises(DataError) as caught:

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from cifar_cli import config
-from cifar_cli.builders import build_model
+from cifar_cli.builders.build_model import build_model
 
 CONFIGS = sorted((Path(__file__).resolve().parents[3] / "configs").rglob("*.yaml"))
 
@@ -114,7 +114,7 @@ def _read(text: str, words: tuple[str, ...]) -> bool:
     experiment = config.load_text(text, place="fuzz.yaml", overrides=words)
     assert config.load_text(config.dump(experiment), place="dumped.yaml") == experiment, "dumped and read: another one"
     with torch.device("meta"):
-        build_model.build_model(experiment)
+        build_model(experiment)
     return True
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from cifar_cli import config
-from cifar_cli.builders import build_training
+from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_model import load_model
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.datasets.synthetic import synthetic_sets
@@ -61,18 +61,18 @@ def damaged(content: bytes, generator: random.Random) -> bytes:
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
 
-def _training() -> build_training.Training:
+def _training() -> Training:
     """Returns a small training after its first step."""
     experiment = config.load_text(CONFIG, place="CONFIG")
     train, test = synthetic_sets(train_size=200, test_size=100)
     splits = Splits(train, train, test, (0.5,) * 3, (0.2,) * 3, None)
-    training = build_training.build_training(experiment, splits, build_training.build_runtime(experiment))
+    training = build_training(experiment, splits, build_runtime(experiment))
     training.state.model(torch.randn(4, 3, 32, 32, device=training.runtime.device)).sum().backward()
     training.state.optimizer.step()
     return training
 
 
-def _checkpoint(folder: Path, training: build_training.Training) -> Path:
+def _checkpoint(folder: Path, training: Training) -> Path:
     text = config.dump(config.load_text(CONFIG, place="CONFIG"))
     save_checkpoint(folder / "sound.pt", {"config": text, **training.state.state_dict()})
     return folder / "sound.pt"

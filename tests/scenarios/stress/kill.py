@@ -37,9 +37,9 @@ log: {feature_layers: []}
 """
 CIFAR = """
 from functools import partial
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
-open_dataset.synthetic_sets = partial(synthetic_sets, train_size=4500, test_size=1000)
+synthetic.synthetic_sets = partial(synthetic_sets, train_size=4500, test_size=1000)
 from cifar_cli.__main__ import main
 main()
 """

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.runner.start import train
@@ -44,7 +44,7 @@ def main() -> None:
     words.add_argument("--epochs", type=int, default=500)
     epochs = words.parse_args().epochs
     torch.set_num_threads(1)
-    open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+    synthetic.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
     memory, handles, clock = watched_each_epoch()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -9,15 +9,15 @@ from math import prod
 from typing import TypeAlias
 
 from cifar_cli import formatting
-from cifar_cli.config.layers.argument_types import Value
 from cifar_cli.config.layers.shapes.rule import Shape, ShapeError
 from cifar_cli.config.layers.shapes.rules import RANKS, RULES
-from cifar_cli.config.layers.table import LAYERS, Layer, Without
+from cifar_cli.config.layers.table import LAYERS, Without
 from cifar_cli.config.messages import format_value
+from cifar_cli.models.layer import ArgumentValue, Layer
 
 MAX_NUMBERS = 2**28  # per image and layer, 1 GiB in float32: more is a slip of the finger
 
-LayerArguments: TypeAlias = Mapping[str, Value]
+LayerArguments: TypeAlias = Mapping[str, ArgumentValue]
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ def _source(before: LayerShape) -> str:
     return f"{before.name} gives {formatting.shape(before.output_shape)}"
 
 
-def _complete(layer: Layer, shape: Shape, source: str) -> dict[str, Value]:
+def _complete(layer: Layer, shape: Shape, source: str) -> dict[str, ArgumentValue]:
     """Returns all arguments of the layer, in torch's order; those given are checked against the shape."""
     _check_rank(layer.type, shape, source)
-    complete: dict[str, Value] = {}
+    complete: dict[str, ArgumentValue] = {}
     for key, (_, default) in LAYERS[layer.type].items():
         if default is Without.INFERRED:
             right = _follows(key, shape)
@@ -95,14 +95,14 @@ def _complete(layer: Layer, shape: Shape, source: str) -> dict[str, Value]:
     return complete
 
 
-def _follows(key: str, shape: Shape) -> Value:
+def _follows(key: str, shape: Shape) -> ArgumentValue:
     """Returns the inferred argument: for an axis that of the channels, for a shape all of it, else its first size."""
     if key == "dim":
         return 1
     return shape if key == "normalized_shape" else shape[0]
 
 
-def _checked(key: str, given: Value, right: Value, source: str) -> Value:
+def _checked(key: str, given: ArgumentValue, right: ArgumentValue, source: str) -> ArgumentValue:
     if key == "dim":
         return given
     if key == "normalized_shape":

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from cifar_cli.config.layers.argument_types import Value
+from cifar_cli.models.layer import ArgumentValue
 
 Shape: TypeAlias = tuple[int, ...]
-Rule: TypeAlias = Callable[[Mapping[str, Value], Shape], Shape]
+Rule: TypeAlias = Callable[[Mapping[str, ArgumentValue], Shape], Shape]
 
 
 class ShapeError(Exception):
@@ -19,7 +19,7 @@ class ShapeError(Exception):
         self.argument = argument
 
 
-def number(value: Value) -> int:
+def number(value: ArgumentValue) -> int:
     """Returns an argument that is known to be a whole number."""
     assert isinstance(value, int), value
     return value

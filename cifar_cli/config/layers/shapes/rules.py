@@ -7,10 +7,10 @@ the batch, 1 the channels or features.
 from collections.abc import Mapping
 from math import prod
 
-from cifar_cli.config.layers.argument_types import Value
 from cifar_cli.config.layers.shapes.rule import Rule, Shape, ShapeError, number
 from cifar_cli.config.layers.shapes.windows import adaptive_pool, conv, conv_transpose, pool
 from cifar_cli.config.layers.table import LAYERS
+from cifar_cli.models.layer import ArgumentValue
 
 # How many axes an image may have when it comes to a layer; a layer that is not here takes any number.
 RANKS: dict[str, tuple[int, ...]] = {
@@ -32,11 +32,11 @@ RANKS: dict[str, tuple[int, ...]] = {
 }
 
 
-def _same(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _same(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     return shape
 
 
-def _axis(name: str, arguments: Mapping[str, Value], shape: Shape) -> int:
+def _axis(name: str, arguments: Mapping[str, ArgumentValue], shape: Shape) -> int:
     """Returns the axis as an index into `shape`. Raises ShapeError for one that is not there, and for the batch."""
     given = number(arguments[name])
     axes = len(shape) + 1
@@ -49,7 +49,7 @@ def _axis(name: str, arguments: Mapping[str, Value], shape: Shape) -> int:
     return axis - 1
 
 
-def _flatten(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _flatten(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     start, end = _axis("start_dim", arguments, shape), _axis("end_dim", arguments, shape)
     if start > end:
         finding = f"expected an axis from start_dim on, found {arguments['end_dim']}"
@@ -57,7 +57,7 @@ def _flatten(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
-def _unflatten(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _unflatten(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     axis, sizes = _axis("dim", arguments, shape), arguments["unflattened_size"]
     assert isinstance(sizes, tuple)
     known = prod(number(size) for size in sizes if size != -1)
@@ -72,14 +72,14 @@ def _unflatten(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return (*shape[:axis], *(rest if size == -1 else number(size) for size in sizes), *shape[axis + 1 :])
 
 
-def _glu(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _glu(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     axis = _axis("dim", arguments, shape)
     if shape[axis] % 2:
         raise ShapeError(f"expected an axis of even length, found {shape[axis]}", "choose another dim", "dim")
     return (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
 
 
-def _softmax(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _softmax(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     _axis("dim", arguments, shape)
     return shape
 
@@ -87,31 +87,31 @@ def _softmax(arguments: Mapping[str, Value], shape: Shape) -> Shape:
 # --- layers that keep the shape, and want something of it ----------------------------------------------------------
 
 
-def _linear(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _linear(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     return (number(arguments["out_features"]),)
 
 
-def _group_norm(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _group_norm(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     if shape[0] % (groups := number(arguments["num_groups"])):
         finding = f"expected a divisor of the {shape[0]} channels, found {groups}"
         raise ShapeError(finding, "write for example num_groups: 1", "num_groups")
     return shape
 
 
-def _instance_norm(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _instance_norm(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     if prod(shape[1:]) == 1:
         raise ShapeError("expected more than 1 pixel per channel, found 1×1", "take it away, or put it earlier")
     return shape
 
 
-def _batch_norm(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _batch_norm(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     if not arguments["track_running_stats"] and prod(shape[1:]) == 1:
         finding = "expected more than 1 number per channel of an image with track_running_stats: false, found 1"
         raise ShapeError(finding, "leave track_running_stats out", "track_running_stats")
     return shape
 
 
-def _prelu(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def _prelu(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     if arguments["num_parameters"] not in (1, shape[0]):
         raise ShapeError(
             f"expected 1 or the {shape[0]} channels, found {arguments['num_parameters']}",
@@ -124,7 +124,7 @@ def _prelu(arguments: Mapping[str, Value], shape: Shape) -> Shape:
 def _ordered(low: str, high: str) -> Rule:
     """Returns the rule of a layer that wants `low` below `high`."""
 
-    def rule(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+    def rule(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
         if not arguments[low] < arguments[high]:  # type: ignore[operator]  # both are numbers
             finding = f"expected a number below {high}, {arguments[high]}, found {arguments[low]}"
             raise ShapeError(finding, f"leave {low} and {high} out, or swap them", low)

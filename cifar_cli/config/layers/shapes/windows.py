@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from cifar_cli import formatting
-from cifar_cli.config.layers.argument_types import Value
 from cifar_cli.config.layers.shapes.rule import Shape, ShapeError, number
+from cifar_cli.models.layer import ArgumentValue
 
 
-def _pair(value: Value) -> tuple[int, int]:
+def _pair(value: ArgumentValue) -> tuple[int, int]:
     """Returns [height, width] of an argument that may be one number for both."""
     if isinstance(value, tuple):
         height, width = value
@@ -34,7 +34,7 @@ def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, *,
     return outputs
 
 
-def conv(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def conv(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     _check_groups(arguments)
     kernels, strides = _pair(arguments["kernel_size"]), _pair(arguments["stride"])
     dilations, padding = _pair(arguments["dilation"]), arguments["padding"]
@@ -53,7 +53,7 @@ def conv(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return (number(arguments["out_channels"]), *outputs)
 
 
-def _check_groups(arguments: Mapping[str, Value]) -> None:
+def _check_groups(arguments: Mapping[str, ArgumentValue]) -> None:
     groups = number(arguments["groups"])
     for key in ("in_channels", "out_channels"):
         if (channels := number(arguments[key])) % groups:
@@ -62,7 +62,7 @@ def _check_groups(arguments: Mapping[str, Value]) -> None:
             )
 
 
-def _check_padding_mode(arguments: Mapping[str, Value], sides: Sequence[int], paddings: Sequence[int]) -> None:
+def _check_padding_mode(arguments: Mapping[str, ArgumentValue], sides: Sequence[int], paddings: Sequence[int]) -> None:
     mode = arguments["padding_mode"]
     for side, padding in zip(sides, paddings, strict=True):
         # Mirroring leaves the edge itself out; going round can use it too.
@@ -75,7 +75,7 @@ def _check_padding_mode(arguments: Mapping[str, Value], sides: Sequence[int], pa
             )
 
 
-def conv_transpose(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def conv_transpose(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     _check_groups(arguments)
     _, *sides = shape
     outputs = [number(arguments["out_channels"])]
@@ -99,7 +99,7 @@ def conv_transpose(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return tuple(outputs)
 
 
-def pool(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def pool(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     channels, *sides = shape
     kernels = _pair(arguments["kernel_size"])
     strides = kernels if arguments["stride"] is None else _pair(arguments["stride"])
@@ -120,7 +120,7 @@ def pool(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return (channels, *outputs)
 
 
-def adaptive_pool(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def adaptive_pool(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     channels, *sides = shape
     wanted = arguments["output_size"]
     sizes = wanted if isinstance(wanted, tuple) else (wanted, wanted)

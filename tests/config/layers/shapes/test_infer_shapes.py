@@ -16,7 +16,8 @@ from cifar_cli.config.layers.shapes.infer_shapes import (
     with_inferred_arguments,
 )
 from cifar_cli.config.layers.shapes.rules import RANKS, RULES
-from cifar_cli.config.layers.table import LAYERS, Layer
+from cifar_cli.config.layers.table import LAYERS
+from cifar_cli.models.layer import Layer
 
 Draw = Callable[[random.Random], dict[str, object]]
 

@@ -1,0 +1,68 @@
+"""Builds what images go through on their way to the network."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Generator, Tensor
+
+from cifar_cli.config import Experiment
+from cifar_cli.data.batch import Batch
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.data.normalize import Normalize, to_unit
+from cifar_cli.data.transforms.table import Transform
+from cifar_cli.section import call_with_accepted, load_target
+from cifar_cli.training.runtime import Runtime
+
+SAMPLE_IMAGES = 4
+STATISTICS_IMAGES = 32  # whose activations are measured; more cost more and say the same
+
+
+def build_preprocessing(experiment: Experiment, splits: Splits, runtime: Runtime) -> Callable[[Tensor], Tensor]:
+    """Returns a function from uint8 images (B, C, H, W) to what the network takes: float32, on the device."""
+    to_float = Normalize(splits.mean, splits.std).to(runtime.device) if experiment.data.normalize else to_unit
+
+    def preprocess(images: Tensor) -> Tensor:
+        # In this order: per-channel arithmetic is slow where the channels lie side by side.
+        return to_float(images.to(runtime.device)).contiguous(memory_format=torch.channels_last)
+
+    return preprocess
+
+
+def build_training_transform(experiment: Experiment, splits: Splits, runtime: Runtime) -> Transform:
+    """Returns a function from a batch of uint8 images to an augmented batch of what the network takes."""
+    preprocess = build_preprocessing(experiment, splits, runtime)
+    on_pixels = build_augmentations(experiment, splits, takes_inputs=False)
+    on_inputs = build_augmentations(experiment, splits, takes_inputs=True)
+
+    def transform(batch: Batch, generator: Generator) -> Batch:
+        for augment in on_pixels:
+            batch = augment(batch, generator)
+        batch = replace(batch, images=preprocess(batch.images))
+        for augment in on_inputs:
+            batch = augment(batch, generator)
+        return batch
+
+    return transform
+
+
+def build_augmentations(experiment: Experiment, splits: Splits, *, takes_inputs: bool) -> list[Transform]:
+    """Returns the experiment's augmentations of uint8 images or, with `takes_inputs`, of normalized ones, in order."""
+    available = {
+        "num_images": len(splits.train),
+        "num_classes": len(splits.train.class_names),
+        "mean": splits.mean,
+        "seed": experiment.seed,
+    }
+    return [
+        call_with_accepted(load_target(entry.target), (value,), available)
+        for entry, value in experiment.data.augment.applied().values()
+        if entry.takes_inputs == takes_inputs
+    ]
+
+
+def sample_images(splits: Splits, count: int = SAMPLE_IMAGES) -> ImageSet:
+    """Returns the images that pictures are made of, always the same; the test set stays unread."""
+    images = splits.val or splits.train
+    return images.subset(torch.arange(min(count, len(images))))

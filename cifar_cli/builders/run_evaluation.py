@@ -1,0 +1,45 @@
+"""Evaluates a network as an experiment says."""
+
+from torch import nn
+
+from cifar_cli.builders.build_transforms import build_preprocessing
+from cifar_cli.config import Experiment
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.data.loader import BatchLoader
+from cifar_cli.optim.losses import Loss
+from cifar_cli.section import load_target
+from cifar_cli.training.evaluation import Evaluation, evaluate
+from cifar_cli.training.runtime import Runtime
+from cifar_cli.training.tta import TTA
+
+EVAL_BATCH_SIZE = 500  # divides 5,000 and 10,000; larger is no faster on a CPU
+
+
+def build_loss(experiment: Experiment) -> Loss:
+    """Returns the experiment's loss."""
+    loss: Loss = load_target(experiment.loss.target)(**experiment.loss.arguments)
+    return loss
+
+
+def run_evaluation(
+    experiment: Experiment,
+    model: nn.Module,
+    images: ImageSet,
+    *,
+    splits: Splits,
+    runtime: Runtime,
+    batch_size: int = EVAL_BATCH_SIZE,
+    without_tta: bool = False,
+) -> Evaluation:
+    """Returns what the network makes of a set of images, each counted once."""
+    return evaluate(
+        model,
+        loader=BatchLoader(images, batch_size=batch_size),
+        loss=build_loss(experiment),
+        prepare=build_preprocessing(experiment, splits, runtime),
+        runtime=runtime,
+        num_classes=len(images.class_names),
+        tta=None if without_tta else TTA[experiment.evaluation.tta],
+        tta_fraction=experiment.evaluation.tta_fraction,
+    )

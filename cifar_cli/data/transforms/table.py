@@ -1,0 +1,149 @@
+"""The augmentations: the keys of `data.augment`, and where the code is.
+
+An augmentation is a function from a Batch and a generator to a Batch. Augmentations are applied in the order of this
+table, whatever their order in the YAML. To add one, write `data/transforms/<name>.py` and its entry here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, GetCoreSchemaHandler, create_model
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from cifar_cli.section import NonNegativeInt, PositiveInt, Section
+
+if TYPE_CHECKING:
+    from torch import Generator
+
+    from cifar_cli.data.batch import Batch
+
+    Transform: TypeAlias = Callable[[Batch, Generator], Batch]
+else:
+    Transform: TypeAlias = Callable
+
+
+def _no_issue(value: Any, side: int) -> tuple[str, str] | None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """One key of `data.augment`.
+
+    target: `module:attribute`, called with the key's value and, where its signature names them, with `num_images`,
+    `num_classes`, `mean` and `seed`; gives a Transform. value: the key's type, with its words. off: the value with
+    which nothing is done. takes_inputs: whether images come normalized, as float32, instead of as uint8.
+    issue: for a value and the side of the dataset's images, what is wrong, and the mend. example: a value for tests.
+    """
+
+    target: str
+    value: Any
+    off: Any
+    example: Any
+    takes_inputs: bool = False
+    issue: Callable[[Any, int], tuple[str, str] | None] = _no_issue
+
+
+def _translate_issue(pixels: int, side: int) -> tuple[str, str] | None:
+    if pixels <= side // 2:
+        return None
+    return f"expected at most half of the image's {side} pixels, {side // 2}, found {pixels}", "write 4"
+
+
+def _cutout_issue(size: int, side: int) -> tuple[str, str] | None:
+    return (f"expected at most the image's {side} pixels, found {size}", "write 8") if size > side else None
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "flip": Augmentation(
+        target="cifar_cli.data.transforms.flip:flip",
+        value=Annotated[
+            Literal["random", "alternating"] | None,
+            Field(description="one of random, alternating, or null for none", examples=["random"]),
+        ],
+        off=None,
+        example="random",
+    ),
+    "translate": Augmentation(
+        target="cifar_cli.data.transforms.translate:Translate",
+        value=Annotated[NonNegativeInt, Field(description="a whole number of pixels, 0 or more", examples=[4])],
+        off=0,
+        example=2,
+        issue=_translate_issue,
+    ),
+    # After the two before, so that the square is neither moved nor mirrored.
+    "cutout": Augmentation(
+        target="cifar_cli.data.transforms.cutout:Cutout",
+        value=Annotated[NonNegativeInt, Field(description="the side of a square in pixels, 0 or more", examples=[8])],
+        off=0,
+        example=4,
+        issue=_cutout_issue,
+    ),
+    "sizes": Augmentation(
+        target="cifar_cli.data.transforms.resize:ResizeByEpoch",
+        value=Annotated[
+            tuple[PositiveInt, ...],
+            Field(
+                description="a list of sides in pixels, one for each epoch, the last for all after it",
+                examples=[[24, 24, 32]],
+            ),
+        ],
+        off=(),
+        example=(16, 32),
+        takes_inputs=True,
+    ),
+}
+
+
+class AugmentKeys(Section):
+    """Random changes to the training images; everything is off by default. The keys are those of a table."""
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key)
+
+    def without(self, *keys: str) -> "AugmentKeys":
+        """Returns the section with these augmentations off."""
+        return self.model_copy(update={key: AUGMENTATIONS[key].off for key in keys})
+
+    def applied(self) -> dict[str, tuple[Augmentation, Any]]:
+        """Returns the augmentations that are on, in the order in which they are applied, each with its value."""
+        return {key: (entry, self[key]) for key, entry in AUGMENTATIONS.items() if self[key] != entry.off}
+
+    def __reduce__(self) -> tuple[Any, ...]:  # pickle finds no class that was made from a table
+        return _restored, (dict(self), self.model_fields_set)
+
+
+@dataclass(frozen=True)
+class AugmentedBy:
+    """The annotation of a section whose keys are those of a table, read at each validation."""
+
+    table: Mapping[str, Augmentation]
+
+    def section(self) -> type[AugmentKeys]:
+        """Returns the section with the keys that the table has now."""
+        return _section(tuple(self.table.items()))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._validate)
+
+    def _validate(self, value: object) -> Section:
+        if isinstance(value, AugmentKeys):
+            return value
+        if not isinstance(value, dict):
+            raise PydanticCustomError("dict_type", "no mapping")
+        return self.section().model_validate(value)
+
+
+AUGMENT = AugmentedBy(AUGMENTATIONS)
+
+
+@cache
+def _section(items: tuple[tuple[str, Augmentation], ...]) -> type[AugmentKeys]:
+    fields: dict[str, Any] = {key: (entry.value, entry.off) for key, entry in items}
+    return create_model("AugmentKeys", __base__=AugmentKeys, **fields)
+
+
+def _restored(values: dict[str, Any], given: set[str]) -> AugmentKeys:
+    return AUGMENT.section().model_construct(_fields_set=given, **values)

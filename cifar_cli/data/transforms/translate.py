@@ -1,0 +1,47 @@
+"""Moves images: pads by reflection, then crops at random."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Generator, Tensor
+
+from cifar_cli.data.batch import Batch
+from cifar_cli.data.transforms.draw import draw_integers
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Moves each image by up to `pixels` in both directions; what comes in at the border is the image's reflection.
+
+    `pixels` is less than the images' height and width.
+    """
+
+    pixels: int
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        down = draw_integers(2 * self.pixels + 1, batch.images, generator=generator)
+        right = draw_integers(2 * self.pixels + 1, batch.images, generator=generator)
+        return replace(batch, images=crop_padded(batch.images, top=down, left=right, pixels=self.pixels))
+
+
+def crop_padded(images: Tensor, *, top: Tensor, left: Tensor, pixels: int) -> Tensor:
+    """Pads by reflection and cuts the original size out again, each image at its own corner.
+
+    top, left: int64 (B,) in [0, 2·pixels]; both equal to `pixels` gives the image back.
+    """
+    height, width = images.shape[-2:]
+    padded = pad_by_reflection(images, pixels)  # (B, C, H + 2p, W + 2p)
+    # All crops there are, as overlapping views of the same memory; only the chosen ones are then copied.
+    crops = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, 2p + 1, 2p + 1, H, W)
+    return crops[torch.arange(len(images), device=images.device), :, top, left]
+
+
+def pad_by_reflection(images: Tensor, pixels: int) -> Tensor:
+    """Returns (B, C, H + 2·pixels, W + 2·pixels) for images (B, C, H, W)."""
+    # By hand, because torch's reflection padding takes uint8 on some devices only.
+    for dimension in (2, 3):
+        size = images.shape[dimension]
+        before = images.narrow(dimension, 1, pixels).flip(dimension)
+        after = images.narrow(dimension, size - 1 - pixels, pixels).flip(dimension)
+        images = torch.cat((before, images, after), dimension)
+    return images

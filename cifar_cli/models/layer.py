@@ -1,0 +1,16 @@
+"""A layer of a network that a configuration lists. Imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+ArgumentValue: TypeAlias = bool | int | float | str | tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A named layer: `getattr(torch.nn, type)(**arguments)` builds it."""
+
+    name: str
+    type: str
+    arguments: Mapping[str, ArgumentValue]

@@ -1,0 +1,150 @@
+"""Walks the tables of components: each entry agrees with its code, and a small instance does all that a user asks."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from cifar_cli.builders.build_model import build_model
+from cifar_cli.config import Experiment, load_text
+from cifar_cli.config.yaml.flow import to_flow_yaml
+from cifar_cli.data.datasets.table import DATASETS
+from cifar_cli.data.transforms.table import AUGMENTATIONS
+from cifar_cli.models.table import MODELS
+from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, SCHEDULES
+from cifar_cli.section import Entry, load_target
+
+TABLES: dict[str, dict[str, type[Entry]]] = {
+    "model": MODELS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "average": AVERAGES,
+}  # type: ignore[assignment]  # tables of different entries
+ENTRIES = [(section, name) for section, table in TABLES.items() for name in table]
+
+# Arguments that the program gives by itself, and keys that are for others than the constructor.
+GIVEN = {"image_shape", "num_classes", "model", "total_steps", "epoch_ends", "params"}
+NOT_FOR_THE_CONSTRUCTOR = {"decay_norm_and_bias", "warmup_epochs"}
+
+SMALL = ["data.name=synthetic", "data.batch_size=100", "data.val_size=100", "train.epochs=2", "train.device=cpu"]
+
+
+def text_of(section: str, name: str) -> str:
+    """Returns a configuration with a small instance of one entry, the rest as it is by default."""
+    sections: dict[str, Any] = {"model": {"name": "mlp", "hidden": [8]}}
+    sections[section] = {"name": name, **TABLES[section][name].example}
+    if section == "optimizer" and OPTIMIZERS[name].matrices_only:
+        sections["optimizer"]["groups"] = [{"parameters": ["*.bias"], "name": "sgd"}]
+    return "".join(f"{key}: {to_flow_yaml(value)}\n" for key, value in {"name": "small", **sections}.items())
+
+
+@pytest.mark.parametrize(("section", "name"), ENTRIES)
+def test_keys_and_defaults_are_the_constructors_arguments_and_defaults(section: str, name: str) -> None:
+    keys = TABLES[section][name]
+    parameters = inspect.signature(load_target(keys.target)).parameters
+    own = {key: field for key, field in keys.model_fields.items() if key not in NOT_FOR_THE_CONSTRUCTOR | {"name"}}
+    assert own.keys() <= parameters.keys()
+    for key, field in own.items():
+        default = parameters[key].default
+        if default is not inspect.Parameter.empty and keys.target.startswith("cifar_cli"):
+            assert field.default == default, key
+    required = {key for key, parameter in parameters.items() if parameter.default is inspect.Parameter.empty}
+    assert required <= own.keys() | GIVEN
+
+
+@pytest.mark.parametrize(("section", "name"), ENTRIES)
+def test_a_small_instance_trains_is_resumed_evaluated_explained_and_drawn(
+    section: str, name: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text(text_of(section, name))
+    trained = cifar("train", "--config", "small.yaml", *SMALL)
+    assert trained.code == 0, trained.err
+    (run,) = (tmp_path / "logs").iterdir()
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["status"], summary["epochs"]) == ("completed", 2)
+    last = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
+    assert last["progress"]["step"] == 2 * 5
+    measured = json.loads(cifar("eval", run, "--json").out)
+    assert measured["accuracy"] == summary["test"]["accuracy"]
+    explained = json.loads(cifar("explain", run, "--json").out)
+    assert explained["totals"]["parameters"] == summary["parameters"]
+    assert cifar("visualize-layer", "--all", run).code == 0
+
+
+@pytest.mark.parametrize("key", AUGMENTATIONS)
+def test_every_augmentation_trains(key: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text("model: {name: cnn, widths: [8]}\n")
+    word = f"data.augment.{key}={to_flow_yaml(AUGMENTATIONS[key].example)}"
+    trained = cifar("train", "--config", "small.yaml", *SMALL, word)
+    assert trained.code == 0, trained.err
+    (run,) = (tmp_path / "logs").iterdir()
+    assert json.loads((run / "summary.json").read_text())["status"] == "completed"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_datasets_facts_fit_each_other(name: str) -> None:
+    facts = DATASETS[name]
+    assert len(facts.mean) == len(facts.std) == facts.image_shape[0]
+    assert facts.image_shape[1] == facts.image_shape[2]
+    assert 1 < facts.num_classes < facts.train_images
+
+
+# --- networks -------------------------------------------------------------------------------------------------------
+
+
+def model_experiment(name: str, dataset: str = "cifar10", seed: int = 0) -> Experiment:
+    keys = to_flow_yaml({"name": name, **MODELS[name].example})
+    return load_text(f"seed: {seed}\ndata: {{name: {dataset}}}\nmodel: {keys}\n", place="a test")
+
+
+@pytest.fixture(params=MODELS)
+def model_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_images_of_any_dataset_give_a_score_for_each_class(model_name: str, dataset: str) -> None:
+    facts = DATASETS[dataset]
+    if MODELS[model_name].lists_layers and facts.num_classes != 10:
+        pytest.skip("the layers of the example are for ten classes")
+    model = build_model(model_experiment(model_name, dataset))
+    assert model(torch.randn(5, *facts.image_shape)).shape == (5, facts.num_classes)
+
+
+def test_the_loss_reaches_every_parameter(model_name: str) -> None:
+    model = build_model(model_experiment(model_name))
+    generator = torch.Generator().manual_seed(1)
+    F.cross_entropy(model(torch.randn(8, 3, 32, 32, generator=generator)), torch.arange(8)).backward()
+    still = [key for key, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    assert still == []
+
+
+def test_a_seed_decides_the_weights_and_leaves_the_global_random_state_alone(model_name: str) -> None:
+    def weights_of(seed: int) -> dict[str, torch.Tensor]:
+        return build_model(model_experiment(model_name, seed=seed)).state_dict()
+
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    first = weights_of(5)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(321)
+    again, other = weights_of(5), weights_of(6)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    weights = [key for key in first if key.endswith("weight") and "norm" not in key]
+    assert weights
+    assert all(not torch.equal(first[key], other[key]) for key in weights)
+
+
+def test_names_of_layers_are_the_names_in_the_state(model_name: str) -> None:
+    model: nn.Module = build_model(model_experiment(model_name))
+    for key, value in model.state_dict().items():
+        layer, _, attribute = key.rpartition(".")
+        assert getattr(model.get_submodule(layer), attribute).shape == value.shape
