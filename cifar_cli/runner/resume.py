@@ -13,6 +13,7 @@ from cifar_cli.builders import build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
 from cifar_cli.config import Experiment
+from cifar_cli.config.change import with_overrides
 from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import join_process_group
@@ -162,7 +163,7 @@ def _changed(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder
             f"{', '.join(CHANGEABLE)}, found {' '.join(foreign)}; begin another run with: "
             f"cifar train --config {run.config} {' '.join(foreign)}"
         )
-    longer = config.load_text(config.dump(experiment), place=str(run.config), overrides=overrides)
+    longer = with_overrides(experiment, overrides, place=str(run.config))
     before, after = experiment.train.epochs, longer.train.epochs
     if after < before:
         raise UsageError(
