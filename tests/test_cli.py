@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cifar_cli.cli import VERBS
+from cifar_cli.cli import VERBS, load_command
 from cifar_cli.errors import CifarError
 
 REPORT_HEAVY_IMPORTS = """
@@ -77,6 +77,19 @@ def test_every_command_has_help(command: str, cifar: Callable[..., Any]) -> None
     outcome = cifar(command, "--help")
     assert outcome.code == 0
     assert f"cifar {command}" in outcome.out
+
+
+@pytest.mark.parametrize("command", VERBS)
+def test_a_commands_line_in_the_table_is_the_first_of_its_own_help(command: str) -> None:
+    assert load_command(command).help.splitlines()[0] == VERBS[command].help
+
+
+def test_the_help_imports_no_command(tmp_path: Path) -> None:
+    code = "import sys; sys.argv = ['cifar', '--help']; from cifar_cli.__main__ import main; import atexit\n"
+    code += "atexit.register(lambda: print(*(name for name in sys.modules if 'cifar_cli.commands' in name), sep='|'))\n"
+    process = run_process(tmp_path, "-c", f"{code}main()")
+    assert "Train a network." in process.stdout
+    assert process.stdout.splitlines()[-1] == ""
 
 
 def test_cifar_alone_shows_the_help(cifar: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ from cifar_cli.commands.options import is_override
 from cifar_cli.config import Experiment, dump, load_text, warnings
 from cifar_cli.config.config_files import ConfigFile, builtins, read_config_file
 from cifar_cli.config.yaml.comments import Comments, read_comments
-from cifar_cli.console.completion import complete_config, complete_config_words, complete_override
+from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
 from cifar_cli.errors import CifarError, ConfigError, UsageError
 
 app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True, add_completion=False)
@@ -45,7 +45,7 @@ def show(
         typer.Argument(
             metavar="key=value",
             help="Changes to it: optimizer.lr=0.05 train.epochs=3",
-            autocompletion=complete_override,
+            autocompletion=complete_show_words,
         ),
     ] = None,
 ) -> None:

@@ -9,14 +9,14 @@ import typer
 
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
-    OF_THE_MACHINE,
     AsJson,
     Config,
     LogDir,
-    RunAndOverrides,
     Weights,
     choose_model,
 )
+from cifar_cli.config.keys import EVALUATION_KEYS
+from cifar_cli.console.completion import complete_eval_words
 from cifar_cli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +26,14 @@ SPLITS = ("test", "val", "train")
 
 
 def evaluate(
-    words: RunAndOverrides = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN|key=value",
+            help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
+            autocompletion=complete_eval_words,
+        ),
+    ] = None,
     config: Config = None,
     split: Annotated[
         str,
@@ -38,12 +45,11 @@ def evaluate(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
-    changeable = ("evaluation", *OF_THE_MACHINE)
-    choice = choose_model(
-        words, config=config, weights=weights, log_dir=log_dir, changeable=changeable, is_run_needed=True
-    )
     if split not in SPLITS:
         raise UsageError(f"--split: expected one of {', '.join(SPLITS)}, found '{split}'{did_you_mean(split, SPLITS)}")
+    choice = choose_model(
+        words, config=config, weights=weights, log_dir=log_dir, changeable=EVALUATION_KEYS, is_run_needed=True
+    )
     from cifar_cli.builders.load_model import first_layer
     from cifar_cli.console.result_tables import print_evaluation
     from cifar_cli.console.streams import print_next_step

@@ -10,7 +10,6 @@ import typer
 
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
-    OF_THE_MACHINE,
     AsJson,
     Config,
     LogDir,
@@ -19,7 +18,8 @@ from cifar_cli.commands.options import (
     is_config,
     split_words,
 )
-from cifar_cli.console.completion import complete_layer_option, complete_run_or_config_words
+from cifar_cli.config.keys import MACHINE_KEYS
+from cifar_cli.console.completion import complete_explain_words, complete_layer_option
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -31,7 +31,7 @@ def explain(
         typer.Argument(
             metavar="RUN|CONFIG|key=value",
             help="A run, or a configuration; without either, the newest run.",
-            autocompletion=complete_run_or_config_words,
+            autocompletion=complete_explain_words,
         ),
     ] = None,
     config: Config = None,
@@ -55,7 +55,7 @@ def explain(
         config=config,
         weights=weights,
         log_dir=log_dir,
-        changeable=OF_THE_MACHINE,
+        changeable=MACHINE_KEYS,
     )
     from cifar_cli.console.network_table import print_walk, print_worked
     from cifar_cli.console.streams import note, print_next_step

@@ -13,7 +13,7 @@ from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS, STDIN, builtins, is_stream
-from cifar_cli.console.completion import complete_config, complete_run_words
+from cifar_cli.console.completion import complete_config
 from cifar_cli.errors import RunError, UsageError
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
-OF_THE_MACHINE = ("train.device", "train.precision")  # what a run may be computed by on another machine
 
 Config = Annotated[
     str | None,
@@ -32,14 +31,6 @@ Config = Annotated[
         metavar="FILE|NAME",
         help="A YAML file, a built-in (see `cifar config list`), or - for standard input.",
         autocompletion=complete_config,
-    ),
-]
-RunAndOverrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="RUN|key=value",
-        help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
-        autocompletion=complete_run_words,
     ),
 ]
 LogDir = Annotated[Path, typer.Option("--log-dir", help="Where runs lie.")]

@@ -1,6 +1,6 @@
 """Lists the keys of a configuration, dotted as the command line has them, and the values worth offering for each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -11,39 +11,49 @@ from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.section import Section
 
+# Sections and keys of a run that may be changed later: what computes its network, how it is measured, how long it is.
+MACHINE_KEYS = ("train.device", "train.precision")
+EVALUATION_KEYS = ("evaluation", *MACHINE_KEYS)
+RESUME_KEYS = ("train.epochs", *MACHINE_KEYS)
 
-def dotted_keys(experiment: Experiment | None = None) -> dict[str, list[str]]:
+
+_NO_NAMES: Mapping[str, str] = {}
+
+
+def dotted_keys(experiment: Experiment | None = None, *, names: Mapping[str, str] = _NO_NAMES) -> dict[str, list[str]]:
     """Returns every key, such as `optimizer.lr`, with values as YAML: all of a fixed set, else examples.
 
-    A section whose `name` decides about its keys has those of the experiment's choice; without an experiment, of all.
+    A section whose `name` decides about its keys has those of the name in `names`, such as {"optimizer": "adam"}, else
+    of the experiment's choice, else of all.
     """
     keys: dict[str, list[str]] = {}
-    for key, values in _section_keys(Experiment, experiment):
+    for key, values in _section_keys(Experiment, experiment, names):
         known = keys.setdefault(key, [])
         known += [value for value in values if value not in known]
     return keys
 
 
-def _section_keys(section: type[Section], chosen: Section | None) -> Iterator[tuple[str, list[str]]]:
-    for name, field in section.model_fields.items():
-        value = getattr(chosen, name, None)
+def _section_keys(
+    section: type[Section], chosen: Section | None, names: Mapping[str, str] = _NO_NAMES
+) -> Iterator[tuple[str, list[str]]]:
+    for key, field in section.model_fields.items():
+        value = getattr(chosen, key, None)
         kinds = [
             kind for kind in _alternatives(field.annotation) if isinstance(kind, type) and issubclass(kind, Section)
         ]
         if not kinds:
-            yield name, _values(field)
+            yield key, _values(field)
+            for layer in value if isinstance(value, tuple) else ():
+                if isinstance(layer, Layer):
+                    yield from (
+                        (f"{key}.{layer.name}.{name}", [to_flow_yaml(it)]) for name, it in layer.arguments.items()
+                    )
+        name = names.get(key, getattr(value, "name", None))
         for kind in kinds:
-            is_chosen = value is None or type(value) is kind
-            for key, values in _section_keys(kind, value if is_chosen else None):
-                if is_chosen or key == "name":
-                    yield f"{name}.{key}", values
-        for layer in getattr(value, "layers", ()):
-            yield from _layer_keys(f"{name}.layers.{layer.name}", layer)
-
-
-def _layer_keys(prefix: str, layer: Layer) -> Iterator[tuple[str, list[str]]]:
-    for argument, value in layer.arguments.items():
-        yield f"{prefix}.{argument}", [to_flow_yaml(value)]
+            is_chosen = len(kinds) == 1 or name in (None, kind.model_fields["name"].default)
+            for inner, values in _section_keys(kind, value if is_chosen and isinstance(value, kind) else None):
+                if is_chosen or inner == "name":
+                    yield f"{key}.{inner}", values
 
 
 def _alternatives(annotation: Any) -> list[Any]:

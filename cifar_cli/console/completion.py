@@ -5,92 +5,86 @@ as typer has read them so far, and the beginning of the word to complete.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from glob import escape, glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
+from cifar_cli import config as configuration
+from cifar_cli.config import Experiment
+from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS, builtins, is_stream
+from cifar_cli.config.keys import EVALUATION_KEYS, MACHINE_KEYS, RESUME_KEYS, dotted_keys
 from cifar_cli.errors import CifarError
-
-if TYPE_CHECKING:
-    from cifar_cli.config import Experiment
+from cifar_cli.runs.checkpoint_archive import open_checkpoint_archive
+from cifar_cli.runs.pickle_inspector import inspect_pickle
+from cifar_cli.runs.run_folder import GROUP_CONFIG, find_run, find_runs, is_checkpoint_path, newest_run
 
 MAX_CHECKPOINT_BYTES = 2**28  # a larger one is not read: whoever pressed Tab waits
-# Of a run, only how and where its network is computed may be changed.
-RESUMABLE_KEYS = ("train.epochs", "train.device", "train.precision")
-RUN_KEYS = ("evaluation.", "train.device", "train.precision")
 
 
 def complete_config(incomplete: str) -> list[str]:
     """Completes a FILE|NAME."""
-    from cifar_cli.config.config_files import builtins
-
     return [*builtins(), *_paths(incomplete, is_wanted=_is_yaml)]
 
 
-def complete_override(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Completes the key=value words behind `config show FILE|NAME`."""
-    return _complete_key(_words(ctx, "overrides"), incomplete, source=ctx.params.get("source"))
+def complete_dataset() -> list[str]:
+    """Completes the name of a dataset."""
+    return dotted_keys()["data.name"]
+
+
+def complete_show_words(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes the key=value words of `cifar config show FILE|NAME key=value`."""
+    return _keys(_words(ctx, "overrides"), incomplete, source=ctx.params.get("source"))
 
 
 def complete_config_words(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes FILE|NAME|key=value words."""
-    names, _ = _split(_words(ctx))
-    keys = _complete_key(_words(ctx), incomplete, source=names[0] if names else "tutorial")
-    return keys if _is_value(_words(ctx)) else [*complete_config(incomplete), *keys]
+    words = _words(ctx)
+    keys = _keys(words, incomplete, source=_first_name(words))
+    return keys if _is_value(words) else [*complete_config(incomplete), *keys]
 
 
 def complete_train_words(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Completes the key=value words of `cifar train`; with --resume, the run."""
+    """Completes the key=value words of `cifar train`; with --resume, the run or the group of runs."""
     words = _words(ctx)
     if not ctx.params.get("resume"):
-        return _complete_key(words, incomplete, source=ctx.params.get("config"))
-    keys = _complete_key(words, incomplete, only=RESUMABLE_KEYS)
-    return keys if _is_value(words) else [*_runs(incomplete, _log_dir(ctx), with_groups=True), *keys]
+        return _keys(words, incomplete, source=ctx.params.get("config"))
+    groups = [path.parent.name for path in _log_dir(ctx).glob(f"*/{GROUP_CONFIG}")]
+    return _runs_and_keys(ctx, words, incomplete, changeable=RESUME_KEYS, others=groups)
 
 
-def complete_run_words(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_eval_words(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes RUN|key=value words."""
-    return _complete_run(ctx, _words(ctx), incomplete)
-
-
-def complete_run_or_config_words(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Completes RUN|CONFIG|key=value words."""
-    words = _words(ctx)
-    names, _ = _split(words)
-    if ctx.params.get("config") or _is_value(words):
-        return _complete_run(ctx, words, incomplete)
-    if names:
-        return _complete_key(words, incomplete, source=names[0], only=() if _is_config(names[0]) else RUN_KEYS)
-    return [*_complete_run(ctx, words, incomplete), *complete_config(incomplete)]
+    return _runs_and_keys(ctx, _words(ctx), incomplete, changeable=EVALUATION_KEYS)
 
 
 def complete_layer_and_run_words(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes the LAYER, where it is still to be named, and then RUN|key=value words."""
     words = _words(ctx)
-    if ctx.params.get("all_layers"):
-        return _complete_run(ctx, words, incomplete)
-    if words:
-        return _complete_run(ctx, words[1:], incomplete)
-    return _layers(ctx.params.get("config"), None, _log_dir(ctx))
+    if not words and not ctx.params.get("all_layers"):
+        return _layers(ctx.params.get("config"), None, _log_dir(ctx))
+    return _runs_and_keys(ctx, words if ctx.params.get("all_layers") else words[1:], incomplete, changeable=())
+
+
+def complete_explain_words(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes RUN|CONFIG|key=value words."""
+    words = _words(ctx)
+    name = _first_name(words)
+    if name is not None and _is_config(name):
+        return _keys(words, incomplete, source=name)
+    configs = [] if ctx.params.get("config") else complete_config(incomplete)
+    return _runs_and_keys(ctx, words, incomplete, changeable=MACHINE_KEYS, others=configs)
 
 
 def complete_layer_option(ctx: typer.Context) -> list[str]:
     """Completes the layer of `explain --layer`, in the network that the other words name."""
-    names, _ = _split(_words(ctx))
-    config, run = ctx.params.get("config"), names[0] if names else None
+    config, run = ctx.params.get("config"), _first_name(_words(ctx))
     if config is None and run is not None and _is_config(run):
         config, run = run, None
     return _layers(config, run, _log_dir(ctx))
-
-
-def complete_dataset() -> list[str]:
-    """Completes the name of a dataset."""
-    from cifar_cli.config.keys import dotted_keys
-
-    return dotted_keys()["data.name"]
 
 
 # --- words before the cursor ---------------------------------------------------------------------------------------
@@ -100,7 +94,7 @@ def _words(ctx: typer.Context, name: str = "words") -> list[str]:
     """Returns the words before the cursor, with those put together again that bash cut at their `=`."""
     joined: list[str] = []
     is_value = False
-    for word in ctx.params.get(name) or ():
+    for word in ctx.params.get(name) or ctx.args:  # args: where the last option still waits for its value
         if joined and (word == "=" or is_value):
             joined[-1] += word
         else:
@@ -109,15 +103,13 @@ def _words(ctx: typer.Context, name: str = "words") -> list[str]:
     return joined
 
 
-def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Returns the names and the key=value words."""
-    return [word for word in words if "=" not in word], [word for word in words if "=" in word]
+def _first_name(words: Sequence[str]) -> str | None:
+    """Returns the first word that is no key=value and no key that bash has cut off."""
+    return next((word for word in words if "=" not in word and word not in dotted_keys()), None)
 
 
 def _is_value(words: Sequence[str]) -> bool:
     """Returns whether the cursor stands in a value whose key bash has cut off: behind `lr=`, or behind `lr`."""
-    from cifar_cli.config.keys import dotted_keys
-
     return bool(words) and (words[-1].endswith("=") or words[-1] in dotted_keys())
 
 
@@ -128,77 +120,73 @@ def _log_dir(ctx: typer.Context) -> Path:
 # --- what is offered -----------------------------------------------------------------------------------------------
 
 
-def _complete_run(ctx: typer.Context, words: Sequence[str], incomplete: str) -> list[str]:
-    """Returns runs, where none is named yet, and the keys that may be changed: all of a configuration, few of a run."""
-    config: str | None = ctx.params.get("config")
-    only = () if config else RUN_KEYS
-    keys = _complete_key(words, incomplete, source=config, only=only)
-    names, _ = _split(words)
-    return keys if config or names or _is_value(words) else [*_runs(incomplete, _log_dir(ctx)), *keys]
-
-
-def _complete_key(
-    words: Sequence[str], incomplete: str, *, source: str | None = None, only: Sequence[str] = ()
+def _runs_and_keys(
+    ctx: typer.Context, words: Sequence[str], incomplete: str, *, changeable: Sequence[str], others: Sequence[str] = ()
 ) -> list[str]:
+    """Returns runs and `others` where none is named yet, and keys: all of a configuration, of a run the changeable."""
+    config: str | None = ctx.params.get("config")
+    keys = _keys(words, incomplete, source=config, only=None if config else changeable)
+    if config or _is_value(words) or _first_name(words):
+        return keys
+    if os.sep in incomplete:
+        return [*_paths(incomplete, is_wanted=_is_run), *others]
+    runs = [run.name for run in reversed(find_runs(_log_dir(ctx)))]
+    return [*_shell_safe([*runs, *others]), *keys]
+
+
+def _keys(words: Sequence[str], incomplete: str, *, source: str | None, only: Sequence[str] | None = None) -> list[str]:
     """Returns the `key=` words that begin so, and their values once the key is written or only one key is left.
 
-    source: the configuration whose model and optimizer have the keys; only: what the keys have to begin with.
+    source: the configuration whose model and optimizer have the keys; only: sections and keys to offer, None for all.
     """
-    from cifar_cli.config.keys import dotted_keys
-
     before = [*words]
     cut_off = before.pop().rstrip("=") if _is_value(words) else None
-    keys = {
-        key: [value for value in values if not set(value) & set(" '\"")]  # the shell would cut these up
-        for key, values in dotted_keys(_experiment(source, _split(before)[1])).items()
-        if not only or key.startswith(tuple(only))
-    }
+    overrides = [word for word in before if "=" in word]
+    chosen = dict(word.split(".name=", 1) for word in overrides if ".name=" in word)
+    known = dotted_keys(_experiment(source, overrides), names=chosen)
+    keys = {key: values for key, values in known.items() if only is None or _is_within(key, only)}
     if cut_off is not None:
-        return keys.get(cut_off, [])
+        return _shell_safe(keys.get(cut_off, []))
     key, equals, _ = incomplete.partition("=")
     if equals:
-        return [f"{key}={value}" for value in keys.get(key, [])]
-    fitting = [known for known in keys if known.startswith(incomplete)]
+        return [f"{key}={value}" for value in _shell_safe(keys.get(key, []))]
+    fitting = [key for key in keys if key.startswith(incomplete)]
     # Beside its values, a single key is not taken for a whole word, behind which the shell would put a space.
-    values = [f"{fitting[0]}={value}" for value in keys[fitting[0]]] if len(fitting) == 1 else []
-    return [*(f"{known}=" for known in fitting), *values]
+    values = [f"{fitting[0]}={value}" for value in _shell_safe(keys[fitting[0]])] if len(fitting) == 1 else []
+    return [*(f"{key}=" for key in fitting), *values]
 
 
-def _experiment(source: str | None, overrides: Sequence[str] = ()) -> "Experiment | None":
+def _is_within(key: str, sections: Sequence[str]) -> bool:
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
+def _shell_safe(words: Iterable[str]) -> list[str]:
+    """Returns the words that the shell takes as they are, as it does lists without their spaces.
+
+    A stranger's run or checkpoint may have names that a shell would run, once they are in the command line.
+    """
+    close = [word.replace(", ", ",") for word in words]
+    return [word for word in close if re.fullmatch(r"[\w./=:,+~@%\[\]-]+", word)]
+
+
+def _experiment(source: str | None, overrides: Sequence[str] = ()) -> Experiment | None:
     """Returns the configuration of that name, None where it has mistakes or can be read only once."""
-    from cifar_cli import config
-    from cifar_cli.config.config_files import is_stream
-
     if source is None or is_stream(source):
         return None
     for words in (overrides, ()):  # a key=value word may be wrong still
         try:
-            return config.load(source, words)
+            return configuration.load(source, words)
         except CifarError:
             continue
     return None
 
 
-def _runs(incomplete: str, log_dir: Path, *, with_groups: bool = False) -> list[str]:
-    """Returns the names of runs, the newest first; what has a separator in it is completed as a path."""
-    from cifar_cli.runs.run_folder import GROUP_CONFIG, find_runs
-
-    if os.sep in incomplete:
-        return list(_paths(incomplete, is_wanted=_is_run))
-    names = [run.name for run in reversed(find_runs(log_dir))]
-    groups = [path.parent.name for path in log_dir.glob(f"*/{GROUP_CONFIG}")] if with_groups else []
-    return [*names, *groups]
-
-
 def _layers(source: str | None, run: str | None, log_dir: Path) -> list[str]:
     """Returns the names of the layers of a configuration, or of the newest run or that of this name."""
-    from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS
-    from cifar_cli.runs.run_folder import find_run, newest_run
-
     if source is not None:
         return _listed_layers(_experiment(source))
     try:
-        if run is not None and run.endswith(".pt"):
+        if run is not None and is_checkpoint_path(run):
             return _saved_layers(Path(run))
         folder = find_run(run, log_dir=log_dir) if run else newest_run(log_dir)
     except CifarError:
@@ -208,32 +196,31 @@ def _layers(source: str | None, run: str | None, log_dir: Path) -> list[str]:
     return _listed_layers(_experiment(str(folder.config))) or _saved_layers(folder.last_checkpoint)
 
 
-def _listed_layers(experiment: "Experiment | None") -> list[str]:
+def _listed_layers(experiment: Experiment | None) -> list[str]:
     return [layer.name for layer in getattr(experiment and experiment.model, "layers", ())]
 
 
 def _saved_layers(checkpoint: Path) -> list[str]:
     """Returns the names of the layers with weights in a checkpoint, of which no tensor is made."""
-    from cifar_cli.runs.checkpoint_archive import open_checkpoint_archive
-    from cifar_cli.runs.pickle_inspector import inspect_pickle
-
     try:
         if checkpoint.stat().st_size > MAX_CHECKPOINT_BYTES:
             return []
         archive = open_checkpoint_archive(checkpoint)
         contents: Any = inspect_pickle(archive.pickled, storage_bytes=archive.storage_bytes)
-        return list(dict.fromkeys(name.rpartition(".")[0] for name in contents["model"]))
+        return _shell_safe(dict.fromkeys(name.rpartition(".")[0] for name in contents["model"]))
     except Exception:  # whatever a damaged file brings about: Tab only offers less
         return []
 
 
-def _paths(incomplete: str, *, is_wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Yields the wanted files and folders whose path begins so, and those in the folders whose path begins so."""
+def _paths(incomplete: str, *, is_wanted: Callable[[str], bool]) -> list[str]:
+    """Returns the wanted files and folders whose path begins so, and those in the folders whose path begins so."""
+    found: list[str] = []
     for path in sorted(glob(f"{escape(incomplete)}*")):
         if is_wanted(path):
-            yield path
+            found.append(path)
         elif os.path.isdir(path):
-            yield from filter(is_wanted, sorted(glob(f"{escape(path)}/*")))
+            found += filter(is_wanted, sorted(glob(f"{escape(path)}/*")))
+    return _shell_safe(found)
 
 
 def _is_yaml(path: str) -> bool:
@@ -245,6 +232,4 @@ def _is_run(path: str) -> bool:
 
 
 def _is_config(word: str) -> bool:
-    from cifar_cli.config.config_files import builtins
-
     return _is_yaml(word) or word in builtins()

@@ -15,7 +15,6 @@ from scipy import stats
 
 from cifar_cli.builders import build_training
 from cifar_cli.distributed.process_group import ProcessGroup
-from cifar_cli.errors import UsageError
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.runner import seeds as seeds_command
 from cifar_cli.runs.records import read_json, write_json

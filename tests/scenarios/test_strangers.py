@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from cifar_cli.runner import evaluate_model
 from cifar_cli.config import Experiment
+from cifar_cli.runner import evaluate_model
 
 COMMANDS = [["eval", "checkpoint"], ["visualize-layer", "conv1", "checkpoint"], ["train", "--resume", "run"]]
 
