@@ -46,7 +46,7 @@ VERBS = {
 class LazyGroup(TyperGroup):
     """Lists the commands from the table, and imports the one that is called."""
 
-    # Any: typer brings its own copy of click from 0.25 on, so that the type of a context has two names.
+    # Any: newer versions of typer bring their own copy of click, so that the type of a context has two names.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Returns the name that was typed, its command, and the words after it."""
         name, command, rest = super().resolve_command(ctx, args)
