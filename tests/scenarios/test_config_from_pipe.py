@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cifar_cli.benchmark import matrix_peak, run_benchmark
 from cifar_cli.config import dump, load
 
 LAYER = "model: {layers: [{conv1: {type: Conv2d, out_channels: 2, kernel_size: 3}}]}\ndata: {name: synthetic}\n"
@@ -23,6 +24,13 @@ def small(tmp_path: Path, cifar: Callable[..., Any]) -> str:
     text = path.read_text().replace("epochs: 2", "epochs: 1")
     path.unlink()
     return text
+
+
+@pytest.fixture(autouse=True)
+def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a benchmark finds may be as inaccurate as it likes here."""
+    monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
+    monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
 
 @pytest.fixture(params=["stdin", "pipe"])
