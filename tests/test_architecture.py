@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cifar_cli
+from cifar_cli.cli import VERBS
 
 PACKAGE = Path(cifar_cli.__file__).parent
 
@@ -17,8 +18,6 @@ PACKAGE = Path(cifar_cli.__file__).parent
 FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
-    {"groups"},
-    {"words"},
     {"commands"},
     {"lessons", "benchmark", "inspection"},
     {"runner"},
@@ -43,9 +42,8 @@ QUICK_MODULES = (
     "cifar_cli.config",
     "cifar_cli.errors",
     "cifar_cli.cli",
-    "cifar_cli.groups",
-    "cifar_cli.words",
-    "cifar_cli.commands.config",
+    "cifar_cli.console.completion",
+    *(verb.target.partition(":")[0] for verb in VERBS.values()),
 )
 
 
@@ -76,7 +74,8 @@ def is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-def is_for_types_alone(node: ast.AST) -> bool:
+def is_for_type_checkers(node: ast.AST) -> bool:
+    """Returns whether it is an `if TYPE_CHECKING:`, of which nothing is run."""
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
@@ -85,7 +84,7 @@ def imports_of(path: Path) -> Iterator[Import]:
     lazily = {
         id(inner)
         for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or is_for_types_alone(outer)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or is_for_type_checkers(outer)
         for inner in ast.walk(outer)
     }
     for node in ast.walk(tree):
@@ -113,8 +112,8 @@ def test_the_imports_are_really_read() -> None:
     assert ("cifar_cli.training.loop", "torch", True) in {
         (found.importer, found.imported, found.at_module_level) for found in IMPORTS
     }
-    lazy = {found.imported for found in INTERNAL if found.importer == "cifar_cli.cli" and not found.at_module_level}
-    assert "cifar_cli.commands.train" in lazy
+    train = [found for found in INTERNAL if found.importer == "cifar_cli.commands.train"]
+    assert "cifar_cli.runner.start" in {found.imported for found in train if not found.at_module_level}
     assert len(INTERNAL) > 50
 
 
@@ -144,10 +143,15 @@ def test_of_the_components_config_imports_the_tables_alone() -> None:
     assert components - tables == {"cifar_cli.models.layer"}  # what a list of layers is made of
 
 
-def test_the_command_line_imports_only_words_and_errors_before_a_command_is_called() -> None:
-    importers = ("cifar_cli.cli", "cifar_cli.groups", "cifar_cli.words")
-    at_once = {found.imported for found in INTERNAL if found.importer in importers and found.at_module_level}
-    assert at_once <= {"cifar_cli", "cifar_cli.groups", "cifar_cli.words", "cifar_cli.errors"}
+def test_the_table_of_commands_imports_no_other_room() -> None:
+    # Its modules are imported by name when they are called, which tests/test_cli.py runs.
+    assert {found.imported for found in INTERNAL if found.importer == "cifar_cli.cli"} == {"cifar_cli"}
+
+
+def test_commands_are_the_verbs_of_the_table_and_what_they_share() -> None:
+    files = {path.stem for path in (PACKAGE / "commands").glob("*.py")}
+    verbs = {verb.target.partition(":")[0].removeprefix("cifar_cli.commands.") for verb in VERBS.values()}
+    assert files == verbs | {"__init__", "options"}
 
 
 def loaded_with(module: str) -> set[str]:

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
+from cifar_cli.cli import VERBS, load_command
 from cifar_cli.errors import CifarError
-from cifar_cli.words import split_words
 
-COMMANDS = ("train", "eval", "visualize-layer", "benchmark", "lesson", "config", "data")
 REPORT_HEAVY_IMPORTS = """
 import atexit, sys
 heavy = ("torch", "torchvision", "matplotlib", "tensorboard", "numpy")
@@ -69,21 +68,34 @@ def test_a_configuration_error_is_told_before_torch_is_imported(command: list[st
 def test_help_names_every_command(cifar: Callable[..., Any]) -> None:
     outcome = cifar("--help")
     assert outcome.code == 0
-    assert all(f" {command} " in outcome.out for command in COMMANDS)
+    assert all(f" {command} " in outcome.out for command in VERBS)
     assert "cifar train --config quickstart" in outcome.out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", VERBS)
 def test_every_command_has_help(command: str, cifar: Callable[..., Any]) -> None:
     outcome = cifar(command, "--help")
     assert outcome.code == 0
     assert f"cifar {command}" in outcome.out
 
 
+@pytest.mark.parametrize("command", VERBS)
+def test_a_commands_line_in_the_table_is_the_first_of_its_own_help(command: str) -> None:
+    assert load_command(command).help.splitlines()[0] == VERBS[command].help
+
+
+def test_the_help_imports_no_command(tmp_path: Path) -> None:
+    code = "import sys; sys.argv = ['cifar', '--help']; from cifar_cli.__main__ import main; import atexit\n"
+    code += "atexit.register(lambda: print(*(name for name in sys.modules if 'cifar_cli.commands' in name), sep='|'))\n"
+    process = run_process(tmp_path, "-c", f"{code}main()")
+    assert "Train a network." in process.stdout
+    assert process.stdout.splitlines()[-1] == ""
+
+
 def test_cifar_alone_shows_the_help(cifar: Callable[..., Any]) -> None:
     outcome = cifar()
     assert outcome.code == 2
-    assert all(f" {command} " in outcome.out + outcome.err for command in COMMANDS)
+    assert all(f" {command} " in outcome.out + outcome.err for command in VERBS)
 
 
 def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> None:
@@ -163,15 +175,9 @@ def test_what_nobody_foresaw_ends_with_1_and_its_own_words(
     def stumble() -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("cifar_cli.commands.config.list_configs", stumble)
+    monkeypatch.setattr("cifar_cli.commands.config.builtins", stumble)
     outcome = cifar("config", "list")
     assert outcome.code == 1
     assert outcome.err == "error: ZeroDivisionError: division by zero; the same command with --debug shows where\n"
     with pytest.raises(ZeroDivisionError):
         cifar("config", "list", "--debug")
-
-
-def test_a_folder_with_an_equals_sign_in_its_name_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "lr=0.1").mkdir()
-    assert split_words(["lr=0.1", "seed=1"]) == ("lr=0.1", ["seed=1"])

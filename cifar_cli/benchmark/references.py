@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 from torch.utils.data import DataLoader
 
-from cifar_cli import config
 from cifar_cli.benchmark.contenders import StartingPoint, by_hand, from_tutorials
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
@@ -16,12 +15,9 @@ from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.training.runtime import Runtime
 
 
-def tutorial(*, text: str, splits: Splits, device: torch.device) -> Contender:
-    """Returns the tutorials' loop on the same network, batch size and optimiser, as torch has them by default.
-
-    text: the configuration as YAML.
-    """
-    experiment = _eager(text)
+def tutorial(*, experiment: Experiment, splits: Splits, device: torch.device) -> Contender:
+    """Returns the tutorials' loop on the same network, batch size and optimiser, as torch has them by default."""
+    experiment = _eager(experiment)
     training = build_training(experiment, splits, Runtime(device, "fp32"))
     training.state.model.to(memory_format=torch.contiguous_format)
     _leave_to_torch(training.state.optimizer)
@@ -44,12 +40,9 @@ def tutorial(*, text: str, splits: Splits, device: torch.device) -> Contender:
     )
 
 
-def plain(*, text: str, splits: Splits, device: torch.device) -> Contender:
-    """Returns the bare loop on torch's own modules, eager, in the precision and memory format that we compute in.
-
-    text: the configuration as YAML.
-    """
-    experiment = _eager(text)
+def plain(*, experiment: Experiment, splits: Splits, device: torch.device) -> Contender:
+    """Returns the bare loop on torch's own modules, eager, in the precision and memory format that we compute in."""
+    experiment = _eager(experiment)
     runtime = build_runtime(experiment)
     training = build_training(experiment, splits, runtime)
     _leave_to_torch(training.state.optimizer)
@@ -69,11 +62,10 @@ REFERENCES: Mapping[str, Callable[..., Contender]] = {"tutorial": tutorial, "pla
 def arguments(experiment: Experiment, splits: Splits, device: torch.device) -> dict[str, object]:
     """Returns what a reference is built from, small enough to be sent to another process."""
     nothing = splits.test.subset(torch.arange(0))
-    return {"text": config.dump(experiment), "splits": replace(splits, val=None, test=nothing), "device": device}
+    return {"experiment": experiment, "splits": replace(splits, val=None, test=nothing), "device": device}
 
 
-def _eager(text: str) -> Experiment:
-    experiment = config.load_text(text, place="the configuration")
+def _eager(experiment: Experiment) -> Experiment:
     as_torch = {"compile": False, "fast_convolutions": False}
     return experiment.model_copy(update={"train": experiment.train.model_copy(update=as_torch)})
 

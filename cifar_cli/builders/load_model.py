@@ -1,7 +1,5 @@
-"""Finds and opens what a RUN on the command line means: a run folder, a checkpoint file, a name, or nothing at all."""
+"""Loads the network of a run or of a checkpoint file, or builds that of a configuration."""
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,9 @@ from cifar_cli import config
 from cifar_cli.analysis.capture import layer_names
 from cifar_cli.builders.build_model import build_meta_model, build_model
 from cifar_cli.config import Experiment
-from cifar_cli.errors import CheckpointError, ConfigError, RunError, UsageError
+from cifar_cli.errors import CheckpointError, ConfigError
 from cifar_cli.runs.checkpoint import load_checkpoint
-from cifar_cli.runs.run_folder import RunFolder, find_run, newest_run
-
-WEIGHTS = ("best", "last")
+from cifar_cli.runs.run_folder import RunFolder, find_run, is_checkpoint_path
 
 
 @dataclass(frozen=True)
@@ -36,46 +32,18 @@ class LoadedModel:
     step: int
 
 
-def load_model(
-    run: str | None,
-    *,
-    source: str | None,
-    overrides: Sequence[str],
-    log_dir: Path,
-    weights: str | None = None,
-    without_runs: str | None = None,
-) -> LoadedModel:
-    """Returns the network of a run (the newest where none is named), or, given a configuration, an untrained one.
+def load_model(run: str, *, log_dir: Path, weights: str | None = None) -> LoadedModel:
+    """Returns the network of a run, named by its folder or by its name under `log_dir`, or of a checkpoint file.
 
-    Of a run, the overrides are what may be changed afterwards: how it is looked at, not what it was trained by.
-
-    `weights` is `best`, `last`, or None for best where there is one; `without_runs` names the configuration to take
-    where there is no run yet. Raises CifarError where nothing can be opened.
+    `weights` is `best`, `last`, or None for best where there is one. Raises CifarError where nothing can be opened.
     """
-    if run is not None and source is not None:
-        raise UsageError(f"expected a run or --config, found both: '{run}' and --config {source}; leave one out")
-    is_file = run is not None and (run.endswith(".pt") or os.path.isfile(run))  # Path.is_file fails for long names
-    if weights not in (None, *WEIGHTS):
-        raise UsageError(f"--weights: expected one of {', '.join(WEIGHTS)}, found '{weights}'")
-    if weights is not None and (is_file or source is not None):
-        raise UsageError(f"--weights {weights}: chooses between a run's checkpoints, found '{run or source}', no run")
-    if source is not None:
-        return load_untrained(source, overrides, log_dir=log_dir)
-    if run is None:
-        newest = newest_run(log_dir)
-        if newest is not None:
-            return _overridden(_of_run(newest, weights), overrides)
-        if without_runs is None:
-            raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
-        return load_untrained(without_runs, overrides, log_dir=log_dir)
-    if is_file:
-        return _overridden(_of_checkpoint(Path(run), log_dir=log_dir), overrides)
-    return _overridden(_of_run(find_run(run, log_dir=log_dir), weights), overrides)
+    if is_checkpoint_path(run):
+        return _of_checkpoint(Path(run), log_dir=log_dir)
+    return _of_run(find_run(run, log_dir=log_dir), weights)
 
 
-def load_untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> LoadedModel:
-    """Returns the network of a configuration, its weights as they were drawn."""
-    experiment = config.load(source, overrides)
+def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> LoadedModel:
+    """Returns the network of a configuration, its weights as they were drawn. source: the configuration's name."""
     return LoadedModel(
         experiment=experiment,
         model=build_model(experiment),
@@ -85,19 +53,6 @@ def load_untrained(source: str, overrides: Sequence[str], *, log_dir: Path) -> L
         epoch=0,
         step=0,
     )
-
-
-def resolve_source(
-    opened: LoadedModel, *, source: str | None, overrides: Sequence[str], weights: str | None
-) -> list[str]:
-    """Returns the words that name the same network again, given those that named it."""
-    if source is not None:
-        return ["--config", source, *overrides]
-    if opened.checkpoint is None:  # the one that is taken where there are no runs
-        return []
-    if not opened.run.config.is_file():
-        return [str(opened.checkpoint)]
-    return [str(opened.run.path), *(["--weights", weights] if weights else [])]
 
 
 def first_layer(model: nn.Module) -> str:
@@ -147,11 +102,6 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
         ) from error
     # A new dict: torch notes `assign` in the one it is given, and would assign again the next time it is loaded.
     load_weights(outline, {"model": dict(saved["model"])}, path=path, assign=True)
-
-
-def _overridden(opened: LoadedModel, overrides: Sequence[str]) -> LoadedModel:
-    experiment = config.load_text(config.dump(opened.experiment), place=opened.source, overrides=overrides)
-    return replace(opened, experiment=experiment)
 
 
 def _of_run(run: RunFolder, weights: str | None) -> LoadedModel:

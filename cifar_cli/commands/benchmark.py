@@ -1,103 +1,63 @@
 """`cifar benchmark`: how fast a configuration trains on this machine, where the time goes, and against what."""
 
 import json
-import os
 import shlex
-from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from cifar_cli import config
-from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
-from cifar_cli.benchmark.references import REFERENCES
-from cifar_cli.benchmark.run_benchmark import BenchmarkSubject, run_benchmark
-from cifar_cli.builders.build_training import build_runtime, build_training
-from cifar_cli.config import Experiment
-from cifar_cli.config.schema import on_dataset
-from cifar_cli.console.streams import note, print_next_step, warn
-from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
-from cifar_cli.data.datasets.table import DATASETS
-from cifar_cli.data.download.checksums import MissingFileError
-from cifar_cli.errors import DataError, UsageError, did_you_mean
-from cifar_cli.runs.environment import describe_environment
+from cifar_cli.commands.options import AsJson, config_words, split_words
+from cifar_cli.console.completion import complete_config_words
+from cifar_cli.errors import UsageError, did_you_mean
 
-BUSY_LOAD = 0.7  # programs that wanted a core, on average over the last minute, before this one began
-STAND_IN = "synthetic"
-STAND_IN_VAL_SIZE = 1000  # of its 10,000
+REFERENCE_NAMES = ("tutorial", "plain")
 
 
 def benchmark(
-    source: str, overrides: Sequence[str], *, against: str, seconds: float, rounds: int, as_json: bool
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CONFIG|key=value",
+            help="What to time; by default, tutorial.",
+            autocompletion=complete_config_words,
+        ),
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="tutorial|plain",
+            help="The tutorials' loop, or torch as it comes on our batches.",
+            autocompletion=lambda: list(REFERENCE_NAMES),
+        ),
+    ] = "tutorial",
+    seconds: Annotated[float, typer.Option(min=1, help="How long all rounds together take, about.")] = 60,
+    rounds: Annotated[int, typer.Option(min=2, help="How often the loops take turns, at most.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
-    """Times a configuration's training against a reference, and tells what came of it. Keeps nothing.
-
-    seconds: for all rounds together.
-    """
-    if against not in REFERENCES:
-        known = ", ".join(REFERENCES)
-        raise UsageError(f"--against: expected one of {known}; found '{against}'{did_you_mean(against, REFERENCES)}")
-    experiment = _with_equal_steps(config.load(source, overrides))
-    problem = config.class_scores_problem(experiment)
-    if problem:
+    """Time a configuration's training, part by part, in turns with the loop that tutorials write."""
+    source, overrides = split_words(words, of="configuration")
+    source = source or "tutorial"
+    experiment = config.load(source, overrides)
+    if against not in REFERENCE_NAMES:
+        known = ", ".join(REFERENCE_NAMES)
+        mend = did_you_mean(against, REFERENCE_NAMES)
+        raise UsageError(f"--against: expected one of {known}; found '{against}'{mend}")
+    if problem := config.class_scores_problem(experiment):
         raise UsageError(problem)
-    images_per_epoch = experiment.data.train_images - experiment.data.val_size
-    _warn_of_others()
-    runtime = build_runtime(experiment)
-    experiment, splits = _open_images(experiment)
-    training = build_training(experiment, splits, runtime)
-    subject = BenchmarkSubject(experiment, splits, training, images_per_epoch, against)
-    note(
-        f"{experiment.name}: {experiment.model.name} with {subject.parameters:,} parameters, "
-        f"batch {experiment.data.batch_size}, on {runtime.device_name}, {runtime.precision}"
-    )
+    from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
+    from cifar_cli.benchmark.build_subject import build_subject
+    from cifar_cli.benchmark.run_benchmark import run_benchmark
+    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.runs.environment import describe_environment
+
+    subject = build_subject(experiment, against=against)
     measured = run_benchmark(subject, seconds=seconds, rounds=rounds)
     if as_json:
-        machine = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
+        machine = describe_environment(
+            device=subject.runtime.device_name, precision=subject.runtime.precision, data_root=subject.splits.root
+        )
         print(json.dumps(as_dict(measured, subject, source=source, machine=machine)))
     else:
         print_report(measured, subject)
-    print_next_step(wrote=[], next_command=shlex.join(["cifar", "train", "--config", source, *overrides]))
-
-
-def _warn_of_others() -> None:
-    """Warns where other programs keep the machine busy: they slow one loop more than another, round after round."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows has none
-    if load > BUSY_LOAD:
-        warn(
-            f"this machine was busy in the last minute (load average {load:.1f}), which makes figures that say little; "
-            f"try again when nothing else runs"
-        )
-
-
-def _with_equal_steps(experiment: Experiment) -> Experiment:
-    """Returns the experiment with every step the same work: no smaller batch at an epoch's end, no smaller pictures.
-
-    And with every epoch the same steps: those of all images.
-    """
-    data = experiment.data
-    if data.augment["sizes"]:
-        note("every step is timed at the images' full size; epochs of smaller pictures take less")
-    if data.hard_example_fractions:
-        note("an epoch's time is that of all images; epochs of the hardest ones take less")
-    augment = data.augment.without("sizes")
-    equal = data.model_copy(update={"drop_last": True, "hard_example_fractions": (), "augment": augment})
-    return experiment.model_copy(update={"data": equal})
-
-
-def _open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
-    """Returns the experiment with the images that are here already; where there are none, drawn ones of that shape.
-
-    How long a step takes does not depend on what the pictures show. Nothing is downloaded. Raises DataError where the
-    drawn ones have another shape.
-    """
-    data = experiment.data
-    try:
-        return experiment, open_dataset(data.name, root=data.root, val_size=data.val_size, download=False)
-    except MissingFileError as error:
-        if data.image_shape != DATASETS[STAND_IN].image_shape:
-            raise DataError(f"{error}\nfetch them first: cifar data fetch {data.name}") from None
-    warn(
-        f"{data.name} is not here: timed on SYNTHETIC images of the same shape, which takes as long; "
-        f"`cifar data fetch {data.name}` gets the real ones"
-    )
-    val_size = STAND_IN_VAL_SIZE if data.val_size else 0
-    stand_in = on_dataset(data, STAND_IN, val_size=val_size)
-    return experiment.model_copy(update={"data": stand_in}), open_dataset(STAND_IN, val_size=val_size)
+    print_next_step(wrote=[], next_command=shlex.join(["cifar", "train", *config_words(source, overrides)]))

@@ -4,15 +4,31 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from cifar_cli.commands.options import is_override
 from cifar_cli.config import Experiment, dump, load_text, warnings
 from cifar_cli.config.config_files import ConfigFile, builtins, read_config_file
 from cifar_cli.config.yaml.comments import Comments, read_comments
+from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
 from cifar_cli.errors import CifarError, ConfigError, UsageError
 
+app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True, add_completion=False)
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|NAME",
+        help="A YAML file, a built-in's name, or - for standard input.",
+        autocompletion=complete_config,
+    ),
+]
 
+
+@app.command("list")
 def list_configs() -> None:
-    """Prints the built-in configurations, each with the first sentence of its head."""
+    """List the built-in configurations."""
     known = builtins()
     width = max(map(len, known), default=0)
     for name, path in known.items():
@@ -21,14 +37,22 @@ def list_configs() -> None:
     _note("next: cifar config show sequential")
 
 
-def show(source: str | Path, overrides: Sequence[str] = ()) -> None:
-    """Prints the configuration with every default and inferred number in it; its output is a configuration again.
-
-    The file's comments stay, unless overrides may have made them untrue.
-    """
+@app.command()
+def show(
+    source: Source,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="key=value",
+            help="Changes to it: optimizer.lr=0.05 train.epochs=3",
+            autocompletion=complete_show_words,
+        ),
+    ] = None,
+) -> None:
+    """Print a configuration with every default filled in."""
     read = read_config_file(source)
-    experiment = _load(read, overrides)
-    if overrides:
+    experiment = _load(read, overrides or [])
+    if overrides:  # which may have made the file's comments untrue
         words = " ".join(" ".join(overrides).split())
         comments = Comments(header=[f"# {read.place} with {words}"])
     else:
@@ -38,11 +62,12 @@ def show(source: str | Path, overrides: Sequence[str] = ()) -> None:
         _note(f"warning: {warning}")
 
 
-def copy(source: str | Path, destination: Path | None = None) -> None:
-    """Copies a configuration as it stands, to change it; overwrites nothing.
-
-    destination: a file, or a folder to put it in; by default the current folder. Raises UsageError.
-    """
+@app.command()
+def copy(
+    source: Source,
+    destination: Annotated[Path | None, typer.Argument(help="A file or a folder; by default ./NAME.yaml.")] = None,
+) -> None:
+    """Copy a built-in configuration, to change it. Never overwrites."""
     read = read_config_file(source)
     target = destination if destination is not None else Path(f"{read.stem}.yaml")
     if target.is_dir():
@@ -60,8 +85,18 @@ def copy(source: str | Path, destination: Path | None = None) -> None:
     _note(f"next: cifar train --config {target}")
 
 
-def validate(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> None:
-    """Prints `ok: FILE` for each configuration without mistakes. Raises ConfigError with the mistakes of all others."""
+@app.command()
+def validate(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|NAME|key=value", help="What to check.", autocompletion=complete_config_words),
+    ],
+) -> None:
+    """Check configurations, and report every mistake in them at once."""
+    sources = [word for word in words if not is_override(word)]
+    overrides = [word for word in words if is_override(word)]
+    if not sources:
+        raise UsageError(f"cifar config validate: expected a FILE or NAME, found only {' '.join(overrides)}; name one")
     problems: list[str] = []
     for source in sources:
         try:

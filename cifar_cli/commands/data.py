@@ -1,20 +1,29 @@
-"""cifar data: fetches datasets, checks their files, says where they lie."""
+"""`cifar data`: fetches datasets, checks their files, says where they lie."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from cifar_cli.console.download_bar import download_bar
-from cifar_cli.console.streams import print_next_step
-from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
-from cifar_cli.data.datasets.table import DATASETS
+import typer
+
+from cifar_cli.console.completion import complete_dataset
 from cifar_cli.errors import DataError
 
-Root = str | Path | None
+app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
+DatasetName = Annotated[
+    str,
+    typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="Which dataset.", autocompletion=complete_dataset),
+]
+Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
 
 
-def fetch(name: str, root: Root, *, mirrors: Sequence[str] = ()) -> None:
-    """Downloads what is missing or damaged of a dataset, and says where it is."""
+@app.command()
+def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
+    """Download a dataset, unless it is there already."""
+    from cifar_cli.console.download_bar import download_bar
+    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
+
     source, folder = find_dataset(name), data_root(root)
     states = source.file_states(folder)
     if source.fetch is None:
@@ -23,13 +32,17 @@ def fetch(name: str, root: Root, *, mirrors: Sequence[str] = ()) -> None:
         print(f"{name} is already in {folder.absolute()}")
     else:
         with download_bar() as bar:
-            fetch_dataset(name, root=folder, mirrors=mirrors, report=bar)
+            fetch_dataset(name, root=folder, report=bar)
         print(f"{name}: {len(states)} files are now below {folder.absolute()}")
     print_next_step(wrote=[], next_command=_training(name, root))
 
 
-def verify(name: str, root: Root) -> None:
-    """Prints a line for each file of a dataset. Raises DataError where one is missing or damaged."""
+@app.command()
+def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
+    """Compare every file of a dataset with its published checksum."""
+    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+
     source, folder = find_dataset(name), data_root(root)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
@@ -45,8 +58,13 @@ def verify(name: str, root: Root) -> None:
     print_next_step(wrote=[], next_command=_training(name, root))
 
 
-def where(root: Root) -> None:
-    """Prints the folder that datasets are looked for in, why that one, and which datasets are in it."""
+@app.command()
+def where(root: Root = None) -> None:
+    """Tell which folder is used, why, and what is in it."""
+    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.table import DATASETS
+
     folder = data_root(root)
     print(f"{folder.absolute()} ({_reason(root)})")
     for name in DATASETS:
@@ -56,13 +74,15 @@ def where(root: Root) -> None:
     print_next_step(wrote=[], next_command=_training("cifar10", root) if is_there else fetching)
 
 
-def _reason(root: Root) -> str:
+def _reason(root: str | None) -> str:
     if root:
         return "as given"
     return "from CIFAR_DATA_DIR" if os.environ.get("CIFAR_DATA_DIR") else "the default; CIFAR_DATA_DIR changes it"
 
 
 def _presence(name: str, folder: Path) -> str:
+    from cifar_cli.data.datasets.open_dataset import find_dataset
+
     states = find_dataset(name).file_states(folder)
     there = sum(state == "ok" for state in states.values())
     if there == len(states):
@@ -72,11 +92,11 @@ def _presence(name: str, folder: Path) -> str:
     return f"incomplete: {there} of {len(states)} files are right"
 
 
-def _root_option(root: Root) -> str:
+def _root_option(root: str | None) -> str:
     return f" --root {root}" if root else ""
 
 
-def _training(name: str, root: Root) -> str:
+def _training(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset. The layers of `sequential` are for CIFAR-10's shape and classes."""
     words = ["cifar train --config", "sequential" if name in ("cifar10", "synthetic") else "cnn"]
     words += [f"data.name={name}"] if name != "cifar10" else []

@@ -2,98 +2,81 @@
 
 import json
 import shlex
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
-from cifar_cli.builders.load_data import load_data
-from cifar_cli.builders.load_model import LoadedModel, first_layer, load_model, resolve_source
-from cifar_cli.builders.run_evaluation import run_evaluation
-from cifar_cli.config import Experiment
-from cifar_cli.console.result_tables import MAX_CLASSES_IN_TERMINAL, class_table, confusion_table
-from cifar_cli.console.streams import note, print_next_step, results
-from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.data.image_set import ImageSet
+import typer
+
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    AsJson,
+    Config,
+    LogDir,
+    Weights,
+    choose_model,
+)
+from cifar_cli.config.keys import EVALUATION_KEYS
+from cifar_cli.console.completion import complete_eval_words
 from cifar_cli.errors import UsageError, did_you_mean
-from cifar_cli.figures.confusion_matrix import draw_confusion
-from cifar_cli.figures.save_png import save_png
-from cifar_cli.training.classification_metrics import classification_metrics
-from cifar_cli.training.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from cifar_cli.runner.evaluate_model import ModelEvaluation
 
 SPLITS = ("test", "val", "train")
 
 
 def evaluate(
-    run: str | None,
-    *,
-    source: str | None,
-    overrides: Sequence[str],
-    split: str,
-    weights: str | None,
-    batch_size: int,
-    as_json: bool,
-    log_dir: Path,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN|key=value",
+            help="A run folder, its name under logs/, or a checkpoint file; without it, the newest run.",
+            autocompletion=complete_eval_words,
+        ),
+    ] = None,
+    config: Config = None,
+    split: Annotated[
+        str,
+        typer.Option(metavar="test|val|train", help="Which images to measure on.", autocompletion=lambda: list(SPLITS)),
+    ] = "test",
+    weights: Weights = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time; changes speed and memory only.")] = 500,
+    as_json: AsJson = False,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
-    """Measures the network of a run, a checkpoint or a configuration and tells which it was, on which split.
-
-    Of a run or a checkpoint, the overrides change how it is looked at: evaluation.*, and what computes it.
-    """
+    """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     if split not in SPLITS:
         raise UsageError(f"--split: expected one of {', '.join(SPLITS)}, found '{split}'{did_you_mean(split, SPLITS)}")
-    opened = load_model(run, source=source, overrides=overrides, weights=weights, log_dir=log_dir)
-    experiment, splits = load_data(opened.experiment)
-    images = _choose_split(splits, split)
-    runtime = build_runtime(experiment)
-    model = opened.model.to(runtime.device)
-    if opened.checkpoint is None:
-        initialize(model, experiment, splits, runtime)
-    subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
-    note(f"{opened.source}: {experiment.model.name} on the {subject}")
-    model = with_fast_convolutions(model, experiment, runtime)  # as it was tested at its training's end
-    measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
+    choice = choose_model(
+        words, config=config, weights=weights, log_dir=log_dir, changeable=EVALUATION_KEYS, is_run_needed=True
+    )
+    from cifar_cli.builders.load_model import first_layer
+    from cifar_cli.console.result_tables import print_evaluation
+    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.figures.confusion_matrix import draw_confusion
+    from cifar_cli.figures.save_png import save_png
+    from cifar_cli.runner.evaluate_model import evaluate_model
+
+    opened = choice.load()
+    found = evaluate_model(opened, split=split, batch_size=batch_size)
+    names, title = found.images.class_names, f"{opened.source}: {split} split"
     picture = save_png(
-        draw_confusion(
-            measured.confusion,
-            class_names=images.class_names,
-            title=f"{opened.source}: {split} split",
-        ),
+        draw_confusion(found.measured.confusion, class_names=names, title=title),
         opened.run.images / f"confusion-{split}.png",
     )
     if as_json:
-        print(json.dumps(_as_dict(opened, experiment, images, measured, split=split)))
+        print(json.dumps(_as_dict(found)))
     else:
-        _print(images, measured, tta=experiment.evaluation.tta)
-    named = resolve_source(opened, source=source, overrides=overrides, weights=weights)
-    words = ["cifar", "visualize-layer", first_layer(opened.model), *named]
+        print_evaluation(found.measured, class_names=names, tta=found.experiment.evaluation.tta)
+    words = ["cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened)]
     print_next_step(wrote=[str(picture)], next_command=shlex.join(words))
 
 
-def _choose_split(splits: Splits, split: str) -> ImageSet:
-    images = {"train": splits.train, "val": splits.val, "test": splits.test}[split]
-    if images is None:
-        raise UsageError("--split val: expected held-out images, found data.val_size 0; write --split test")
-    return images
+def _as_dict(found: "ModelEvaluation") -> dict[str, Any]:
+    from cifar_cli.training.classification_metrics import classification_metrics
 
-
-def _print(images: ImageSet, measured: Evaluation, *, tta: str) -> None:
-    console = results()
-    how = f"   with evaluation.tta {tta}" if measured.plain else ""
-    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{how}", style="bold")
-    if measured.plain:
-        console.print(f"accuracy {measured.plain.accuracy:.2%}   loss {measured.plain.loss:.4f}   each image as it is")
-    console.print(class_table(images.class_names, classification_metrics(measured.confusion)))
-    if len(images.class_names) <= MAX_CLASSES_IN_TERMINAL:
-        console.print(confusion_table(images.class_names, measured.confusion))
-    else:
-        note(f"a confusion matrix of {len(images.class_names)} classes is too wide for a terminal; the picture has it")
-
-
-def _as_dict(
-    opened: LoadedModel, experiment: Experiment, images: ImageSet, measured: Evaluation, *, split: str
-) -> dict[str, Any]:
-    scores, dataset, plain = classification_metrics(measured.confusion), experiment.data.name, measured.plain
+    opened, dataset, measured = found.opened, found.experiment.data.name, found.measured
+    scores, plain = classification_metrics(measured.confusion), measured.plain
     return {
         "network": opened.source,
         "run": str(opened.run.path),
@@ -101,15 +84,15 @@ def _as_dict(
         "epoch": opened.epoch,
         "dataset": dataset,
         "synthetic": dataset == "synthetic",
-        "split": split,
+        "split": found.split,
         "images": measured.images,
         "loss": measured.loss,
         "accuracy": measured.accuracy,
-        "tta": experiment.evaluation.tta,
+        "tta": found.experiment.evaluation.tta,
         **({"plain": {"loss": plain.loss, "accuracy": plain.accuracy}} if plain else {}),
         "per_class": [
             {"class": name, "accuracy": score.recall, **asdict(score)}
-            for name, score in zip(images.class_names, scores, strict=True)
+            for name, score in zip(found.images.class_names, scores, strict=True)
         ],
         "confusion": measured.confusion.tolist(),
     }

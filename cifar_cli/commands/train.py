@@ -1,58 +1,88 @@
-"""Checks what was typed behind `cifar train`, and calls what it asks for.
+"""`cifar train`: a new run, the same with several seeds, an interrupted run resumed, or only the plan."""
 
-Imports torch only when the words make sense, so that a mistake in them is told at once.
-"""
-
+import re
+import shlex
+import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from cifar_cli import config
+import typer
+
+from cifar_cli import config as configuration
+from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, config_words, split_words
+from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import UsageError
-from cifar_cli.runner.parse_seeds import parse_seeds
+
+MOST_SEEDS = 1000  # more is a seed that was taken for a number of them
+SEED_LIMIT = 2**63  # as of the key `seed`
 
 
-def start(
-    source: str,
-    overrides: Sequence[str],
-    *,
-    run: str | None,
-    dry_run: bool,
-    log_dir: Path | None,
-    seeds: str | None,
-    started: float,
+def train(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="key=value|RUN",
+            help="Changes to the configuration: optimizer.lr=0.05 train.epochs=3; with --resume, the run.",
+            autocompletion=complete_train_words,
+        ),
+    ] = None,
+    config: Config = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted RUN; without a name, with the newest one.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and try one batch; write nothing.")] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="N|LIST", help="One run for each of N seeds, or of a list such as 0,3,7; and their mean."),
+    ] = None,
+    log_dir: Annotated[Path | None, typer.Option("--log-dir", help="Where --resume looks for RUN.")] = None,
 ) -> None:
-    """Trains a configuration: once, with several seeds, or not at all where only the plan is wanted.
-
-    run: a word that is no key=value, which has no place here; started: when the command began, on time.perf_counter's
-    clock. Raises UsageError for what makes no sense, ConfigError for mistakes in the configuration.
-    """
+    """Train a network. All that it makes is under logs/<run>/."""
+    started = time.perf_counter()  # torch is imported later, and is part of what the command takes
+    run, overrides = split_words(words)
+    if (config is None) != resume:
+        mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
+        raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
+    if config is None:
+        _resume(run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started)
+        return
     if run is not None:
         raise UsageError(
             f"cifar train --config: expected key=value, found '{run}'; write for example optimizer.lr=0.05"
         )
     if log_dir is not None:
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write log.dir={log_dir}")
-    experiment = config.load(source, overrides)
-    if seeds is None:
-        from cifar_cli.runner.start import train
-
-        train(source, overrides, dry_run=dry_run, started=started)
-        return
-    if dry_run:
-        raise UsageError("cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out")
-    chosen = parse_seeds(seeds, first=experiment.seed)
-    from cifar_cli.runner.seeds import train_seeds
-
-    train_seeds(source, overrides, seeds=chosen, started=started)
+    _start(config, overrides, dry_run=dry_run, seeds=seeds, started=started)
 
 
-def resume(
+def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, started: float) -> None:
+    """Trains a configuration: once, with several seeds, or not at all where only the plan is wanted."""
+    experiment = configuration.load(source, overrides)
+    if seeds is not None:
+        if dry_run:
+            raise UsageError(
+                "cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out"
+            )
+        chosen = parse_seeds(seeds, first=experiment.seed)
+        from cifar_cli.runner.seeds import train_seeds
+
+        train_seeds(experiment, seeds=chosen, started=started)
+    elif dry_run:
+        from cifar_cli.runner.start import show_plan
+
+        show_plan(experiment, command=shlex.join(["cifar", "train", *config_words(source, overrides)]))
+    else:
+        from cifar_cli.runner.start import train as train_once
+
+        train_once(experiment, started=started)
+
+
+def _resume(
     run: str | None, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, log_dir: Path, started: float
 ) -> None:
-    """Resumes a run or a group of seeds, the newest unfinished one where none is named.
-
-    started: when the command began, on time.perf_counter's clock. Raises UsageError for what makes no sense.
-    """
+    """Resumes a run or a group of seeds, the newest unfinished one where none is named."""
     if dry_run:
         raise UsageError("cifar train --resume: expected no --dry-run, which shows the plan of a new run")
     if seeds is not None:
@@ -63,3 +93,29 @@ def resume(
     from cifar_cli.runner.seeds import resume
 
     resume(run, overrides, log_dir=log_dir, started=started)
+
+
+def parse_seeds(text: str, *, first: int) -> list[int]:
+    """Returns the seeds of a list such as `0,3,7`, or as many as a single number says, from `first` on.
+
+    `7,` is a list of one. Raises UsageError for anything else.
+    """
+    mend = "write for example --seeds 5, or --seeds 0,3,7"
+    if not re.fullmatch(r"[0-9]{1,19}(, *[0-9]{1,19})*,?", text):
+        raise UsageError(f"--seeds: expected how many, or a list of seeds, found '{text}'; {mend}")
+    if "," not in text:
+        count = int(text)
+        if not 1 <= count <= MOST_SEEDS:
+            raise UsageError(f"--seeds: expected how many, from 1 to {MOST_SEEDS}, found {count}; {mend}")
+        seeds = list(range(first, first + count))
+    else:
+        seeds = [int(seed) for seed in text.split(",") if seed]
+    if max(seeds) >= SEED_LIMIT:
+        raise UsageError(f"--seeds: expected seeds below 2**63, found {max(seeds)}; {mend}")
+    repeated = [seed for seed, times in Counter(seeds).items() if times > 1]
+    if repeated:
+        raise UsageError(
+            f"--seeds: expected each seed once, found {', '.join(map(str, repeated))} more than once; "
+            "leave out the rest"
+        )
+    return seeds

@@ -1,86 +1,81 @@
 """`cifar visualize-layer`: what a layer does to real images, as a PNG and in TensorBoard."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from typing import Annotated
 
-from torch import nn
-from torch.utils.tensorboard import SummaryWriter
+import typer
 
-from cifar_cli.analysis.capture import capture, find_layer
-from cifar_cli.builders.build_training import initialize
-from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
-from cifar_cli.builders.load_data import load_data
-from cifar_cli.builders.load_model import load_model
-from cifar_cli.console.streams import note, print_next_step, results
-from cifar_cli.figures.grids import feature_grid, filter_grid
-from cifar_cli.figures.layer_figure import LayerFigure
-from cifar_cli.figures.save_png import save_png
-from cifar_cli.inspection.layer_figures import (
-    draw_grad_cam,
-    draw_layer,
-    draw_network,
-    draw_top_activations,
-    draw_tutorial,
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    Config,
+    LogDir,
+    Weights,
+    choose_model,
+    is_override,
 )
-from cifar_cli.inspection.layer_inspection import LayerInspection
-from cifar_cli.inspection.training_history_figures import draw_compare, draw_over_time
-from cifar_cli.training.runtime import CPU
+from cifar_cli.console.completion import complete_layer_and_run_words
+from cifar_cli.errors import UsageError, did_you_mean
 
-PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
-    "layer": draw_layer,
-    "tutorial": draw_tutorial,
-    "exciting": draw_top_activations,
-    "grad-cam": draw_grad_cam,
-    "compare": draw_compare,
-    "over-time": draw_over_time,
-    "all": draw_network,
-}
-CONFIG_WITHOUT_RUNS = "sequential"
+MODES = ("tiles", "tutorial")
 
 
 def visualize_layer(
-    layer: str | None,
-    run: str | None,
-    *,
-    picture: str,
-    source: str | None,
-    overrides: Sequence[str],
-    images: int | None,
-    weights: str | None,
-    log_dir: Path,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="LAYER [RUN|key=value]",
+            help="A layer's name, such as conv1 or blocks.0.conv1 (with --all none); then as for eval.",
+            autocompletion=complete_layer_and_run_words,
+        ),
+    ] = None,
+    config: Config = None,
+    all_layers: Annotated[bool, typer.Option("--all", help="Every layer on one sheet, from pixels to scores.")] = False,
+    exciting: Annotated[
+        bool, typer.Option("--exciting", help="The test images that excite each channel most, and where in them.")
+    ] = False,
+    grad_cam: Annotated[
+        bool, typer.Option("--grad-cam", help="Where the layer sees what speaks for the predicted class.")
+    ] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Before and after training, side by side.")] = False,
+    over_time: Annotated[bool, typer.Option("--over-time", help="The layer through the epochs of its run.")] = False,
+    images: Annotated[int | None, typer.Option(min=1, max=64, help="How many images to show.")] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="tiles|tutorial",
+            help="A tile per channel, or the tutorials' reshape.",
+            autocompletion=lambda: list(MODES),
+        ),
+    ] = "tiles",
+    weights: Weights = None,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
-    """Draws one of PICTURES of a layer, or of all where none is named; the plain one is added to TensorBoard too."""
-    opened = load_model(
-        run, source=source, overrides=overrides, weights=weights, log_dir=log_dir, without_runs=CONFIG_WITHOUT_RUNS
-    )
-    if layer is not None:
-        find_layer(opened.model, layer)  # before the data is opened: a misspelt name should be told at once
-    if opened.checkpoint is None:
-        note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
-    experiment, splits = load_data(opened.experiment)
-    prepare = build_preprocessing(experiment, splits, CPU)
-    if opened.checkpoint is None:
-        initialize(opened.model, experiment, splits, CPU)
-    subject = LayerInspection(opened, experiment, splits, prepare, layer or "", images)
-    drawn = PICTURES[picture](subject)
-    name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))
-    wrote = [str(save_png(drawn.figure, opened.run.images / f"{name}.png"))]
-    if picture in ("layer", "tutorial"):
-        _write_tensorboard(subject)
-        wrote.append(f"TensorBoard features/{layer} in {opened.run.path}/")
+    """Draw what a layer does to real images: input, output channel by channel, filters; or another picture of it."""
+    if mode not in MODES:
+        raise UsageError(f"--mode: expected one of {', '.join(MODES)}, found '{mode}'{did_you_mean(mode, MODES)}")
+    wanted = {
+        "--all": all_layers,
+        "--exciting": exciting,
+        "--grad-cam": grad_cam,
+        "--compare": compare,
+        "--over-time": over_time,
+        "--mode tutorial": mode == "tutorial",
+    }
+    chosen = [option for option, is_wanted in wanted.items() if is_wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"expected one picture at a time, found {' and '.join(chosen)}; draw one after the other")
+    layer, *rest = words or [""]
+    if all_layers:
+        layer, rest = "", words or []
+    elif not layer or is_override(layer):
+        raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
+    choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir)
+    from cifar_cli.console.streams import print_next_step, results
+    from cifar_cli.inspection.layer_pictures import save_picture
+
+    opened = choice.load()
+    picture = chosen[0].removeprefix("--").removeprefix("mode ") if chosen else "layer"
+    saved = save_picture(opened, layer=layer or None, picture=picture, images=images)
     console = results()
-    for fact in drawn.facts:
+    for fact in saved.facts:
         console.print(fact, markup=False, soft_wrap=True)
-    print_next_step(wrote=wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
-
-
-def _write_tensorboard(subject: LayerInspection) -> None:
-    """Adds the picture that training writes each epoch, of the same images, at the step that the weights are of."""
-    opened, layer, images = subject.opened, subject.layer, sample_images(subject.splits).images
-    view = capture(opened.model, subject.prepare(images), layer=layer)
-    with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
-        if opened.checkpoint is None:
-            writer.add_images("inputs", images, opened.step)  # of a run they are there already
-        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)
-        if isinstance(view.module, nn.Conv2d):
-            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.step)
+    print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")

@@ -1,10 +1,12 @@
 """Finds and reads configuration files: a path, or the name of a built-in. Knows nothing of what is in them.
 
-A word that ends in .yaml or .yml is a path. Any other word is the name of a built-in, if there is one of that name, and
-else a path; a `Path` is always a path.
+The word `-` is standard input. A word that ends in .yaml or .yml is a path. Any other word is the name of a built-in,
+if there is one of that name, and else a path; a `Path` is always a path.
 """
 
+import errno
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from cifar_cli.config.messages import nearest
 from cifar_cli.errors import UsageError
 
 MAX_BYTES = 2**20
+STDIN = "-"
+CONFIG_WITHOUT_RUNS = "sequential"  # whose untrained network is looked at where there is no run yet
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,11 @@ def builtins() -> dict[str, Path]:
 
 
 def read_config_file(source: str | Path) -> ConfigFile:
-    """Returns the text behind a path or the name of a built-in. Raises UsageError."""
+    """Returns the text of a path, a built-in or `-`, read once, as is needed for a pipe. Raises UsageError."""
     path = find_config_file(source)
-    shown = _shown(path)
+    shown = "<stdin>" if source == STDIN else _shown(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = _read_bytes(path, is_stdin=source == STDIN)
     except FileNotFoundError:
         raise UsageError(_not_found(source)) from None
     except IsADirectoryError:
@@ -61,7 +64,26 @@ def read_config_file(source: str | Path) -> ConfigFile:
         raise UsageError(
             f"{shown}:{line}: expected UTF-8 text, found the byte 0x{content[error.start]:02x}; {mend}"
         ) from None
-    return ConfigFile(text, shown, path.stem)
+    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem)
+
+
+def is_stream(source: str | Path) -> bool:
+    """Returns whether a configuration comes from standard input or a pipe, whose name means nothing the next time."""
+    path = find_config_file(source)
+    try:
+        return source == STDIN or str(path).startswith(("/dev/", "/proc/")) or path.is_fifo()
+    except (OSError, ValueError):  # a name that is too long, or holds a null character
+        return False
+
+
+def _read_bytes(path: Path, *, is_stdin: bool) -> bytes:
+    """Returns the file's bytes, one more than are allowed where it is too large."""
+    if is_stdin:
+        if sys.stdin is None:  # the process was started without one
+            raise OSError(errno.EBADF, "there is no standard input")
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def find_config_file(source: str | Path) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.comments import NO_COMMENTS, Comments
+from cifar_cli.config.yaml.document import Plain
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.config.yaml.source_locations import KeyPath
 from cifar_cli.models.layer import Layer
@@ -53,3 +54,20 @@ def _layer(layer: Layer) -> str:
 def _flow(setting: object) -> str:
     """Returns the setting as YAML on one line."""
     return to_flow_yaml(dict(_items(setting)) if isinstance(setting, Section) else setting)
+
+
+def to_plain(experiment: Experiment) -> dict[str, Plain]:
+    """Returns the experiment as the plain data that its YAML would be read as."""
+    return {key: _plain(value) for key, value in _items(experiment)}
+
+
+def _plain(value: object) -> Plain:
+    if isinstance(value, Section):
+        return {key: _plain(item) for key, item in _items(value)}
+    if isinstance(value, Layer):
+        arguments = {key: _plain(argument) for key, argument in value.arguments.items()}
+        return {value.name: {"type": value.type, **arguments}}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    assert value is None or isinstance(value, bool | int | float | str), value
+    return value

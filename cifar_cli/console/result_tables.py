@@ -7,8 +7,9 @@ from rich.box import SIMPLE
 from rich.table import Table
 from torch import Tensor
 
-from cifar_cli.console.streams import results
-from cifar_cli.training.classification_metrics import ClassScores
+from cifar_cli.console.streams import note, results
+from cifar_cli.training.classification_metrics import ClassScores, classification_metrics
+from cifar_cli.training.evaluation import Evaluation
 
 SUMMARY_ROWS = (
     ("train", "training, as it went"),
@@ -47,6 +48,20 @@ def describe_training_time(seconds: float, warm_up: float | None) -> str:
     """Returns `3.9 s of training (1.4 s of it the first step)`, the second part where a warm-up is told apart."""
     first_step = "" if warm_up is None else f" ({warm_up:.1f} s of it the first step)"
     return f"{seconds:.1f} s of training{first_step}"
+
+
+def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: str) -> None:
+    """Prints accuracy and loss, the scores of each class, and the confusion matrix where it fits a terminal."""
+    console = results()
+    how = f"   with evaluation.tta {tta}" if measured.plain else ""
+    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{how}", style="bold")
+    if measured.plain:
+        console.print(f"accuracy {measured.plain.accuracy:.2%}   loss {measured.plain.loss:.4f}   each image as it is")
+    console.print(class_table(class_names, classification_metrics(measured.confusion)))
+    if len(class_names) <= MAX_CLASSES_IN_TERMINAL:
+        console.print(confusion_table(class_names, measured.confusion))
+    else:
+        note(f"a confusion matrix of {len(class_names)} classes is too wide for a terminal; the picture has it")
 
 
 def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Table:

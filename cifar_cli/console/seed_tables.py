@@ -59,4 +59,5 @@ def _describe(statistics: Mapping[str, Any]) -> str:
     half_width = (statistics["confidence_95"][1] - statistics["confidence_95"][0]) / 2
     points = 100 * deviation
     told = f"{points:.{formatting.uncertain_decimals(points)}f}" if points else "0"
-    return f"{formatting.percent_with_uncertainty(mean, half_width)} (95 % confidence, Student's t), standard deviation {told}, n = {n}"
+    interval = formatting.percent_with_uncertainty(mean, half_width)
+    return f"{interval} (95 % confidence, Student's t), standard deviation {told}, n = {n}"

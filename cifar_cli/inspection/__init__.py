@@ -1,1 +1,1 @@
-"""Answers `cifar visualize-layer`: chooses images and layers, has them analysed and drawn."""
+"""Looks at a loaded network for `cifar visualize-layer` and `cifar explain`: its layers analysed, drawn, worked out."""

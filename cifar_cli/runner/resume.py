@@ -13,6 +13,8 @@ from cifar_cli.builders.build_training import Training, build_runtime, build_tra
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
 from cifar_cli.config import Experiment
+from cifar_cli.config.change import with_overrides
+from cifar_cli.config.keys import RESUME_KEYS
 from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import join_process_group
@@ -28,7 +30,6 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
-CHANGEABLE = ("train.epochs", "train.device", "train.precision")
 # These look only at where a step stands, not at how many there will be.
 EXTENDABLE_SCHEDULES = ("constant", "step")
 
@@ -155,14 +156,14 @@ def _check_optimizer(optimizer: Optimizer) -> None:
 
 def _changed(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:
     """Returns the experiment with more epochs, or on another device. Raises UsageError for all else."""
-    foreign = [word for word in overrides if word.partition("=")[0] not in CHANGEABLE]
+    foreign = [word for word in overrides if word.partition("=")[0] not in RESUME_KEYS]
     if foreign:
         raise UsageError(
             f"cifar train --resume: a run is continued as it was begun, so expected no key=value but of "
-            f"{', '.join(CHANGEABLE)}, found {' '.join(foreign)}; begin another run with: "
+            f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; begin another run with: "
             f"cifar train --config {run.config} {' '.join(foreign)}"
         )
-    longer = config.load_text(config.dump(experiment), place=str(run.config), overrides=overrides)
+    longer = with_overrides(experiment, overrides, place=str(run.config))
     before, after = experiment.train.epochs, longer.train.epochs
     if after < before:
         raise UsageError(

@@ -38,12 +38,11 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutd
 from cifar_cli.training.runtime import Runtime
 
 
-def train_seeds(source: str, overrides: Sequence[str], *, seeds: Sequence[int], started: float) -> None:
-    """Trains a configuration from its beginning with each of the seeds.
+def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started: float) -> None:
+    """Trains an experiment from its beginning with each of the seeds.
 
     started: when the command began, on time.perf_counter's clock.
     """
-    experiment = config.load(source, overrides)
     preflight(experiment)
     with join_process_group() as processes:
         _check_alone(processes)

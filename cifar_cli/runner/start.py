@@ -1,7 +1,5 @@
-"""`cifar train --config`: begins a run from a configuration."""
+"""Trains an experiment from its beginning, or shows the plan of it."""
 
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +21,27 @@ from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 
 
-def train(source: str, overrides: Sequence[str] = (), *, dry_run: bool = False, started: float) -> None:
-    """Trains a configuration from its beginning; with `dry_run`, only shows the plan and tries one batch.
+def train(experiment: Experiment, *, started: float) -> None:
+    """Trains an experiment from its beginning, in a new run's folder.
 
     started: when the command began, on time.perf_counter's clock.
     """
-    experiment = config.load(source, overrides)
     preflight(experiment)
     with join_process_group() as processes:
-        if dry_run:
-            _show_plan(experiment, processes, command=shlex.join(["cifar", "train", "--config", source, *overrides]))
-        else:
-            _begin(experiment, processes, started=started)
+        experiment, splits, training = _build(experiment, processes)
+        if not processes.is_main:
+            train_as_worker(training, seed=experiment.seed)
+            return
+        run = create_run(Path(experiment.log.dir), run_name(experiment))
+        print_summary(run, train_in_folder(run, experiment, splits, training, started=started))
+
+
+def show_plan(experiment: Experiment, *, command: str) -> None:
+    """Shows what training would do, and tries one batch; writes nothing. command: the one that would train."""
+    preflight(experiment)
+    with join_process_group() as processes:
+        experiment, splits, training = _build(experiment, processes)
+        print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
 
 
 def run_name(experiment: Experiment) -> str:
@@ -63,19 +70,8 @@ def train_in_folder(
         return run_training(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
 
 
-def _show_plan(experiment: Experiment, processes: ProcessGroup, *, command: str) -> None:
+def _build(experiment: Experiment, processes: ProcessGroup) -> tuple[Experiment, Splits, Training]:
+    """Returns the experiment on the images that it found, these images, and the training."""
     runtime = build_runtime(experiment, processes)
     experiment, splits = load_data(experiment, processes)
-    training = build_training(experiment, splits, runtime)
-    print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
-
-
-def _begin(experiment: Experiment, processes: ProcessGroup, *, started: float) -> None:
-    runtime = build_runtime(experiment, processes)
-    experiment, splits = load_data(experiment, processes)
-    training = build_training(experiment, splits, runtime)
-    if not processes.is_main:
-        train_as_worker(training, seed=experiment.seed)
-        return
-    run = create_run(Path(experiment.log.dir), run_name(experiment))
-    print_summary(run, train_in_folder(run, experiment, splits, training, started=started))
+    return experiment, splits, build_training(experiment, splits, runtime)

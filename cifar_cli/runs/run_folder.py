@@ -96,6 +96,11 @@ def find_runs(log_dir: Path) -> list[RunFolder]:
     return sorted((run for run in runs if run.config.is_file()), key=lambda run: run.config.stat().st_mtime_ns)
 
 
+def is_checkpoint_path(run: str) -> bool:
+    """Returns whether the word for a run names a checkpoint file, and not a run's folder or its name."""
+    return run.endswith(".pt") or os.path.isfile(run)  # Path.is_file would raise for a name too long to exist
+
+
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
     """Returns the run of that path, or of that name under `log_dir`. Raises RunError where there is none."""
     for path in (Path(run), log_dir / run):

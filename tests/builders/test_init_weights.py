@@ -15,7 +15,7 @@ from cifar_cli import config
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_data import load_data
-from cifar_cli.builders.load_model import load_untrained
+from cifar_cli.builders.load_model import build_untrained
 from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.datasets.table import DATASETS
@@ -137,7 +137,8 @@ def test_a_number_of_an_untrained_network_is_worked_with_the_weights_that_traini
 def test_a_trained_network_is_compared_with_the_weights_that_its_training_began_with(
     beginning: Beginning, tmp_path: Path
 ) -> None:
-    opened = load_untrained("mlp", [*SPEEDNET, "log.feature_layers=[]", INIT], log_dir=tmp_path)
+    experiment = config.load("mlp", [*SPEEDNET, "log.feature_layers=[]", INIT])
+    opened = build_untrained(experiment, source="mlp", log_dir=tmp_path)
     with torch.no_grad():
         opened.model.get_submodule("whiten").weight.zero_()  # type: ignore[operator]  # as if trained
     experiment, splits = load_data(opened.experiment)

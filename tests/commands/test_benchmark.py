@@ -14,6 +14,8 @@ from cifar_cli.benchmark.benchmark_tables import sentences
 from cifar_cli.benchmark.epoch_end import EpochEnd
 from cifar_cli.benchmark.matrix_peak import MatrixPeak
 from cifar_cli.benchmark.measurement import Measurement
+from cifar_cli.benchmark.references import REFERENCES
+from cifar_cli.commands.benchmark import REFERENCE_NAMES
 
 QUICK = ("--seconds", 1, "--rounds", 2)
 LOOPS = {"ours", "watched", "bare", "reference"}
@@ -25,6 +27,10 @@ def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (0.2, 9.0, 9.0))
     monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
     monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
+
+
+def test_the_references_that_can_be_named_are_those_that_there_are() -> None:
+    assert set(REFERENCE_NAMES) == set(REFERENCES)
 
 
 def test_json_holds_every_figure_and_they_agree(cifar: Callable[..., Any], tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_what_show_prints_is_the_same_configuration_with_the_files_head(name: st
 def test_show_takes_a_file_that_ends_in_a_text_of_several_lines(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("model: {name: mlp}  # small\nlog:\n  dir: >-\n    runs\n")
-    show(path)
+    show(str(path))
     printed = capsys.readouterr().out
     assert load_text(printed, place="x.yaml").log.dir == "runs"
     assert "# small" in printed
@@ -80,7 +80,7 @@ def test_validate_tells_of_all_files_what_is_right_and_what_is_wrong(tmp_path: P
     good.write_text("model: {name: mlp}\n")
     bad.write_text("model: {name: mlp}\nseed: x\nsed: 1\n")
     with pytest.raises(ConfigError) as caught:
-        validate([bad, missing, good])
+        validate([str(path) for path in (bad, missing, good)])
     assert capsys.readouterr().out == f"ok: {good}\n"
     assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{bad}:2:7", f"{bad}:3:1", str(missing)]
     assert caught.value.exit_code == 2
@@ -89,7 +89,7 @@ def test_validate_tells_of_all_files_what_is_right_and_what_is_wrong(tmp_path: P
 def test_validate_checks_overrides_and_warns(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("model: {layers: [flatten: Flatten, fc: {type: Linear, out_features: 10}, last: LogSoftmax]}\n")
-    validate([path], ["seed=3"])
+    validate([str(path), "seed=3"])
     assert capsys.readouterr().err.startswith(f"warning: {path}: model.layers.last: the loss cross_entropy takes")
     with pytest.raises(ConfigError, match="command line: seed: expected a whole number"):
-        validate([path], ["seed=x"])
+        validate([str(path), "seed=x"])

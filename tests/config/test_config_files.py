@@ -1,10 +1,11 @@
 """Which file a word means, and what is said when there is none, or none that can be read."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from cifar_cli.config.config_files import builtin_folder, builtins, find_config_file, read_config_file
+from cifar_cli.config.config_files import builtin_folder, builtins, find_config_file, is_stream, read_config_file
 from cifar_cli.errors import UsageError
 
 
@@ -73,3 +74,10 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     path.symlink_to(path)
     assert refusal(path) == f"{path}: cannot be read: Too many levels of symbolic links"
     assert refusal("a\0b.yaml") == "a\0b.yaml: cannot be read: embedded null byte"
+
+
+def test_a_stream_is_what_can_be_read_only_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "file.yaml").touch()
+    assert all(map(is_stream, ["-", "/dev/stdin", "/dev/fd/63", str(tmp_path / "pipe.yaml")]))
+    assert not any(map(is_stream, ["mlp", str(tmp_path / "file.yaml"), str(tmp_path / "none"), "x" * 5000, "\0"]))

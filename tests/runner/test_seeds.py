@@ -15,10 +15,8 @@ from scipy import stats
 
 from cifar_cli.builders.build_training import Training, build_training
 from cifar_cli.distributed.process_group import ProcessGroup
-from cifar_cli.errors import UsageError
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.runner import seeds as seeds_command
-from cifar_cli.runner.parse_seeds import parse_seeds
 from cifar_cli.runs.records import read_json, write_json
 from cifar_cli.training.state import TrainingState
 
@@ -308,59 +306,4 @@ def test_several_processes_are_refused(
         "error: cifar train --seeds: expected one process, found 2; leave torchrun out, or train one seed at a time: "
         "seed=1\n",
     )
-    assert not (tmp_path / "logs").exists()
-
-
-# --- what is written behind --seeds --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "seeds"), [("1", [7]), ("3", [7, 8, 9]), ("0,3,7", [0, 3, 7]), ("5,", [5]), ("2, 1", [2, 1])]
-)
-def test_a_number_counts_from_the_configurations_seed_and_a_list_is_itself(text: str, seeds: list[int]) -> None:
-    assert parse_seeds(text, first=7) == seeds
-
-
-MEND = "write for example --seeds 5, or --seeds 0,3,7"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("0", f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
-        ("1001", f"--seeds: expected how many, from 1 to 1000, found 1001; {MEND}"),
-        ("five", f"--seeds: expected how many, or a list of seeds, found 'five'; {MEND}"),
-        ("-3", f"--seeds: expected how many, or a list of seeds, found '-3'; {MEND}"),
-        ("1,,2", f"--seeds: expected how many, or a list of seeds, found '1,,2'; {MEND}"),
-        ("", f"--seeds: expected how many, or a list of seeds, found ''; {MEND}"),
-        ("1,3,3", "--seeds: expected each seed once, found 3 more than once; leave out the rest"),
-        ("9223372036854775808,", f"--seeds: expected seeds below 2**63, found 9223372036854775808; {MEND}"),
-    ],
-)
-def test_what_is_no_number_and_no_list_of_seeds_is_told(text: str, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_seeds(text, first=0)
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((*TRAIN, "--seeds", "0"), f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
-        (
-            (*TRAIN, "--seeds", "2", "--dry-run"),
-            "cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out",
-        ),
-        (
-            ("train", "--resume", "--seeds", "2"),
-            "cifar train --resume: expected no --seeds, since a group goes on with those that it was begun with; "
-            "leave it out",
-        ),
-    ],
-)
-def test_seeds_that_make_no_sense_begin_nothing(
-    words: tuple[str, ...], message: str, cifar: Callable[..., Any], tmp_path: Path
-) -> None:
-    outcome = cifar(*words)
-    assert (outcome.code, outcome.out, outcome.err) == (2, "", f"error: {message}\n")
     assert not (tmp_path / "logs").exists()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from cifar_cli.commands import eval as evaluate_command
 from cifar_cli.config import Experiment
+from cifar_cli.runner import evaluate_model
 
 COMMANDS = [["eval", "checkpoint"], ["visualize-layer", "conv1", "checkpoint"], ["train", "--resume", "run"]]
 
@@ -169,6 +169,6 @@ def test_a_strangers_configuration_does_not_choose_where_images_come_from(
         asked.append((experiment.data.root, experiment.data.mirrors))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluate_command, "load_data", refuse)
+    monkeypatch.setattr(evaluate_model, "load_data", refuse)
     cifar("eval", "stranger.pt")
     assert asked == [(None, ())]

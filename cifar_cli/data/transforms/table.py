@@ -125,6 +125,10 @@ class AugmentedBy:
         """Returns the section with the keys that the table has now."""
         return _section(tuple(self.table.items()))
 
+    def sections(self) -> dict[str, type[AugmentKeys]]:
+        """Returns what the section can be: there is one only."""
+        return {"augment": self.section()}
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._validate)
 

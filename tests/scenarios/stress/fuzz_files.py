@@ -86,7 +86,7 @@ def checkpoints(folder: Path, generator: random.Random, *, count: int) -> Iterat
     def read() -> bool:
         path = folder / "damaged.pt"
         path.write_bytes(damaged(content, generator))
-        model = load_model(str(path), source=None, overrides=(), log_dir=folder).model
+        model = load_model(str(path), log_dir=folder).model
         assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items()), "other weights"
         return True
 
@@ -119,7 +119,7 @@ def contents_of_checkpoints(folder: Path, generator: random.Random, *, count: in
             for name, part in changed.items():
                 archive.writestr(name, part)
         saved = load_checkpoint(path)
-        load_model(str(path), source=None, overrides=(), log_dir=folder)
+        load_model(str(path), log_dir=folder)
         load_state(training.state, saved, path=path)
         return True
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from cifar_cli import config
 from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.observers.progress_bar import ProgressBar
@@ -49,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("long.yaml").write_text(CONFIG)
-        train("long.yaml", [f"train.epochs={epochs}"])
+        train(config.load("long.yaml", [f"train.epochs={epochs}"]), started=time.perf_counter())
         (run,) = Path("logs").iterdir()
         event_bytes = sum(path.stat().st_size for path in run.glob("events.*"))
         os.chdir("/")

@@ -1,0 +1,161 @@
+"""The words and options that several commands take, and what they mean together."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cifar_cli import config as configuration
+from cifar_cli.config import Experiment
+from cifar_cli.config.change import with_overrides
+from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS, STDIN, builtins, is_stream
+from cifar_cli.console.completion import complete_config
+from cifar_cli.errors import RunError, UsageError
+from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
+
+if TYPE_CHECKING:
+    from cifar_cli.builders.load_model import LoadedModel
+
+WEIGHTS = ("best", "last")
+DEFAULT_LOG_DIR = Path("logs")
+
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE|NAME",
+        help="A YAML file, a built-in (see `cifar config list`), or - for standard input.",
+        autocompletion=complete_config,
+    ),
+]
+LogDir = Annotated[Path, typer.Option("--log-dir", help="Where runs lie.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="best|last",
+        help="Which checkpoint; by default the best one there is.",
+        autocompletion=lambda: list(WEIGHTS),
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")]
+
+
+def is_override(word: str) -> bool:
+    """Returns whether a word is key=value, and not a path with such a name in it."""
+    key, equals, _ = word.partition("=")
+    return bool(equals) and os.sep not in key and not os.path.exists(word)
+
+
+def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
+    """Returns the RUN (or what else `of` says) among the words, if there is one, and the key=value words."""
+    overrides = [word for word in words or [] if is_override(word)]
+    names = [word for word in words or [] if not is_override(word)]
+    if len(names) > 1:
+        raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; name one of them")
+    return (names[0] if names else None), overrides
+
+
+def config_words(source: str, overrides: Sequence[str]) -> list[str]:
+    """Returns the words that name a configuration again; what came from a pipe has to be put into a FILE for that."""
+    return ["--config", "FILE" if is_stream(source) else source, *overrides]
+
+
+def is_config(word: str, *, log_dir: Path) -> bool:
+    """Returns whether a RUN|CONFIG word is a configuration: a YAML file, a pipe, or a built-in that no run is named as.
+
+    Raises UsageError for a word that is neither a run nor a configuration.
+    """
+    if word.endswith((".yaml", ".yml")) or is_stream(word):
+        return True
+    if is_checkpoint_path(word):
+        return False
+    try:
+        find_run(word, log_dir=log_dir)
+    except RunError as error:
+        if word in builtins():
+            return True
+        known = ", ".join(builtins())
+        raise UsageError(f"{error}; nor is it a configuration: a YAML file, or one of {known}") from None
+    return False
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """The network that a command line names: of a run or a checkpoint file, or an untrained one of a configuration.
+
+    run: None for an untrained network; experiment: its configuration, None for a run; source: the configuration as it
+    was named, None where nothing was named and there is no run; overrides: to the configuration, or to how a run's
+    network is looked at.
+    """
+
+    run: str | None
+    experiment: Experiment | None
+    source: str | None
+    overrides: Sequence[str]
+    weights: str | None
+    log_dir: Path
+
+    def load(self) -> "LoadedModel":
+        """Returns the network, loaded or built. Imports torch. Raises CifarError where it cannot be."""
+        from cifar_cli.builders.load_model import build_untrained, load_model
+
+        if self.run is None:
+            assert self.experiment is not None
+            called = "<stdin>" if self.source == STDIN else self.source or CONFIG_WITHOUT_RUNS
+            return build_untrained(self.experiment, source=called, log_dir=self.log_dir)
+        opened = load_model(self.run, weights=self.weights, log_dir=self.log_dir)
+        return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, place=opened.source))
+
+    def words_for(self, opened: "LoadedModel") -> list[str]:
+        """Returns the words that name the same network again."""
+        if self.source is not None:
+            return config_words(self.source, self.overrides)
+        if opened.checkpoint is None:  # the network that is taken where there are no runs
+            return []
+        if not opened.run.config.is_file():
+            return [str(opened.checkpoint)]
+        return [str(opened.run.path), *(["--weights", self.weights] if self.weights else [])]
+
+
+def choose_model(
+    words: Sequence[str] | None,
+    *,
+    config: str | None,
+    weights: str | None,
+    log_dir: Path,
+    changeable: tuple[str, ...] = (),
+    is_run_needed: bool = False,
+) -> ModelChoice:
+    """Returns the network that the words and options name; where none is named, the newest run's.
+
+    changeable: the sections and keys that may also be changed where a run's configuration holds;
+    is_run_needed: whether the untrained network of CONFIG_WITHOUT_RUNS will not do where there is no run yet.
+    Raises UsageError, ConfigError or RunError, before torch is imported.
+    """
+    run, overrides = split_words(words)
+    experiment = None
+    if config is not None:
+        experiment = configuration.load(config, overrides)
+    elif fixed := [word for word in overrides if not re.match(f"({'|'.join(map(re.escape, changeable))})[.=]", word)]:
+        but = f" but for {', '.join(changeable)}" if changeable else ""
+        raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")
+    if run is not None and config is not None:
+        raise UsageError(f"expected a run or --config, found both: '{run}' and --config {config}; leave one out")
+    if weights not in (None, *WEIGHTS):
+        raise UsageError(f"--weights: expected one of {', '.join(WEIGHTS)}, found '{weights}'")
+    if weights is not None and (config is not None or (run is not None and is_checkpoint_path(run))):
+        raise UsageError(f"--weights {weights}: chooses between a run's checkpoints, found '{run or config}', no run")
+    if run is None and config is None:
+        newest = newest_run(log_dir)
+        if newest is not None:
+            run = str(newest.path)
+        elif is_run_needed:
+            raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
+        else:
+            experiment = configuration.load(CONFIG_WITHOUT_RUNS, overrides)
+    return ModelChoice(run, experiment, config, overrides, weights, log_dir)

@@ -1,0 +1,124 @@
+"""Explains a loaded network: the table of its layers, and one number of one layer worked by hand on an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
+from cifar_cli.analysis.trace import time_forward, trace_forward
+from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.builders.build_training import build_runtime, initialize
+from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
+from cifar_cli.builders.load_data import load_data
+from cifar_cli.builders.load_model import LoadedModel
+from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.optim.select_parameters import freeze
+from cifar_cli.report.worked_example_section import Picture
+from cifar_cli.training.runtime import CPU, Runtime
+
+MOST_IMAGES = 64  # in the batch that is timed: enough for the shares to be those of training, and quick
+
+
+@dataclass(frozen=True)
+class LayerExample:
+    """A number of a layer, worked by hand on an image of the data."""
+
+    layer: str
+    worked: WorkedExample
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class NetworkExplanation:
+    """A network's table of layers, where it was timed, and the worked example where one was asked for."""
+
+    opened: LoadedModel
+    summary: NetworkSummary
+    runtime: Runtime
+    example: LayerExample | None
+
+    @property
+    def title(self) -> str:
+        return f"{self.opened.experiment.name}, layer by layer"
+
+    @property
+    def caption(self) -> str:
+        """Which network it is, and how its times were measured."""
+        shape = "×".join(map(str, self.summary.image_shape))
+        trained = f"epoch {self.opened.epoch}" if self.opened.checkpoint else "untrained"
+        return (
+            f"{self.opened.experiment.model.name} ({trained}) on images of {shape}; time of a forward pass on "
+            f"{self.runtime.device_name}, fp32, {self.summary.batch_size} images"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns everything as JSON can hold it."""
+        opened, example = self.opened, self.example
+        return {
+            "network": opened.source,
+            "model": opened.experiment.model.name,
+            "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
+            "epoch": opened.epoch,
+            "image_shape": list(self.summary.image_shape),
+            "batch_size": self.summary.batch_size,
+            "device": self.runtime.device_name,
+            "precision": self.runtime.precision,
+            "layers": [line.as_dict() for line in self.summary.lines],
+            "totals": self.summary.totals.as_dict(),
+            "worked": example.worked.as_dict() | {"layer": example.layer, "image": example.picture.caption}
+            if example
+            else None,
+        }
+
+
+def explain_network(opened: LoadedModel, *, layer: str | None) -> NetworkExplanation:
+    """Returns the explanation of a network; with `layer`, a number of that row of the table is worked by hand.
+
+    Raises UsageError where there is no such row.
+    """
+    freeze(opened.model, opened.experiment.train.freeze)  # the table counts what is trained
+    runtime = Runtime(build_runtime(opened.experiment).device, "fp32")
+    summary = _summarize(opened, runtime)
+    example = _work_out(opened, summary, layer) if layer is not None else None
+    return NetworkExplanation(opened, summary, runtime, example)
+
+
+def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
+    shape = opened.experiment.data.image_shape
+    batch_size = min(opened.experiment.data.batch_size, MOST_IMAGES)
+    # Like normalised pixels, and laid out in memory as training does it.
+    batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
+    batch = batch.to(runtime.device).contiguous(memory_format=torch.channels_last)
+    model = opened.model.to(runtime.device).to(memory_format=torch.channels_last)
+    return summarize_network(model, time_forward(model, batch), batch_size=batch_size, image_shape=shape)
+
+
+def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> LayerExample:
+    names = [line.name for line in summary.lines]
+    if layer not in names:  # before the data is opened: a misspelt name should be told at once
+        raise UsageError(
+            f"--layer {layer}: expected a row of the table, found none of that name{did_you_mean(layer, names)}"
+            f"{_inside(layer, opened.model, names)} cifar explain without --layer lists them"
+        )
+    experiment, splits = load_data(opened.experiment)
+    model = opened.model.to(CPU.device)
+    if opened.checkpoint is None:
+        initialize(model, experiment, splits, CPU)
+    images = sample_images(splits, 1)
+    prepared = build_preprocessing(experiment, splits, CPU)(images.images)
+    step = next(step for step in trace_forward(model, prepared, keep=layer) if step.name == layer)
+    caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
+    caption += f"'{images.class_names[int(images.labels[0])]}'"
+    return LayerExample(layer, work_out(step), Picture(images.images[0], caption, step.sees))
+
+
+def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:
+    """Returns what a module that only holds others is made of, so that one of them can be chosen."""
+    within = [name for name in names if name.startswith(f"{layer}.")]
+    if within and layer in dict(model.named_modules()):
+        return f"; it holds {', '.join(within[:8])}{', …' if len(within) > 8 else ''};"
+    return ";"

@@ -1,0 +1,80 @@
+"""The pictures of a layer by name: draws one from a loaded network, saves it, and adds it to TensorBoard."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from cifar_cli.analysis.capture import capture, find_layer
+from cifar_cli.builders.build_training import initialize
+from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
+from cifar_cli.builders.load_data import load_data
+from cifar_cli.builders.load_model import LoadedModel
+from cifar_cli.console.streams import note
+from cifar_cli.figures.grids import feature_grid, filter_grid
+from cifar_cli.figures.layer_figure import LayerFigure
+from cifar_cli.figures.save_png import save_png
+from cifar_cli.inspection.layer_figures import (
+    draw_grad_cam,
+    draw_layer,
+    draw_network,
+    draw_top_activations,
+    draw_tutorial,
+)
+from cifar_cli.inspection.layer_inspection import LayerInspection
+from cifar_cli.inspection.training_history_figures import draw_compare, draw_over_time
+from cifar_cli.training.runtime import CPU
+
+PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
+    "layer": draw_layer,
+    "tutorial": draw_tutorial,
+    "exciting": draw_top_activations,
+    "grad-cam": draw_grad_cam,
+    "compare": draw_compare,
+    "over-time": draw_over_time,
+    "all": draw_network,
+}
+
+
+@dataclass(frozen=True)
+class SavedPicture:
+    """What was written, in words, and what the picture shows in figures."""
+
+    wrote: list[str]
+    facts: Sequence[str]
+
+
+def save_picture(opened: LoadedModel, *, layer: str | None, picture: str, images: int | None) -> SavedPicture:
+    """Draws one of PICTURES of a layer, or of all where none is named; the plain one is added to TensorBoard too.
+
+    images: how many to show, None for the picture's own number.
+    """
+    if layer is not None:
+        find_layer(opened.model, layer)  # before the data is opened: a misspelt name should be told at once
+    if opened.checkpoint is None:
+        note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
+    experiment, splits = load_data(opened.experiment)
+    prepare = build_preprocessing(experiment, splits, CPU)
+    if opened.checkpoint is None:
+        initialize(opened.model, experiment, splits, CPU)
+    subject = LayerInspection(opened, experiment, splits, prepare, layer or "", images)
+    drawn = PICTURES[picture](subject)
+    name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))
+    wrote = [str(save_png(drawn.figure, opened.run.images / f"{name}.png"))]
+    if picture in ("layer", "tutorial"):
+        _write_tensorboard(subject)
+        wrote.append(f"TensorBoard features/{layer} in {opened.run.path}/")
+    return SavedPicture(wrote, drawn.facts)
+
+
+def _write_tensorboard(subject: LayerInspection) -> None:
+    """Adds the picture that training writes each epoch, of the same images, at the step that the weights are of."""
+    opened, layer, images = subject.opened, subject.layer, sample_images(subject.splits).images
+    view = capture(opened.model, subject.prepare(images), layer=layer)
+    with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
+        if opened.checkpoint is None:
+            writer.add_images("inputs", images, opened.step)  # of a run they are there already
+        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)
+        if isinstance(view.module, nn.Conv2d):
+            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.step)

@@ -1,0 +1,50 @@
+"""Measures a loaded network on a split of its data."""
+
+from dataclasses import dataclass
+
+from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
+from cifar_cli.builders.load_data import load_data
+from cifar_cli.builders.load_model import LoadedModel
+from cifar_cli.builders.run_evaluation import run_evaluation
+from cifar_cli.config import Experiment
+from cifar_cli.console.streams import note
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.data.image_set import ImageSet
+from cifar_cli.errors import UsageError
+from cifar_cli.training.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class ModelEvaluation:
+    """What a network makes of a split. experiment: with the images that were found, which may be a fallback."""
+
+    opened: LoadedModel
+    experiment: Experiment
+    split: str
+    images: ImageSet
+    measured: Evaluation
+
+
+def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> ModelEvaluation:
+    """Returns how the network does on `train`, `val` or `test`, and says first which network that is.
+
+    Raises UsageError where no images are held out for `val`.
+    """
+    experiment, splits = load_data(opened.experiment)
+    images = _choose_split(splits, split)
+    runtime = build_runtime(experiment)
+    model = opened.model.to(runtime.device)
+    if opened.checkpoint is None:
+        initialize(model, experiment, splits, runtime)
+    subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
+    note(f"{opened.source}: {experiment.model.name} on the {subject}")
+    model = with_fast_convolutions(model, experiment, runtime)  # as it was tested at its training's end
+    measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
+    return ModelEvaluation(opened, experiment, split, images, measured)
+
+
+def _choose_split(splits: Splits, split: str) -> ImageSet:
+    images = {"train": splits.train, "val": splits.val, "test": splits.test}[split]
+    if images is None:
+        raise UsageError("--split val: expected held-out images, found data.val_size 0; write --split test")
+    return images

@@ -1,0 +1,86 @@
+"""Which network the words of a command line name, and how it is named again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifar_cli.commands.options import WEIGHTS, choose_model, is_config, split_words
+from cifar_cli.config import load
+from cifar_cli.errors import RunError, UsageError
+
+
+def test_a_folder_with_an_equals_sign_in_its_name_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1").mkdir()
+    assert split_words(["lr=0.1", "seed=1"]) == ("lr=0.1", ["seed=1"])
+
+
+def choose(log_dir: Path, *words: str, **options: Any) -> Any:
+    return choose_model(words, **{"config": None, "weights": None, "log_dir": log_dir, **options})
+
+
+def test_a_configuration_is_parsed_with_its_overrides_and_named_again(tmp_path: Path) -> None:
+    choice = choose(tmp_path, "seed=3", config="mlp")
+    assert choice.experiment == load("mlp", ["seed=3"])
+    opened = choice.load()
+    assert opened.experiment is choice.experiment
+    assert choice.words_for(opened) == ["--config", "mlp", "seed=3"]
+
+
+def test_without_a_run_the_newest_is_taken_and_without_any_an_untrained_network(run: Path, tmp_path: Path) -> None:
+    choice = choose(run.parent)
+    assert (choice.run, choice.words_for(choice.load())) == (str(run), [str(run)])
+    untrained = choose(tmp_path / "none")
+    assert untrained.experiment == load("sequential")
+    assert untrained.words_for(untrained.load()) == []
+    with pytest.raises(RunError, match="none: expected a run, found none yet; make one with: cifar train --config"):
+        choose(tmp_path / "none", is_run_needed=True)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_a_run_is_named_again_with_the_checkpoint_that_was_chosen(weights: str, run: Path) -> None:
+    choice = choose(run.parent, run.name, weights=weights)
+    opened = choice.load()
+    assert opened.checkpoint == run / "checkpoints" / f"{weights}.pt"
+    assert choice.words_for(opened) == [str(run), "--weights", weights]
+
+
+def test_what_may_be_changed_of_a_run_changes_how_its_network_is_looked_at(run: Path) -> None:
+    opened = choose(run.parent, run.name, "evaluation.tta=mirror", changeable=("evaluation",)).load()
+    assert opened.experiment.evaluation.tta == "mirror"
+    assert opened.experiment.train.epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "message"),
+    [
+        (["x"], {"config": "mlp"}, "expected a run or --config, found both: 'x' and --config mlp; leave one out"),
+        ([], {"weights": "worst"}, "--weights: expected one of best, last, found 'worst'"),
+        (["x.pt"], {"weights": "last"}, "--weights last: chooses between a run's checkpoints, found 'x.pt', no run"),
+        ([], {"weights": "last", "config": "mlp"}, "--weights last: chooses between a run's checkpoints, found 'mlp'"),
+    ],
+)
+def test_words_that_make_no_sense_together_are_told(
+    words: list[str], options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        choose(tmp_path, *words, **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_word_is_a_configuration_unless_a_run_bears_its_name(run: Path) -> None:
+    assert is_config("mlp", log_dir=run.parent)
+    assert is_config("anything.yaml", log_dir=run.parent)
+    assert is_config("-", log_dir=run.parent)
+    assert not is_config(run.name, log_dir=run.parent)
+    run.rename(run.parent / "mlp")
+    assert not is_config("mlp", log_dir=run.parent)
+
+
+def test_a_word_that_is_neither_is_told_with_both_lists(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "sequentail")
+    assert outcome.code == 2
+    assert "sequentail: expected a run folder, a checkpoint file, or the name of a run under logs" in outcome.err
+    assert "nor is it a configuration: a YAML file, or one of" in outcome.err

@@ -1,0 +1,64 @@
+"""What is written behind `--seeds`, and which words of `cifar train` make no sense together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifar_cli.commands.train import parse_seeds
+from cifar_cli.errors import UsageError
+
+TRAIN = ("train", "--config", "small.yaml", "train.epochs=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("1", [7]), ("3", [7, 8, 9]), ("0,3,7", [0, 3, 7]), ("5,", [5]), ("2, 1", [2, 1])]
+)
+def test_a_number_counts_from_the_configurations_seed_and_a_list_is_itself(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text, first=7) == seeds
+
+
+MEND = "write for example --seeds 5, or --seeds 0,3,7"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0", f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
+        ("1001", f"--seeds: expected how many, from 1 to 1000, found 1001; {MEND}"),
+        ("five", f"--seeds: expected how many, or a list of seeds, found 'five'; {MEND}"),
+        ("-3", f"--seeds: expected how many, or a list of seeds, found '-3'; {MEND}"),
+        ("1,,2", f"--seeds: expected how many, or a list of seeds, found '1,,2'; {MEND}"),
+        ("", f"--seeds: expected how many, or a list of seeds, found ''; {MEND}"),
+        ("1,3,3", "--seeds: expected each seed once, found 3 more than once; leave out the rest"),
+        ("9223372036854775808,", f"--seeds: expected seeds below 2**63, found 9223372036854775808; {MEND}"),
+    ],
+)
+def test_what_is_no_number_and_no_list_of_seeds_is_told(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_seeds(text, first=0)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*TRAIN, "--seeds", "0"), f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
+        (
+            (*TRAIN, "--seeds", "2", "--dry-run"),
+            "cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out",
+        ),
+        (
+            ("train", "--resume", "--seeds", "2"),
+            "cifar train --resume: expected no --seeds, since a group goes on with those that it was begun with; "
+            "leave it out",
+        ),
+    ],
+)
+def test_seeds_that_make_no_sense_begin_nothing(
+    words: tuple[str, ...], message: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = cifar(*words)
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", f"error: {message}\n")
+    assert not (tmp_path / "logs").exists()
