@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cifar_cli.runs.records import read_json, read_metrics, write_json, write_metrics
+from cifar_cli.runs.json_files import read_json, write_json
+from cifar_cli.runs.metrics_csv import read_metrics, write_metrics
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.observer import EpochReport, Observer

@@ -22,7 +22,7 @@ from cifar_cli.runner.resume import continue_run, unfinished_runs
 from cifar_cli.runner.resume import resume as resume_run
 from cifar_cli.runner.start import run_name, train_in_folder
 from cifar_cli.runs.atomic_files import write_text
-from cifar_cli.runs.records import read_json, write_json
+from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.seed_group import (

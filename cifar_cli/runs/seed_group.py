@@ -11,7 +11,7 @@ from typing import Any
 
 from cifar_cli.errors import RunError
 from cifar_cli.runs.confidence import sample_statistics
-from cifar_cli.runs.records import read_json
+from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
 
 MEASURES = ("test", "test_plain")

@@ -19,7 +19,7 @@ from cifar_cli.errors import UsageError
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.runner import seeds as seeds_command
 from cifar_cli.runner.parse_seeds import parse_seeds
-from cifar_cli.runs.records import read_json, write_json
+from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.training.state import TrainingState
 
 TRAIN = ("train", "--config", "small.yaml", "train.epochs=1")

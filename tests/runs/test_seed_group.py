@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cifar_cli.errors import RunError
-from cifar_cli.runs.records import write_json
+from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import create_run, find_run, find_runs
 from cifar_cli.runs.seed_group import (
     GroupFolder,
