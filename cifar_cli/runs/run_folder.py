@@ -4,10 +4,12 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from cifar_cli.errors import RunError, did_you_mean
+from cifar_cli.runs.start_time import start_time
 
 GROUP_CONFIG = "group.yaml"  # what makes a folder that of a group of runs
 
@@ -55,6 +57,11 @@ class RunFolder:
     def images(self) -> Path:
         return self.path / "images"
 
+    @property
+    def started(self) -> datetime:
+        """When the run was started, in UTC."""
+        return start_time(self.path, config=self.config)
+
 
 def create_run(log_dir: Path, name: str) -> RunFolder:
     """Makes `log_dir/<name>-<time>`, with a folder for checkpoints in it, and returns it.
@@ -91,9 +98,9 @@ def new_folder(log_dir: Path, name: str) -> Path:
 
 
 def find_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the runs below `log_dir` that hold a checkpoint, the oldest first."""
+    """Returns the runs below `log_dir` that hold a checkpoint, the one that was started first in front."""
     runs = [RunFolder(path.parents[1]) for path in log_dir.glob("*/checkpoints/last.pt")]
-    return sorted((run for run in runs if run.config.is_file()), key=lambda run: run.config.stat().st_mtime_ns)
+    return sorted((run for run in runs if run.config.is_file()), key=lambda run: (run.started, run.name))
 
 
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
@@ -114,7 +121,7 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
 
 
 def newest_run(log_dir: Path) -> RunFolder | None:
-    """Returns the run begun last, None where there is no run."""
+    """Returns the run that was started last, None where there is no run."""
     runs = find_runs(log_dir)
     return runs[-1] if runs else None
 

@@ -1,11 +1,12 @@
 """The folder of a group of runs that differ in nothing but their seed. Knows nothing of training.
 
-It holds `group.yaml`, the configuration, and `summary.json`; the runs are ordinary ones and lie beside it.
+It holds `group.yaml` (the configuration), `env.json` and `summary.json`; the runs are ordinary ones and lie beside it.
 """
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cifar_cli.errors import RunError
 from cifar_cli.runs.confidence import sample_statistics
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
+from cifar_cli.runs.start_time import start_time
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
@@ -30,8 +32,17 @@ class GroupFolder:
         return self.path / GROUP_CONFIG
 
     @property
+    def environment(self) -> Path:
+        return self.path / "env.json"
+
+    @property
     def summary(self) -> Path:
         return self.path / "summary.json"
+
+    @property
+    def started(self) -> datetime:
+        """When the group was started, in UTC."""
+        return start_time(self.path, config=self.config)
 
 
 @dataclass
@@ -58,9 +69,9 @@ def create_group(log_dir: Path, name: str) -> GroupFolder:
 
 
 def find_groups(log_dir: Path) -> list[GroupFolder]:
-    """Returns the groups below `log_dir`, the oldest first."""
+    """Returns the groups below `log_dir`, the one that was started first in front."""
     groups = [GroupFolder(path.parent) for path in log_dir.glob(f"*/{GROUP_CONFIG}")]
-    return sorted(groups, key=lambda group: group.config.stat().st_mtime_ns)
+    return sorted(groups, key=lambda group: (group.started, group.path.name))
 
 
 def find_group(name: str, *, log_dir: Path) -> GroupFolder | None:

@@ -56,7 +56,12 @@ def test_each_seed_is_a_run_of_its_own_beginning_with_the_configurations(three: 
     assert sorted(runs_by_seed(folder)) == [4, 5, 6]
     names = [run.name for run in runs_by_seed(folder).values()]
     assert all(name.startswith("small-synthetic-seed") for name in names)
-    assert sorted(path.name for path in the_group(folder).iterdir()) == [".lock", "group.yaml", "summary.json"]
+    assert sorted(path.name for path in the_group(folder).iterdir()) == [
+        ".lock",
+        "env.json",
+        "group.yaml",
+        "summary.json",
+    ]
 
 
 def test_the_groups_statistics_are_those_of_its_runs(three: tuple[Path, Any]) -> None:

@@ -49,7 +49,7 @@ def test_what_is_saved_comes_back_bit_for_bit(path: Path) -> None:
 
 
 def savable_dtypes() -> list[torch.dtype]:
-    """Every dtype that torch.save writes, found by trying; without the quantized ones, which need a quantizer beside."""
+    """Every dtype that torch.save writes, found by trying. The quantized ones are left out: they need a quantizer."""
     dtypes = {value for value in vars(torch).values() if isinstance(value, torch.dtype)}
     found = []
     for dtype in sorted(dtypes - {torch.qint8, torch.qint32, torch.quint8, torch.quint4x2, torch.quint2x4}, key=str):
