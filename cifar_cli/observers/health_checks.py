@@ -9,6 +9,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from cifar_cli.analysis.activity import activation_figures, copied_weights, gradient_figures, to_numbers, total_update
+from cifar_cli.optim.reported_lr import ConfiguredLr, configured_lr
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
@@ -43,7 +44,7 @@ class HealthChecks(Observer):
         self._weights_at_start = copied_weights(state.model)
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
-        lr = float(state.scheduler.base_lrs[0])  # optimizer.lr of the configuration, before any schedule
+        lr = configured_lr(state.scheduler)
         outputs = to_numbers(activation_figures(state.model, self._prepare(self._images)))
         dead = {name.removesuffix("/dead"): share for name, share in outputs.items() if name.endswith("/dead")}
         for layer, share in dead.items():
@@ -71,12 +72,12 @@ class HealthChecks(Observer):
             self._tell(sentence)
 
 
-def dead_layer(layer: str, share: float, *, images: int, epoch: int, lr: float) -> str:
+def dead_layer(layer: str, share: float, *, images: int, epoch: int, lr: ConfiguredLr) -> str:
     """Returns what to say of a layer of which that share of the units is 0 for every image."""
     return (
         f"after epoch {epoch}, {share:.0%} of the units of {layer} put out 0 for each of {images} images: no gradient "
         f"passes through them, so they stay dead, and what lies before them no longer learns. Begin again with "
-        f"optimizer.lr={_round(lr / 10)} (it is {lr:g}), or write LeakyReLU in the place of {layer}"
+        f"{lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or write LeakyReLU in the place of {layer}"
     )
 
 
@@ -90,7 +91,7 @@ def layer_without_gradient(layer: str, *, step: int) -> str:
     )
 
 
-def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: float) -> str:
+def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: ConfiguredLr) -> str:
     """Returns what to say of an epoch that ends where it began; moved: by what share of their norm all weights."""
     finding = (
         f"epoch {report.epoch} ends with a training loss of {report.train_loss:.3f} and {report.train_accuracy:.1%}: "
@@ -100,16 +101,17 @@ def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: float) 
     if moved < BARELY_MOVED:
         return (
             f"{finding}The weights have moved by {100 * moved:.2g}% of their norm: the steps are too small. "
-            f"Try optimizer.lr={_round(10 * lr)} or more (it is {lr:g})"
+            f"Try {lr.key}={_round(10 * lr.value)} or more (it is {lr.value:g})"
         )
     if report.train_loss > 1.05 * math.log(num_classes):
         return (
             f"{finding}The loss is worse than a guess and the weights have moved by {moved:.0%}: the steps are too "
-            f"large. Try optimizer.lr={_round(lr / 10)} (it is {lr:g}), or train.clip_grad_norm=1"
+            f"large. Try {lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or train.clip_grad_norm=1"
         )
     return (
-        f"{finding}The weights have moved by {moved:.0%}, to no use. Try optimizer.lr={_round(10 * lr)} and "
-        f"{_round(lr / 10)} (it is {lr:g}), ReLU in the place of Sigmoid or Tanh, or BatchNorm2d after each convolution"
+        f"{finding}The weights have moved by {moved:.0%}, to no use. Try {lr.key}={_round(10 * lr.value)} and "
+        f"{_round(lr.value / 10)} (it is {lr.value:g}), ReLU in the place of Sigmoid or Tanh, or BatchNorm2d after "
+        f"each convolution"
     )
 
 

@@ -17,6 +17,7 @@ from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.run_records import RunRecords
 from cifar_cli.optim.averages import NoAverage, evaluation_weights
+from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.runner.describe_schedule import describe_epochs, describe_hard_examples
 from cifar_cli.runner.observers import TrainingRun, build_observers
 from cifar_cli.runs.checkpoint import load_checkpoint
@@ -157,7 +158,7 @@ def _announce(job: TrainingRun) -> None:
     )
     note(
         f"{describe_epochs(training)}, batch {experiment.data.batch_size}, "
-        f"{experiment.optimizer.name} at lr {experiment.optimizer.lr:g}, seed {experiment.seed}; "
+        f"{experiment.optimizer.name} at lr {configured_lr(training.state.scheduler).value:g}, seed {experiment.seed}; "
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
     if hard_examples := describe_hard_examples(experiment):

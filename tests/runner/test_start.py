@@ -435,6 +435,25 @@ def test_a_diverging_training_fails_with_advice_and_keeps_the_earlier_checkpoint
     assert all(tensor.isfinite().all() for tensor in read_weights(run).values())
 
 
+def test_where_groups_take_every_parameter_the_rate_told_is_one_that_a_person_can_change(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    groups = "optimizer.groups=[{name: sgd, parameters: [conv1.*], lr: 0.02}, {name: sgd, parameters: ['*'], lr: 0.03}]"
+    words = ["train", "--config", "small.yaml", groups, "optimizer.lr=0.7", "schedule={name: constant}"]
+    outcome = cifar(*words)
+    assert outcome.code == 0, outcome.err
+    run = only_run(tmp_path)
+    assert [float(row["lr"]) for row in read_rows(run)] == [0.02, 0.02]
+    events = EventAccumulator(str(run)).Reload()
+    assert [event.value for event in events.Scalars("lr")] == pytest.approx([0.02, 0.02])
+    assert "sgd at lr 0.02" in outcome.err
+
+    outcome = cifar(*words, "optimizer.groups.0.lr=1e38")
+    assert outcome.code == 1
+    assert "with optimizer.groups.0.lr=1e+38; the training diverged. Try optimizer.groups.0.lr=1e+37, " in outcome.err
+    assert cifar("config", "validate", "small.yaml", groups, "optimizer.groups.0.lr=1e37").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
