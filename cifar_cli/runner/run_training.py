@@ -12,7 +12,7 @@ from cifar_cli.builders import build_training
 from cifar_cli.builders.load_model import load_weights
 from cifar_cli.console.result_tables import print_training_results
 from cifar_cli.console.streams import note, notes, print_next_step, warn
-from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.run_records import RunRecords
@@ -44,10 +44,13 @@ def run_training(job: TrainingRun, *, started: float, stop: ShutdownRequest | No
             test = _test_best(job)
             _write_embeddings(job)
         status = "completed"
-    except (StoppedError, KeyboardInterrupt):
+    except StoppedError:
         status = "interrupted"
         note(f"saved; continue with: cifar train --resume {job.run.path}")
         raise
+    except KeyboardInterrupt as error:  # the second Ctrl-C, before the first one was granted
+        status = "interrupted"
+        raise StoppedError(_describe_interruption(job.run)) from error
     except DivergedError as error:
         diverged = str(error)
         raise
@@ -119,6 +122,18 @@ def _write_embeddings(job: TrainingRun) -> None:
         labels=shown.labels.cpu(),
         logits=torch.cat([logits for _, logits in batches]).cpu(),
         class_names=shown.class_names,
+    )
+
+
+def _describe_interruption(run: RunFolder) -> str:
+    """Returns what to say of a training that was stopped before it could save."""
+    try:
+        progress = load_checkpoint(run.last_checkpoint)["progress"]
+    except CheckpointError:
+        return "stopped at once, before anything was saved"
+    return (
+        f"stopped at once; the last checkpoint was saved after epoch {progress['epoch']}, step {progress['step']}, and "
+        f"later steps are lost; continue with: cifar train --resume {run.path}"
     )
 
 
