@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -81,6 +83,29 @@ def test_the_run_folder_holds_what_is_promised_and_nothing_else(trained: tuple[P
         ".lock",
         *events,
     }
+
+
+TRAINING_THEN_MODULES = """
+import atexit, sys
+from functools import partial
+atexit.register(lambda: print("MODULES", *{name.partition(".")[0] for name in sys.modules}))
+from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets.synthetic import synthetic_sets
+open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+from cifar_cli.__main__ import main
+main()
+"""
+
+
+def test_a_training_does_not_import_what_it_does_not_use(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    cifar("--version")  # writes small.yaml
+    words = ["train", "--config", "small.yaml", "train.epochs=1"]
+    process = subprocess.run(
+        [sys.executable, "-c", TRAINING_THEN_MODULES, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    modules = process.stdout.splitlines()[-1].split()
+    assert {"MODULES", "torch", "tensorboard"} <= set(modules)
+    assert not {"torchvision", "matplotlib", "scipy", "tensorflow", "jinja2"} & set(modules)
 
 
 def test_metrics_have_the_promised_columns_and_a_row_per_epoch(trained: tuple[Path, Any]) -> None:
