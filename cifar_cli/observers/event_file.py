@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import scalar
 
 from cifar_cli.errors import RunError
 from cifar_cli.runs.run_folder import RunFolder
@@ -54,7 +54,7 @@ class EventFile(Observer):
     def _wrap_os_errors(self) -> Iterator[None]:
         """Turns what the file system refuses into a RunError, however TensorBoard comes by it."""
         try:
-            with _writer_threads_hushed():
+            with _quiet_writer_threads():
                 yield
         except OSError as error:
             reason = error.strerror or str(error)
@@ -65,9 +65,16 @@ class EventFile(Observer):
 
 
 def write_scalars(writer: SummaryWriter, values: Mapping[str, float], *, step: int) -> None:
-    """Writes a point of each of these curves as one record, which takes a tenth of the time of a record each."""
-    points = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
-    writer._get_file_writer().add_summary(Summary(value=points), step)
+    """Writes one point for each curve, all of them as one record: a record for each point takes three times as long."""
+    file_writer = getattr(writer, "file_writer", None)  # undocumented: another version may not have it
+    if file_writer is None or not values:
+        for tag, value in values.items():
+            writer.add_scalar(tag, value, step)
+        return
+    record, *others = (scalar(tag, value) for tag, value in values.items())
+    for point in others:
+        record.MergeFrom(point)
+    file_writer.add_summary(record, step)
 
 
 def capped_interval(every: int, *, epochs: int) -> int:
@@ -79,11 +86,16 @@ def capped_interval(every: int, *, epochs: int) -> int:
 
 
 @contextmanager
-def _writer_threads_hushed() -> Iterator[None]:
-    """Keeps the tracebacks of TensorBoard's writing thread off the screen: what it met is raised by the next flush."""
-    print_traceback = threading.excepthook
-    threading.excepthook = lambda _: None
+def _quiet_writer_threads() -> Iterator[None]:
+    """Prints no traceback of TensorBoard's writer thread: the next flush raises the same error in this thread."""
+    hook = threading.excepthook
+
+    def hook_of_others(arguments: threading.ExceptHookArgs) -> None:
+        if not type(arguments.thread).__module__.startswith("tensorboard."):
+            hook(arguments)
+
+    threading.excepthook = hook_of_others
     try:
         yield
     finally:
-        threading.excepthook = print_traceback
+        threading.excepthook = hook
