@@ -87,7 +87,7 @@ def _sum_over_processes(values: Tensor) -> Tensor:
 
 
 class _Sum(Function):
-    """Sums over all processes. The gradients are summed, too: each process's result depends on all processes' values."""
+    """Sums over all processes, forward and backward: each process's result depends on the values of all."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

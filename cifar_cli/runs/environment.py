@@ -15,15 +15,15 @@ PACKAGES = ("cifar-cli", "torchvision", "numpy", "tensorboard")
 
 
 def describe_environment(*, device: str, precision: str, data_root: Path | None) -> dict[str, Any]:
-    """Returns what someone needs to know who wants the same numbers again, and the time. Plain values only.
+    """Returns what a person needs who wants to reproduce a run's numbers, in plain values.
 
-    git_commit is that of this program's source, not of the folder that a person stands in.
+    git_commit is the commit of this program's source, not of the folder that a person works in.
     """
     return {
         "started": datetime.now(UTC).isoformat(),
         "command": sys.argv,
         "python": platform.python_version(),
-        # torch by its own word: its build (+cpu, +cu130) is in no package's metadata.
+        # torch tells its own version: the package's metadata lacks the build (+cpu, +cu130).
         "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "processor": _processor_name(),
@@ -46,7 +46,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor_name() -> str:
-    """Returns the processor's own name; Python's platform module gives only its family on Linux."""
+    """Returns the processor's model name; on Linux, Python's platform module knows only the family."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():

@@ -10,12 +10,12 @@ from cifar_cli.runs.atomic_files import write_text
 
 
 def write_json(path: Path, contents: Mapping[str, Any]) -> None:
-    """Writes a JSON object, indented, its keys in the order given."""
+    """Writes a JSON object, indented, with its keys in the given order."""
     write_text(path, json.dumps(contents, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Returns the JSON object in a file; an empty one where the file is missing. Raises RunError for anything else."""
+    """Returns the JSON object in a file, {} where there is no file. Raises RunError for a file with anything else."""
     if not path.is_file():
         return {}
     try:

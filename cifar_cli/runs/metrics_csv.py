@@ -23,7 +23,7 @@ METRICS_COLUMNS = (
 
 
 def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes all rows so far; None becomes an empty field. Numbers are written in full and read back equal."""
+    """Writes all rows; None becomes an empty field, and numbers are written with all their digits."""
     text = StringIO()
     writer = csv.DictWriter(text, METRICS_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -32,9 +32,9 @@ def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of metrics.csv, numbers as numbers and empty fields as None; none where there is no file.
+    """Returns the rows of metrics.csv: numbers as numbers, empty fields as None; no rows where there is no file.
 
-    Raises RunError where it is not as it was written.
+    Raises RunError for a file with other columns or other values.
     """
     if not path.is_file():
         return []
