@@ -1,7 +1,7 @@
-"""The one TensorBoard file of a running training, which several observers write to. Knows nothing of what they write.
+"""Opens the one TensorBoard event file of a training, which several observers write to.
 
-One for all, because TensorBoard reads a run's files one after the other and may look no more at one that it is through
-with. Its step axis counts training steps, for curves and pictures alike; step 0 is the network before training.
+There is one file because TensorBoard reads a run's files one after the other and may not return to an earlier one. The
+step axis counts training steps, for curves and for pictures; step 0 is the network before training.
 """
 
 import threading
@@ -16,32 +16,29 @@ from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
 
-MAX_PICTURES = 100  # of each kind in a run; one takes some 200 kB
+MAX_PICTURES = 100  # of each kind in a run; a picture takes some 200 kB
 
 
 class EventFile(Observer):
-    """Writes into the run's own folder, so that one run is one run in TensorBoard.
+    """Writes into the run's own folder, so that TensorBoard shows one run.
 
-    The first of the observers that write to it: it opens the file before they have something to write.
+    It must stand before the observers that write to it, because `training_started` opens the file.
     """
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._open_files = ExitStack()  # empty, where the training ends before the file could be opened
+        self._open_files = ExitStack()  # empty where the training ends before the file is opened
 
     def training_started(self, state: TrainingState) -> None:
         with self._wrap_os_errors():
             step = state.progress.step
-            # What an interrupted training wrote of the steps that are now taken again is not to be shown.
+            # Hides what an interrupted training wrote about the steps that are now taken again.
             self._writer = SummaryWriter(str(self._run.path), purge_step=step + 1 if step else 0)
             self._open_files.callback(self._writer.close)
 
     @contextmanager
     def writing(self) -> Iterator[SummaryWriter]:
-        """Gives the writer, and sees to it that the file holds what was written once the block is left.
-
-        Raises RunError where the disk refuses.
-        """
+        """Yields the writer, and flushes the file when the block ends. Raises RunError where that fails."""
         with self._wrap_os_errors():
             yield self._writer
             self._writer.flush()
@@ -52,7 +49,7 @@ class EventFile(Observer):
 
     @contextmanager
     def _wrap_os_errors(self) -> Iterator[None]:
-        """Turns what the file system refuses into a RunError, however TensorBoard comes by it."""
+        """Raises an OSError of the file system as a RunError."""
         try:
             with _quiet_writer_threads():
                 yield
@@ -78,9 +75,9 @@ def write_scalars(writer: SummaryWriter, values: Mapping[str, float], *, step: i
 
 
 def capped_interval(every: int, *, epochs: int) -> int:
-    """Returns each how many epochs to write a picture: `every`, or more seldom in a long run, whose disk it would fill.
+    """Returns the interval in epochs between pictures: `every`, or more so that a run has at most MAX_PICTURES.
 
-    0 stays 0, which is never.
+    0 stays 0, which means never.
     """
     return max(every, -(-epochs // MAX_PICTURES)) if every else 0
 

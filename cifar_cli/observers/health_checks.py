@@ -1,6 +1,6 @@
-"""Says once, while a network trains, that it does not learn, with the figures that show it and what would mend it.
+"""Warns once when a network does not learn, with the figures that show it and what to change.
 
-A warning and no error: what is seen may be meant. Knows nothing of TensorBoard.
+It is no error: the person may want such a training.
 """
 
 import math
@@ -13,17 +13,17 @@ from cifar_cli.optim.reported_lr import ConfiguredLr, configured_lr
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
-DEAD_SHARE = 0.9  # of a layer's units; some die in every network with ReLU, and the rest does their work
-GUESSING_LOSS_RATIO = 0.99  # of ln(K), the loss of whoever gives all classes the same probability
-GUESSING_ACCURACY_RATIO = 1.5  # times 1/K, the accuracy of whoever guesses
+DEAD_SHARE = 0.9  # of a layer's units; a few die in every network with ReLU, and the others suffice
+GUESSING_LOSS_RATIO = 0.99  # of ln(K), the loss with the same probability for all classes
+GUESSING_ACCURACY_RATIO = 1.5  # times 1/K, the accuracy of guessing
 BARELY_MOVED = 0.01  # of the weights' norm
 
 
 class HealthChecks(Observer):
-    """Looks at the end of each epoch for dead layers, for layers without gradient, and for a loss that is a guess.
+    """Checks each epoch for dead layers, layers without gradient, and a loss no better than guessing.
 
-    images: uint8 (B, C, H, W), always the same, which `prepare` makes into what the network takes. tell: says a
-    sentence to the person who trains.
+    images: uint8 (B, C, H, W), the same each time; `prepare` turns them into the network's input. tell: prints a
+    warning.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class HealthChecks(Observer):
             if share >= DEAD_SHARE:
                 self._tell_once(layer, dead_layer(layer, share, images=len(self._images), epoch=report.epoch, lr=lr))
         if self._told:
-            return  # what follows has the same cause
+            return  # the checks below would report the same cause
         gradients = to_numbers(gradient_figures(state.model))
         for layer, norm in gradients.items():
-            if norm == 0 and any(gradients.values()):  # with none anywhere, the last batch was simply right
+            if norm == 0 and any(gradients.values()):  # without any gradient, the last batch had no loss
                 self._tell_once(layer, layer_without_gradient(layer, step=report.step))
         if not self._told and self._is_guessing(report):
             moved = total_update(state.model, self._weights_at_start).item()
@@ -73,7 +73,7 @@ class HealthChecks(Observer):
 
 
 def dead_layer(layer: str, share: float, *, images: int, epoch: int, lr: ConfiguredLr) -> str:
-    """Returns what to say of a layer of which that share of the units is 0 for every image."""
+    """Returns the warning about a layer whose units are 0 for every image, but for a few. share: in [0, 1]."""
     return (
         f"after epoch {epoch}, {share:.0%} of the units of {layer} put out 0 for each of {images} images: no gradient "
         f"passes through them, so they stay dead, and what lies before them no longer learns. Begin again with "
@@ -82,7 +82,7 @@ def dead_layer(layer: str, share: float, *, images: int, epoch: int, lr: Configu
 
 
 def layer_without_gradient(layer: str, *, step: int) -> str:
-    """Returns what to say of a layer whose weights nothing moves."""
+    """Returns the warning about a layer whose weights have no gradient."""
     return (
         f"after step {step}, the gradient of the weights of {layer} is exactly 0, while other layers have one: it does "
         f"not learn. See that its output reaches the loss; an activation that is shut for every image (the curves "
@@ -92,7 +92,7 @@ def layer_without_gradient(layer: str, *, step: int) -> str:
 
 
 def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: ConfiguredLr) -> str:
-    """Returns what to say of an epoch that ends where it began; moved: by what share of their norm all weights."""
+    """Returns the warning about a network that still guesses. moved: the weights' change, relative to their norm."""
     finding = (
         f"epoch {report.epoch} ends with a training loss of {report.train_loss:.3f} and {report.train_accuracy:.1%}: "
         f"guessing among {num_classes} classes gives ln {num_classes} = {math.log(num_classes):.3f} and "

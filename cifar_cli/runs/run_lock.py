@@ -14,7 +14,7 @@ from cifar_cli.runs.run_folder import RunFolder
 def run_lock(run: RunFolder) -> Iterator[None]:
     """Holds the run's lock inside the `with` block. Raises RunError where another process holds the lock.
 
-    The operating system releases the lock when the process ends, in whatever way. The lock file stays and locks nothing.
+    The operating system releases the lock when the process ends, in whatever way. The file that stays locks nothing.
     """
     lock = FileLock(run.path / ".lock", blocking=False)
     try:

@@ -1,6 +1,6 @@
-"""Reads CIFAR-10 and CIFAR-100 from the files their authors publish, in the layout torchvision uses.
+"""Reads CIFAR-10 and CIFAR-100 from the files that their authors publish, in torchvision's layout.
 
-Every file's MD5 sum is checked before it is opened. Knows nothing of downloading.
+Every file's MD5 sum is checked before it is unpickled.
 """
 
 import io
@@ -18,7 +18,7 @@ from cifar_cli.data.image_set import ImageSet
 
 @dataclass(frozen=True)
 class CifarFiles:
-    """Where a member of the CIFAR family lies below a root, and what its files are called and hold.
+    """The files of CIFAR-10 or CIFAR-100: their folder below the root, and the keys of their contents.
 
     `train`, `test` and `meta` map file names to MD5 sums.
     """
@@ -87,7 +87,7 @@ def read_cifar(root: Path, *, files: CifarFiles) -> tuple[ImageSet, ImageSet]:
 
 
 def cifar_file_states(root: Path, *, files: CifarFiles) -> dict[Path, FileState]:
-    """Returns the path of every file that reading needs, with its state."""
+    """Returns the state of every file that `read_cifar` needs, by path."""
     md5_sums = files.train | files.test | files.meta
     paths = {root / files.folder / name: md5 for name, md5 in md5_sums.items()}
     return {path: file_state(path, md5=md5) for path, md5 in paths.items()}
@@ -100,9 +100,9 @@ def _read_pickles(folder: Path, md5_sums: dict[str, str], *, name: str) -> list[
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds NumPy arrays and plain values and refuses everything else, for a pickle can name any function.
+    """Builds NumPy arrays and plain values only, because a pickle can name any function.
 
-    The checksum has already settled what the bytes are; this is the second lock on the door.
+    The files have passed their checksum before, so this is a second safeguard.
     """
 
     def find_class(self, module: str, name: str, /) -> Any:

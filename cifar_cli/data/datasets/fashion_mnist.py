@@ -1,4 +1,4 @@
-"""Reads Fashion-MNIST, and fetches it into the layout that torchvision uses, too."""
+"""Reads and fetches Fashion-MNIST, in torchvision's layout."""
 
 import gzip
 import math
@@ -56,8 +56,8 @@ IDX_UNSIGNED_BYTE = 8  # the type code in the header
 def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
     """Returns the training and the test set: images uint8 (N, 1, 28, 28), labels int64 (N,).
 
-    Raises DataError naming the file where one is missing or has the wrong size, and the folder where one is damaged in
-    another way.
+    Raises DataError, which names a file that is missing or has the wrong size, or the folder of files that are damaged
+    in another way.
     """
     for path, state in fashion_mnist_file_states(root).items():
         if state != "ok":
@@ -72,7 +72,7 @@ def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
 def fetch_fashion_mnist(
     root: Path, *, mirrors: Sequence[str] = (), deadline_seconds: float | None = None, report: Report | None = None
 ) -> None:
-    """Downloads what is missing or damaged below `root`. mirrors: addresses of folders that hold the four .gz files."""
+    """Downloads the missing or damaged files below `root`. mirrors: URLs of folders that hold the four .gz files."""
     raw = root / FOLDER
     with dataset_lock(raw, name="fashion-mnist", timeout_seconds=deadline_seconds, report=report):
         if all(state == "ok" for state in fashion_mnist_file_states(root).values()):
@@ -83,7 +83,7 @@ def fetch_fashion_mnist(
 
 
 def fashion_mnist_file_states(root: Path) -> dict[Path, FileState]:
-    """Returns the path of every file that reading needs, with its state, as far as its size tells."""
+    """Returns the state of every file that `read_fashion_mnist` needs, by path, judged by the file's size."""
     return {root / FOLDER / name: _state(root / FOLDER / name, size) for name, size in UNPACKED_BYTES.items()}
 
 
@@ -94,7 +94,7 @@ def _state(path: Path, size_bytes: int) -> FileState:
 
 
 def _gunzip(packed: Path) -> None:
-    """Unpacks `x.gz` to `x` beside it, which appears whole or not at all."""
+    """Unpacks `x.gz` to `x` beside it, atomically."""
     part = packed.with_suffix(".part")
     with gzip.open(packed) as source, part.open("wb") as file:
         shutil.copyfileobj(source, file)
