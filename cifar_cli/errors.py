@@ -7,7 +7,7 @@ CifarError                   1   the work failed
 ├── DivergedError            1   a training whose loss is no longer a number
 ├── UsageError               2   a command line that makes no sense
 │   └── ConfigError          2   a configuration with mistakes in it, all of them
-└── StoppedError       130, 143   stopped by Ctrl-C or SIGTERM, after saving
+└── StoppedError       130, 143   stopped by Ctrl-C or SIGTERM, after saving; by a second Ctrl-C at once
 """
 
 import difflib
@@ -52,7 +52,7 @@ class ConfigError(UsageError):
 
 
 class StoppedError(CifarError):
-    """A signal asked the program to stop, and what was to be saved has been saved."""
+    """A signal stopped the program. Its text says what was saved, where that is not everything."""
 
     def __init__(self, message: str, signal_number: int = signal.SIGINT) -> None:
         super().__init__(message)

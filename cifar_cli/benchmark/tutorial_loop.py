@@ -12,7 +12,6 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
-from torchvision import transforms  # type: ignore[import-untyped]
 
 Transform = Callable[[Image.Image], Tensor]
 
@@ -50,6 +49,8 @@ def tutorial_transform(
     normalize: mean and deviation per channel, pixels in [0, 1]. torchvision's eraser has no square that lies partly
     outside the image; it paints one of the same size within it.
     """
+    from torchvision import transforms  # type: ignore[import-untyped]  # a second or more, for this function alone
+
     steps: list[Callable[..., object]] = []
     if translate:
         steps.append(transforms.RandomCrop(size, padding=translate, padding_mode="reflect"))

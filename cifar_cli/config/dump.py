@@ -25,12 +25,12 @@ def dump(experiment: Experiment, *, comments: Comments = NO_COMMENTS) -> str:
 
 
 def _lines(experiment: Experiment) -> Iterator[tuple[KeyPath, str]]:
-    for name, value in _items(experiment):
+    for name, value in section_items(experiment):
         if not isinstance(value, Section):
             yield (name,), f"{name}: {_flow(value)}"
             continue
         yield (name,), f"{name}:"
-        for key, setting in _items(value):
+        for key, setting in section_items(value):
             if isinstance(setting, tuple) and any(isinstance(item, Layer | Section) for item in setting):
                 yield (name, key), f"  {key}:"
                 for index, item in enumerate(setting):
@@ -42,7 +42,7 @@ def _lines(experiment: Experiment) -> Iterator[tuple[KeyPath, str]]:
                 yield (name, key), f"  {key}: {_flow(setting)}"
 
 
-def _items(section: Section) -> list[tuple[str, object]]:
+def section_items(section: Section) -> list[tuple[str, object]]:
     """Returns the section's keys and values: the name, which decides about the others, first, and groups last."""
     return sorted(section, key=lambda item: _RANKS.get(item[0], 3))
 
@@ -53,17 +53,17 @@ def _layer(layer: Layer) -> str:
 
 def _flow(setting: object) -> str:
     """Returns the setting as YAML on one line."""
-    return to_flow_yaml(dict(_items(setting)) if isinstance(setting, Section) else setting)
+    return to_flow_yaml(dict(section_items(setting)) if isinstance(setting, Section) else setting)
 
 
 def to_plain(experiment: Experiment) -> dict[str, Plain]:
     """Returns the experiment as the plain data that its YAML would be read as."""
-    return {key: _plain(value) for key, value in _items(experiment)}
+    return {key: _plain(value) for key, value in section_items(experiment)}
 
 
 def _plain(value: object) -> Plain:
     if isinstance(value, Section):
-        return {key: _plain(item) for key, item in _items(value)}
+        return {key: _plain(item) for key, item in section_items(value)}
     if isinstance(value, Layer):
         arguments = {key: _plain(argument) for key, argument in value.arguments.items()}
         return {value.name: {"type": value.type, **arguments}}

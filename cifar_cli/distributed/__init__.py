@@ -1,1 +1,1 @@
-"""Several processes that train one network together."""
+"""Training of one network by several processes: process group, sharded forward pass, shared BatchNorm."""

@@ -1,6 +1,6 @@
-"""Several processes that train one network together, as torchrun starts them. Knows nothing of networks.
+"""Joins the processes that torchrun starts into a group that trains one network.
 
-torch is imported only where several processes really meet: the terminal asks from here who may speak.
+torch is imported only where there are several processes: the console asks here which process prints.
 """
 
 import os
@@ -12,15 +12,16 @@ from datetime import timedelta
 from cifar_cli.errors import CifarError, UsageError
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets
-# The others wait as long as the first one downloads. It is not how long a process that died goes unnoticed.
+# The others wait while the first process downloads. A process that dies is noticed at once, not after this time.
 TIMEOUT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """All processes of a training, seen from one: `rank` of `size`, `local_rank` among those on its machine.
+    """The processes of a training as one of them sees it: `rank` of `size`, and `local_rank` on its machine.
 
-    What it does with the others, all of them have to do at the same point. Alone, it does it with itself.
+    `broadcast` and `all_reduce_max` are collective: every rank must call them at the same point. With one process they
+    return their argument.
     """
 
     rank: int = 0
@@ -29,7 +30,7 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and tells."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     def broadcast(self, text: str) -> str:
@@ -50,7 +51,7 @@ class ProcessGroup:
         import torch
         import torch.distributed
 
-        # On the CPU, so that nobody waits for a GPU.
+        # On the CPU, so that no process waits for its GPU.
         numbers = torch.tensor(number)
         torch.distributed.all_reduce(numbers, op=torch.distributed.ReduceOp.MAX)
         return int(numbers)
@@ -60,16 +61,16 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def is_main_process() -> bool:
-    """Returns whether this process writes and tells, going by its environment: it need not have met the others."""
+    """Returns whether this process writes files and prints, by its environment: it need not have joined the group."""
     return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
 def join_process_group() -> Iterator[ProcessGroup]:
-    """Within it, the processes that torchrun started can talk; one that was not started so is alone.
+    """Joins the group of the processes that torchrun started, or yields SINGLE_PROCESS without torchrun.
 
-    Raises UsageError where the environment is half torchrun's, and CifarError where another process ends before its
-    time, or is never there.
+    Raises UsageError where only a part of torchrun's environment variables is set, and CifarError where another process
+    ends early or does not join.
     """
     processes = _from_environment()
     if processes.size == 1:
@@ -79,7 +80,7 @@ def join_process_group() -> Iterator[ProcessGroup]:
     import torch.distributed as dist
 
     try:
-        # Two ways to talk: tensors on a GPU from GPU to GPU, plain numbers without waiting for one.
+        # Two backends: NCCL for tensors on GPUs, Gloo for plain numbers without waiting for a GPU.
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
         yield processes
     except RuntimeError as error:
@@ -96,7 +97,7 @@ def join_process_group() -> Iterator[ProcessGroup]:
 
 def _from_environment() -> ProcessGroup:
     found = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    if "RANK" not in found and "WORLD_SIZE" not in found:  # the others alone mean nothing
+    if "RANK" not in found and "WORLD_SIZE" not in found:  # the other variables alone mean nothing
         return SINGLE_PROCESS
     numbers = [found.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")]
     if len(found) < len(ENVIRONMENT) or not all(number.isdecimal() for number in numbers):

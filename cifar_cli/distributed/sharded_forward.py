@@ -1,7 +1,7 @@
-"""A network that several processes compute together, each a share of the batch. Knows nothing of who started them.
+"""Data-parallel forward pass: each process computes its share of the batch and receives the logits of all shares.
 
-Every process has the whole batch, sends its share through the network, and gets everybody's logits back. So the loss,
-the counts and all that is decided by them are those of the whole batch, in every process, as if there were only one.
+Every process has the whole batch. So the loss, the counts and every decision that depends on them are the same in every
+process, as if there were only one.
 """
 
 import warnings
@@ -18,18 +18,17 @@ from cifar_cli.distributed.process_group import ProcessGroup
 
 
 def with_synchronized_gradients(model: nn.Module) -> nn.Module:
-    """Returns the model, its gradients being the mean over the processes when a backward pass is done."""
+    """Returns the model in a wrapper whose backward pass averages the gradients over the processes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's newer name for the argument is unknown to torch 2.11
-        # Buffers are BatchNorm's averages, which every process has from the whole batch.
+        # The buffers are BatchNorm's averages, which every process computes from the whole batch.
         return DistributedDataParallel(model, broadcast_buffers=False)
 
 
 class ShardedForward(nn.Module):
-    """Computes a network's logits for a batch, each process those of its share.
+    """Returns logits (B, K) for images (B, C, H, W), the same in every process; each process computes one share.
 
-    Images (B, C, H, W) go in and logits (B, K) come out, the same in every process. Shares differ by one image at most
-    and may be empty.
+    The shares' sizes differ by at most one image, and a share may be empty.
     """
 
     def __init__(self, network: Callable[[Tensor], Tensor], processes: ProcessGroup) -> None:
@@ -46,15 +45,15 @@ class ShardedForward(nn.Module):
 
 
 class _Gather(Function):
-    """Puts every process's rows together; backward, each takes those of its own.
+    """Gathers the rows of all processes; the backward pass returns the gradient of this process's own rows.
 
-    Times `size`, because the weights' gradients are then averaged over the processes and have to be summed.
+    That gradient is multiplied by `size`: DistributedDataParallel averages over the processes where a sum is needed.
     """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, first: int, total: int, size: int) -> Tensor:
         ctx.own, ctx.size = slice(first, first + len(rows)), size
-        # A sum with zeros is exact, and unlike gathering it minds no shares of different sizes.
+        # A sum with zeros is exact, and unlike all_gather it takes shares of different sizes.
         everything = rows.new_zeros(total, *rows.shape[1:])
         everything[ctx.own] = rows
         dist.all_reduce(everything)

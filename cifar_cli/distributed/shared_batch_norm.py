@@ -1,4 +1,4 @@
-"""BatchNorm over a batch that several processes share: what torch's SyncBatchNorm is on a GPU, for the CPU too."""
+"""BatchNorm over a batch that is split among processes, for the CPU too: torch's SyncBatchNorm needs a GPU."""
 
 from typing import Any
 
@@ -7,50 +7,49 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn import functional as F
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def share_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:
-    """Returns the model with every BatchNorm taking mean and variance over all processes' images.
+    """Replaces every BatchNorm in the model by one whose mean and variance are over all processes' images.
 
-    The weights and averages are the same tensors under the same names. An InstanceNorm is left alone: it looks at one
-    image at a time, but for the averages that it may keep.
+    Returns the model. Weights and averages stay the same tensors under the same names. An InstanceNorm stays as it is:
+    it normalizes each image by itself.
     """
     if device.type == "cuda":
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         return converted
     for name, child in model.named_children():
-        setattr(model, name, SharedBatchNorm(child) if isinstance(child, _BatchNorm) else child)
+        setattr(model, name, SharedBatchNorm(child) if isinstance(child, BATCH_NORMS) else child)
         share_batch_norms(child, device)
     return model
 
 
-class SharedBatchNorm(_BatchNorm):
-    """(x − mean) / √(variance + eps) · weight + bias, per channel, over the images of all processes.
+class SharedBatchNorm(nn.BatchNorm2d):
+    """Normalizes each channel over the images of all processes: (x − mean) / √(variance + eps) · weight + bias.
 
-    Takes (B, C) or (B, C, …), gives the same shape; a process's own batch may be empty. Source: Ioffe and Szegedy,
-    arXiv:1502.03167.
+    Takes (B, C) or (B, C, …) and returns the same shape; a process's own batch may be empty. A BatchNorm2d for whoever
+    asks which layers normalize. Source: Ioffe and Szegedy, arXiv:1502.03167.
     """
 
-    def __init__(self, norm: _BatchNorm) -> None:
+    def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
         self.weight, self.bias = norm.weight, norm.bias
         self.running_mean, self.running_var = norm.running_mean, norm.running_var
         self.num_batches_tracked = norm.num_batches_tracked
         self.training = norm.training
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        assert input.dim() >= 2, input.shape
-
     def forward(self, features: Tensor) -> Tensor:
-        if not self.training:  # as it may be asked by one process alone, it must not wait for the others
-            return super().forward(features) if len(features) else features
+        if not self.training:  # one process alone may evaluate, so this must not wait for the others
+            return self._evaluate(features) if len(features) else features
         x = features.float()
         per_channel = (1, -1) + (1,) * (x.dim() - 2)
         all_but_channels = [0, *range(2, x.dim())]
         count = _sum_over_processes(x.new_tensor(x.numel() / self.num_features))
         mean = _sum_over_processes(x.sum(all_but_channels)) / count  # (C,)
-        # Two passes: the mean of squares less the square of the mean would lose digits.
+        # Two passes: the mean of squares minus the square of the mean would lose digits.
         centered = x - mean.view(per_channel)
         variance = _sum_over_processes(centered.square().sum(all_but_channels)) / count  # (C,)
         if count < 2:
@@ -60,6 +59,18 @@ class SharedBatchNorm(_BatchNorm):
         if self.affine:
             normalized = normalized * self.weight.view(per_channel) + self.bias.view(per_channel)
         return normalized.to(features.dtype)
+
+    def _evaluate(self, features: Tensor) -> Tensor:
+        has_averages = self.running_mean is not None
+        return F.batch_norm(
+            features,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            training=not has_averages,  # without averages, BatchNorm takes the batch's own in eval mode too
+            eps=self.eps,
+        )
 
     def _move_averages(self, mean: Tensor, unbiased_variance: Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
@@ -76,7 +87,7 @@ def _sum_over_processes(values: Tensor) -> Tensor:
 
 
 class _Sum(Function):
-    """The sum over all processes. Every process's result depends on this one's values, so gradients are summed too."""
+    """Sums over all processes, forward and backward: each process's result depends on the values of all."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

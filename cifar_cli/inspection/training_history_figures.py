@@ -15,8 +15,8 @@ from cifar_cli.figures.layer_figure import MEASURED_IMAGES, LayerFigure
 from cifar_cli.figures.over_time_sheet import draw_over_time_sheet
 from cifar_cli.figures.tiles import to_pictures
 from cifar_cli.inspection.layer_inspection import LayerInspection
+from cifar_cli.runs.metrics_csv import read_metrics
 from cifar_cli.runs.recorded_pictures import RecordedPictures
-from cifar_cli.runs.records import read_metrics
 
 MAX_EPOCHS = 12  # on one page
 

@@ -1,4 +1,4 @@
-"""Saves checkpoints while a training goes on: last.pt now and then, best.pt when validation was never better."""
+"""Saves checkpoints during a training: last.pt at intervals, best.pt when validation accuracy is the best so far."""
 
 import time
 
@@ -9,10 +9,10 @@ from cifar_cli.training.state import TrainingState
 
 
 class CheckpointWriter(Observer):
-    """Writes the whole state, and the configuration (YAML text) that makes sense of it.
+    """Writes the training state and the configuration (YAML text) to last.pt and best.pt.
 
     last.pt is written before the first step, at each epoch's end, when a signal stops the training, and within an epoch
-    once `every_seconds` have passed since the last time, never for 0.
+    whenever `every_seconds` have passed since the last time (0: never within an epoch).
     """
 
     def __init__(self, run: RunFolder, *, config: str, every_seconds: float) -> None:
@@ -23,7 +23,7 @@ class CheckpointWriter(Observer):
 
     def training_started(self, state: TrainingState) -> None:
         self._saved_at = time.monotonic()
-        if state.progress.step == 0:  # from now on, whatever happens, there is something to go on from
+        if state.progress.step == 0:  # from now on there is always a checkpoint to resume from
             self._save_last(state)
 
     def step_ended(self, state: TrainingState) -> None:

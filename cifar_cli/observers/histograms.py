@@ -1,4 +1,4 @@
-"""Writes how a network's numbers are spread, each few epochs: weights, gradients, activations."""
+"""Writes histograms of weights, gradients and activations to TensorBoard."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,8 @@ from cifar_cli.training.state import TrainingState
 class Histograms(Observer):
     """Writes `weights/<parameter>`, `gradients/<parameter>` of the epoch's last step, and `activations/<layer>`.
 
-    Before training and each `every` epochs. Activations are what the innermost layers make of the same images each
-    time, uint8 (B, C, H, W), which `prepare` makes into what the network takes.
+    It writes before training and each `every` epochs. Activations are the outputs of the innermost layers for `images`,
+    uint8 (B, C, H, W), the same each time; `prepare` turns them into the network's input.
     """
 
     def __init__(self, events: EventFile, *, images: Tensor, prepare: Callable[[Tensor], Tensor], every: int) -> None:
@@ -45,6 +45,6 @@ class Histograms(Observer):
 
 
 def _add(writer: SummaryWriter, tag: str, values: Tensor, *, step: int) -> None:
-    finite = values[values.isfinite()]  # a histogram has no place for the others, and a broken gradient has some
+    finite = values[values.isfinite()]  # add_histogram refuses infinities and NaN, which a broken gradient has
     if finite.numel():
         writer.add_histogram(tag, finite, step)

@@ -1,4 +1,4 @@
-"""Writes what every layer puts out and learns by, now and then while a network trains. Knows nothing of pictures."""
+"""Writes curves of every layer's activations, gradients and weight updates to TensorBoard."""
 
 from collections.abc import Callable
 
@@ -13,12 +13,12 @@ from cifar_cli.training.state import TrainingState
 class LayerStatistics(Observer):
     """Writes three groups of curves, with a point before training and one at every `every`-th step.
 
-    activations/<layer>/mean, /std and /dead; gradients/<layer>/norm, as the step used it, clipping included;
-    update_ratio/<layer>, by how much of its norm the step moved the layer's weights.
+    They are activations/<layer>/mean, /std and /dead; gradients/<layer>/norm after clipping; and update_ratio/<layer>,
+    the norm of the step's weight update, relative to the norm of the weights.
 
-    Activations are those of the same few images each time, uint8 (B, C, H, W), which `prepare` makes into what the
-    network takes: a curve then shows the network change, not the batches, and the step itself carries no hooks, whether
-    it is compiled or spread over processes. The steps between pass unhindered.
+    Activations are those of `images`, uint8 (B, C, H, W), the same each time; `prepare` turns them into the network's
+    input. So a curve shows how the network changes, not the batches, and the training step needs no hooks, whether it
+    is compiled or runs in several processes.
     """
 
     def __init__(self, events: EventFile, *, images: Tensor, prepare: Callable[[Tensor], Tensor], every: int) -> None:
@@ -44,7 +44,7 @@ class LayerStatistics(Observer):
         self._look_ahead(state)
 
     def _look_ahead(self, state: TrainingState) -> None:
-        """Keeps the weights if the next step is one to write of; a copy costs less than a step's smallest layer."""
+        """Copies the weights if the next step is one to write; a copy takes less time than a step's smallest layer."""
         if (state.progress.step + 1) % self._every == 0:
             self._before = copied_weights(state.model)
 

@@ -1,4 +1,4 @@
-"""Shows a training on the terminal: a bar where someone watches, a line per epoch in a log file."""
+"""Shows a training's progress: a bar on a terminal, a line per epoch everywhere."""
 
 import time
 
@@ -8,11 +8,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
-SECONDS_BETWEEN_LOOKS = 0.25  # to look at the loss is to wait for the device
+SECONDS_BETWEEN_LOOKS = 0.25  # reading the loss waits for the device
 
 
 class ProgressBar(Observer):
-    """Writes to `console`, which should be on stderr. steps: of the whole training."""
+    """Writes to `console`, which should be that of stderr. steps: those of the whole training."""
 
     def __init__(self, console: Console, *, epochs: int, steps: int) -> None:
         self._console = console
@@ -66,7 +66,7 @@ class ProgressBar(Observer):
 
 
 def epoch_line(report: EpochReport, *, epochs: int, best_epoch: int | None) -> str:
-    """Returns an epoch's figures in one line that aligns with the lines above it."""
+    """Returns an epoch's figures as a line that aligns with those of the other epochs."""
     width = len(str(epochs))
     parts = [
         f"epoch {report.epoch:{width}}/{epochs}",

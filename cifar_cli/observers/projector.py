@@ -1,7 +1,7 @@
-"""Writes what TensorBoard's projector shows: a point per image, with the image on it and what is known of it.
+"""Writes the files of TensorBoard's projector: a point for each image, with its thumbnail and labels.
 
-TensorBoard looks for projector_config.pbtxt in the run's folder and takes the other files from where it says. Its own
-`add_embedding` would put them into a folder named 00000, and print a warning the second time.
+TensorBoard reads projector_config.pbtxt in the run's folder, which names the other files. Its own `add_embedding` would
+write them to a folder named 00000 and print a warning at the second call.
 """
 
 import math
@@ -23,9 +23,9 @@ from cifar_cli.runs.run_folder import RunFolder
 def write_projector(
     run: RunFolder, *, vectors: Tensor, images: Tensor, labels: Tensor, logits: Tensor, class_names: Sequence[str]
 ) -> None:
-    """Writes the points of vectors (N, F), coloured by whatever the person chooses: true class, prediction, and so on.
+    """Writes vectors (N, F), images uint8 (N, C, H, W), labels int64 (N,), and predictions from logits (N, K).
 
-    images: uint8 (N, C, H, W); labels: int64 (N,); logits: (N, K). Raises RunError where the disk refuses.
+    Raises RunError where a file cannot be written.
     """
     folder = run.path / "projector"
     try:
@@ -68,7 +68,7 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _contact_sheet(images: Tensor) -> Image.Image:
-    """Returns the images row by row in a square, as the projector cuts them out again."""
+    """Returns the images row by row in a square, the layout that the projector reads."""
     side = math.ceil(math.sqrt(len(images)))
     height, width = images.shape[2:]
     sheet = np.zeros((side * height, side * width, 3), dtype=np.uint8)

@@ -1,11 +1,12 @@
-"""Keeps metrics.csv and summary.json up to date while a training goes on."""
+"""Keeps metrics.csv and summary.json up to date during a training."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cifar_cli.runs.records import read_json, read_metrics, write_json, write_metrics
+from cifar_cli.runs.json_files import read_json, write_json
+from cifar_cli.runs.metrics_csv import read_metrics, write_metrics
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.observer import EpochReport, Observer
@@ -15,9 +16,9 @@ from cifar_cli.training.state import TrainingState
 class RunRecords(Observer):
     """Writes a row for each epoch, and a summary that is true at any moment.
 
-    `facts` is what the summary says of the run that training does not change: name, dataset, model and so on;
-    `started`, on time.perf_counter's clock, is from when the whole takes its time: now, where it is not given;
-    `warms_up` says that the first step has more to do than the others, and is to be told apart.
+    facts: the summary's entries that training does not change: name, dataset, model and so on. started: when the whole
+    command began, on time.perf_counter's clock; by default now. warms_up: whether the first step is timed apart,
+    because it also chooses or compiles kernels.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class RunRecords(Observer):
         self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
         self._best_epoch: int | None = None
         self._started = time.perf_counter() if started is None else started
-        # A resumed run goes on counting where the interrupted one stopped.
+        # A resumed run adds its seconds to those of the interrupted one.
         earlier = read_json(run.summary)
         self._earlier_seconds = float(earlier.get("wall_seconds") or 0.0)
         self._warm_up_seconds = float(earlier.get("warm_up_seconds") or 0.0)
@@ -36,7 +37,7 @@ class RunRecords(Observer):
         self._first_step_began: float | None = None
 
     def training_started(self, state: TrainingState) -> None:
-        # Rows of epochs after the checkpoint was saved are about to be trained again.
+        # Epochs after the checkpoint are trained again, so their rows go.
         self._rows = [row for row in self._rows if row["epoch"] <= state.progress.epoch]
         self._best_epoch = state.progress.best_epoch
         write_metrics(self._run.metrics, self._rows)
@@ -47,7 +48,7 @@ class RunRecords(Observer):
     def step_ended(self, state: TrainingState) -> None:
         if self._first_step_began is None:
             return
-        state.totals.mean_loss()  # waits for the device, this once
+        state.totals.mean_loss()  # waits for the device, this one time
         self._warm_up_seconds += time.perf_counter() - self._first_step_began
         self._first_step_began = None
 
@@ -65,11 +66,11 @@ class RunRecords(Observer):
         peak_memory_bytes: int | None = None,
         error: str | None = None,
     ) -> dict[str, Any]:
-        """Writes and returns the summary; `test` is what the test set said of the best weights, once it was asked.
+        """Writes and returns the summary. test: the result on the test set, None before it is measured.
 
-        test_plain is there where test was measured with further views of the images: it is without them. train and val
-        are the figures of the best epoch, or of the last where nothing is held out. warm_up_seconds, where the first
-        step is told apart, is a part of train_seconds. error is there where the training diverged, as it would again.
+        Entries: test_plain is the result without test-time augmentation, where test is with it. train and val are those
+        of the best epoch, or of the last one where nothing is held out. warm_up_seconds, where the first step is timed
+        apart, is a part of train_seconds. error is there where the training diverged.
         """
         chosen = self._chosen_row()
         images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)

@@ -1,4 +1,4 @@
-"""Shows a training in TensorBoard: curves, pictures of the same fixed images as it learns, graph, configuration."""
+"""Writes a training to TensorBoard: curves, pictures of the same images as it learns, graph, configuration."""
 
 import warnings
 from collections.abc import Callable, Sequence

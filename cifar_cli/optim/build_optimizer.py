@@ -11,6 +11,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.multi_optimizer import MultiOptimizer
+from cifar_cli.optim.reported_lr import GROUP_INDEX, keep_group_indices
 from cifar_cli.optim.select_parameters import select_parameters
 from cifar_cli.optim.table import OPTIMIZERS
 from cifar_cli.section import load_target
@@ -66,6 +67,7 @@ def build_optimizer(
     if not optimizers:
         raise UsageError(_nothing_to_train(model))
     optimizer = optimizers[0] if len(optimizers) == 1 else MultiOptimizer(optimizers)
+    keep_group_indices(optimizer)
     if clip_grad_norm is not None:
         _clip_before_each_step(optimizer, clip_grad_norm)
     return optimizer
@@ -130,8 +132,9 @@ def _divided(
         key = f"optimizer.groups.{index}.parameters"
         names = select_parameters(group["parameters"], left, model=model, key=key)
         left = [name for name in left if name not in names]
-        taken.append((names, {key: value for key, value in group.items() if key != "parameters"}))
-    return [(left, dict(rest)), *taken]
+        settings = {key: value for key, value in group.items() if key != "parameters"}
+        taken.append((names, {**settings, GROUP_INDEX: index}))
+    return [(left, {**rest, GROUP_INDEX: None}), *taken]
 
 
 def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str) -> None:

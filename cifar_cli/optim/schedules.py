@@ -12,6 +12,7 @@ from math import cos, pi
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
+from cifar_cli.optim.reported_lr import reported_position
 from cifar_cli.optim.table import SCHEDULES
 from cifar_cli.section import load_target
 
@@ -131,8 +132,8 @@ def set_rates(scheduler: LambdaLR) -> None:
 
 
 def last_rate(scheduler: LambdaLR) -> float:
-    """Returns the first group's learning rate in the step that was taken last."""
-    return _rates(scheduler, scheduler.last_epoch - 1)[0]
+    """Returns the reported learning rate of the step that was taken last."""
+    return _rates(scheduler, scheduler.last_epoch - 1)[reported_position(scheduler.optimizer.param_groups)]
 
 
 def _rates(scheduler: LambdaLR, step: int) -> list[float]:

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from cifar_cli.analysis.capture import capture_many
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
+from cifar_cli.config.dump import section_items
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.runner.describe_schedule import describe_epochs, describe_hard_examples
+from cifar_cli.section import Entry
 
 
 def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run_name: str, command: str) -> None:
@@ -27,12 +29,12 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         "data": _describe_data(experiment, splits),
         "training": f"{describe_epochs(training)}, {steps:,} of {experiment.data.batch_size} images in all",
         **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
-        "optimiser": _describe_section(experiment.optimizer.model_dump(exclude={"groups"})),
+        "optimiser": _describe_section(experiment.optimizer, without="groups"),
         **{
-            f"  {', '.join(group.parameters)}": _describe_section(group.model_dump(exclude={"parameters"}))
+            f"  {', '.join(group.parameters)}": _describe_section(group, without="parameters")
             for group in experiment.optimizer.groups
         },
-        "schedule": _describe_section(experiment.schedule.model_dump()),
+        "schedule": _describe_section(experiment.schedule),
         "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
         "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",
     }
@@ -85,7 +87,6 @@ def _describe_data(experiment: Experiment, splits: Splits) -> str:
     return f"{experiment.data.name}{where}: {len(splits.train):,} images to train on{val}, {len(splits.test):,} to test"
 
 
-def _describe_section(section: dict[str, object]) -> str:
-    given = {key: value for key, value in section.items() if key != "name" and value is not None}
-    values = ", ".join(f"{key} {to_flow_yaml(value)}" for key, value in given.items())
-    return f"{section['name']}, {values}" if values else str(section["name"])
+def _describe_section(section: Entry, *, without: str = "") -> str:
+    given = {key: value for key, value in section_items(section) if value is not None and key not in ("name", without)}
+    return ", ".join([section.name, *(f"{key} {to_flow_yaml(value)}" for key, value in given.items())])

@@ -23,7 +23,7 @@ from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
-from cifar_cli.runs.records import read_json
+from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import RunFolder, find_run, find_runs
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.training.graceful_shutdown import ShutdownRequest

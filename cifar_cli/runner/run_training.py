@@ -14,11 +14,12 @@ from cifar_cli.builders.load_model import load_weights
 from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, run_evaluation
 from cifar_cli.console.result_tables import print_training_results
 from cifar_cli.console.streams import note, notes, print_next_step, warn
-from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.run_records import RunRecords
 from cifar_cli.optim.averages import NoAverage, evaluation_weights
+from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.runner.describe_schedule import describe_epochs, describe_hard_examples
 from cifar_cli.runner.observers import TrainingRun, build_observers
 from cifar_cli.runs.checkpoint import load_checkpoint
@@ -45,10 +46,13 @@ def run_training(job: TrainingRun, *, started: float, stop: ShutdownRequest | No
             test = _test_best(job)
             _write_embeddings(job)
         status = "completed"
-    except (StoppedError, KeyboardInterrupt):
+    except StoppedError:
         status = "interrupted"
         note(f"saved; continue with: cifar train --resume {job.run.path}")
         raise
+    except KeyboardInterrupt as error:  # the second Ctrl-C, before the first one was granted
+        status = "interrupted"
+        raise StoppedError(_describe_interruption(job.run)) from error
     except DivergedError as error:
         diverged = str(error)
         raise
@@ -123,6 +127,18 @@ def _write_embeddings(job: TrainingRun) -> None:
     )
 
 
+def _describe_interruption(run: RunFolder) -> str:
+    """Returns what to say of a training that was stopped before it could save."""
+    try:
+        progress = load_checkpoint(run.last_checkpoint)["progress"]
+    except CheckpointError:
+        return "stopped at once, before anything was saved"
+    return (
+        f"stopped at once; the last checkpoint was saved after epoch {progress['epoch']}, step {progress['step']}, and "
+        f"later steps are lost; continue with: cifar train --resume {run.path}"
+    )
+
+
 def _translate_torch_error(error: RuntimeError) -> CifarError | None:
     """Returns what torch could not do as an error that a person can mend, None where it is something else."""
     if isinstance(error, torch.OutOfMemoryError):
@@ -159,7 +175,7 @@ def _announce(job: TrainingRun) -> None:
     )
     note(
         f"{describe_epochs(training)}, batch {experiment.data.batch_size}, "
-        f"{experiment.optimizer.name} at lr {experiment.optimizer.lr:g}, seed {experiment.seed}; "
+        f"{experiment.optimizer.name} at lr {configured_lr(training.state.scheduler).value:g}, seed {experiment.seed}; "
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
     if hard_examples := describe_hard_examples(experiment):

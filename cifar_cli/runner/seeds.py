@@ -20,9 +20,9 @@ from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, 
 from cifar_cli.kernels.memory_allocator import release_freed_memory
 from cifar_cli.runner.resume import continue_run, unfinished_runs
 from cifar_cli.runner.resume import resume as resume_run
-from cifar_cli.runner.start import run_name, train_in_folder
+from cifar_cli.runner.start import run_name, train_in_folder, write_environment
 from cifar_cli.runs.atomic_files import write_text
-from cifar_cli.runs.records import read_json, write_json
+from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.seed_group import (
@@ -54,6 +54,7 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started: float)
             group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started=started
         )
         together.write_summary("running")
+        write_environment(group.environment, runtime=runtime, splits=splits)
         write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
         note(f"seeds {_listed(seeds)}, one after the other; what they say together will be in {group.summary}")
         together.train()
@@ -189,13 +190,9 @@ def _newest_unfinished(log_dir: Path) -> GroupFolder | None:
             continue
         runs = unfinished_runs(log_dir)
         own = [member.run.path for member in members if member.run]
-        is_newest = not runs or runs[-1].path in own or _begun(group.config) > _begun(runs[-1].config)
+        is_newest = not runs or runs[-1].path in own or group.started > runs[-1].started
         return group if is_newest else None
     return None
-
-
-def _begun(config_file: Path) -> int:
-    return config_file.stat().st_mtime_ns
 
 
 def _check_alone(processes: ProcessGroup) -> None:

@@ -15,10 +15,11 @@ from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.environment import describe_environment
-from cifar_cli.runs.records import write_json
+from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
+from cifar_cli.training.runtime import Runtime
 
 
 def train(experiment: Experiment, *, started: float) -> None:
@@ -60,14 +61,17 @@ def train_in_folder(
     stop: ShutdownRequest | None = None,
 ) -> dict[str, Any]:
     """Trains in a new run's folder, until `stop` or else a signal asks for an end, and returns the summary."""
-    runtime = training.runtime
     with run_lock(run):
         write_text(run.config, config.dump(experiment))
-        write_json(
-            run.environment,
-            describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root),
-        )
+        write_environment(run.environment, runtime=training.runtime, splits=splits)
         return run_training(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
+
+
+def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
+    """Writes env.json: what a run or a group of runs is started on, and when."""
+    write_json(
+        path, describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
+    )
 
 
 def _build(experiment: Experiment, processes: ProcessGroup) -> tuple[Experiment, Splits, Training]:

@@ -1,1 +1,1 @@
-"""What a run leaves behind: its folder, its checkpoints, its records. Knows nothing of models or training."""
+"""What a run leaves behind: its folder, checkpoints and records, and statistics over groups of runs."""

@@ -1,4 +1,4 @@
-"""Writes files so that a reader finds the old one or the new one, never half of one."""
+"""Writes files atomically: a reader finds the old file or the new file, never half of one."""
 
 import errno
 import os
@@ -19,11 +19,11 @@ def write_atomically(
     previous: Path | None = None,
     make_folders: bool = False,
 ) -> None:
-    """Has `write` fill a file beside `path`, puts it in `path`'s place, and makes the disk hold it.
+    """Lets `write` fill a temporary file beside `path`, renames that file to `path`, and flushes both to the disk.
 
-    `check` is given the new file before it takes the old one's place, and may raise; the old one is kept as `previous`
-    where that is named; `make_folders` makes those on the way. Raises RunError where the file cannot be written; what
-    stood at `path` then still stands there.
+    check: called with the temporary file before the renaming; may raise. previous: where the old file is kept.
+    make_folders: creates missing parent folders. Raises RunError where the file cannot be written; the old file is
+    then still at `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -43,41 +43,41 @@ def write_atomically(
         reason = error.strerror or str(error)
         raise RunError(f"{path}: could not be written: {reason}; free space, or mend the folder's rights") from error
     finally:
-        with suppress(OSError):  # usually it is gone: it has become the file
+        with suppress(OSError):  # after a success there is no temporary file left
             temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path`, whole or not at all."""
+    """Writes `text` to `path` atomically."""
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what processes that were killed in the middle of writing to `folder` have left there."""
+    """Removes the temporary files that killed processes have left in `folder`."""
     for temporary in folder.glob(".*.tmp"):
         with suppress(OSError):
             temporary.unlink()
 
 
 def _keep(path: Path, previous: Path) -> None:
-    """Gives the file at `path` the name `previous` as well, so that there is no moment without a file at `path`."""
+    """Gives the file at `path` the second name `previous`, so that there is a file at `path` at any moment."""
     link = previous.with_name(f".{previous.name}.{os.getpid()}.tmp")
     try:
         os.link(path, link)
-    except OSError:  # some file systems know no links
+    except OSError:  # some file systems have no hard links
         shutil.copy2(path, link)
     os.replace(link, previous)
 
 
 def _flush_folder(folder: Path) -> None:
-    """Makes a rename within `folder` survive a power loss, where the file system can flush a folder at all."""
-    if os.name == "nt":  # folders cannot be opened there, and need not be
+    """Flushes the folder's entries, so that a renaming survives a power loss, where the file system can do that."""
+    if os.name == "nt":  # Windows cannot open a folder
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what network shares and the like answer
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network shares answer so
             raise
     finally:
         os.close(descriptor)

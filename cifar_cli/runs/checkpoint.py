@@ -1,4 +1,4 @@
-"""Checkpoints on disk: tensors and plain values only, written whole, read without running code."""
+"""Saves and loads checkpoints: tensors and plain values only, written atomically, read without running code."""
 
 import pickle
 from io import BytesIO
@@ -18,7 +18,7 @@ from cifar_cli.runs.checkpoint_archive import (
 from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, inspect_pickle
 
 FORMAT = 1
-MAX_CONFIG_CHARACTERS = 2**19  # far more than 10,000 values, the most that are read, take
+MAX_CONFIG_CHARACTERS = 2**19  # a configuration has at most 10,000 values, which take far fewer
 REQUIRED_KEYS: dict[str, type] = {
     "format": int,
     "config": str,
@@ -36,11 +36,11 @@ MEND_DAMAGED = "use the run's other checkpoint, last.pt or best.pt"
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | None = None) -> None:
-    """Writes `contents` (tensors and plain values) to `path`, and reads it again before it takes the old one's place.
+    """Writes `contents` (tensors and plain values) to `path`, and loads the new file before it replaces the old one.
 
-    The old one is kept as `previous` where that is named. Raises RunError where the file cannot be written.
+    previous: where the old file is kept. Raises RunError where the file cannot be written.
     """
-    # In memory first: writing to a full disk itself, torch would not tell what is the matter.
+    # In memory first: torch's own error for a full disk does not name the reason.
     buffer = BytesIO()
     torch.save({"format": FORMAT, **contents}, buffer)
     write_atomically(
@@ -52,13 +52,13 @@ def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | No
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Returns what `save_checkpoint` wrote, its tensors on the CPU. Raises CheckpointError for anything else.
+    """Returns what `save_checkpoint` wrote, with all tensors on the CPU. Raises CheckpointError for any other file.
 
-    What a stranger's file asks for is looked at before any of it is made: a few bytes can ask for terabytes.
+    The file is inspected before any tensor is made: a few bytes of a stranger's file can ask for terabytes.
     """
-    envelope = _open(path)
+    archive = _open(path)
     try:
-        _check_contents(inspect_pickle(envelope.pickled, storage_bytes=envelope.storage_bytes), path)
+        _check_contents(inspect_pickle(archive.pickled, storage_bytes=archive.storage_bytes), path)
         contents = torch.load(path, map_location="cpu", weights_only=True)
     except (PickleCodeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
@@ -69,7 +69,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise _not_ours(path, str(error)) from error
     except CheckpointError:
         raise
-    except Exception as error:  # in a whole archive of someone else's making, torch may stumble over anything
+    except Exception as error:  # torch may raise anything for an archive that another program wrote
         raise _not_ours(path, "another kind of file") from error
     return dict(contents)
 
@@ -87,14 +87,14 @@ def _open(path: Path) -> CheckpointArchive:
         ) from error
     except ArchiveFormatError as error:
         raise _not_ours(path, str(error)) from error
-    except Exception as error:  # zipfile raises a dozen different ones for broken archives
+    except Exception as error:  # zipfile raises a dozen different errors for broken archives
         raise CheckpointError(
             f"{path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; {MEND_DAMAGED}"
         ) from error
 
 
 def _check_contents(contents: object, path: Path) -> None:
-    """Raises CheckpointError unless there is in it, as far as its outline tells, what `save_checkpoint` puts there."""
+    """Raises CheckpointError unless the contents have the keys and types that `save_checkpoint` writes."""
     missing = [key for key in REQUIRED_KEYS if not isinstance(contents, dict) or key not in contents]
     if missing or not isinstance(contents, dict):
         raise _not_ours(path, f"one without {', '.join(missing)}")

@@ -1,7 +1,4 @@
-"""Opens the zip archive that a checkpoint is, far enough to know that its parts are whole and as large as they say.
-
-Knows nothing of what is in the parts.
-"""
+"""Opens a checkpoint's zip archive and checks that its parts are whole and as large as they claim to be."""
 
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -19,17 +16,17 @@ class CheckpointArchive(NamedTuple):
 
 
 class ArchiveFormatError(Exception):
-    """The archive is whole, but none that `torch.save` writes. The text says what was found."""
+    """The archive is whole, but `torch.save` does not write such a one. The text says what was found."""
 
 
 class DamagedArchiveError(Exception):
-    """A part of the archive is not as it was written. The text is the part's name."""
+    """A part of the archive does not match its checksum. The text is the part's name."""
 
 
 def open_checkpoint_archive(path: Path) -> CheckpointArchive:
-    """Returns what is in the archive, every byte compared with its checksum: torch does not compare them.
+    """Returns the archive's pickle and storage sizes, after a check of every part's checksum, which torch leaves out.
 
-    Raises DamagedError, EnvelopeError, or whatever zipfile raises for what is no archive.
+    Raises DamagedArchiveError, ArchiveFormatError, or what zipfile raises for a file that is no archive.
     """
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
@@ -44,7 +41,7 @@ def open_checkpoint_archive(path: Path) -> CheckpointArchive:
 
 
 def _check_form(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], *, file_bytes: int) -> None:
-    """Raises EnvelopeError for whatever `torch.save` never does, before a byte is unpacked."""
+    """Raises ArchiveFormatError for anything that `torch.save` never writes, before a byte is unpacked."""
     if not parts or len(parts) > MAX_PARTS:
         raise ArchiveFormatError(f"an archive of {len(parts):,} parts")
     if archive.comment or min(part.header_offset for part in parts) != 0:

@@ -1,4 +1,4 @@
-"""What a few measurements of the same thing say of it: mean, deviation, confidence interval. Knows nothing of runs."""
+"""Computes mean, standard deviation and confidence interval of a few measurements."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class SampleStatistics:
-    """n measurements: their mean, their standard deviation (with n − 1), and how far the true mean may be from theirs.
+    """Mean, sample standard deviation (with n − 1) and 95 % confidence interval of n measurements.
 
-    half_width: the 95 % confidence interval is mean ± half_width, by Student's t; None, as the deviation, where n is 1.
+    half_width: the interval is mean ± half_width, by Student's t. It and the deviation are None where n is 1.
     """
 
     n: int
@@ -22,7 +22,7 @@ class SampleStatistics:
 
 
 def sample_statistics(measurements: Sequence[float]) -> SampleStatistics:
-    """Returns what one or more measurements say."""
+    """Returns the statistics of one or more measurements."""
     n, mean = len(measurements), fmean(measurements)
     if n == 1:
         return SampleStatistics(n, mean, None, None)
@@ -31,18 +31,18 @@ def sample_statistics(measurements: Sequence[float]) -> SampleStatistics:
 
 
 def student_t(confidence: float, *, degrees: int) -> float:
-    """Returns the t for which |T| ≤ t has that probability, T having so many degrees of freedom (1 or more)."""
+    """Returns the t for which P(|T| ≤ t) = confidence, where T has 1 or more degrees of freedom."""
     low, high = 0.0, 1.0
     while _within(high, degrees) < confidence:
         high *= 2
-    for _ in range(100):  # halving: more than the digits a float has
+    for _ in range(100):  # halvings: more than a float has binary digits
         middle = (low + high) / 2
         low, high = (middle, high) if _within(middle, degrees) < confidence else (low, middle)
     return high
 
 
 def _within(t: float, degrees: int) -> float:
-    """Returns the probability of |T| ≤ t: a finite sum (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4)."""
+    """Returns P(|T| ≤ t) by a finite sum. Source: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4."""
     angle = math.atan(t / math.sqrt(degrees))
     is_odd = degrees % 2
     term = math.cos(angle) if is_odd else 1.0

@@ -1,9 +1,10 @@
-"""What a run ran on: versions, machine, commit, command line."""
+"""Describes what a run is started on: time, versions, machine, commit, command line."""
 
 import os
 import platform
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ PACKAGES = ("cifar-cli", "torchvision", "numpy", "tensorboard")
 
 
 def describe_environment(*, device: str, precision: str, data_root: Path | None) -> dict[str, Any]:
-    """Returns what someone needs to know who wants the same numbers again. Plain values only."""
+    """Returns what a person needs who wants to reproduce a run's numbers, in plain values.
+
+    git_commit is the commit of this program's source, not of the folder that a person works in.
+    """
     return {
+        "started": datetime.now(UTC).isoformat(),
         "command": sys.argv,
         "python": platform.python_version(),
-        # torch by its own word: its build (+cpu, +cu130) is in no package's metadata.
+        # torch tells its own version: the package's metadata lacks the build (+cpu, +cu130).
         "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "processor": _processor_name(),
@@ -29,7 +34,7 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
         "cuda": torch.version.cuda if torch.cuda.is_available() else None,
         "data_root": str(data_root.resolve()) if data_root else None,
         "cifar_data_dir": os.environ.get("CIFAR_DATA_DIR"),
-        "git_commit": _git_commit(),
+        "git_commit": source_commit(Path(__file__)),
     }
 
 
@@ -41,7 +46,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor_name() -> str:
-    """Returns the processor's own name; Python's platform module gives only its family on Linux."""
+    """Returns the processor's model name; on Linux, Python's platform module knows only the family."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():
@@ -50,12 +55,16 @@ def _processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _git_commit() -> str | None:
-    """Returns the commit checked out in the working folder, None outside a repository or without git."""
+def source_commit(source: Path) -> str | None:
+    """Returns the commit checked out where `source` lies; None unless git is there and a repository tracks the file."""
+    git = ["git", "-C", str(source.parent)]
     try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=5, check=False
-        )
+        tracked = _run([*git, "ls-files", "--error-unmatch", source.name])
+        head = _run([*git, "rev-parse", "--verify", "HEAD"])
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return answer.stdout.strip() or None
+    return head.stdout.strip() if tracked.returncode == head.returncode == 0 else None
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)

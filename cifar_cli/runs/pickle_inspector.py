@@ -1,7 +1,6 @@
-"""Reads what a pickled checkpoint would hold without making any of it: no tensor is made, no name looked up or called.
+"""Reads the structure of a pickled checkpoint without building it: makes no tensor, imports and calls nothing it names.
 
-It follows the instructions that `torch.save` writes for tensors and plain values, and refuses all others. Knows nothing
-of files, nor of what a checkpoint means.
+Follows the instructions that `torch.save` writes for tensors and plain values, and refuses all others.
 """
 
 import pickletools
@@ -11,11 +10,11 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-MAX_INSTRUCTIONS = 500_000  # a tensor takes some thirty; a second or so to follow
+MAX_INSTRUCTIONS = 500_000  # a tensor takes some thirty; following all of them takes about a second
 MAX_DIMENSIONS = 16
 MAX_SHARED_ITEMS = 8  # of a tuple that is referred to again: else a few bytes could stand for billions of values
 
-# What torch.save calls the type of a storage, and its bytes per element.
+# The storage types that torch.save names, and their bytes per element.
 STORAGE_BYTES = {
     "torch FloatStorage": 4,
     "torch DoubleStorage": 8,
@@ -27,10 +26,26 @@ STORAGE_BYTES = {
     "torch CharStorage": 1,
     "torch ByteStorage": 1,
     "torch BoolStorage": 1,
+    "torch ComplexFloatStorage": 8,
+    "torch ComplexDoubleStorage": 16,
 }
+BYTE_STORAGE = "torch ByteStorage"
+# Tensors of a newer dtype (uint16, float8, ...) have a storage of bytes and name their dtype beside it. A quantized
+# dtype is left out: such a tensor without its quantizer, which the pickle does not hold, can crash torch.
+UNTYPED_STORAGE = "torch.storage UntypedStorage"
+_DTYPES_BY_BYTES = {
+    1: "bits1x8 bits2x4 bits4x2 bits8 bool float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz "
+    "float8_e8m0fnu int1 int2 int3 int4 int5 int6 int7 int8 uint1 uint2 uint3 uint4 uint5 uint6 uint7 uint8",
+    2: "bfloat16 bits16 float16 int16 uint16",
+    4: "bcomplex32 complex32 float32 int32 uint32",
+    8: "complex64 float64 int64 uint64",
+    16: "complex128",
+}
+DTYPE_BYTES = {f"torch {name}": size for size, names in _DTYPES_BY_BYTES.items() for name in names.split()}
 REBUILD_TENSOR = "torch._utils _rebuild_tensor_v2"
+REBUILD_TENSOR_WITH_DTYPE = "torch._utils _rebuild_tensor_v3"
 ORDERED_DICT = "collections OrderedDict"
-KNOWN_NAMES = {*STORAGE_BYTES, REBUILD_TENSOR, ORDERED_DICT}
+KNOWN_NAMES = {*STORAGE_BYTES, UNTYPED_STORAGE, *DTYPE_BYTES, REBUILD_TENSOR, REBUILD_TENSOR_WITH_DTYPE, ORDERED_DICT}
 
 
 class PickleContentError(Exception):
@@ -67,10 +82,10 @@ _Stack = list[Any]
 
 
 def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int]) -> object:
-    """Returns the pickle's value, with a TensorSketch for each tensor.
+    """Returns the pickle's value, with a TensorShape in the place of each tensor.
 
-    storage_bytes: how many bytes the file has for each storage. Raises CodeError for what would have to be run, and
-    SketchError for anything else but tensors that fit their storages, and plain values.
+    storage_bytes: how many bytes the file has for each storage. Raises PickleCodeError for a name that torch.save never
+    writes for a tensor, and PickleContentError for anything else but plain values and tensors that fit their storages.
     """
     reader = _Reader(storage_bytes)
     try:
@@ -87,7 +102,7 @@ def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int]) -> objec
 
 
 class _Reader:
-    """A pickle machine that only takes notes."""
+    """A pickle machine that keeps a placeholder for each object it would build."""
 
     def __init__(self, storage_bytes: Mapping[str, int]) -> None:
         self.storage_bytes = storage_bytes
@@ -97,7 +112,7 @@ class _Reader:
         self.memo: dict[int, Any] = {}
 
     def follow(self, instruction: str, argument: Any) -> None:
-        """Does one instruction. Raises SketchError for one that torch.save does not write."""
+        """Executes one instruction. Raises PickleContentError for one that torch.save does not write."""
         match instruction:
             case "PROTO" | "STOP":
                 pass
@@ -155,13 +170,14 @@ class _Reader:
         return values
 
     def storage(self, kind: str, type_: _Name, key: str, location: str, elements: int) -> _Storage:
-        """Returns the storage, once the file is found to have it whole."""
-        storage = _Storage(type_.name, elements)
+        """Returns the storage, after a check that the file has all of its bytes."""
+        # torch loads an untyped storage as one of bytes, and a file may name one storage both ways.
+        storage = _Storage(BYTE_STORAGE if type_.name == UNTYPED_STORAGE else type_.name, elements)
         if (kind, type(location), type(elements)) != ("storage", str, int) or self.storages.setdefault(
             key, storage
         ) != storage:
             raise PickleContentError("a storage that is described in two ways")
-        expected_bytes = elements * STORAGE_BYTES[type_.name]
+        expected_bytes = elements * STORAGE_BYTES[storage.type]
         if self.storage_bytes.get(key) != expected_bytes:
             raise PickleContentError(
                 f"{self.storage_bytes.get(key, 0):,} bytes where a tensor needs {expected_bytes:,}"
@@ -195,6 +211,9 @@ def _call(function: Any, arguments: tuple[Any, ...]) -> object:
         return {}
     if function == _Name(REBUILD_TENSOR):
         return _tensor(*arguments)
+    if function == _Name(REBUILD_TENSOR_WITH_DTYPE):
+        *others, dtype = arguments
+        return _tensor(*others, element_bytes=DTYPE_BYTES[_expect(dtype, _Name).name])
     raise PickleContentError("a call that no tensor needs")
 
 
@@ -205,8 +224,13 @@ def _tensor(
     strides: tuple[int, ...],
     requires_grad: bool,
     backward_hooks: dict[str, object],
+    *,
+    element_bytes: int | None = None,
 ) -> TensorShape:
-    """Returns the tensor's shape, once every element of it is found to lie in its storage, each in its own place."""
+    """Returns the tensor's shape, after a check that its elements lie in its storage, each in its own place.
+
+    element_bytes: those of the tensor's own dtype, None where the dtype is the storage's.
+    """
     numbers = (offset, *shape, *strides)
     is_odd = len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS
     if is_odd or any(type(number) is not int or number < 0 for number in numbers):
@@ -214,6 +238,8 @@ def _tensor(
     if type(requires_grad) is not bool or backward_hooks != {}:
         raise PickleContentError("a tensor with something attached to it")
     elements = _expect(storage, _Storage).elements
+    if element_bytes:
+        elements = elements * STORAGE_BYTES[storage.type] // element_bytes
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     # The first holds for all tensors whose elements lie apart, and bounds code that goes through them in a row.
     if offset + prod(shape) > elements or (prod(shape) and last >= elements):

@@ -1,4 +1,4 @@
-"""Reads back the pictures that a training wrote for TensorBoard. Knows nothing of what they show."""
+"""Reads the pictures that a training wrote to TensorBoard's event files."""
 
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cifar_cli.errors import RunError
 
-ALL_PICTURES = {"images": 0}  # tensorboard's word for no limit; it keeps four of each tag otherwise
+ALL_PICTURES = {"images": 0}  # 0: no limit; TensorBoard's default keeps four pictures of each tag
 
 
 class RecordedPictures:
@@ -25,19 +25,19 @@ class RecordedPictures:
 
     @property
     def tags(self) -> list[str]:
-        """What there are pictures of, such as features/conv1."""
+        """The tags that have pictures, such as features/conv1."""
         return list(self._events.Tags()["images"])
 
     def of(self, tag: str) -> dict[int, Tensor]:
-        """Returns the pictures under a tag: by step, in order, each uint8 (3, height, width), the last one written.
+        """Returns a tag's pictures by step, in order: the last one of each step, uint8 (3, height, width).
 
-        Raises RunError for one that cannot be read.
+        Raises RunError for a picture that cannot be decoded.
         """
         if tag not in self.tags:
             return {}
         try:
             pictures = {event.step: _decode(event.encoded_image_string) for event in self._events.Images(tag)}
-        except (OSError, ValueError, SyntaxError) as error:  # what PIL raises for a damaged PNG
+        except (OSError, ValueError, SyntaxError) as error:  # PIL raises these for a damaged PNG
             raise RunError(
                 f"{self._run}: expected pictures of {tag} in TensorBoard's file, found a damaged one: {error}; "
                 f"train again, or leave --over-time out"

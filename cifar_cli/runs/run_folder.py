@@ -1,20 +1,22 @@
-"""The folder of a run: how it is named, made and found again."""
+"""Names, creates and finds the folders of runs."""
 
 import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from cifar_cli.errors import RunError, did_you_mean
+from cifar_cli.runs.start_time import start_time
 
-GROUP_CONFIG = "group.yaml"  # what makes a folder that of a group of runs
+GROUP_CONFIG = "group.yaml"  # a folder with this file belongs to a group of runs
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder, and where in it each thing lies."""
+    """A run's folder and the paths of the files in it."""
 
     path: Path
 
@@ -44,7 +46,7 @@ class RunFolder:
 
     @property
     def previous_checkpoint(self) -> Path:
-        """The one before the last, for the day that the last is damaged."""
+        """The checkpoint before the last one, for a resume when the last one is damaged."""
         return self.path / "checkpoints" / "previous.pt"
 
     @property
@@ -55,22 +57,23 @@ class RunFolder:
     def images(self) -> Path:
         return self.path / "images"
 
+    @property
+    def started(self) -> datetime:
+        """When the run was started, in UTC."""
+        return start_time(self.path, config=self.config)
+
 
 def create_run(log_dir: Path, name: str) -> RunFolder:
-    """Makes `log_dir/<name>-<time>`, with a folder for checkpoints in it, and returns it.
-
-    Raises RunError where it cannot be made.
-    """
+    """Creates `log_dir/<name>-<time>` with a folder for checkpoints and returns it. Raises RunError where it cannot."""
     run = RunFolder(new_folder(log_dir, name))
     run.last_checkpoint.parent.mkdir()
     return run
 
 
 def new_folder(log_dir: Path, name: str) -> Path:
-    """Makes the folder `log_dir/<name>-<time>` and returns it; a suffix is added where two start in one second.
+    """Creates the folder `log_dir/<name>-<time>` and returns it; the second one of a second gets the suffix -2.
 
-    A `~` at the beginning of `log_dir` is the home folder.
-    Raises RunError where it cannot be made.
+    A `~` at the beginning of `log_dir` is the home folder. Raises RunError where the folder cannot be created.
     """
     log_dir = log_dir.expanduser()
     stamped = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -91,9 +94,9 @@ def new_folder(log_dir: Path, name: str) -> Path:
 
 
 def find_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the runs below `log_dir` that hold a checkpoint, the oldest first."""
+    """Returns the runs in `log_dir` that have a checkpoint, in the order in which they were started."""
     runs = [RunFolder(path.parents[1]) for path in log_dir.glob("*/checkpoints/last.pt")]
-    return sorted((run for run in runs if run.config.is_file()), key=lambda run: run.config.stat().st_mtime_ns)
+    return sorted((run for run in runs if run.config.is_file()), key=lambda run: (run.started, run.name))
 
 
 def is_checkpoint_path(run: str) -> bool:
@@ -102,7 +105,7 @@ def is_checkpoint_path(run: str) -> bool:
 
 
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
-    """Returns the run of that path, or of that name under `log_dir`. Raises RunError where there is none."""
+    """Returns the run at the path `run`, or of that name in `log_dir`. Raises RunError where there is neither."""
     for path in (Path(run), log_dir / run):
         if os.path.isfile(path / GROUP_CONFIG):
             raise RunError(
@@ -119,7 +122,7 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
 
 
 def newest_run(log_dir: Path) -> RunFolder | None:
-    """Returns the run begun last, None where there is no run."""
+    """Returns the run that was started last, None where there is no run."""
     runs = find_runs(log_dir)
     return runs[-1] if runs else None
 

@@ -1,4 +1,4 @@
-"""Lets one process at a time train a run."""
+"""Locks a run's folder, so that one process at a time trains the run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,9 @@ from cifar_cli.runs.run_folder import RunFolder
 
 @contextmanager
 def run_lock(run: RunFolder) -> Iterator[None]:
-    """Holds the run's lock within it. Raises RunError where another process holds it.
+    """Holds the run's lock inside the `with` block. Raises RunError where another process holds the lock.
 
-    The lock is the operating system's: it goes with the process that holds it, however that ends, so the file that is
-    left behind locks nothing.
+    The operating system releases the lock when the process ends, in whatever way. The file that stays locks nothing.
     """
     lock = FileLock(run.path / ".lock", blocking=False)
     try:

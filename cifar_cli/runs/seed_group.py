@@ -1,27 +1,29 @@
-"""The folder of a group of runs that differ in nothing but their seed. Knows nothing of training.
+"""Creates, finds and summarizes groups of runs that differ only in their seed.
 
-It holds `group.yaml`, the configuration, and `summary.json`; the runs are ordinary ones and lie beside it.
+A group's folder holds `group.yaml` (the configuration), `env.json` and `summary.json`; its runs have folders beside it.
 """
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cifar_cli.errors import RunError
 from cifar_cli.runs.confidence import sample_statistics
-from cifar_cli.runs.records import read_json
+from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
+from cifar_cli.runs.start_time import start_time
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
-WARM_UP = "warm_up_seconds"  # only of runs whose first step is told apart
+WARM_UP = "warm_up_seconds"  # only runs that time their first step apart have it
 
 
 @dataclass(frozen=True)
 class GroupFolder:
-    """A group's folder, and where in it each thing lies."""
+    """A group's folder and the paths of the files in it."""
 
     path: Path
 
@@ -30,13 +32,22 @@ class GroupFolder:
         return self.path / GROUP_CONFIG
 
     @property
+    def environment(self) -> Path:
+        return self.path / "env.json"
+
+    @property
     def summary(self) -> Path:
         return self.path / "summary.json"
+
+    @property
+    def started(self) -> datetime:
+        """When the group was started, in UTC."""
+        return start_time(self.path, config=self.config)
 
 
 @dataclass
 class SeedRun:
-    """A seed, its run once it was begun, and why it failed where its training is known to fail again."""
+    """A seed, its run (None before the start), and the error of a training that would fail again (it diverged)."""
 
     seed: int
     run: RunFolder | None = None
@@ -44,7 +55,7 @@ class SeedRun:
 
     @property
     def figures(self) -> Mapping[str, Any]:
-        """What the run's own summary says; empty where there is none yet."""
+        """The run's own summary.json; empty where there is none yet."""
         return read_json(self.run.summary) if self.run else {}
 
     @property
@@ -53,18 +64,18 @@ class SeedRun:
 
 
 def create_group(log_dir: Path, name: str) -> GroupFolder:
-    """Makes `log_dir/<name>-seeds-<time>` and returns it."""
+    """Creates the folder `log_dir/<name>-seeds-<time>` and returns it."""
     return GroupFolder(new_folder(log_dir, f"{name}-seeds"))
 
 
 def find_groups(log_dir: Path) -> list[GroupFolder]:
-    """Returns the groups below `log_dir`, the oldest first."""
+    """Returns the groups in `log_dir`, in the order in which they were started."""
     groups = [GroupFolder(path.parent) for path in log_dir.glob(f"*/{GROUP_CONFIG}")]
-    return sorted(groups, key=lambda group: group.config.stat().st_mtime_ns)
+    return sorted(groups, key=lambda group: (group.started, group.path.name))
 
 
 def find_group(name: str, *, log_dir: Path) -> GroupFolder | None:
-    """Returns the group of that path, or of that name under `log_dir`; None where there is none."""
+    """Returns the group at the path `name`, or of that name in `log_dir`; None where there is neither."""
     for path in (Path(name), log_dir / name):
         if os.path.isfile(path / GROUP_CONFIG):  # Path.is_file would raise for a name too long to exist
             return GroupFolder(path)
@@ -72,7 +83,7 @@ def find_group(name: str, *, log_dir: Path) -> GroupFolder | None:
 
 
 def read_members(group: GroupFolder) -> list[SeedRun]:
-    """Returns the group's members as its summary lists them. Raises RunError where it does not."""
+    """Returns the members that the group's summary lists. Raises RunError where the summary lists none."""
     try:
         return [_member(entry, group.path.parent) for entry in read_json(group.summary)["runs"]]
     except (KeyError, TypeError, ValueError) as error:
@@ -84,15 +95,15 @@ def read_members(group: GroupFolder) -> list[SeedRun]:
 
 def _member(entry: Mapping[str, Any], log_dir: Path) -> SeedRun:
     run = entry["run"]
-    # The name alone: whoever sent the folder does not choose where this machine writes.
+    # The name alone: a stranger's folder must not choose where this machine writes.
     return SeedRun(int(entry["seed"]), RunFolder(log_dir / Path(run).name) if run else None, entry.get("error"))
 
 
 def summarize(members: Sequence[SeedRun], *, status: str, wall_seconds: float) -> dict[str, Any]:
-    """Returns the group's summary: what every member came to, and over those that are complete the statistics.
+    """Returns the group's summary: each member's results, and statistics over the completed members.
 
-    `test` and, where images were also looked at as they are, `test_plain` are statistics of accuracies in [0, 1].
-    wall_seconds: of the whole command; each run's own are without start-up and the reading of the images.
+    `test` and, with test-time augmentation, `test_plain` are statistics of accuracies in [0, 1]. wall_seconds: of the
+    whole command; those of a run leave out the start-up and the reading of the images.
     """
     figures = [member.figures for member in members]
     complete = [each for each in figures if each.get("status") == "completed"]

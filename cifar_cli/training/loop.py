@@ -15,6 +15,7 @@ from cifar_cli.kernels.cuda_graphs import GraphCache, Step
 from cifar_cli.optim.averages import evaluation_weights
 from cifar_cli.optim.build_optimizer import freeze_finished_groups
 from cifar_cli.optim.losses import Loss
+from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.optim.schedules import last_rate
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
@@ -159,10 +160,10 @@ def check_finite(loss: float, state: TrainingState) -> None:
     if not math.isfinite(loss):
         epoch, step = state.progress.epoch, state.progress.step
         where = f"epoch {epoch + 1}, before step {step + 1}" if state.totals.batches else f"after epoch {epoch}"
-        lr = state.scheduler.base_lrs[0]  # optimizer.lr of the configuration, before any schedule
+        key, lr = configured_lr(state.scheduler)
         raise DivergedError(
-            f"{where}: expected a finite loss, found {loss} with optimizer.lr={lr:g}; the training diverged. "
-            f"Try optimizer.lr={float(f'{lr / 10:.1g}'):g}, and a tenth of that if it diverges again; "
+            f"{where}: expected a finite loss, found {loss} with {key}={lr:g}; the training diverged. "
+            f"Try {key}={float(f'{lr / 10:.1g}'):g}, and a tenth of that if it diverges again; "
             f"train.clip_grad_norm=1 or a longer warm-up help where only the first steps are too large"
         )
 

@@ -1,11 +1,15 @@
-"""The one file that observers share: how often pictures are written, and what a refused write becomes."""
+"""The one file that observers share: its curves, how often pictures are written, and what a refused write becomes."""
 
+import threading
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli.errors import RunError
-from cifar_cli.observers.event_file import EventFile, capped_interval
+from cifar_cli.observers.event_file import EventFile, capped_interval, write_scalars
 from cifar_cli.runs.run_folder import create_run
 
 
@@ -25,3 +29,55 @@ def test_what_the_disk_refuses_is_told_with_its_mend(tmp_path: Path) -> None:
         f"{run.path}: TensorBoard's file could not be written: No space left on device; free space, or mend the "
         f"folder's rights"
     )
+
+
+def write_curves(folder: Path, *, with_file_writer: bool) -> list[int]:
+    """Writes two points of two curves; returns how many points each record of the file holds."""
+    writer = SummaryWriter(str(folder))
+    file_writer = writer.file_writer
+    if not with_file_writer:
+        del writer.file_writer
+        writer._get_file_writer = lambda: file_writer  # what add_scalar calls, whatever it is in another version
+    for step in (1, 2):
+        write_scalars(writer, {"loss": 0.5 / step, "lr": 0.25}, step=step)
+    write_scalars(writer, {}, step=3)
+    writer.close()
+    file_writer.close()
+    (path,) = folder.iterdir()
+    return [len(event.summary.value) for event in EventFileLoader(str(path)).Load() if event.HasField("summary")]
+
+
+@pytest.mark.parametrize(("with_file_writer", "points"), [(True, [2, 2]), (False, [1, 1, 1, 1])])
+def test_curves_are_the_same_where_tensorboards_writer_cannot_be_reached(
+    tmp_path: Path, with_file_writer: bool, points: list[int]
+) -> None:
+    assert write_curves(tmp_path, with_file_writer=with_file_writer) == points
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 0.5), (2, 0.25)]
+    assert [(event.step, event.value) for event in events.Scalars("lr")] == [(1, 0.25), (2, 0.25)]
+
+
+class TensorBoardThread(threading.Thread):
+    """A thread as TensorBoard's writer starts it: its class comes from a module of tensorboard's."""
+
+
+TensorBoardThread.__module__ = "tensorboard.summary.writer.event_file_writer"
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [(TensorBoardThread, False), (threading.Thread, True)])
+def test_only_the_errors_of_tensorboards_threads_are_left_to_the_next_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[threading.Thread], is_told: bool
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    events = EventFile(create_run(tmp_path, "demo"))
+    with events._wrap_os_errors():
+        thread = kind(target=fail)
+        thread.start()
+        thread.join()
+    assert bool(told) == is_told
+    assert threading.excepthook == told.append

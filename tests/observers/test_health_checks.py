@@ -11,6 +11,7 @@ from torch import nn
 
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.observers.health_checks import HealthChecks, dead_layer, guessing, layer_without_gradient
+from cifar_cli.optim.reported_lr import ConfiguredLr
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import EpochReport
 
@@ -24,6 +25,10 @@ def told(training: Any, *, num_classes: int = 4) -> list[str]:
     alarms = HealthChecks(images=images, prepare=to_unit, num_classes=num_classes, tell=sentences.append)
     fit(training.state, training.task, runtime=training.runtime, observers=[alarms])
     return sentences
+
+
+def lr(value: float) -> ConfiguredLr:
+    return ConfiguredLr("optimizer.lr", value)
 
 
 def report(**changes: Any) -> EpochReport:
@@ -49,6 +54,11 @@ def test_dead_units_are_told_once_with_their_share_and_what_to_try(tiny_training
     )
 
 
+def test_the_rate_to_change_is_a_groups_where_groups_take_every_parameter() -> None:
+    sentence = dead_layer("relu", 1.0, images=8, epoch=1, lr=ConfiguredLr("optimizer.groups.0.lr", 53.0))
+    assert "Begin again with optimizer.groups.0.lr=5 (it is 53), or" in sentence
+
+
 def test_some_dead_units_are_no_alarm(tiny_training: Make) -> None:
     training = tiny_training(epochs=1)
     with torch.no_grad():
@@ -57,7 +67,7 @@ def test_some_dead_units_are_no_alarm(tiny_training: Make) -> None:
 
 
 def test_a_share_is_told_in_percent() -> None:
-    assert dead_layer("relu4", 60 / 64, images=32, epoch=3, lr=0.3).startswith(
+    assert dead_layer("relu4", 60 / 64, images=32, epoch=3, lr=lr(0.3)).startswith(
         "after epoch 3, 94% of the units of relu4 put out 0 for each of 32 images"
     )
 
@@ -98,7 +108,7 @@ def test_a_rate_that_is_too_small_is_told_as_a_loss_that_is_a_guess(tiny_trainin
 
 
 def test_barely_moved_weights_ask_for_larger_steps() -> None:
-    assert guessing(report(), num_classes=10, moved=0.0012, lr=1e-6) == (
+    assert guessing(report(), num_classes=10, moved=0.0012, lr=lr(1e-6)) == (
         "epoch 1 ends with a training loss of 2.303 and 10.0%: guessing among 10 classes gives ln 10 = 2.303 and "
         "10.0%, so nothing has been learnt. The weights have moved by 0.12% of their norm: the steps are too small. "
         "Try optimizer.lr=1e-05 or more (it is 1e-06)"
@@ -106,14 +116,14 @@ def test_barely_moved_weights_ask_for_larger_steps() -> None:
 
 
 def test_a_loss_worse_than_a_guess_asks_for_smaller_steps() -> None:
-    assert guessing(report(train_loss=3.1), num_classes=10, moved=2.5, lr=3.0).endswith(
+    assert guessing(report(train_loss=3.1), num_classes=10, moved=2.5, lr=lr(3.0)).endswith(
         "so nothing has been learnt. The loss is worse than a guess and the weights have moved by 250%: the steps are "
         "too large. Try optimizer.lr=0.3 (it is 3), or train.clip_grad_norm=1"
     )
 
 
 def test_moved_weights_without_gain_ask_for_both_and_for_another_network() -> None:
-    assert guessing(report(), num_classes=10, moved=0.2, lr=0.03).endswith(
+    assert guessing(report(), num_classes=10, moved=0.2, lr=lr(0.03)).endswith(
         "The weights have moved by 20%, to no use. Try optimizer.lr=0.3 and 0.003 (it is 0.03), ReLU in the place of "
         "Sigmoid or Tanh, or BatchNorm2d after each convolution"
     )

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from cifar_cli.observers.run_records import RunRecords
-from cifar_cli.runs.records import read_json, read_metrics, write_json
+from cifar_cli.runs.json_files import read_json, write_json
+from cifar_cli.runs.metrics_csv import read_metrics
 from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.loop import fit

@@ -17,6 +17,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cifar_cli.runner import resume as resume_command
+from cifar_cli.runs.run_folder import RunFolder, find_runs, newest_run
 
 # 100 steps an epoch.
 OVERRIDES = ["data.batch_size=5", "optimizer.lr=0.005", "train.epochs=5", "log.images_every=0"]
@@ -206,6 +207,22 @@ def test_without_a_name_the_newest_unfinished_run_is_resumed(run: Path, cifar: C
     assert "logs: expected an unfinished run, found none" in nothing.err
     (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "running"}))
     assert f"resuming logs/{run.name} after epoch 2" in cifar("train", "--resume").err
+
+
+def test_the_newest_run_stays_the_newest_whatever_is_done_to_an_older_one(
+    run: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    assert cifar("train", "--config", "small.yaml", "name=newer", "train.epochs=1").code == 0
+    (newer,) = logs.glob("newer-*")
+    started = json.loads((run / "env.json").read_text())["started"]
+    (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "running"}))
+    assert cifar("train", "--resume", run.name).code == 0
+    (run / "config.yaml").touch()
+    shutil.copytree(run, logs / "z-copy", copy_function=shutil.copyfile)
+    assert [each.name for each in find_runs(logs)] == [run.name, "z-copy", newer.name]
+    assert newest_run(logs) == RunFolder(newer)
+    assert json.loads((run / "env.json").read_text())["started"] == started
 
 
 # The third epoch of the second begins with a stair, which lies where the shorter run ends.

@@ -1,6 +1,8 @@
 """Who takes part in a training and who speaks: several processes, several GPUs."""
 
+import signal
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,10 +12,13 @@ import torch
 from cifar_cli import config
 from cifar_cli.console.result_tables import describe_training_time
 from cifar_cli.distributed.process_group import ProcessGroup
+from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.runner import run_training
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import hint_at_more_gpus, train_as_worker
+from cifar_cli.runs.json_files import read_json
 from cifar_cli.training.runtime import CPU, Runtime
+from cifar_cli.training.state import TrainingState
 
 GPU = Runtime(torch.device("cuda"), "bf16")
 
@@ -66,6 +71,50 @@ def test_processes_draw_different_dropout_masks_after_resuming_too(monkeypatch: 
             train_as_worker(SimpleNamespace(state=state, task=None, runtime=runtime), seed=0)
     assert len(set(drawn)) == 3
     assert drawn[0] == drawn[3]
+
+
+def interrupt_at_step_13(monkeypatch: pytest.MonkeyPatch, *, times: int, first: Callable[[], None]) -> None:
+    """Has this process sent Ctrl-C so many times in the third step of the second epoch, after `first` was called."""
+
+    def step_ended(self: ProgressBar, state: TrainingState) -> None:
+        if state.progress.step == 13:
+            first()
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(ProgressBar, "step_ended", step_ended)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_says_what_is_lost(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        interrupt_at_step_13(patch, times=2, first=lambda: None)
+        outcome = cifar("train", "--config", "small.yaml")
+    (run,) = (tmp_path / "logs").iterdir()
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1] == (
+        "error: stopped at once; the last checkpoint was saved after epoch 1, step 10, and later steps are lost; "
+        f"continue with: cifar train --resume logs/{run.name}"
+    )
+    assert "saved; continue" not in outcome.err
+    assert read_json(run / "summary.json")["status"] == "interrupted"
+    resumed = cifar("train", "--resume", run)
+    assert resumed.code == 0, resumed.err
+    assert f"resuming {run} after epoch 1, step 10" in resumed.err
+
+
+def test_a_second_ctrl_c_without_a_checkpoint_says_that_nothing_was_saved(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_checkpoints() -> None:
+        for path in tmp_path.glob("logs/*/checkpoints/*.pt"):
+            path.unlink()
+
+    interrupt_at_step_13(monkeypatch, times=2, first=remove_checkpoints)
+    outcome = cifar("train", "--config", "small.yaml")
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1] == "error: stopped at once, before anything was saved"
 
 
 @pytest.mark.parametrize(("rank", "tells"), [("0", True), ("1", False)])

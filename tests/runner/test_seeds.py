@@ -17,7 +17,7 @@ from cifar_cli.builders.build_training import Training, build_training
 from cifar_cli.distributed.process_group import ProcessGroup
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.runner import seeds as seeds_command
-from cifar_cli.runs.records import read_json, write_json
+from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.training.state import TrainingState
 
 TRAIN = ("train", "--config", "small.yaml", "train.epochs=1")
@@ -54,7 +54,12 @@ def test_each_seed_is_a_run_of_its_own_beginning_with_the_configurations(three: 
     assert sorted(runs_by_seed(folder)) == [4, 5, 6]
     names = [run.name for run in runs_by_seed(folder).values()]
     assert all(name.startswith("small-synthetic-seed") for name in names)
-    assert sorted(path.name for path in the_group(folder).iterdir()) == [".lock", "group.yaml", "summary.json"]
+    assert sorted(path.name for path in the_group(folder).iterdir()) == [
+        ".lock",
+        "env.json",
+        "group.yaml",
+        "summary.json",
+    ]
 
 
 def test_the_groups_statistics_are_those_of_its_runs(three: tuple[Path, Any]) -> None:

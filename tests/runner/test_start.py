@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -80,6 +82,29 @@ def test_the_run_folder_holds_what_is_promised_and_nothing_else(trained: tuple[P
         ".lock",
         *events,
     }
+
+
+TRAINING_THEN_MODULES = """
+import atexit, sys
+from functools import partial
+atexit.register(lambda: print("MODULES", *{name.partition(".")[0] for name in sys.modules}))
+from cifar_cli.data.datasets import open_dataset
+from cifar_cli.data.datasets.synthetic import synthetic_sets
+open_dataset.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
+from cifar_cli.__main__ import main
+main()
+"""
+
+
+def test_a_training_does_not_import_what_it_does_not_use(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    cifar("--version")  # writes small.yaml
+    words = ["train", "--config", "small.yaml", "train.epochs=1"]
+    process = subprocess.run(
+        [sys.executable, "-c", TRAINING_THEN_MODULES, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    modules = process.stdout.splitlines()[-1].split()
+    assert {"MODULES", "torch", "tensorboard"} <= set(modules)
+    assert not {"torchvision", "matplotlib", "scipy", "tensorflow", "jinja2"} & set(modules)
 
 
 def test_metrics_have_the_promised_columns_and_a_row_per_epoch(trained: tuple[Path, Any]) -> None:
@@ -432,6 +457,25 @@ def test_a_diverging_training_fails_with_advice_and_keeps_the_earlier_checkpoint
     assert len(read_rows(run)) == 1
     assert torch.load(run / "checkpoints" / "last.pt", weights_only=True)["progress"]["epoch"] == 1
     assert all(tensor.isfinite().all() for tensor in read_weights(run).values())
+
+
+def test_where_groups_take_every_parameter_the_rate_told_is_one_that_a_person_can_change(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    groups = "optimizer.groups=[{name: sgd, parameters: [conv1.*], lr: 0.02}, {name: sgd, parameters: ['*'], lr: 0.03}]"
+    words = ["train", "--config", "small.yaml", groups, "optimizer.lr=0.7", "schedule={name: constant}"]
+    outcome = cifar(*words)
+    assert outcome.code == 0, outcome.err
+    run = only_run(tmp_path)
+    assert [float(row["lr"]) for row in read_rows(run)] == [0.02, 0.02]
+    events = EventAccumulator(str(run)).Reload()
+    assert [event.value for event in events.Scalars("lr")] == pytest.approx([0.02, 0.02])
+    assert "sgd at lr 0.02" in outcome.err
+
+    outcome = cifar(*words, "optimizer.groups.0.lr=1e38")
+    assert outcome.code == 1
+    assert "with optimizer.groups.0.lr=1e+38; the training diverged. Try optimizer.groups.0.lr=1e+37, " in outcome.err
+    assert cifar("config", "validate", "small.yaml", groups, "optimizer.groups.0.lr=1e37").code == 0
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import json
 import platform
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
-from cifar_cli.runs.environment import describe_environment
+from cifar_cli.runs import environment
+from cifar_cli.runs.environment import describe_environment, source_commit
 
 
 def describe() -> dict[str, object]:
@@ -32,19 +34,45 @@ def test_it_is_plain_enough_for_json(tmp_path: Path) -> None:
     assert told["data_root"] == str(tmp_path.resolve())
 
 
-def test_the_commit_is_gits_own_answer_and_nothing_outside_a_repository(
+def git(folder: Path, *words: str) -> str:
+    """Runs git in a folder and returns what it prints."""
+    command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_commit_is_that_of_the_repository_that_tracks_the_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    source = tmp_path / "package" / "module.py"
+    source.parent.mkdir()
+    source.touch()
+    assert source_commit(source) is None, "no repository"
+    git(source.parent, "init", "-q")
+    git(source.parent, "add", "module.py")
+    assert source_commit(source) is None, "a repository without a commit"
+    git(source.parent, "commit", "-q", "-m", "first")
+    assert source_commit(source) == git(source.parent, "log", "-1", "--format=%H")
+    installed = source.parent / "site-packages" / "module.py"
+    installed.parent.mkdir()
+    installed.touch()
+    assert source_commit(installed) is None, "installed below a repository that knows nothing of it"
+
+
+def test_the_repository_that_one_stands_in_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = describe()["git_commit"]
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "a stranger's")
     monkeypatch.chdir(tmp_path)
-    assert describe()["git_commit"] is None
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    assert describe()["git_commit"] is None, "a repository without a commit"
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
-    commit = describe()["git_commit"]
-    log = subprocess.run([*git, "log", "-1", "--format=%H"], check=True, capture_output=True, text=True)
-    assert commit == log.stdout.strip()
+    assert describe()["git_commit"] == own == source_commit(Path(environment.__file__))
+    assert own != git(tmp_path, "log", "-1", "--format=%H")
+
+
+def test_the_time_is_now_in_utc() -> None:
+    before = datetime.now(UTC)
+    started = datetime.fromisoformat(str(describe()["started"]))
+    assert before <= started <= datetime.now(UTC)
+    assert started.utcoffset() == timedelta(0)
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,13 +98,13 @@ def test_a_run_is_found_by_its_path_and_by_its_name(tmp_path: Path) -> None:
 
 
 def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(tmp_path: Path) -> None:
-    for age, name in enumerate(["newest", "second", "cnn-20260304-120000", "oldest"]):
+    for age, name in enumerate(["newest", "second", "cnn-first-try", "oldest"]):
         finish(tmp_path, name, age_seconds=age)
     with pytest.raises(RunError) as caught:
-        find_run("cnn-20260304-120001", log_dir=tmp_path)
+        find_run("cnn-first-tri", log_dir=tmp_path)
     assert str(caught.value) == (
-        f"cnn-20260304-120001: expected a run folder, a checkpoint file, or the name of a run under {tmp_path}, found "
-        "none of them; the newest runs are newest, second, cnn-20260304-120000; did you mean 'cnn-20260304-120000'?"
+        f"cnn-first-tri: expected a run folder, a checkpoint file, or the name of a run under {tmp_path}, found "
+        "none of them; the newest runs are newest, second, cnn-first-try; did you mean 'cnn-first-try'?"
     )
 
 
@@ -120,6 +120,12 @@ def test_without_any_run_the_error_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_name_too_long_for_the_file_system_is_an_unknown_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="expected a run folder"):
         find_run("x" * 5000, log_dir=tmp_path)
+
+
+def test_touching_a_run_does_not_make_it_newer(tmp_path: Path) -> None:
+    older, newer = (finish(tmp_path, f"{name}-20260304-12000{place}") for place, name in enumerate(("b", "a")))
+    older.config.touch()
+    assert find_runs(tmp_path) == [older, newer]
 
 
 def test_runs_are_ordered_by_when_they_began_not_by_name(tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 """A group's folder: made, found, read again."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from cifar_cli.errors import RunError
-from cifar_cli.runs.records import write_json
+from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import create_run, find_run, find_runs
 from cifar_cli.runs.seed_group import (
     GroupFolder,
@@ -40,7 +39,7 @@ def test_a_group_is_found_by_path_and_by_name_and_is_no_run(tmp_path: Path) -> N
 def test_groups_are_listed_the_oldest_first(tmp_path: Path) -> None:
     groups = [make_group(tmp_path, name) for name in ("b", "a", "c")]
     for age, group in enumerate(groups):
-        os.utime(group.config, (1000 - age, 1000 - age))
+        write_json(group.environment, {"started": f"2026-03-04T12:00:{30 - age}+00:00"})
     assert find_groups(tmp_path) == groups[::-1]
 
 

@@ -1,6 +1,6 @@
-"""Reads CIFAR-10 and CIFAR-100 from the files their authors publish, in the layout torchvision uses.
+"""Reads CIFAR-10 and CIFAR-100 from the files that their authors publish, in torchvision's layout.
 
-Every file's MD5 sum is checked before it is opened. Knows nothing of downloading.
+Every file's MD5 sum is checked before it is unpickled.
 """
 
 import io
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy._core.multiarray import _reconstruct
 
 from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.download.checksums import FileState, file_state, read_verified
@@ -24,7 +23,7 @@ from cifar_cli.data.image_set import ImageSet
 
 @dataclass(frozen=True)
 class CifarFiles:
-    """Where a member of the CIFAR family lies below a root, and what its files are called and hold.
+    """The files of CIFAR-10 or CIFAR-100: their folder below the root, and the keys of their contents.
 
     `train`, `test` and `meta` map file names to MD5 sums.
     """
@@ -64,9 +63,10 @@ CIFAR100_FILES = CifarFiles(
     class_names_key=b"fine_label_names",
 )
 
-# Written by Python 2 and NumPy 1: these are the only names in the published files.
+# Python 2 and NumPy 1 wrote the published files: these are the only names in them. NumPy has moved the first one to a
+# private module, but every array tells what rebuilds it.
 _ALLOWED_IN_PICKLES: dict[tuple[str, str], Any] = {
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
 }
@@ -92,7 +92,7 @@ def read_cifar(root: Path, *, files: CifarFiles) -> tuple[ImageSet, ImageSet]:
 
 
 def cifar_file_states(root: Path, *, files: CifarFiles) -> dict[Path, FileState]:
-    """Returns the path of every file that reading needs, with its state."""
+    """Returns the state of every file that `read_cifar` needs, by path."""
     md5_sums = files.train | files.test | files.meta
     paths = {root / files.folder / name: md5 for name, md5 in md5_sums.items()}
     return {path: file_state(path, md5=md5) for path, md5 in paths.items()}
@@ -105,9 +105,9 @@ def _read_pickles(folder: Path, md5_sums: dict[str, str], *, name: str) -> list[
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds NumPy arrays and plain values and refuses everything else, for a pickle can name any function.
+    """Builds NumPy arrays and plain values only, because a pickle can name any function.
 
-    The checksum has already settled what the bytes are; this is the second lock on the door.
+    The files have passed their checksum before, so this is a second safeguard.
     """
 
     def find_class(self, module: str, name: str, /) -> Any:

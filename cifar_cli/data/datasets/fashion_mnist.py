@@ -1,12 +1,15 @@
-"""Reads Fashion-MNIST through torchvision, and fetches it into the layout that torchvision reads."""
+"""Reads and fetches Fashion-MNIST, in torchvision's layout."""
 
 import gzip
+import math
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from torchvision.datasets import FashionMNIST  # type: ignore[import-untyped]
+import numpy as np
+import torch
+from torch import Tensor
 
 from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.download.checksums import FileState, MissingFileError
@@ -16,28 +19,46 @@ from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.errors import DataError
 
-# Unpacked, these files have no published checksum; torchvision looks only for their presence. Their size is the product
-# of the dimensions in their header and the header itself.
+FOLDER = "FashionMNIST/raw"
+MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
+# The MD5 sums are those that the authors publish (github.com/zalandoresearch/fashion-mnist) and torchvision checks; the
+# sizes are those that the server announces.
+ARCHIVES = tuple(
+    Archive(name, md5, size_bytes, folder=FOLDER, mirrors=tuple(f"{mirror}{name}" for mirror in MIRRORS))
+    for name, md5, size_bytes in (
+        ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+        ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
+        ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+        ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+    )
+)
+# No checksums of the unpacked files are published. Their size is that of the header and the product of the dimensions.
 UNPACKED_BYTES = {
     "train-images-idx3-ubyte": 16 + 60_000 * 28 * 28,
     "train-labels-idx1-ubyte": 8 + 60_000,
     "t10k-images-idx3-ubyte": 16 + 10_000 * 28 * 28,
     "t10k-labels-idx1-ubyte": 8 + 10_000,
 }
-PACKED_BYTES = {
-    "train-images-idx3-ubyte.gz": 26_421_880,
-    "train-labels-idx1-ubyte.gz": 29_515,
-    "t10k-images-idx3-ubyte.gz": 4_422_102,
-    "t10k-labels-idx1-ubyte.gz": 5_148,
-}
-FOLDER = "FashionMNIST/raw"
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+IDX_UNSIGNED_BYTE = 8  # the type code in the header
 
 
 def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
     """Returns the training and the test set: images uint8 (N, 1, 28, 28), labels int64 (N,).
 
-    Raises DataError naming the file where one is missing or has the wrong size, and the folder where one is damaged in
-    another way.
+    Raises DataError, which names a file that is missing or has the wrong size, or the folder of files that are damaged
+    in another way.
     """
     for path, state in fashion_mnist_file_states(root).items():
         if state != "ok":
@@ -52,20 +73,18 @@ def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
 def fetch_fashion_mnist(
     root: Path, *, mirrors: Sequence[str] = (), deadline_seconds: float | None = None, report: Report | None = None
 ) -> None:
-    """Downloads what is missing or damaged below `root`. mirrors: addresses of folders that hold the four .gz files."""
+    """Downloads the missing or damaged files below `root`. mirrors: URLs of folders that hold the four .gz files."""
     raw = root / FOLDER
     with dataset_lock(raw, name="fashion-mnist", timeout_seconds=deadline_seconds, report=report):
         if all(state == "ok" for state in fashion_mnist_file_states(root).values()):
             return
-        for file_name, md5 in FashionMNIST.resources:
-            own = tuple(f"{mirror}{file_name}" for mirror in FashionMNIST.mirrors)
-            archive = Archive(file_name, md5, PACKED_BYTES[file_name], folder=FOLDER, mirrors=own)
-            download(archive, raw, mirrors=mirrors, deadline_seconds=deadline_seconds, report=report)
-            _gunzip(raw / file_name)
+        for archive in ARCHIVES:
+            packed = download(archive, raw, mirrors=mirrors, deadline_seconds=deadline_seconds, report=report)
+            _gunzip(packed)
 
 
 def fashion_mnist_file_states(root: Path) -> dict[Path, FileState]:
-    """Returns the path of every file that reading needs, with its state, as far as its size tells."""
+    """Returns the state of every file that `read_fashion_mnist` needs, by path, judged by the file's size."""
     return {root / FOLDER / name: _state(root / FOLDER / name, size) for name, size in UNPACKED_BYTES.items()}
 
 
@@ -76,23 +95,40 @@ def _state(path: Path, size_bytes: int) -> FileState:
 
 
 def _gunzip(packed: Path) -> None:
-    """Unpacks `x.gz` to `x` beside it, which appears whole or not at all."""
+    """Unpacks `x.gz` to `x` beside it, atomically."""
     part = packed.with_suffix(".part")
     with gzip.open(packed) as source, part.open("wb") as file:
         shutil.copyfileobj(source, file)
     os.replace(part, packed.with_suffix(""))
 
 
+def read_idx(path: Path) -> Tensor:
+    """Returns what an IDX file of unsigned bytes holds, in the shape that its header tells.
+
+    The header is two bytes of 0, the type code, the number of dimensions, and each dimension as four bytes, the highest
+    first (yann.lecun.com/exdb/mnist). Raises ValueError for any other content, and where values are missing or left.
+    """
+    content = path.read_bytes()
+    rank = content[3] if len(content) > 3 else 0
+    shape = np.frombuffer(content, dtype=">u4", count=rank, offset=4).tolist()
+    values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * rank)
+    if content[:3] != bytes([0, 0, IDX_UNSIGNED_BYTE]) or rank == 0 or math.prod(shape) != len(values):
+        raise ValueError("no IDX file of unsigned bytes")
+    return torch.from_numpy(values.reshape(shape).copy())
+
+
 def _image_set(root: Path, *, is_train: bool) -> ImageSet:
+    raw, prefix = root / FOLDER, "train" if is_train else "t10k"
     try:
-        dataset = FashionMNIST(root, train=is_train)
-        images, labels = dataset.data.reshape(-1, 1, 28, 28), dataset.targets.long()
-        is_sound = len(images) == len(labels) and bool(labels.max() < len(dataset.classes))
-    except Exception as error:  # torchvision only asserts what the headers say, and torch stumbles over the rest
+        images, labels = read_idx(raw / f"{prefix}-images-idx3-ubyte"), read_idx(raw / f"{prefix}-labels-idx1-ubyte")
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}; check who may read it") from error
+    except ValueError as error:
         raise _damaged(root, is_train=is_train) from error
+    is_sound = images.shape == (*labels.shape, 28, 28) and labels.dim() == 1 and bool((labels < len(CLASS_NAMES)).all())
     if not is_sound:
         raise _damaged(root, is_train=is_train)
-    return ImageSet("fashion_mnist", images, labels, tuple(dataset.classes))
+    return ImageSet("fashion_mnist", images.unsqueeze(1), labels.long(), CLASS_NAMES)
 
 
 def _damaged(root: Path, *, is_train: bool) -> DataError:

@@ -1,4 +1,4 @@
-"""Compares files with the MD5 sums their publishers give. Knows nothing of what is in them."""
+"""Compares files with the MD5 sums that their publishers give."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ FileState = Literal["ok", "damaged", "missing"]
 
 
 class MissingFileError(DataError):
-    """A file of a dataset is not there, so that fetching would help."""
+    """A file of a dataset is missing; fetching the dataset would help."""
 
 
 def md5_of(path: Path) -> str:
@@ -20,16 +20,16 @@ def md5_of(path: Path) -> str:
 
 
 def file_state(path: Path, *, md5: str) -> FileState:
-    """Says whether a file is there and holds what it should."""
+    """Returns whether a file is missing, damaged, or has the MD5 sum `md5`."""
     if not path.is_file():
         return "missing"
     return "ok" if md5_of(path) == md5 else "damaged"
 
 
 def read_verified(path: Path, *, md5: str, mend: str) -> bytes:
-    """Returns a file's bytes once their MD5 sum is what it should be.
+    """Returns a file's bytes after a check of their MD5 sum.
 
-    Raises MissingFileError, or DataError where the file is unreadable or damaged; `mend` ends their message.
+    Raises MissingFileError, or DataError where the file is unreadable or damaged; `mend` ends the message.
     """
     try:
         content = path.read_bytes()

@@ -1,6 +1,6 @@
-"""Downloads a published archive from whichever mirror gives the right bytes. Knows nothing of what is in it.
+"""Downloads a published archive from the first mirror that is fast and sends the right bytes.
 
-A download interrupted in any way leaves `<name>.part`, and the next one, from any mirror, continues it.
+An interrupted download leaves `<name>.part`, and the next download, from any mirror, continues it.
 """
 
 import errno
@@ -26,17 +26,17 @@ EARLIER_DOWNLOAD = "an earlier download"
 
 
 class Report(Protocol):
-    """Hears how a download is getting on."""
+    """Is told of a download's progress."""
 
     def note(self, text: str) -> None:
-        """Something happened that a person may want to know."""
+        """Tells a person something that happened."""
 
     def progress(self, done_bytes: int, total_bytes: int, host: str) -> None:
-        """More bytes have arrived; called several times a second."""
+        """Tells how many bytes have arrived; called several times a second."""
 
 
 class NullReport:
-    """A Report that is not listening."""
+    """A Report that ignores everything."""
 
     def note(self, text: str) -> None: ...
 
@@ -45,14 +45,14 @@ class NullReport:
 
 @dataclass(frozen=True)
 class DownloadTimeouts:
-    """How long to wait for what. The defaults end well within 20 s where there is no network."""
+    """How long a download waits. With the defaults it fails within 20 s where there is no network."""
 
-    head_start_seconds: float = 2.0  # of each mirror over the next, when asking who answers
+    head_start_seconds: float = 2.0  # of each mirror over the next one, when all are asked
     connect_seconds: float = 14.0  # for all mirrors together
     stall_seconds: float = 10.0  # without a single byte
     crawl_bytes_per_second: float = 200_000.0  # 170 MB in a quarter of an hour
     crawl_window_seconds: float = 8.0
-    useful_bytes: int = 1_000_000  # a mirror that brought so much before it failed may be tried again
+    useful_bytes: int = 1_000_000  # a mirror that sent so many before it failed may be tried again
 
 
 class _CrawlError(Exception):
@@ -67,21 +67,21 @@ def download(
     mirrors: Sequence[str] = (),
     deadline_seconds: float | None = None,
     report: Report | None = None,
-    patience: DownloadTimeouts | None = None,
+    timeouts: DownloadTimeouts | None = None,
 ) -> Path:
-    """Returns the archive's path in `folder`, downloaded unless it is there, its MD5 sum checked.
+    """Returns the archive's path in `folder`, after a download unless it is there, and a check of its MD5 sum.
 
-    mirrors: URLs tried before the archive's own. deadline_seconds: gives up as soon as it is clear that the download
-    would take longer. Only one process may do this for a folder at a time. Raises DownloadError saying what was tried.
+    mirrors: URLs tried before the archive's own. deadline_seconds: gives up once it is clear that the download would
+    take longer. Only one process at a time may download to a folder. Raises DownloadError, which tells what was tried.
     """
-    report, patience = report or NullReport(), patience or DownloadTimeouts()
+    report, timeouts = report or NullReport(), timeouts or DownloadTimeouts()
     target = folder / archive.file_name
     state = file_state(target, md5=archive.md5)
     if state == "ok":
         return target
     if state == "damaged":
         report.note(f"{target} is damaged and will be replaced")
-    download = _Download(archive, folder, mirrors, deadline_seconds, report, patience)
+    download = _Download(archive, folder, mirrors, deadline_seconds, report, timeouts)
     download.run()
     os.replace(download.part, target)
     return target
@@ -95,7 +95,7 @@ class _Download:
         mirrors: Sequence[str],
         deadline_seconds: float | None,
         report: Report,
-        patience: DownloadTimeouts,
+        timeouts: DownloadTimeouts,
     ) -> None:
         self.archive = archive
         self.folder = folder
@@ -104,12 +104,12 @@ class _Download:
         self.deadline_seconds = deadline_seconds
         self.ends_at = None if deadline_seconds is None else time.monotonic() + deadline_seconds
         self.report = report
-        self.patience = patience
-        # Who sent the bytes of the part: where they turn out wrong, the blame has to go somewhere.
+        self.timeouts = timeouts
+        # The mirrors that sent bytes of the part: one of them is to blame where the bytes are wrong.
         self.origins = {EARLIER_DOWNLOAD} if self._part_bytes() else set()
 
     def run(self) -> None:
-        """Goes from mirror to mirror until the part is whole and right, or none is left."""
+        """Tries mirror after mirror until the part is whole and right, or no mirror is left."""
         if self._part_bytes() >= self.archive.size_bytes and md5_of(self.part) != self.archive.md5:
             self._discard_part()
         while self._part_bytes() < self.archive.size_bytes:
@@ -129,16 +129,16 @@ class _Download:
             urls,
             offset=self._part_bytes(),
             size_bytes=self.archive.size_bytes,
-            head_start_seconds=self.patience.head_start_seconds,
-            connect_seconds=max(0.1, min(self.patience.connect_seconds, remaining)),
-            timeout_seconds=self.patience.stall_seconds,
+            head_start_seconds=self.timeouts.head_start_seconds,
+            connect_seconds=max(0.1, min(self.timeouts.connect_seconds, remaining)),
+            timeout_seconds=self.timeouts.stall_seconds,
         )
         for url, why in failures.items():
             self.queue.drop(url, why)
         return connection
 
     def _receive(self, connection: Connection) -> None:
-        """Appends to the part what one mirror sends, until it ends, stalls, crawls or breaks off."""
+        """Appends to the part what one mirror sends, until the mirror is done, stalls, is too slow, or breaks off."""
         before, url = self._part_bytes(), connection.url
         self.origins.add(url)
         try:
@@ -148,7 +148,7 @@ class _Download:
             self.report.note(f"{host_of(url)} gives {crawl.bytes_per_second / 1000:.0f} kB/s; looking for a faster one")
             self.queue.leave_crawling(url, crawl.bytes_per_second)
         except MirrorError as error:
-            if self._part_bytes() - before >= self.patience.useful_bytes:
+            if self._part_bytes() - before >= self.timeouts.useful_bytes:
                 self.report.note(f"{host_of(url)} {error}; going on from where it stopped")
                 self.queue.postpone(url, str(error))
             else:
@@ -165,14 +165,14 @@ class _Download:
         while done < self.archive.size_bytes:
             chunk = self._read(connection)
             window_bytes += len(chunk)
-            # A server that cannot begin in the middle sends again what is there already.
+            # A server without ranges sends the first bytes again.
             fresh = chunk[max(0, done - position) :][: self.archive.size_bytes - done]
             position += len(chunk)
             file.write(fresh)
             done += len(fresh)
             self.report.progress(done, self.archive.size_bytes, host_of(connection.url))
             elapsed = time.monotonic() - window_began
-            if elapsed >= self.patience.crawl_window_seconds:
+            if elapsed >= self.timeouts.crawl_window_seconds:
                 if window_bytes / elapsed < self._lowest_rate(connection.url, done):
                     raise _CrawlError(window_bytes / elapsed)
                 window_began, window_bytes = time.monotonic(), 0
@@ -181,24 +181,24 @@ class _Download:
         try:
             chunk = connection.response.read1(READ_BYTES)
         except TimeoutError:
-            raise MirrorError(f"sent nothing for {self.patience.stall_seconds:.0f} s") from None
-        except Exception as error:  # sockets, TLS and chunked encoding each have errors of their own here
+            raise MirrorError(f"sent nothing for {self.timeouts.stall_seconds:.0f} s") from None
+        except Exception as error:  # sockets, TLS and chunked encoding raise errors of many kinds here
             raise MirrorError(f"broke off: {error}") from None
         if not chunk:
             raise MirrorError("broke off")
         return chunk
 
     def _lowest_rate(self, url: str, done_bytes: int) -> float:
-        """Returns the bytes per second below which to leave a mirror."""
+        """Returns the rate in bytes per second below which a mirror is left for another."""
         if self.ends_at is not None:
             remaining_seconds = max(self.ends_at - time.monotonic(), 1e-3)
             return (self.archive.size_bytes - done_bytes) / remaining_seconds
         if self.queue.settled or not self.queue.has_alternative(url):
             return 0.0
-        return self.patience.crawl_bytes_per_second
+        return self.timeouts.crawl_bytes_per_second
 
     def _judge(self, url: str) -> None:
-        """Checks a part that has all its bytes; where they are wrong, starts over without whoever may be to blame."""
+        """Checks a complete part; where its bytes are wrong, drops the mirrors that may be to blame and starts over."""
         found = md5_of(self.part)
         if found == self.archive.md5:
             return

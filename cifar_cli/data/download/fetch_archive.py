@@ -1,4 +1,4 @@
-"""Brings a dataset's files into a folder, one process at a time. Knows nothing of how they are read."""
+"""Downloads and unpacks a dataset's archive, one process at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +21,9 @@ def fetch_archive(
     deadline_seconds: float | None = None,
     report: Report | None = None,
 ) -> None:
-    """Downloads an archive into `root`, unless it lies there, and unpacks it.
+    """Downloads an archive into `root`, unless it is there, and unpacks it.
 
-    is_there: asked once this process has the folder to itself, for another may have done the work in the meantime.
+    is_there: called when this process holds the lock, because another process may have fetched the files before.
     """
     with dataset_lock(root, name=archive.folder, timeout_seconds=deadline_seconds, report=report):
         if not is_there():
@@ -33,9 +33,9 @@ def fetch_archive(
 
 @contextmanager
 def dataset_lock(folder: Path, *, name: str, timeout_seconds: float | None, report: Report | None) -> Iterator[None]:
-    """Makes the folder and waits until no other process is fetching `name` into it.
+    """Creates the folder and holds the lock for fetching `name` into it.
 
-    Raises DataError where the folder cannot be written, or where the other is not done within `timeout_seconds`.
+    Raises DataError where the folder cannot be written, or where another process keeps the lock for `timeout_seconds`.
     """
     lock = FileLock(folder / f".{name}.lock")
     try:

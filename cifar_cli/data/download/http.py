@@ -1,4 +1,4 @@
-"""Opens a file on a web server from any position, or on the first of several servers that answers."""
+"""Opens a file on a web server at a given position, or on the first of several servers that answers."""
 
 import http.client
 import queue
@@ -14,12 +14,12 @@ from urllib.request import Request, urlopen
 
 
 class MirrorError(Exception):
-    """A mirror did not do what was asked of it. The text says what happened and stays inside the program."""
+    """A mirror failed. The text says what happened; it is caught inside the program."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A file on its way. `start` is the position in the file of the first byte that `response` gives."""
+    """An open response. start: the position in the file of the response's first byte."""
 
     url: str
     response: http.client.HTTPResponse
@@ -27,9 +27,9 @@ class Connection:
 
 
 def open_at(url: str, *, offset: int, size_bytes: int, timeout_seconds: float) -> Connection:
-    """Asks for a file of `size_bytes` from `offset` on. A server that cannot begin there gives it from an earlier byte.
+    """Requests a file of `size_bytes` from `offset` on. A server without ranges sends it from an earlier byte.
 
-    timeout_seconds: for connecting and later for each read. Raises MirrorError.
+    timeout_seconds: for the connection, and later for each read. Raises MirrorError.
     """
     headers = {"User-Agent": "cifar-cli", "Accept-Encoding": "identity"}
     if offset:
@@ -51,12 +51,12 @@ def open_at(url: str, *, offset: int, size_bytes: int, timeout_seconds: float) -
 
 
 def _request(url: str, headers: Mapping[str, str]) -> Request:
-    """Returns a request for a URL, which may say who asks: https://user:password@host/file."""
+    """Returns a request for a URL, which may hold a user and password: https://user:password@host/file."""
     parts = urlsplit(url)
     who, _, host = parts.netloc.rpartition("@")
     request = Request(urlunsplit(parts._replace(netloc=host)), headers=dict(headers))
     if who:
-        # Unredirected: a server that sends us on to another is not to hand it the password.
+        # Unredirected: another server, to which this one redirects, must not get the password.
         request.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(who).encode()).decode()}")
     return request
 
@@ -70,13 +70,13 @@ def race_mirrors(
     connect_seconds: float,
     timeout_seconds: float,
 ) -> tuple[Connection | None, dict[str, str]]:
-    """Asks the servers in order and returns the first connection, with the reasons of those that failed until then.
+    """Returns the first server's connection that opens, and the failures until then, by URL.
 
-    Each has a head start before the next is asked as well (as browsers do with addresses, RFC 8305), and together they
-    have `connect_seconds`: so one that hangs, be it in the name service, cannot hold up the others.
+    The servers are asked in order, each with a head start before the next is asked, too (as browsers do with addresses,
+    RFC 8305). All together have `connect_seconds`, so a server that hangs, or its name lookup, cannot block the others.
     """
     answers: queue.SimpleQueue[Connection | tuple[str, MirrorError]] = queue.SimpleQueue()
-    undecided = threading.Semaphore(1)  # whoever acquires it settles the race
+    undecided = threading.Semaphore(1)  # the thread that acquires it wins the race
 
     def ask(url: str) -> None:
         try:
@@ -94,7 +94,7 @@ def race_mirrors(
     ends_at = time.monotonic() + connect_seconds
     while len(failures) < len(urls) and time.monotonic() < ends_at:
         if not_asked:
-            # A daemon: a name service that hangs cannot be interrupted, and must not keep the program alive.
+            # A daemon thread: a name lookup that hangs cannot be interrupted and must not keep the program alive.
             threading.Thread(target=ask, args=(not_asked.pop(0),), daemon=True).start()
         remaining = max(0.0, ends_at - time.monotonic())
         try:
@@ -109,7 +109,7 @@ def race_mirrors(
 
 
 def _checked_start(response: http.client.HTTPResponse, *, offset: int, size_bytes: int) -> int:
-    """Returns the position of the first byte, once the headers speak of the file that is wanted."""
+    """Returns the position of the first byte, after a check that the headers describe the requested file."""
     if response.headers.get_content_type() == "text/html":
         raise MirrorError("sent a web page instead of the file")
     start, total = 0, response.headers.get("Content-Length")

@@ -1,4 +1,4 @@
-"""The archives datasets are published in, where they can be had, and which place to try next. Opens no connection."""
+"""Lists the published archives and their mirrors, and chooses which mirror to try next. Opens no connection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from cifar_cli.errors import UsageError
 
 @dataclass(frozen=True)
 class Archive:
-    """A published file. `folder` is what it unpacks to; `mirrors` are URLs of the file itself, fastest first."""
+    """A published archive. folder: what it unpacks to. mirrors: the archive's URLs, fastest first."""
 
     file_name: str
     md5: str
@@ -18,7 +18,7 @@ class Archive:
     mirrors: tuple[str, ...]
 
     def urls(self, own_mirrors: Sequence[str]) -> list[str]:
-        """Returns every place to try, a person's own first. One that ends in / is a folder that holds the file.
+        """Returns all URLs to try, the person's own mirrors first; a mirror that ends in / is a folder with the file.
 
         Raises UsageError for a mirror that is no web address.
         """
@@ -57,7 +57,7 @@ CIFAR100_ARCHIVE = Archive(
 
 
 def host_of(url: str) -> str:
-    """Returns the part of a URL that a person recognises a mirror by, and no password."""
+    """Returns a URL's host without user and password."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
@@ -65,13 +65,13 @@ def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that make no sense
+    except ValueError:  # malformed brackets or port
         return False
 
 
 @dataclass
 class MirrorQueue:
-    """Which mirrors are still worth trying. `crawling` maps those left for being slow to their bytes per second."""
+    """The mirrors still to try. crawling: the mirrors that were too slow, with their bytes per second."""
 
     waiting: list[str]
     crawling: dict[str, float] = field(default_factory=dict)
@@ -79,32 +79,32 @@ class MirrorQueue:
 
     @property
     def settled(self) -> bool:
-        """Whether all have been tried, so that only slow ones are left."""
+        """Whether all mirrors have been tried, so that only slow ones are left."""
         return not self.waiting
 
     def candidates(self) -> list[str]:
-        """Returns those to try now, in order: all that wait, else the fastest of the slow ones, else none."""
+        """Returns the mirrors to try now, in order: all that wait, else the fastest slow one, else none."""
         if self.waiting:
             return list(self.waiting)
         return [max(self.crawling, key=self.crawling.__getitem__)] if self.crawling else []
 
     def has_alternative(self, url: str) -> bool:
-        """Whether there is any other to turn to."""
+        """Whether there is another mirror to try."""
         return any(other != url for other in [*self.waiting, *self.crawling])
 
     def drop(self, url: str, why: str) -> None:
-        """Takes a mirror out for good."""
+        """Removes a mirror for good."""
         self.failures[url] = why
         self.waiting = [other for other in self.waiting if other != url]
         self.crawling.pop(url, None)
 
     def leave_crawling(self, url: str, bytes_per_second: float) -> None:
-        """Puts a slow mirror aside, to come back to if nothing better is found."""
+        """Puts a slow mirror aside, for the case that no faster one is found."""
         self.drop(url, f"too slow: {bytes_per_second / 1000:.0f} kB/s")
         self.crawling[url] = bytes_per_second
 
     def postpone(self, url: str, why: str) -> None:
-        """Puts a mirror that has been of use behind the others."""
+        """Moves a mirror that has sent useful bytes behind the others."""
         self.failures[url] = why
         if url in self.waiting:
             self.waiting.remove(url)

@@ -1,4 +1,4 @@
-"""Unpacks a downloaded archive without letting it write anywhere but into its own folder. Opens no connection."""
+"""Unpacks a downloaded archive, which can write only into its own folder."""
 
 import gzip
 import os
@@ -11,9 +11,9 @@ from typing import Self
 
 from cifar_cli.errors import DataError
 
-MAX_UNPACKED_BYTES = 1_000_000_000  # five times what CIFAR-10 unpacks to
+MAX_UNPACKED_BYTES = 1_000_000_000  # five times CIFAR-10's size
 MAX_HEADER_BYTES = 100_000
-# What stands before a member and says more of it; tarfile reads it into memory whole, before it gives the member.
+# Headers that extend a member's own; tarfile reads them into memory whole before it returns the member.
 _LONG_HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -31,7 +31,7 @@ def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPAC
     """
     target = root / folder
     try:
-        # Beside the target, so that moving the files is a renaming.
+        # Beside the target, so that a renaming moves the files.
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{folder}-") as staging:
             names = _extract_files(archive, Path(staging), folder=folder, max_bytes=max_bytes)
             target.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
                     f"{archive}: expected at most {max_bytes} bytes unpacked, found more; nothing was unpacked; "
                     "delete it and fetch it from a mirror that you trust"
                 )
-            # The bytes alone: no owner, no permissions, no links.
+            # Only the bytes are taken: no owner, permissions or links.
             source = tar.extractfile(member)
             assert source is not None, member.name
             with source, (staging / path.name).open("wb") as file:
@@ -74,7 +74,7 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
 
 
 class _ShortTarInfo(tarfile.TarInfo):
-    """A member's header, refused before what belongs to it is read where that is long."""
+    """A member's header; a long extension header is refused before it is read."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:

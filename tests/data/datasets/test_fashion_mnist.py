@@ -8,10 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torchvision.datasets import FashionMNIST
 
 from cifar_cli.data.datasets import fashion_mnist
-from cifar_cli.data.datasets.fashion_mnist import fashion_mnist_file_states, fetch_fashion_mnist, read_fashion_mnist
+from cifar_cli.data.datasets.fashion_mnist import (
+    fashion_mnist_file_states,
+    fetch_fashion_mnist,
+    read_fashion_mnist,
+    read_idx,
+)
+from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.errors import DataError
 
 
@@ -54,14 +61,42 @@ def test_real_sizes_are_those_of_the_published_dimensions():
     assert sizes == fashion_mnist.UNPACKED_BYTES
 
 
-def test_files_are_read_with_a_channel_and_torchvisions_class_names(tmp_path: Path, contents: dict[str, bytes]):
+def test_files_are_read_as_torchvision_reads_them(tmp_path: Path, contents: dict[str, bytes]):
     write(tmp_path, contents)
-    train, test = read_fashion_mnist(tmp_path)
-    assert (train.images.shape, test.images.shape) == ((6, 1, 28, 28), (2, 1, 28, 28))
-    assert train.images[1, 0, 0, :3].tolist() == [784 % 251, 785 % 251, 786 % 251]
-    assert (train.labels.tolist(), test.labels.tolist()) == ([9, 0, 1, 2, 3, 4], [5, 6])
-    assert train.class_names[9] == "Ankle boot"
-    assert train.name == "fashion_mnist"
+    for ours, is_train in zip(read_fashion_mnist(tmp_path), (True, False), strict=True):
+        theirs = FashionMNIST(tmp_path, train=is_train)
+        assert torch.equal(ours.images, theirs.data.unsqueeze(1))
+        assert ours.images.dtype == theirs.data.dtype
+        assert torch.equal(ours.labels, theirs.targets)
+        assert ours.labels.dtype == theirs.targets.dtype
+        assert ours.class_names == tuple(theirs.classes)
+        assert ours.name == "fashion_mnist"
+
+
+def test_checksums_and_mirrors_are_those_of_torchvision():
+    assert [(archive.file_name, archive.md5) for archive in fashion_mnist.ARCHIVES] == FashionMNIST.resources
+    assert tuple(FashionMNIST.mirrors) == fashion_mnist.MIRRORS
+    for archive in fashion_mnist.ARCHIVES:
+        assert archive.mirrors == tuple(f"{mirror}{archive.file_name}" for mirror in FashionMNIST.mirrors)
+
+
+def test_an_idx_file_is_read_in_any_number_of_dimensions(tmp_path: Path):
+    path = tmp_path / "values"
+    array = np.arange(24, dtype=np.uint8)
+    for shape in ((24,), (4, 6), (2, 3, 4), (1, 2, 3, 4)):
+        path.write_bytes(idx(array.reshape(shape)))
+        assert torch.equal(read_idx(path), torch.arange(24, dtype=torch.uint8).reshape(shape))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0\0\x08", b"\0\0\x08\x03\0\0", b"\0\0\x08\x00", b"\0\0\x08\x01\0\0\0\x02a", b"\0\0\x08\x01\0\0\0\x02abc"],
+)
+def test_an_idx_file_that_ends_early_or_late_is_refused(tmp_path: Path, content: bytes):
+    path = tmp_path / "values"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"IDX|buffer"):
+        read_idx(path)
 
 
 @pytest.mark.parametrize(("state", "content"), [("missing", None), ("damaged", b"short")])
@@ -83,6 +118,8 @@ def test_missing_or_short_file_is_named(tmp_path: Path, contents: dict[str, byte
         ("t10k-images-idx3-ubyte", 2, 9),  # signed bytes
         ("t10k-images-idx3-ubyte", 7, 200),  # more images than there are
         ("t10k-images-idx3-ubyte", 11, 0),  # no rows
+        ("t10k-images-idx3-ubyte", 3, 1),  # one dimension
+        ("t10k-labels-idx1-ubyte", 3, 2),  # two dimensions
         ("t10k-labels-idx1-ubyte", 7, 1),  # a label too few
         ("t10k-labels-idx1-ubyte", 8, 10),  # an eleventh class
     ],
@@ -105,10 +142,11 @@ def test_four_files_are_fetched_from_a_mirror_and_unpacked(
     tmp_path: Path, contents: dict[str, bytes], start_server: Callable, monkeypatch: pytest.MonkeyPatch
 ):
     packed = {f"{name}.gz": gzip.compress(content) for name, content in contents.items()}
-    resources = [(name, hashlib.md5(content).hexdigest()) for name, content in packed.items()]
-    monkeypatch.setattr(FashionMNIST, "resources", resources)
-    monkeypatch.setattr(FashionMNIST, "mirrors", [])
-    monkeypatch.setattr(fashion_mnist, "PACKED_BYTES", {name: len(content) for name, content in packed.items()})
+    archives = [
+        Archive(name, hashlib.md5(content).hexdigest(), len(content), folder=fashion_mnist.FOLDER, mirrors=())
+        for name, content in packed.items()
+    ]
+    monkeypatch.setattr(fashion_mnist, "ARCHIVES", archives)
     servers = [start_server(content) for content in packed.values()]
     mirrors = [server.url("good").removesuffix("archive.tar.gz") for server in servers]
     # One server has one file: for each of the four, the three others have a file of another size or other bytes.

@@ -74,9 +74,9 @@ def archive_at(server: MirrorServer, *behaviours: str) -> Archive:
 
 
 def fetch_from(
-    server: MirrorServer, folder: Path, *behaviours: str, patience: DownloadTimeouts = HASTE, **options
+    server: MirrorServer, folder: Path, *behaviours: str, timeouts: DownloadTimeouts = HASTE, **options
 ) -> Path:
-    return download(archive_at(server, *behaviours), folder, patience=patience, **options)
+    return download(archive_at(server, *behaviours), folder, timeouts=timeouts, **options)
 
 
 def assert_fetched(path: Path, folder: Path) -> None:
@@ -221,13 +221,13 @@ def test_mirror_that_is_no_web_address_is_refused(server: MirrorServer, tmp_path
 
 def test_failure_says_what_happened_at_each_mirror(server: MirrorServer, tmp_path: Path):
     # Each may take its time on a busy machine, so that it is each one's own reason which is told.
-    patience = replace(HASTE, connect_seconds=20)
+    timeouts = replace(HASTE, connect_seconds=20)
     bad = ("missing", "broken", "web_page", "other_file", "hangs")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/archive.tar.gz"
         with pytest.raises(DataError) as caught:
-            fetch_from(server, tmp_path, *bad, mirrors=[nobody], patience=patience)
+            fetch_from(server, tmp_path, *bad, mirrors=[nobody], timeouts=timeouts)
     host = f"127.0.0.1:{server.server_port}"
     assert str(caught.value).splitlines() == [
         f"{tmp_path}/archive.tar.gz: could not be downloaded. Tried:",
@@ -250,7 +250,7 @@ def test_name_service_that_hangs_cannot_hold_up_the_program(tmp_path: Path, monk
     monkeypatch.setattr(http, "urlopen", hang)
     began = time.monotonic()
     with pytest.raises(DataError) as caught:
-        download(CIFAR10_ARCHIVE, tmp_path, patience=HASTE)
+        download(CIFAR10_ARCHIVE, tmp_path, timeouts=HASTE)
     released.set()
     assert time.monotonic() - began < 2
     assert "  www.cs.toronto.edu: no answer within 1 s" in str(caught.value)

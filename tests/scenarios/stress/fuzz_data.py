@@ -138,7 +138,7 @@ def server_answers(folder: Path, generator: random.Random, *, count: int) -> Ite
     content = generator.randbytes(3000)
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     sound = b"HTTP/1.1 200 OK\r\nContent-Type: application/gzip\r\nContent-Length: 3000\r\n\r\n" + content
-    patience = DownloadTimeouts(head_start_seconds=0.05, connect_seconds=0.5, stall_seconds=0.2)
+    timeouts = DownloadTimeouts(head_start_seconds=0.05, connect_seconds=0.5, stall_seconds=0.2)
     target = folder / "downloads"
     target.mkdir(exist_ok=True)
 
@@ -149,7 +149,7 @@ def server_answers(folder: Path, generator: random.Random, *, count: int) -> Ite
             (target / "set.tar.gz.part").write_bytes(damaged(content[:2000], generator))
         with _server(answer) as url:
             archive = Archive("set.tar.gz", md5, len(content), folder="set", mirrors=(url,))
-            path = download(archive, target, patience=patience)
+            path = download(archive, target, timeouts=timeouts)
         assert path.read_bytes() == content, "wrong bytes"
         return True
 

@@ -16,7 +16,8 @@ from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.runner.resume import load_state
 from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
-from cifar_cli.runs.records import METRICS_COLUMNS, read_json, read_metrics, write_json, write_metrics
+from cifar_cli.runs.json_files import read_json, write_json
+from cifar_cli.runs.metrics_csv import METRICS_COLUMNS, read_metrics, write_metrics
 
 CONFIG = """
 data: {name: synthetic, batch_size: 20, val_size: 100}

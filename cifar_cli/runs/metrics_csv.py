@@ -1,7 +1,6 @@
-"""The run's records as files others read: metrics.csv, a row per epoch, and summary.json."""
+"""Writes and reads metrics.csv: a row per epoch."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -24,7 +23,7 @@ METRICS_COLUMNS = (
 
 
 def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes all rows so far; None becomes an empty field. Numbers are written in full and read back equal."""
+    """Writes all rows; None becomes an empty field, and numbers are written with all their digits."""
     text = StringIO()
     writer = csv.DictWriter(text, METRICS_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -33,9 +32,9 @@ def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of metrics.csv, numbers as numbers and empty fields as None; none where there is no file.
+    """Returns the rows of metrics.csv: numbers as numbers, empty fields as None; no rows where there is no file.
 
-    Raises RunError where it is not as it was written.
+    Raises RunError for a file with other columns or other values.
     """
     if not path.is_file():
         return []
@@ -46,26 +45,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             f"{path}: expected the columns {','.join(METRICS_COLUMNS)} and a row of numbers per epoch, found: {error}; "
             f"put the file back as training wrote it, or remove it"
         ) from error
-
-
-def write_json(path: Path, contents: Mapping[str, Any]) -> None:
-    """Writes a JSON object, indented, its keys in the order given."""
-    write_text(path, json.dumps(contents, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Returns the JSON object in a file; an empty one where the file is missing. Raises RunError for anything else."""
-    if not path.is_file():
-        return {}
-    try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(contents, dict):
-            raise ValueError(f"a {type(contents).__name__}")
-    except ValueError as error:
-        raise RunError(
-            f"{path}: expected a JSON object, found: {error}; put the file back as training wrote it, or remove it"
-        ) from error
-    return contents
 
 
 def _parse_metrics(text: str) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
-"""Records read back as they were written, by us and by others."""
+"""metrics.csv reads back as it was written, by this program and by others."""
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from cifar_cli.errors import RunError
-from cifar_cli.runs.records import METRICS_COLUMNS, read_json, read_metrics, write_json, write_metrics
+from cifar_cli.runs.metrics_csv import METRICS_COLUMNS, read_metrics, write_metrics
 
 # Numbers that a shorter way of writing would change.
 ROWS: list[dict[str, Any]] = [
@@ -80,36 +79,3 @@ def test_damaged_metrics_are_an_error_with_a_way_out(tmp_path: Path, text: str, 
         f"{path}: expected the columns {','.join(METRICS_COLUMNS)} and a row of numbers per epoch, found: {found}; "
         "put the file back as training wrote it, or remove it"
     )
-
-
-def test_json_reads_back_in_the_order_and_the_letters_it_was_written_in(tmp_path: Path) -> None:
-    path = tmp_path / "summary.json"
-    contents = {"name": "größe", "accuracy": 0.1 + 0.2, "test": None, "nested": {"b": 1, "a": [True, 2]}}
-    write_json(path, contents)
-    assert read_json(path) == contents
-    assert list(json.loads(path.read_text(encoding="utf-8"))) == list(contents)
-    assert "größe" in path.read_text(encoding="utf-8")
-
-
-def test_a_path_is_written_as_text_and_a_number_that_json_does_not_know_is_a_bug(tmp_path: Path) -> None:
-    write_json(tmp_path / "env.json", {"root": tmp_path})
-    assert read_json(tmp_path / "env.json") == {"root": str(tmp_path)}
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "env.json", {"loss": math.nan})
-
-
-def test_missing_json_is_empty(tmp_path: Path) -> None:
-    assert read_json(tmp_path / "missing.json") == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "found"), [("{", "Expecting property name"), ("", "Expecting value"), ("[1]", "a list")]
-)
-def test_damaged_json_is_an_error_with_a_way_out(tmp_path: Path, text: str, found: str) -> None:
-    path = tmp_path / "summary.json"
-    path.write_text(text)
-    with pytest.raises(RunError) as caught:
-        read_json(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: expected a JSON object, found: {found}")
-    assert message.endswith("; put the file back as training wrote it, or remove it")

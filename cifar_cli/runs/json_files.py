@@ -1,0 +1,29 @@
+"""Writes and reads the run folder's JSON files: env.json and summary.json."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cifar_cli.errors import RunError
+from cifar_cli.runs.atomic_files import write_text
+
+
+def write_json(path: Path, contents: Mapping[str, Any]) -> None:
+    """Writes a JSON object, indented, with its keys in the given order."""
+    write_text(path, json.dumps(contents, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in a file, {} where there is no file. Raises RunError for a file with anything else."""
+    if not path.is_file():
+        return {}
+    try:
+        contents = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(contents, dict):
+            raise ValueError(f"a {type(contents).__name__}")
+    except ValueError as error:
+        raise RunError(
+            f"{path}: expected a JSON object, found: {error}; put the file back as training wrote it, or remove it"
+        ) from error
+    return contents

@@ -1,0 +1,59 @@
+"""Which learning rate a training is reported by, for sections and groups that share the parameters in every way."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+
+from cifar_cli.optim.build_optimizer import build_optimizer
+from cifar_cli.optim.reported_lr import configured_lr
+from cifar_cli.optim.schedules import build_schedule, last_rate
+
+
+def group(pattern: str, lr: float, *, name: str = "sgd", epochs: float | None = None) -> dict[str, object]:
+    return {"name": name, "parameters": [pattern], "lr": lr, "weight_decay": 0.0, "epochs": epochs}
+
+
+def build(*groups: dict[str, object], name: str = "sgd") -> torch.optim.Optimizer:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))  # 0.weight, 0.bias, 1.weight, 1.bias
+    return build_optimizer(name, model, groups=groups, lr=0.1, weight_decay=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("groups", "key", "lr"),
+    [
+        ([], "optimizer.lr", 0.1),
+        ([group("*.bias", 7.0)], "optimizer.lr", 0.1),
+        ([group("0.*", 7.0), group("1.weight", 3.0)], "optimizer.lr", 0.1),  # the last bias is the section's own
+        ([group("*", 7.0)], "optimizer.groups.0.lr", 7.0),
+        ([group("0.*", 7.0), group("*", 3.0)], "optimizer.groups.0.lr", 7.0),
+        ([group("0.*", 7.0, name="adam"), group("*", 3.0)], "optimizer.groups.0.lr", 7.0),  # two optimizers
+        ([group("0.*", 7.0, epochs=1), group("*", 3.0)], "optimizer.groups.1.lr", 3.0),
+        ([group("0.*", 7.0, epochs=1), group("*", 3.0, epochs=1)], "optimizer.groups.0.lr", 7.0),
+    ],
+)
+def test_optimizer_lr_is_reported_where_it_trains_anything_and_else_the_first_lasting_group(
+    groups: list[dict[str, object]], key: str, lr: float
+) -> None:
+    optimizer = build(*groups)
+    scheduler = build_schedule("linear", optimizer, epoch_steps=[2, 2])
+    assert configured_lr(scheduler) == (key, lr)
+    for _ in range(2):
+        optimizer.step()
+        scheduler.step()
+    steps = 2 if groups and all(each["epochs"] for each in groups) else 4
+    assert last_rate(scheduler) == pytest.approx(lr * (1 - 1 / steps)), "the second step of a straight line to 0"
+
+
+@pytest.mark.parametrize("other", [None, 5, "optimizer.lr\x1b[2J"])
+def test_a_loaded_checkpoint_does_not_change_which_key_sets_a_rate(other: object) -> None:
+    optimizer = build(group("0.*", 7.0, name="adam"), group("*", 3.0))
+    scheduler = build_schedule("constant", optimizer, epoch_steps=[2])
+    saved = deepcopy(optimizer.state_dict())
+    for each in saved["param_groups"]:
+        each["group_index"] = other
+        if other is None:  # written before there were indices
+            del each["group_index"]
+    optimizer.load_state_dict(saved)
+    assert configured_lr(scheduler) == ("optimizer.groups.0.lr", 7.0)
