@@ -227,3 +227,13 @@ def lesson(
     from cifar_cli.commands.lesson import lesson as command
 
     command(name, is_source_wanted=show)
+
+
+@app.command("docs")
+def docs(
+    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", help="Which page; without it, a list.")] = None,
+) -> None:
+    """The manual: list its pages, or print one."""
+    from cifar_cli.commands.docs import docs as command
+
+    command(topic)

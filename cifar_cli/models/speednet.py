@@ -20,7 +20,7 @@ class Group(nn.Module):
 
     pooled: ClassVar[Mapping[str, int]] = {
         "conv1": 2
-    }  # an odd side's last row is dropped by the pooling, so not computed
+    }  # the pooling drops an odd side's last row: it need not be there
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()
