@@ -48,6 +48,7 @@ QUICK_MODULES = (
     "cifar_cli.groups",
     "cifar_cli.words",
     "cifar_cli.commands.config",
+    "cifar_cli.commands.docs",
 )
 
 

@@ -13,7 +13,7 @@ import pytest
 from cifar_cli.errors import CifarError
 from cifar_cli.words import split_words
 
-COMMANDS = ("train", "eval", "visualize-layer", "benchmark", "lesson", "config", "data")
+COMMANDS = ("train", "eval", "visualize-layer", "benchmark", "lesson", "config", "data", "docs")
 REPORT_HEAVY_IMPORTS = """
 import atexit, sys
 heavy = ("torch", "torchvision", "matplotlib", "tensorboard", "numpy")
@@ -45,6 +45,9 @@ def run_process(folder: Path, *words: str, **environment: str) -> subprocess.Com
         ["lesson"],
         ["lesson", "convolutoin"],
         ["lesson", "linear", "--show"],
+        ["docs"],
+        ["docs", "keys"],
+        ["docs", "kyes"],
         ["config", "list"],
         ["config", "validate", "sequential", "optimizer.lr=0.05"],
         ["config", "validate", "sequential", "optimizer.lr=fast"],

@@ -41,19 +41,19 @@ def commented_keys(page: str) -> Iterator[tuple[str, str | None, str]]:
     keys: list[tuple[str, str | None, str]] = []
     path: list[tuple[int, str]] = []
     for line in page.splitlines():
-        if key := ONE_KEY.fullmatch(line):
+        if more := NEXT_LINE.fullmatch(line):
+            known, value, meaning = keys.pop()
+            keys.append((known, value, f"{meaning} {more['meaning']}".strip()))
+        elif key := ONE_KEY.fullmatch(line):
             while path and path[-1][0] >= len(key["indent"]):
                 path.pop()
             path.append((len(key["indent"]), key["key"]))
             keys.append((".".join(name for _, name in path), key["value"], key["meaning"] or ""))
-        elif more := NEXT_LINE.fullmatch(line):
-            known, value, meaning = keys.pop()
-            keys.append((known, value, f"{meaning} {more['meaning']}".strip()))
     yield from keys
 
 
 def key_reference(meanings: Mapping[str, str], kinds: Mapping[str, Kinds] = KINDS) -> str:
-    """Returns the key reference as Markdown. meanings: a sentence for each key's path; kinds: as KINDS in the schema."""
+    """Returns the key reference as Markdown. meanings: a sentence for each key's path; kinds: as the schema's KINDS."""
     parts = [HEAD, *_section((), Experiment, meanings, kinds)]
     return "\n".join(parts)
 
