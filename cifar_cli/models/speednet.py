@@ -20,7 +20,7 @@ class Group(nn.Module):
 
     pooled: ClassVar[Mapping[str, int]] = {
         "conv1": 2
-    }  # the pooling drops an odd side's last row: it need not be there
+    }  # of an odd side the pooling drops the last row
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()
