@@ -3,14 +3,24 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cifar_cli.errors import UsageError, did_you_mean
 
 FOLDER = Path(__file__).parents[1] / "docs"
 
 
-def docs(topic: str | None) -> None:
-    """Prints the page on the topic; without a topic, lists the pages. Raises UsageError for an unknown topic."""
+def docs(
+    topic: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TOPIC", help="Which page; without a topic, a list.", autocompletion=lambda: list(topics())
+        ),
+    ] = None,
+) -> None:
+    """The manual: list its pages, or print one."""
     known = topics()
     if topic is None:
         _list(known)

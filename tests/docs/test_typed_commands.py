@@ -53,15 +53,9 @@ def context_of(group: Any) -> Any:
 
 def find_command(words: list[str]) -> tuple[Any, list[str]]:
     """Returns the command that the words name, and the words behind its name."""
-    command = PROGRAM
-    rest = list(words)
-    while rest and hasattr(command, "get_command"):
-        if rest[0].startswith("-"):
-            break
-        name = rest.pop(0)
-        inner = command.get_command(context_of(command), name)
-        assert inner is not None, f"no command {name}"
-        command = inner
+    command, rest = PROGRAM, list(words)
+    while rest and not rest[0].startswith("-") and hasattr(command, "resolve_command"):
+        _, command, rest = command.resolve_command(context_of(command), rest)
     return command, rest
 
 
@@ -117,7 +111,7 @@ def test_a_usage_names_commands_and_options_that_exist(page: str, line: str) -> 
     *names, last = words[: 2 if words[0] in ("config", "data") else 1]
     for name in last.split("|"):
         command, _ = find_command([*names, name])
-        assert not hasattr(command, "get_command"), f"{line} names no command"
+        assert not hasattr(command, "resolve_command"), f"{line} names no command"
         assert {word for word in words if word.startswith("--")} <= options_of(command)
 
 
