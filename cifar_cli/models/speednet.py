@@ -18,9 +18,7 @@ class Group(nn.Module):
     activation is added to the third normalised output, before its activation (He et al., arXiv:1512.03385).
     """
 
-    pooled: ClassVar[Mapping[str, int]] = {
-        "conv1": 2
-    }  # of an odd side the pooling drops the last row
+    pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # of an odd side the pooling drops the last row
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()
