@@ -40,6 +40,7 @@ VERBS = {
     ),
     "config": Verb("cifar_cli.commands.config:app", "List, show, copy and check configurations."),
     "data": Verb("cifar_cli.commands.data:app", "Fetch, verify and find the images."),
+    "docs": Verb("cifar_cli.commands.docs:docs", "The manual: list its pages, or print one."),
 }
 
 

@@ -1,7 +1,9 @@
 """Every file in configs/: it is valid, and what its head says to run runs. A new file is tested on arrival."""
 
 import json
+import re
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,27 @@ def test_it_is_valid_and_its_head_says_what_it_is_and_how_to_run_it(path: Path, 
     name = path.relative_to(FOLDER).with_suffix("").as_posix()
     commands = [line for line in path.read_text().splitlines() if line.startswith("#   cifar ")]
     assert any(command.endswith(f"--config {name}") for command in commands)
+
+
+def head_of(path: Path) -> list[str]:
+    """Returns the lines of the comment at the head of a file."""
+    return list(takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_its_head_has_at_most_15_lines(path: Path) -> None:
+    assert 3 <= len(head_of(path)) <= 15
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent == FOLDER], ids=lambda path: path.stem)
+def test_its_head_says_what_was_measured_when_on_what_and_with_how_many_seeds(path: Path) -> None:
+    head = " ".join(line.removeprefix("#").strip() for line in head_of(path))
+    measured = head[head.index("Measured ") :]
+    assert re.match(
+        r"Measured 20\d\d-\d\d-\d\d on two cores of an? (AMD EPYC|Xeon) \(.*?\), (fp32|bf16), torch", measured
+    )
+    assert re.search(r"\b(one run \(seed 0\)|(three|five) runs \(seeds 0 to [24]\))", measured)
+    assert re.search(r"\d\d\.\d+ %.* training, .*whole command.* GiB of memory", measured)
 
 
 @pytest.mark.parametrize("name", NAMES)

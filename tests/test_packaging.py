@@ -1,8 +1,10 @@
-"""The wheel: built, unpacked, and used from there, as someone who installs it would."""
+"""The wheel and the sdist: built, unpacked, and used from there, as someone who installs them would."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZipFile
@@ -15,11 +17,22 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's wheel, built without a network."""
-    pytest.importorskip("hatchling", reason="the wheel is built with hatchling: pip install -e .[test]")
-    folder = tmp_path_factory.mktemp("wheel")
-    script = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the files in the project's sdist, without the folder that holds them all."""
+    with tarfile.open(build("sdist", tmp_path_factory.mktemp("sdist"))) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+def build(kind: str, folder: Path) -> Path:
+    """Builds the project's wheel or sdist into the folder, which is empty, and returns the file."""
+    pytest.importorskip("hatchling", reason="the project is built with hatchling: pip install -e .[test]")
+    script = f"import sys; from hatchling.build import build_{kind}; build_{kind}(sys.argv[1])"
     run([sys.executable, "-c", script, str(folder)], cwd=ROOT)
-    (built,) = folder.glob("*.whl")
+    (built,) = folder.iterdir()
     return built
 
 
@@ -40,14 +53,29 @@ def run(words: Sequence[str], *, cwd: Path, **environment: str) -> str:
     return process.stdout
 
 
-def test_the_wheel_holds_the_package_with_its_configurations_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_with_its_configurations_and_its_manual_and_nothing_else(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     inside = {name for name in names if not name.partition("/")[0].endswith(".dist-info")}
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli").rglob("*.py")}
     configs = {f"cifar_cli/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "configs").rglob("*.yaml")}
+    manual = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli" / "docs").rglob("*.md")}
     assert len(configs) >= 9
-    assert inside == modules | configs | {"cifar_cli/py.typed"}
+    assert len(manual) >= 20
+    assert inside == modules | configs | manual | {"cifar_cli/py.typed"}
+
+
+def test_the_sdist_holds_the_readme_with_all_that_it_links_to_the_manual_and_the_tests(sdist_names: set[str]) -> None:
+    linked = set(re.findall(r"\]\(([^)\s]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    files = {path for link in linked for path in (ROOT / link, *(ROOT / link).rglob("*.md")) if path.is_file()}
+    files |= {
+        *(ROOT / ".images").iterdir(),
+        *(ROOT / "cifar_cli" / "docs").rglob("*.md"),
+        *(ROOT / "configs").rglob("*.*"),
+    }
+    files |= {ROOT / name for name in ("README.md", "LICENSE", "pyproject.toml", ".ci/run", "tests/test_packaging.py")}
+    assert {path.relative_to(ROOT).as_posix() for path in files} - sdist_names == set()
+    assert ".images/conv1.png" in sdist_names
 
 
 def test_the_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:
@@ -67,4 +95,6 @@ def test_installed_from_the_wheel_cifar_finds_its_configurations(installed: Path
     assert sorted(listed) == sorted(
         path.relative_to(ROOT / "configs").with_suffix("").as_posix() for path in (ROOT / "configs").rglob("*.yaml")
     )
+    assert python("-m", "cifar_cli", "docs", "data").startswith("# Data")
+    assert "experiments/cnn" in python("-m", "cifar_cli", "docs")
     assert python("-m", "cifar_cli", "config", "show", "layers/conv1").startswith("# One convolution, to look at")

@@ -1,8 +1,8 @@
-"""Records the steps of a training on an NVIDIA GPU, and has the GPU repeat them at one call each.
+"""Captures the training steps on an NVIDIA GPU as CUDA graphs, and replays them by one call each.
 
-A step is some hundred kernels, and for a small network Python takes longer to call each than the GPU to compute it. A
-recorded step, a CUDA graph, is one call; it computes the same. Knows nothing of networks: a step is any function that
-always does the same with images of the same shape, and never waits for the device.
+A step launches hundreds of kernels. For a small network Python takes longer to launch a kernel than the GPU to compute
+it; a graph is one launch and computes the same. A step is any function that always does the same with images of the
+same shape, and never waits for the device.
 Source: Ng et al., "Accelerating PyTorch with CUDA Graphs", 2021, and torch's notes on CUDA semantics.
 """
 
@@ -18,25 +18,24 @@ from torch.optim import Optimizer
 from cifar_cli.optim.build_optimizer import has_zero_lr
 
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Takes images (B, C, H, W) and labels (B,), changes weights, gives loss () and logits (B, K) without their graph."""
+"""Takes images (B, C, H, W) and labels (B,), updates the weights, returns loss () and logits (B, K), both detached."""
 
 Kind = tuple[torch.Size, tuple[bool, ...]]
-"""What a recording is for: the images' shape, and which of the optimiser's groups stand still."""
+"""What one graph is captured for: the images' shape, and which parameter groups have a learning rate of zero."""
 
-STEPS_BEFORE = 1  # not recorded: the optimiser makes its buffers, libraries choose and compile their kernels
+STEPS_BEFORE = 1  # run eagerly: the optimizer makes its buffers, libraries choose and compile their kernels
 
 
 def can_capture(device: torch.device, precision: str) -> bool:
-    """Returns whether steps can be recorded; in fp16 each asks the GPU whether its gradients are finite."""
+    """Returns whether steps can be captured; in fp16 each step asks the GPU if its gradients are finite."""
     return device.type == "cuda" and precision != "fp16"
 
 
 class GraphCache:
-    """The steps of one training. From the second of a kind on, a step is repeated from its recording.
+    """The captured steps of one training. The first step of each kind runs eagerly; later ones replay its graph.
 
-    Learning rates are read from the GPU's memory, in the steps before too, so that they change from one repetition to
-    the next. What the optimiser keeps is part of a recording: where that has been put back from a checkpoint, all
-    begins anew.
+    Learning rates are read from GPU memory, in eager steps too, so that they can change from one replay to the next.
+    Optimizer state is part of a graph: loading optimizer state clears the cache.
     """
 
     def __init__(self, optimizer: Optimizer, *, device: torch.device) -> None:
@@ -46,7 +45,7 @@ class GraphCache:
         self._recordings: dict[Kind, CapturedStep] = {}
 
     def take(self, step: Step, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes a step, and returns its loss and logits, which the next step of the same kind may overwrite."""
+        """Takes a step; returns its loss and logits, which the next step of the same kind may overwrite."""
         groups = self._optimizer.param_groups
         kind = (images.shape, tuple(has_zero_lr(group) for group in groups))
         self._rates.copy_(torch.tensor([group["lr"] for group in groups]), non_blocking=True)
@@ -68,10 +67,10 @@ class GraphCache:
 
 
 class CapturedStep:
-    """One kind of step, recorded and not yet taken."""
+    """The graph of one kind of step. Capturing takes no step."""
 
     def __init__(self, step: Step, images: Tensor, labels: Tensor, *, optimizer: Optimizer) -> None:
-        self._images, self._labels = images.clone(), labels.clone()  # where the GPU looks for them at each repetition
+        self._images, self._labels = images.clone(), labels.clone()  # the addresses that the graph reads
         self._kept = _kept_by(optimizer)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
@@ -80,7 +79,7 @@ class CapturedStep:
         self._gradients = [(parameter, parameter.grad) for parameter in parameters]
 
     def fits(self, optimizer: Optimizer) -> bool:
-        """Returns whether the optimiser still keeps what it kept, in the same memory."""
+        """Returns whether the optimizer's state is still the same tensors as when the step was captured."""
         now = _kept_by(optimizer)
         return len(now) == len(self._kept) and all(a is b for a, b in zip(now, self._kept, strict=True))
 
@@ -89,16 +88,16 @@ class CapturedStep:
         self._images.copy_(images)
         self._labels.copy_(labels)
         self._graph.replay()
-        for parameter, gradient in self._gradients:  # those of another recording lie elsewhere
+        for parameter, gradient in self._gradients:  # another graph has other gradients
             parameter.grad = gradient
         return self._loss, self._logits
 
 
 @contextmanager
 def rates_from(rates: Tensor, optimizer: Optimizer) -> Iterator[None]:
-    """Within it, the optimiser reads its groups' learning rates, but for those of 0, from `rates` on the GPU.
+    """Within it, the optimizer reads its groups' learning rates, except zeros, from `rates` on the GPU.
 
-    A number would be recorded as it is. `capturable` is torch's word for Adam's leave to be recorded.
+    A Python number would become a constant of the graph. torch's Adam is captured only if `capturable` is set.
     """
     groups = optimizer.param_groups
     before: list[dict[str, Any]] = [
@@ -117,5 +116,5 @@ def rates_from(rates: Tensor, optimizer: Optimizer) -> Iterator[None]:
 
 
 def _kept_by(optimizer: Optimizer) -> list[Tensor]:
-    """Returns the tensors that the optimiser keeps from step to step, always in the same order."""
+    """Returns the tensors of the optimizer's state, always in the same order."""
     return [kept for state in optimizer.state.values() for kept in state.values() if isinstance(kept, Tensor)]

@@ -1,10 +1,7 @@
-"""A 3×3 convolution on small maps, whose weight gradient is taken of several images at a time, laid side by side.
+"""A 3×3 convolution on small maps whose weight gradient is computed on several images packed into one wide image.
 
-A weight's gradient is a sum over all pixels of all images. Cut into many small maps the sum is slow to compute; with a
-column of zeros between them, a few images are one wide image that gives the same sum: the zeros are the padding that
-each had of its own.
-
-Plain torch, and knows nothing of models or configurations.
+A weight's gradient is a sum over all pixels of all images. Cut into many small maps, the sum is slow to compute.
+Several maps with a column of zeros between them are one wide map that gives the same sum: the zeros are the padding.
 """
 
 import math
@@ -16,27 +13,23 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
-# One study, on two cores of a Xeon with AMX, in bf16, batches of 2000, 256 → 256 channels, µs an image for the weight
-# gradient of each image by itself and side by side:
-#   7×7: 104, 45 (4 images)        5×5: 89, 27 (5 images)        3×3: 54, 10 (20 images)        15×15: no gain
-# It was not measured again here. So many pixels together are 4 images of 7×7, 7 of 5×5 and 20 of 3×3.
-PIXELS_TOGETHER = 180
+PIXELS_TOGETHER = 180  # 4 images of 7×7 or 20 of 3×3; measured: docs/experiments/fast_convolutions.md
 
 
 def packed_conv3x3(images: Tensor, weight: Tensor) -> Tensor:
-    """What `nn.functional.conv2d(images, weight, padding=1)` gives; the weight's gradient too, up to rounding.
+    """Returns `nn.functional.conv2d(images, weight, padding=1)`; the weight's gradient is equal up to rounding.
 
-    Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), best all laid out as channels_last.
-    Has a first derivative and no second. `training.fast_convolutions` knows where it is faster.
+    Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), fastest if all are channels_last.
+    Has a first derivative, no second. Faster for some shapes only: see fast_convolutions.py.
     """
     convolved: Tensor = _PackedConvolution.apply(images, weight)
     return convolved
 
 
 def pack_maps(maps: Tensor) -> Tensor:
-    """Lays maps (N, C, H, W) in rows of a few, each with a column of zeros to its right; zero maps fill the last row.
+    """Returns maps (N, C, H, W) packed into rows: (rows, C, H, maps in a row · (W + 1)), in channels_last.
 
-    Returns (rows, C, H, maps in a row · (W + 1)), laid out as channels_last.
+    A column of zeros stands to the right of each map; zero maps fill the last row.
     """
     count, channels, height, width = maps.shape
     in_row = max(1, round(PIXELS_TOGETHER / (height * width)))

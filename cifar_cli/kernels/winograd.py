@@ -1,12 +1,10 @@
 """3×3 convolutions with a third of the multiplications: Winograd's minimal filtering, forward and both gradients.
 
-Of m neighbouring numbers that a filter of three gives, each takes 3 products. Seen as a product of polynomials, known
-by its values at m + 2 points, all m of them take one product a point. On a plane that is (m + 2)² products a tile
-instead of 9·m², and the products of one point, over all tiles and channels, are a plain matrix product. The way to the
-values at the points and back is linear too, so the gradients go the same way back, by the transposed matrices.
-
-Plain torch, and knows nothing of models or configurations; winograd_tiles.py has the matrices. Source: Lavin and Gray,
-arXiv:1509.09308.
+A filter of three taps needs 3 products for each of m neighbouring outputs. Seen as a product of polynomials, given by
+its values at m + 2 points, all m outputs together need one product a point. On a plane that is (m + 2)² products a
+tile instead of 9·m²; the products at one point, over all tiles and channels, are one matrix product. The
+transformations to the points and back are linear, so the gradients use the transposed matrices of winograd_tiles.py.
+Source: Lavin and Gray, arXiv:1509.09308.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,18 +17,16 @@ from torch.autograd.function import once_differentiable
 
 from cifar_cli.kernels.winograd_tiles import Tiling, tiling_of
 
-# The values at the points are two to three times as many as the images': so many bytes of them at a time stay in cache.
-# On two cores of an AMD EPYC (Zen 4) 32 to 128 MiB were much alike, and 16 MiB took up to 10 % longer.
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 64 * 2**20  # of values at the points: they stay in cache; measured: docs/experiments/fast_convolutions.md
 
 
 def winograd_conv3x3(images: Tensor, weight: Tensor, *, window: int = 1) -> Tensor:
-    """What `nn.functional.conv2d(images, weight, padding=1)` gives, up to rounding.
+    """Returns `nn.functional.conv2d(images, weight, padding=1)`, up to rounding.
 
-    Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), laid out as channels_last, in the
-    images' precision, also under autocast; filters may be in a higher one, and their gradient is then summed up in it.
+    Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W) in channels_last and in the images'
+    precision, also under autocast. Filters may have a higher precision; their gradient is then summed in it.
     With a `window`, the last rows and columns that fill no window of so many pixels are left out: a pooling drops them.
-    Has a first derivative and no second. Faster for some shapes only: `training.fast_convolutions` knows which.
+    Has a first derivative, no second. Faster for some shapes only: see fast_convolutions.py.
     """
     with torch.autocast("cpu", enabled=False):
         convolved: Tensor = _WinogradConvolution.apply(images, weight, window)
@@ -38,7 +34,7 @@ def winograd_conv3x3(images: Tensor, weight: Tensor, *, window: int = 1) -> Tens
 
 
 class _WinogradConvolution(Function):
-    """Keeps the images' values at the points for the way back, in the images' place: more numbers, computed once."""
+    """Saves the images' values at the points for backward instead of the images: more memory, computed once."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor, window: int) -> Tensor:
@@ -88,7 +84,7 @@ class _WinogradConvolution(Function):
 
 
 def _chunks(tiling: Tiling, images: Tensor, filters: Tensor) -> Iterator[slice]:
-    """Slices of the batch whose values at the points take about CHUNK_BYTES. filters: (points, C_in, C_out)."""
+    """Returns slices of the batch whose values at the points take about CHUNK_BYTES. filters: (points, C_in, C_out)."""
     numbers = tiling.points_per_image * (filters.shape[1] + filters.shape[2])
     size = max(1, CHUNK_BYTES // (numbers * images.element_size()))
     return (slice(start, start + size) for start in range(0, len(images), size))
@@ -99,7 +95,7 @@ def _empty_like(values: Sequence[Tensor], *, channels: int) -> list[Tensor]:
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """total += left @ right, without a pass of its own where all three have one precision."""
+    """Computes total += left @ right, in one pass if all three have one precision."""
     if total.dtype == left.dtype:
         torch.baddbmm(total, left, right, out=total)
     else:

@@ -1,7 +1,7 @@
-"""How images are cut into tiles for Winograd's convolutions, and the matrices there and back.
+"""Cuts images into tiles for Winograd's convolutions, and makes the matrices that transform them.
 
-A tile of m outputs in a line is known by its values at m + 2 points. A line is cut into as few tiles as can be, of one
-size or two; a plane into blocks, one for each size downwards and each size across. Knows only matrices, no gradients.
+A tile of m outputs in a line is given by its values at m + 2 points. A line is cut into as few tiles as possible, of
+one or two sizes; a plane is cut into blocks, one for each vertical and horizontal tile size.
 """
 
 import math
@@ -13,11 +13,8 @@ from itertools import accumulate, product
 import torch
 from torch import Tensor
 
-# By the m outputs of a tile: the m + 1 points besides infinity. Chosen for small rounding errors, among points that lie
-# about 0. Relative to float64 the results are off by up to 1.5e-6 in fp32, where torch's convolution is by up to 8e-7;
-# in bf16, over all numbers (root of the summed squares), by 0.006, 0.011 and 0.014, where that is by 0.0024: among all
-# multiples of 1/16 none has less than 0.006, 0.008 and 0.014. Five outputs at a time would be off by 0.029 at least
-# (multiples of 1/8), and a line of 14 would take 21 points instead of 22.
+# The m + 1 finite points of a tile, by its m outputs: those with the smallest rounding errors among points about 0, and
+# no tile larger than 4, whose errors are too large. Measured: docs/experiments/fast_convolutions.md.
 POINTS: Mapping[int, tuple[float, ...]] = {
     2: (0, 1, -1),
     3: (0.4, -0.4, 1.3, -1.3),
@@ -27,17 +24,17 @@ POINTS: Mapping[int, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class TileLine:
-    """The matrices for tiles of one size beside one another, in rows, or columns, of `length` pixels."""
+    """The matrices for neighbouring tiles of one size, in rows (or columns) of `length` pixels."""
 
     tiles: int
     points: int  # of a tile
-    inputs: Tensor  # (tiles, points, length): pixels, zeros beyond them, to their values at the points
-    filters: Tensor  # (points, 3): a filter to its values at the points
-    outputs: Tensor  # (tiles, points, wanted), transposed: products at the points to pixels
+    inputs: Tensor  # (tiles, points, length): from pixels, zero-padded, to values at the points
+    filters: Tensor  # (points, 3): from a filter to values at the points
+    outputs: Tensor  # (tiles, points, wanted), transposed: from products at the points to pixels
 
     @classmethod
     def of(cls, length: int, wanted: int, *, outputs: int, starts: Sequence[int]) -> "TileLine":
-        """Of the first `wanted` pixels that a line gives, `outputs` from each of `starts` on."""
+        """Returns the matrices for a line's first `wanted` output pixels: `outputs` pixels from each of `starts` on."""
         tiles, points = len(starts), outputs + 2
         at_points = torch.tensor(POINTS[outputs], dtype=torch.float64)
         differences = at_points[:, None] - at_points + torch.eye(len(at_points), dtype=torch.float64)
@@ -58,7 +55,7 @@ class TileLine:
 
 
 def _lines(length: int, wanted: int) -> list[TileLine]:
-    """As few tiles as give the `wanted` pixels, as equal as can be: they take the fewest points in all."""
+    """Returns as few tiles as cover `wanted` pixels, as equal as possible: the fewest points in all."""
     tiles = math.ceil(wanted / max(POINTS))
     size, larger = divmod(wanted, tiles)
     starts = list(accumulate([size + 1] * larger + [size] * (tiles - larger), initial=0))[:-1]
@@ -67,7 +64,7 @@ def _lines(length: int, wanted: int) -> list[TileLine]:
 
 
 def _powers(at_points: Tensor, count: int) -> Tensor:
-    """The first `count` powers of each point, and of infinity, which sees the highest alone."""
+    """Returns the first `count` powers of each point and of infinity, where only the highest power counts."""
     finite = at_points[:, None] ** torch.arange(count)
     infinite = torch.eye(count, dtype=at_points.dtype)[-1:]
     return torch.cat([finite, infinite])  # (points, count)
@@ -75,11 +72,10 @@ def _powers(at_points: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Plane:
-    """Matrices for the rows and the columns of planes; the planes come out in an order made for products.
+    """Matrices that transform the rows and the columns of planes.
 
-    From top to bottom lies tile after tile with its points; from left to right, for each size of tile apart, point
-    after point, with each tile's value there, of all images. So the tiles of one size beside one another, of all
-    images, are at each point a matrix of their own.
+    Layout of the result, for each horizontal tile size: (tile · point_y, point_x · tile, N, C). So the tiles of one
+    size form one matrix product per point, over all images.
     """
 
     rows: Tensor  # (points of all tiles, H)
@@ -87,14 +83,14 @@ class Plane:
 
     @classmethod
     def of(cls, vertical: Sequence[Tensor], horizontal: Sequence[Tensor], dtype: torch.dtype) -> "Plane":
-        """vertical, horizontal: for each size of tile (tiles, points, H or W)."""
+        """Returns the matrices of a plane. vertical, horizontal: for each tile size (tiles, points, H or W)."""
         return cls(
             torch.cat([of_size.flatten(0, 1) for of_size in vertical]).to(dtype),
             [of_size.transpose(0, 1).flatten(0, 1).to(dtype) for of_size in horizontal],
         )
 
     def spread(self, planes: Tensor) -> list[Tensor]:
-        """(N, H, W, C) to (rows, columns, N, C) for each size of tile from left to right."""
+        """Transforms (N, H, W, C) to (rows, columns, N, C), one tensor for each horizontal tile size."""
         images, height, width, channels = planes.shape
         lying = planes.permute(1, 2, 0, 3).reshape(height, -1)
         tall = (self.rows @ lying).view(len(self.rows), width, images * channels)
@@ -104,7 +100,7 @@ class Plane:
         ]
 
     def gather(self, values: Sequence[Tensor]) -> Tensor:
-        """The way back, by the transposed matrices: (rows, columns, N, C) for each size to (N, H, W, C)."""
+        """Transforms (rows, columns, N, C), one tensor for each size, to (N, H, W, C), by the transposed matrices."""
         rows, _, images, channels = values[0].shape
         back = [columns.T.expand(rows, -1, -1) for columns in self.columns]
         tall = torch.bmm(back[0], values[0].flatten(2))
@@ -116,22 +112,22 @@ class Plane:
 
 @dataclass(frozen=True)
 class TileBlock:
-    """The tiles of one size: where they lie among the values at the points, and their points among the filters'."""
+    """The tiles of one size: their place among the values at the points, and their points among the filters'."""
 
     rows: slice
-    columns: int  # which of the sizes from left to right
-    tiles: int  # below one another
+    columns: int  # index of the horizontal tile size
+    tiles: int  # counted vertically
     points: slice
 
     def tiles_of(self, values: Sequence[Tensor]) -> Tensor:
-        """A view: (tiles below one another, points, tiles beside one another · N, C)."""
+        """Returns a view (vertical tiles, points, horizontal tiles · N, C)."""
         own = values[self.columns][self.rows]
         return own.view(self.tiles, self.points.stop - self.points.start, -1, own.shape[-1])
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How images of one size and precision are cut, and the matrices that take them to their values at the points."""
+    """How images of one size and precision are cut into tiles, and the matrices that transform images and filters."""
 
     blocks: Sequence[TileBlock]
     inputs: Plane
@@ -140,29 +136,29 @@ class Tiling:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of what the convolution gives."""
+        """Height and width of the convolution's output."""
         return self.outputs.rows.shape[1], self.outputs.columns[0].shape[1]
 
     @property
     def points_per_image(self) -> int:
-        """How many numbers the values at the points are for each channel of an image."""
+        """How many values at the points one channel of an image has."""
         return len(self.inputs.rows) * sum(len(columns) for columns in self.inputs.columns)
 
     def filter_values(self, weight: Tensor) -> Tensor:
-        """(C_out, C_in, 3, 3) to a matrix (C_in, C_out) for each point."""
+        """Returns, for filters (C_out, C_in, 3, 3), a matrix (C_in, C_out) for each point: (points, C_in, C_out)."""
         taps = weight.permute(2, 3, 1, 0)  # (3, 3, C_in, C_out)
         values = self.filters.to(weight.dtype) @ taps.reshape(9, -1)
         return values.view(len(self.filters), *taps.shape[2:])
 
     def filter_gradient(self, gradient: Tensor) -> Tensor:
-        """The way back from `filter_values`, for its gradient."""
+        """Returns the filters' gradient, given the gradient of `filter_values`."""
         taps = self.filters.to(gradient.dtype).T @ gradient.flatten(1)
         return taps.view(3, 3, *gradient.shape[1:]).permute(3, 2, 0, 1)
 
     def products(
         self, values: Sequence[Tensor], products: Sequence[Tensor], filters: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Views that belong together: (points, tiles · N, C_in), (…, C_out), (points, C_in, C_out)."""
+        """Yields views for one batched product each: (points, tiles · N, C_in), (…, C_out), (points, C_in, C_out)."""
         for block in self.blocks:
             for values_of, products_of in zip(block.tiles_of(values), block.tiles_of(products), strict=True):
                 yield values_of, products_of, filters[block.points]
@@ -170,7 +166,7 @@ class Tiling:
 
 @lru_cache
 def tiling_of(height: int, width: int, window: int, dtype: torch.dtype) -> Tiling:
-    """Returns how images of that size are cut, without the last rows and columns that fill no window."""
+    """Returns the tiling of images of that size, without the last rows and columns that fill no window."""
     vertical, horizontal = (_lines(length, length // window * window) for length in (height, width))
     blocks, row, point = [], 0, 0
     for down in vertical:

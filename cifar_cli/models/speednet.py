@@ -1,6 +1,6 @@
 """The network of the fastest known CIFAR-10 trainings: a whitening layer and three groups of 3×3 convolutions.
 
-Knows nothing of how its weights are begun or trained: what else the records need are pieces of their own.
+The records' initialization and training are separate parts: models/init.py and the configuration speedrun94.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"gelu": nn.GELU, "silu": n
 
 
 class Group(nn.Module):
-    """`depth` 3×3 convolutions, each with BatchNorm and activation; a pooling after the first halves the picture.
+    """`depth` 3×3 convolutions, each with BatchNorm and activation; a pooling after the first halves the map.
 
-    Takes (B, in_channels, H, W) and gives (B, out_channels, H // 2, W // 2). With a depth of three, what
-    the first gave is added to the third's normalised output, before its activation (He et al., arXiv:1512.03385).
+    Takes (B, in_channels, H, W) and gives (B, out_channels, H // 2, W // 2). With a depth of three, the first
+    activation is added to the third normalised output, before its activation (He et al., arXiv:1512.03385).
     """
 
-    pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # of an odd side the pooling drops the last row, so may conv1
+    pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # of an odd side the pooling drops the last row
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Group(nn.Module):
 
 
 class GlobalMaxPool(nn.AdaptiveMaxPool2d):
-    """The maximum over each map, (B, C, H, W) to (B, C, 1, 1): torch's, but on a GPU in a way that is faster there."""
+    """The maximum over each map, (B, C, H, W) to (B, C, 1, 1): torch's pooling, on a GPU a faster equivalent."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -56,17 +56,16 @@ class GlobalMaxPool(nn.AdaptiveMaxPool2d):
 def maximum_over_maps(images: Tensor) -> Tensor:
     """Returns the maximum over each map, (B, C, H, W) to (B, C, 1, 1); of equal values the first gets the gradient.
 
-    On an H100 torch's pooling took 0.52 ms of a training step of 5.6 ms, which took 0.4 ms less so. On a CPU this takes
-    4 to 14 times as long as torch's.
+    Faster than torch's pooling on a GPU, slower on a CPU. Measured: docs/experiments/hardware.md.
     """
     return images.flatten(2).max(dim=2).values[..., None, None]
 
 
 class SpeedNet(nn.Module):
-    """A 2×2 convolution meant for whitening, a group for each of `widths`, the maximum over the map, a linear layer.
+    """A 2×2 convolution for whitening, a group for each of `widths`, the maximum over the map, a linear layer.
 
-    Images (B, *image_shape) of any size from 2 · 2^groups pixels go in, logits (B, num_classes) come out, multiplied by
-    `logit_scale`. The first layer has two filters for each of a 2×2 patch's numbers, so that whitening can give each
+    Takes images (B, *image_shape) of any size from 2 · 2^groups pixels, gives logits (B, num_classes) multiplied by
+    `logit_scale`. The first layer has two filters for each value of a 2×2 patch, so that whitening can give each
     direction and its opposite. Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
     arXiv:2404.00498, which trains neither the filters of the first layer nor the scales of the normalisations.
     """
@@ -107,5 +106,5 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    # A momentum of 0.4 forgets all but a twentieth of its averages in six steps: the weights move that fast.
+    # The weights move fast: with a momentum of 0.4 six steps replace nineteen twentieths of the running averages.
     return nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4)
