@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.capture import capture_many
 
 BATCH_SIZE = 250
@@ -32,12 +33,20 @@ class UnitSparsity:
         return self.zero_shares.mean().item()
 
     @property
-    def words(self) -> str:
-        """How much is zero, and how many units are dead, as a sentence."""
-        count, total = int(self.dead.sum()), len(self.zero_shares)
+    def num_units(self) -> int:
+        return len(self.zero_shares)
+
+    @property
+    def num_dead(self) -> int:
+        return int(self.dead.sum())
+
+    @property
+    def summary(self) -> str:
+        """The share of zeros, and the number of dead units, as a sentence."""
         return (
-            f"over {self.images:,} images {100 * self.overall:.1f} % of the values are zero; {count} of {total} units "
-            f"({100 * count / total:.0f} %) are dead, zero for every one of them."
+            f"over {self.images:,} images {formatting.percent(self.overall, decimals=1)} of the values are zero; "
+            f"{self.num_dead} of {self.num_units} units "
+            f"({formatting.percent(self.num_dead / self.num_units, decimals=0)}) are dead, zero for every one of them."
         )
 
 

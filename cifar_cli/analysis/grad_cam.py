@@ -18,10 +18,15 @@ from cifar_cli.models.eval_mode import eval_mode
 
 @dataclass(frozen=True)
 class GradCam:
-    """heat: float32 (B, H, W), 0 and more, of the layer's own resolution; logits: float32 (B, K)."""
+    """Heat maps and what they explain.
+
+    heat: float32 (B, H, W), 0 and more, of the layer's own resolution; logits: float32 (B, K); classes: int64 (B,), the
+    explained class of each image.
+    """
 
     heat: Tensor
     logits: Tensor
+    classes: Tensor
 
 
 def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | None = None) -> GradCam:
@@ -51,7 +56,7 @@ def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | 
         handle.remove()
     weights = gradient.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
     heat = (weights * kept[0].detach()).sum(dim=1).relu()
-    return GradCam(heat.float().cpu(), logits.detach().float().cpu())
+    return GradCam(heat.float().cpu(), logits.detach().float().cpu(), chosen.cpu())
 
 
 def last_maps(model: nn.Module, images: Tensor) -> str | None:

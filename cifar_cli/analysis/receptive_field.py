@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.receptive_field_rules import Field, everything
 from cifar_cli.analysis.trace import trace_forward
 
@@ -20,7 +21,7 @@ class PixelBox:
 
     @property
     def size(self) -> str:
-        return f"{self.bottom - self.top} × {self.right - self.left}"
+        return formatting.shape((self.bottom - self.top, self.right - self.left))
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ReceptiveField:
         rows, columns = self.field
         return rows.length // 2, columns.length // 2
 
-    def at(self, row: int, column: int) -> PixelBox:
+    def box_at(self, row: int, column: int) -> PixelBox:
         """Returns the rectangle that the place (row, column) sees, cut off at the edge of the image."""
         (top, lowest), (left, rightmost) = (
             axis.seen(place) for axis, place in zip(self.field, (row, column), strict=True)
@@ -43,8 +44,9 @@ class ReceptiveField:
         return PixelBox(top, lowest + 1, left, rightmost + 1)
 
     @property
-    def of_middle(self) -> PixelBox:
-        return self.at(*self.middle)
+    def middle_box(self) -> PixelBox:
+        """The pixels that the place in the middle of the output depends on."""
+        return self.box_at(*self.middle)
 
 
 def receptive_fields(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, ReceptiveField]:

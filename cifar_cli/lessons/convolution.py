@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
+from cifar_cli.figures.style import BLUE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, Sheet
 
 IMAGE = torch.tensor(
     [
@@ -52,7 +53,7 @@ def make_layer() -> nn.Conv2d:
 
 def draw() -> Figure:
     """Draws the image, the kernel and the three outputs; the first window and what comes of it are framed."""
-    sheet = Sheet("A 3×3 kernel on a 5×5 image", width=15.6, height=15.4)
+    sheet = MatrixSheet("A 3×3 kernel on a 5×5 image", width=15.6, height=15.4)
     sheet.grid(IMAGE, x=0.6, y=2.2, title="image  5×5")
     sheet.write("∗", x=6.3, y=4.7, size=16, align="center", vertical="center")
     sheet.grid(KERNEL, x=7, y=3.2, title="kernel  3×3")

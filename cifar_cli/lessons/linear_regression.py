@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from cifar_cli.figures.curves import curves_figure, plot
+from cifar_cli.figures.style import BLUE, GREEN, ORANGE, PALE, RED
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, GREEN, ORANGE, PALE, RED, curves_figure, plot
 
 W, B = 10.0, 5.0  # what is to be found
 # Where b ends depends on where it began; the seeds below begin so that it ends near the tutorial's 8.1, 9.0 and 8.7.

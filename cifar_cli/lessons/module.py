@@ -4,8 +4,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import Sheet
 
 FEATURES = torch.tensor([[1.0, -1.0], [0.5, 2.0], [-1.5, 0.0]])  # three examples of two features
 
@@ -72,7 +72,7 @@ def count(model: nn.Module) -> int:
 
 def draw() -> Figure:
     """Draws three examples on their way through the network."""
-    sheet = Sheet("Net: three examples on their way through, a row each", width=15.6, height=6.8)
+    sheet = MatrixSheet("Net: three examples on their way through, a row each", width=15.6, height=6.8)
     before, hidden, outputs = by_hand(make_net(), FEATURES)
     stations = [
         (FEATURES, "features  (3, 2)"),

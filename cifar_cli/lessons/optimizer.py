@@ -4,8 +4,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from cifar_cli.figures.curves import curves_figure, plot
+from cifar_cli.figures.style import BLUE, ORANGE, PALE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, ORANGE, PALE, curves_figure, plot
 
 X, TARGET, START, LR = 2.0, 8.0, 1.0, 0.01
 EPOCHS, EXAMPLES, BATCH_SIZE = 12, 96, 16

@@ -12,8 +12,9 @@ from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.normalize import Normalize
+from cifar_cli.figures.curves import curves_figure, plot
+from cifar_cli.figures.style import BLUE, ORANGE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, ORANGE, curves_figure, plot
 
 HIDDEN, BATCH_SIZE, EPOCHS = 256, 256, 5
 LR = 0.1  # 100 / 256 = 0.39, as in the tutorial, is too much for CIFAR-10 with pixels in [0, 1]: the loss stays at 2.27

@@ -55,6 +55,11 @@ class RunFolder:
     def images(self) -> Path:
         return self.path / "images"
 
+    @property
+    def features(self) -> Path:
+        """The layers that training recorded, a file for each time."""
+        return self.path / "features"
+
 
 def create_run(log_dir: Path, name: str) -> RunFolder:
     """Makes `log_dir/<name>-<time>`, with a folder for checkpoints in it, and returns it.

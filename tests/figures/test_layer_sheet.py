@@ -16,11 +16,11 @@ from cifar_cli.analysis.grad_cam import GradCam
 from cifar_cli.analysis.top_activations import top_activations
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.errors import UsageError
-from cifar_cli.figures.canvas import DPI
 from cifar_cli.figures.channel_legend import filter_pictures, filters_of
 from cifar_cli.figures.grad_cam_sheet import draw_grad_cam_sheet
 from cifar_cli.figures.layer_sheet import draw_layer_sheet
 from cifar_cli.figures.save_png import save_png
+from cifar_cli.figures.style import DPI
 from cifar_cli.figures.top_activations_sheet import draw_top_activations_sheet
 from cifar_cli.figures.tutorial_sheet import draw_tutorial_sheet
 
@@ -65,7 +65,7 @@ def test_sheet_says_what_the_layer_is_and_what_it_made_of_each_image() -> None:
         assert expected in text
     caption = "Output: all 4 channels; each on its own scale over these images (blue: negative, white: 0, red: positive"
     assert caption in " ".join(text)
-    assert text.count("3") == 3  # the last channel's number: once in the key, once an image
+    assert text.count("3") == 3  # the last channel's number: once in the legend, once an image
     assert "in" not in text
 
 
@@ -103,7 +103,7 @@ def test_input_of_a_deeper_layer_is_drawn_beside_the_image() -> None:
     assert "out" in text
     assert any(line.startswith("Input: 16 of 64 channels;") for line in text)
     assert any(line.startswith("Output: 32 of 64 channels;") for line in text)
-    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the key's scale of colours, the tiles
+    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the legend's scale of colours, the tiles
 
 
 def test_a_filter_of_one_row_is_drawn_in_its_own_shape() -> None:
@@ -180,7 +180,7 @@ def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
         images=images,
         labels=["ship"] * 4,
         class_names=CLASSES,
-        sight=None,
+        receptive_field=None,
         title="",
         facts=[],
     )
@@ -195,7 +195,7 @@ def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
 def test_a_hundred_class_scores_stay_beside_their_image() -> None:
     names = [f"class {number}" for number in range(100)]
     figure = draw_grad_cam_sheet(
-        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100)),
+        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100), classes=torch.tensor([1, 2])),
         layer="conv",
         module=nn.Conv2d(3, 4, 3),
         images=torch.rand(2, 3, 8, 8),
