@@ -30,6 +30,11 @@ def binary_bytes(count: int) -> str:
     return _with_prefix(count, (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)), unit=" B")
 
 
+def milliseconds(seconds: float) -> str:
+    """Returns a time in milliseconds, in three significant digits."""
+    return f"{1000 * seconds:.3g} ms"
+
+
 def value_range(low: float, high: float, *, digits: int = 3) -> str:
     """Returns `low … high`, both in a few significant digits."""
     return f"{number(low, digits=digits)} … {number(high, digits=digits)}"

@@ -46,8 +46,10 @@ def test_the_wheel_holds_the_package_with_its_configurations_and_nothing_else(wh
     inside = {name for name in names if not name.partition("/")[0].endswith(".dist-info")}
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli").rglob("*.py")}
     configs = {f"cifar_cli/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "configs").rglob("*.yaml")}
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli").rglob("*.j2")}
     assert len(configs) >= 9
-    assert inside == modules | configs | {"cifar_cli/py.typed"}
+    assert inside == modules | configs | templates | {"cifar_cli/py.typed"}
+    assert "cifar_cli/report/templates/network.html.j2" in inside
 
 
 def test_the_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:

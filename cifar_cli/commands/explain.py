@@ -23,7 +23,7 @@ from cifar_cli.console.streams import note, print_next_step
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.optim.select_parameters import freeze
 from cifar_cli.report.network_page import write_network_page
-from cifar_cli.report.worked_example_section import Picture
+from cifar_cli.report.worked_example_values import ExampleImage
 from cifar_cli.training.runtime import CPU, Runtime
 
 CONFIG_WITHOUT_RUNS = "sequential"
@@ -36,7 +36,7 @@ class _Example:
 
     layer: str
     worked: WorkedExample
-    picture: Picture
+    picture: ExampleImage
 
 
 def explain(
@@ -107,7 +107,7 @@ def _example(opened: LoadedModel, explained: NetworkSummary, layer: str) -> _Exa
     step = next(step for step in trace_forward(model, prepared, keep=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"
-    return _Example(layer, work_out(step), Picture(images.images[0], caption, step.sees))
+    return _Example(layer, work_out(step), ExampleImage(images.images[0], caption, step.sees))
 
 
 def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import pickle
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -118,3 +119,10 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("")
     with pytest.raises(RunError, match=r"features/0\.npz: could not be written: "):
         write_recorded_layers(tmp_path / "features", {"conv1": layer(0)}, step=0)
+
+
+def test_filters_of_three_axes_are_refused(tmp_path: Path) -> None:
+    for step in (0, 5):
+        write_recorded_layers(tmp_path, {"conv1": replace(layer(0), filters=torch.zeros(4, 3, 2))}, step=step)
+    with pytest.raises(RunError, match=r"0\.npz: .*arrays of conv1 with the shapes"):
+        read_recorded_layer(tmp_path, "conv1")
