@@ -1,4 +1,4 @@
-"""Counts how often the units of a layer are silent over many images. Draws nothing."""
+"""Measures how often the units of a layer are zero over many images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ BATCH_SIZE = 250
 
 @dataclass(frozen=True)
 class UnitSparsity:
-    """How much of a layer's output is exactly zero.
+    """The fraction of a layer's output that is exactly zero.
 
-    zero_shares: float64 (C,), for each channel, or each value of a vector, the share of zeros in [0, 1] over all images
-    and places; images: how many were looked at.
+    zero_shares: float64 (C,), for each channel, or each value of a vector, the fraction of zeros in [0, 1] over all
+    images and places; images: the number of images.
     """
 
     zero_shares: Tensor
@@ -25,7 +25,7 @@ class UnitSparsity:
 
     @property
     def dead(self) -> Tensor:
-        """bool (C,): the units that gave zero everywhere, for every image."""
+        """bool (C,): the units that are zero everywhere, for every image."""
         return self.zero_shares == 1
 
     @property
@@ -53,9 +53,9 @@ class UnitSparsity:
 def measure_sparsity(
     model: nn.Module, images: Tensor, *, layers: Sequence[str], prepare: Callable[[Tensor], Tensor]
 ) -> dict[str, UnitSparsity]:
-    """Returns for each layer how often its units are zero on images uint8 (N, C, H, W), N at least 1.
+    """Returns the sparsity of each layer on images uint8 (N, C, H, W), N at least 1.
 
-    prepare makes of images what the network takes. A unit is a channel of a feature map, or a value of a vector.
+    prepare turns images into the network's input. A unit is a channel of a feature map, or a value of a vector.
     """
     zeros: dict[str, Tensor] = {}
     numbers: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Says in sentences what a layer did to a batch. Knows nothing of drawing."""
+"""Describes in sentences what a layer did to a batch."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from cifar_cli.analysis.capture import LayerView
 
 
 def signature(module: nn.Module) -> str:
-    """Returns a layer with its arguments, as torch prints it; for one that holds others, its type and their number."""
+    """Returns a layer with its arguments, as torch prints it; for a container, its type and number of layers."""
     inside = sum(1 for _ in module.modules()) - 1
     return f"{type(module).__name__}, {inside} layers inside" if inside else repr(module)
 

@@ -1,4 +1,4 @@
-"""Which pixels of the image a number of a layer sees, as a rectangle to draw. Knows nothing of drawing."""
+"""Computes the receptive field of a layer's numbers as a rectangle of pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class PixelBox:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What each place of a layer's output sees; a vector is one place, which sees all that its numbers see."""
+    """The receptive field of each place of a layer's output; a vector is one place that unites its numbers'."""
 
     field: Field
 
@@ -37,7 +37,7 @@ class ReceptiveField:
         return rows.length // 2, columns.length // 2
 
     def box_at(self, row: int, column: int) -> PixelBox:
-        """Returns the rectangle that the place (row, column) sees, cut off at the edge of the image."""
+        """Returns the pixels that the place (row, column) depends on, cut off at the edge of the image."""
         (top, lowest), (left, rightmost) = (
             axis.seen(place) for axis, place in zip(self.field, (row, column), strict=True)
         )
@@ -50,9 +50,9 @@ class ReceptiveField:
 
 
 def receptive_fields(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, ReceptiveField]:
-    """Returns what layers see of images (B, C, H, W) at their first call, without those of which that is not known.
+    """Returns the receptive fields of layers by name, at their first call on images (B, C, H, W).
 
-    A layer that holds others sees what the last step within it sees.
+    A layer whose receptive field is not known is left out. A container has the receptive field of its last step.
     """
     steps = {step.name: step for step in trace_forward(model, images[:1])}
     found = {}

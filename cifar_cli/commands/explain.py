@@ -104,7 +104,7 @@ def _example(opened: LoadedModel, explained: NetworkSummary, layer: str) -> _Exa
         build_training.init_model_weights(model, experiment, splits, CPU)
     images = build_training.sample_images(splits, 1)
     prepared = build_training.build_preprocessing(experiment, splits, CPU)(images.images)
-    step = next(step for step in trace_forward(model, prepared, keep=layer) if step.name == layer)
+    step = next(step for step in trace_forward(model, prepared, capture=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"
     return _Example(layer, work_out(step), ExampleImage(images.images[0], caption, step.sees))

@@ -1,7 +1,7 @@
-"""Writes what TensorBoard's projector shows: a point per image, with the image on it and what is known of it.
+"""Writes the files of TensorBoard's projector: a point per image, with the image, its class and the prediction.
 
-TensorBoard looks for projector_config.pbtxt in the run's folder and takes the other files from where it says. Its own
-`add_embedding` would put them into a folder named 00000, and print a warning the second time.
+TensorBoard looks for projector_config.pbtxt in the run's folder; that file names the others. TensorBoard's own
+`add_embedding` would use a folder named 00000, and print a warning the second time.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from cifar_cli.runs.run_folder import RunFolder
 def write_projector(
     run: RunFolder, *, vectors: Tensor, images: Tensor, labels: Tensor, logits: Tensor, class_names: Sequence[str]
 ) -> None:
-    """Writes the points of vectors (N, F), coloured by whatever the person chooses: true class, prediction, and so on.
+    """Writes the points of vectors (N, F), with labels to colour them by: true class, prediction, confidence.
 
     images: uint8 (N, C, H, W); labels: int64 (N,); logits: (N, K). Raises RunError where the disk refuses.
     """
