@@ -1,5 +1,6 @@
 """The pictures of `cifar visualize-layer` that show a network as it is: measures the network and draws the result."""
 
+from cifar_cli import formatting
 from cifar_cli.analysis.call_order import activation_after, called_layers, is_activation, layers_of_scores
 from cifar_cli.analysis.capture import capture, capture_views
 from cifar_cli.analysis.dead_units import measure_sparsity
@@ -115,7 +116,7 @@ def draw_grad_cam(inspection: LayerInspection) -> LayerFigure:
     maps = inspection.layer if layer == inspection.layer else f"{inspection.layer}, after {layer},"
     facts = [
         f"Grad-CAM: bright where the maps of {maps} speak for the class that is predicted, dark where they do not; "
-        f"{cam.heat.shape[1]} × {cam.heat.shape[2]} places."
+        f"{formatting.shape(cam.heat.shape[1:])} places."
     ]
     figure = draw_grad_cam_sheet(
         cam,

@@ -23,20 +23,20 @@ def curve_and_gradient(activation: Activation, x: Tensor) -> tuple[Tensor, Tenso
 
 
 def largest_difference(activation: Activation) -> float:
-    """Returns by how much the formula and torch's module differ at most, in double precision between −8 and 8."""
+    """Returns the largest difference between the formula and torch's module, in double precision between −8 and 8."""
     x = torch.linspace(-REACH, REACH, 1601, dtype=torch.float64)
     y, _ = curve_and_gradient(activation, x)
     return float((activation.formula(x) - y).abs().max())
 
 
 def relu_in_place(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns what ReLU(inplace=True) gives, and what has become of its input."""
+    """Returns the output of ReLU(inplace=True), and its input afterwards."""
     given = values.clone()
     return nn.ReLU(inplace=True)(given), given
 
 
 def draw() -> Figure:
-    """Draws all fourteen on one sheet: the curve, its gradient, and what to know."""
+    """Draws all fourteen on one sheet: the curve, its gradient, and its properties."""
     rows = -(-len(ACTIVATIONS) // COLUMNS)
     figure = Figure(figsize=(15, 4.5 * rows), dpi=DPI, facecolor=PAPER)
     figure.subplots_adjust(left=0.03, right=0.985, top=0.912, bottom=0.085, wspace=0.16, hspace=0.78)

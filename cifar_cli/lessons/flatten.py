@@ -19,7 +19,7 @@ def make_batch(size: int = BATCH_SIZE) -> Tensor:
 
 
 def one_row_for_all(batch: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns torch.flatten(batch), (B·3072,), and what a linear layer of that width makes of it, (10,)."""
+    """Returns torch.flatten(batch), (B·3072,), and the output of a linear layer of that width, (10,)."""
     torch.manual_seed(0)
     row = torch.flatten(batch)
     return row, nn.Linear(BATCH_SIZE * PIXELS, CLASSES)(row).detach()
@@ -33,7 +33,7 @@ def a_row_each(batch: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rows_changed_by_first_image(flatten: nn.Module, linear: nn.Linear) -> int:
-    """Returns how many rows of the answer change when the first image of the batch does."""
+    """Returns how many rows of the output change when the first image of the batch changes."""
     batch = make_batch()
     changed = batch.clone()
     changed[0] = 0

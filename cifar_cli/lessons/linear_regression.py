@@ -20,14 +20,14 @@ EXAMPLES, BATCH_SIZE, EPOCHS = 10_000, 100, 5
 
 @dataclass
 class Fit:
-    """Where w and b stand, and each b on the way."""
+    """The current w and b, and b after each step."""
 
     w: float = 0.0
     b: float = 0.0
     way_of_b: list[float] = field(default_factory=list)
 
     def now(self, w: float, b: float) -> None:
-        """Notes where they are after a step."""
+        """Records w and b after a step."""
         self.w, self.b = w, b
         self.way_of_b.append(b)
 
@@ -125,14 +125,14 @@ def fit_mended(*, scale: bool = True, shuffle: bool = True, weight_decay: float 
 
 
 def least_squares() -> tuple[float, float]:
-    """Returns the w and b that no line beats, by formula: w = cov(x, y) / var(x), b = mean(y) − w·mean(x)."""
+    """Returns the best w and b, by formula: w = cov(x, y) / var(x), b = mean(y) − w·mean(x)."""
     x, y = (values.double() for values in make_data())
     w = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
     return w.item(), (y.mean() - w * x.mean()).item()
 
 
 def draw(ways: dict[str, Fit], mended: Fit) -> Figure:
-    """Draws b on its way, as the tutorial fits and mended."""
+    """Draws b step by step, as the tutorial fits it and mended."""
     figure, (left, right) = curves_figure("Where b goes: it should come to 5", panels=2)
     for (name, fit), colour in zip(ways.items(), (BLUE, ORANGE, GREEN), strict=True):
         plot(left, fit.way_of_b, label=name, colour=colour)

@@ -42,7 +42,7 @@ def loss_and_gradient(logits: Tensor, label: int, *, extra_softmax: bool = False
 
 
 def best_loss_with_extra_softmax(classes: int) -> float:
-    """Returns what the loss of a perfectly sure and right network cannot get below: −1 + log(e + K − 1)."""
+    """Returns the smallest loss with an extra softmax, of a perfect network: −1 + log(e + K − 1)."""
     return -1 + math.log(math.e + classes - 1)
 
 

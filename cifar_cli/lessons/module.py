@@ -58,7 +58,7 @@ def make_net() -> Net:
 
 
 def by_hand(net: Net, features: Tensor) -> list[Tensor]:
-    """Returns what leaves fc1, act1 and fc2, each computed from the registered numbers. features: (B, 2)."""
+    """Returns the outputs of fc1, act1 and fc2, each computed from the registered parameters. features: (B, 2)."""
     state = net.state_dict()
     before = features @ state["fc1.weight"].T + state["fc1.bias"]  # (B, 3)
     hidden = before.clamp(min=0)  # (B, 3)
@@ -66,7 +66,7 @@ def by_hand(net: Net, features: Tensor) -> list[Tensor]:
 
 
 def count(model: nn.Module) -> int:
-    """Returns how many numbers an optimiser would be given."""
+    """Returns the number of parameters that an optimiser would receive."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 

@@ -57,7 +57,7 @@ def summed_losses(*, zero_grad: bool = True, lr: float = 0.1) -> list[float]:
 
 
 def draw(with_zero_grad: list[float], without: list[float]) -> Figure:
-    """Draws the way of w, and the summed losses, with and without zero_grad."""
+    """Draws w step by step, and the summed losses, with and without zero_grad."""
     figure, (left, right) = curves_figure("With and without zero_grad", panels=2)
     for zero_grad, label, colour in ((True, "zero_grad each step", BLUE), (False, "never: gradients add up", ORANGE)):
         ways = [START, *(after for _, _, after in steps(number=40, zero_grad=zero_grad))]

@@ -13,7 +13,7 @@ EIGHT = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
 
 
 def output_size(size: int, *, kernel_size: int, stride: int, padding: int = 0, ceil_mode: bool = False) -> int:
-    """Returns the height or width of what comes out.
+    """Returns the height or width of the output.
 
     With `ceil_mode` the division rounds up, and a window that would begin beyond the image and its left padding is
     left out again: it would see nothing.
