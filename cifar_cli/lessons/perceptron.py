@@ -127,7 +127,7 @@ def train_concise(splits: Splits, network: nn.Module) -> list[Epoch]:
 
 
 def same_start(network: nn.Sequential) -> list[Tensor]:
-    """Returns copies of W1, b1, W2, b2 for the network from scratch, transposed: torch's weights are (outputs, inputs)."""
+    """Returns copies of W1, b1, W2, b2 for the network from scratch; torch's (outputs, inputs) are transposed."""
     w1, b1, w2, b2 = (parameter.detach() for parameter in network.parameters())
     return [number.clone().contiguous().requires_grad_() for number in (w1.T, b1, w2.T, b2)]
 
