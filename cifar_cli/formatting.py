@@ -30,8 +30,20 @@ def binary_bytes(count: int) -> str:
     return _with_prefix(count, (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)), unit=" B")
 
 
-def percent(fraction: float) -> str:
-    """Returns a fraction in percent: without decimals from 10 % on, with one below."""
+def milliseconds(seconds: float) -> str:
+    """Returns a time in milliseconds, in three significant digits."""
+    return f"{1000 * seconds:.3g} ms"
+
+
+def value_range(low: float, high: float, *, digits: int = 3) -> str:
+    """Returns `low … high`, both in a few significant digits."""
+    return f"{number(low, digits=digits)} … {number(high, digits=digits)}"
+
+
+def percent(fraction: float, *, decimals: int | None = None) -> str:
+    """Returns a fraction in percent: by default without decimals from 10 % on, with one below."""
+    if decimals is not None:
+        return f"{100 * fraction:.{decimals}f} %"
     return f"{100 * fraction:.0f} %" if fraction >= 0.095 else f"{100 * fraction:.1f} %"
 
 

@@ -44,3 +44,18 @@ def test_numbers_have_a_real_minus_and_zero_has_none() -> None:
     ] == ["−0.2500", "0.0000", "–", "−∞"]
     assert [formatting.percent(0.5), formatting.percent(0.0123)] == ["50 %", "1.2 %"]
     assert [formatting.position((3, 4, 5)), formatting.position((7,))] == ["channel 3, row 4, column 5", "number 7"]
+
+
+def test_a_range_has_real_minus_signs_and_few_digits() -> None:
+    assert formatting.value_range(-0.12345, 7) == "−0.123 … 7"
+    assert formatting.value_range(-0.12345, 7, digits=2) == "−0.12 … 7"
+
+
+def test_percent_has_the_decimals_that_are_asked_for() -> None:
+    assert formatting.percent(0.1234) == "12 %"
+    assert formatting.percent(0.1234, decimals=2) == "12.34 %"
+    assert formatting.percent(0.5, decimals=0) == "50 %"
+
+
+def test_milliseconds_have_three_digits() -> None:
+    assert formatting.milliseconds(0.0123456) == "12.3 ms"

@@ -62,7 +62,9 @@ def test_the_wheel_holds_the_package_with_its_configurations_and_its_manual_and_
     manual = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli" / "docs").rglob("*.md")}
     assert len(configs) >= 9
     assert len(manual) >= 20
-    assert inside == modules | configs | manual | {"cifar_cli/py.typed"}
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli").rglob("*.j2")}
+    assert inside == modules | configs | manual | templates | {"cifar_cli/py.typed"}
+    assert "cifar_cli/report/templates/network.html.j2" in inside
 
 
 def test_the_sdist_holds_the_readme_with_all_that_it_links_to_the_manual_and_the_tests(sdist_names: set[str]) -> None:

@@ -1,1 +1,1 @@
-"""Looks inside a network and draws what it finds. Knows modules and tensors, no configurations, runs or commands."""
+"""Looks inside a network: traces, receptive fields, worked numbers, Grad-CAM. Computes on modules and tensors."""

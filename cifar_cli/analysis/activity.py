@@ -1,6 +1,6 @@
-"""Measures whether a network is alive: what its layers put out, what gradient reaches them, how far a step moves them.
+"""Measures a network's activity: its layers' outputs, their gradients, and the relative size of a weight update.
 
-Figures stay on the device until `to_numbers` fetches them all at once. Knows nothing of training or of TensorBoard.
+The figures stay on the device until `to_numbers` fetches all of them at once.
 """
 
 from collections.abc import Mapping
@@ -15,20 +15,20 @@ from torch.nn.modules.conv import _ConvNd
 from cifar_cli.models.eval_mode import eval_mode
 
 Figures: TypeAlias = dict[str, Tensor]
-"""Single numbers, Tensor (), by what they are called."""
+"""Single numbers, Tensor (), by name."""
 
-# These pass numbers on as they are, or fewer of them; what they put out says nothing new.
+# These layers pass on their input or a part of it; their output adds no information.
 PASSING_MODULES = {"torch.nn.modules.pooling", "torch.nn.modules.flatten", "torch.nn.modules.dropout"}
-# Of these an output of exactly 0 is chance; of all else, such as ReLU, it is a unit that is shut.
+# In these layers an output of exactly 0 is chance; in all others, such as ReLU, a unit that is always 0 is dead.
 LINEAR_LAYERS = (_ConvNd, nn.Linear, nn.Identity, _NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def activation_figures(model: nn.Module, images: Tensor) -> Figures:
-    """Returns of each innermost layer's output `<layer>/mean`, `<layer>/std`, and of activations `<layer>/dead`.
+    """Returns `<layer>/mean` and `<layer>/std` of each innermost layer's output, and `<layer>/dead` of activations.
 
-    images: what the network takes (B, C, H, W). The network runs once, in eval mode and without gradients. dead: the
-    share of units, in [0, 1], that put out 0 for every image; of a feature map (B, C, H, W) a unit is a channel. A
-    layer that is called several times is measured at its first call.
+    images: the network's input (B, C, H, W). The network runs once, in eval mode and without gradients. dead: the
+    fraction of units, in [0, 1], whose output is 0 for every image; a unit of a feature map (B, C, H, W) is a channel.
+    A layer that is called several times is measured at its first call.
     """
     figures: Figures = {}
     with ExitStack() as stack:
@@ -41,7 +41,7 @@ def activation_figures(model: nn.Module, images: Tensor) -> Figures:
 
 
 def informative_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Returns the innermost layers whose output says something new: all but pooling, flattening and dropout."""
+    """Returns the innermost layers by name, without pooling, flattening and dropout, whose output adds nothing."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -50,7 +50,7 @@ def informative_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def gradient_figures(model: nn.Module) -> Figures:
-    """Returns the norm of the gradient of each layer's trainable weights and biases together; 0 where none came."""
+    """Returns the norm of the gradient of each layer's trainable parameters together; 0 where there is none."""
     figures: Figures = {}
     for layer, parameters in trainable_layers(model).items():
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -59,7 +59,7 @@ def gradient_figures(model: nn.Module) -> Figures:
 
 
 def update_figures(model: nn.Module, before: Mapping[str, Tensor]) -> Figures:
-    """Returns by what share of their norm each layer's weights have moved since `before`: ‖w − w₀‖ / ‖w₀‖."""
+    """Returns the relative change of each layer's weights since `before`: ‖w − w₀‖ / ‖w₀‖."""
     by_layer: dict[str, list[str]] = {}
     for name in before:
         by_layer.setdefault(name.rpartition(".")[0] or "model", []).append(name)
@@ -67,19 +67,19 @@ def update_figures(model: nn.Module, before: Mapping[str, Tensor]) -> Figures:
 
 
 def total_update(model: nn.Module, before: Mapping[str, Tensor]) -> Tensor:
-    """Returns by what share of their norm the weights in `before` together have moved since, Tensor ()."""
+    """Returns the relative change of the weights in `before`, all together: Tensor ()."""
     now = dict(model.named_parameters())
     moves = [now[name].detach() - old for name, old in before.items()]
     return _norm(moves) / _norm(list(before.values())).clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def copied_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Returns copies of the trainable weights and biases by their dotted names, to compare with later."""
+    """Returns copies of the trainable parameters by their dotted names, for a later comparison."""
     return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def trainable_layers(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Returns the trainable parameters of each module that has some of its own, by its dotted name."""
+    """Returns the trainable parameters of each module with parameters of its own, by the module's dotted name."""
     own = {
         name or "model": [parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad]
         for name, module in model.named_modules()
@@ -88,7 +88,7 @@ def trainable_layers(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 
 def to_numbers(figures: Mapping[str, Tensor]) -> dict[str, float]:
-    """Fetches all figures from the device, waiting for it once."""
+    """Returns all figures as numbers; waits for the device once."""
     if not figures:
         return {}
     values: list[float] = torch.stack(list(figures.values())).tolist()
@@ -103,7 +103,7 @@ def _measure_output(module: nn.Module, name: str, figures: Figures) -> torch.uti
     def hook(module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if not isinstance(output, Tensor) or output.dim() < 2 or f"{name}/mean" in figures:
             return
-        # Measured here, not kept: the next layer may change it in place.
+        # The output is measured here and not kept: the next layer may change it in place.
         values = output.float()
         figures[f"{name}/mean"] = values.mean()
         figures[f"{name}/std"] = values.std(correction=0)
@@ -115,6 +115,6 @@ def _measure_output(module: nn.Module, name: str, figures: Figures) -> torch.uti
 
 
 def _norm(tensors: list[Tensor]) -> Tensor:
-    """Returns the Euclidean norm of all these numbers together."""
+    """Returns the Euclidean norm of all tensors together."""
     norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]))
     return norm

@@ -1,4 +1,4 @@
-"""Follows images through a network: which layers are called, in which order, and which activation a layer runs into."""
+"""Finds the order in which a network calls its layers, and the activation that follows a layer."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cifar_cli.models.eval_mode import eval_mode
 
 ACTIVATIONS = "torch.nn.modules.activation"
-# What lies between a layer and its activation; past anything else the numbers are another layer's.
+# Layers that may stand between a layer and its activation; after any other layer the values belong to that layer.
 PASSED_MODULES = {
     "torch.nn.modules.pooling",
     "torch.nn.modules.batchnorm",
@@ -23,7 +23,7 @@ PASSED_MODULES = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an innermost layer. The tensors are kept so that no other takes their place in memory meanwhile."""
+    """One call of an innermost layer. It keeps its tensors alive, so that their identity is unique."""
 
     name: str
     module: nn.Module
@@ -40,9 +40,9 @@ def called_layers(model: nn.Module, images: Tensor) -> list[str]:
 
 
 def activation_after(model: nn.Module, images: Tensor, *, layer: str) -> str | None:
-    """Returns the activation that a layer's output goes into, directly or through pooling, normalisation or dropout.
+    """Returns the activation that takes a layer's output, directly or through pooling, normalisation or dropout.
 
-    None where the layer is an activation itself, or something else comes first.
+    None where the layer is an activation itself, or another layer comes first.
     """
     calls = _calls(model, images)
     start = next((number for number, call in enumerate(calls) if call.name == layer), None)
@@ -61,9 +61,9 @@ def activation_after(model: nn.Module, images: Tensor, *, layer: str) -> str | N
 
 
 def layers_of_scores(model: nn.Module, images: Tensor) -> set[str]:
-    """Returns the layers whose values may be the scores of classes: the last one that mixes values, and all behind it.
+    """Returns the layers whose values may be class scores: the last layer with a weight matrix, and all later layers.
 
-    What a layer before that puts out is hidden, even where it has as many values as there are classes.
+    The values of an earlier layer are hidden, even if there are as many of them as classes.
     """
     calls = _calls(model, images)
     mixing = [number for number, call in enumerate(calls) if any(p.dim() > 1 for p in call.module.parameters())]
@@ -72,7 +72,7 @@ def layers_of_scores(model: nn.Module, images: Tensor) -> set[str]:
 
 
 def is_activation(module: nn.Module) -> bool:
-    """Tells whether a layer is one of torch's activations."""
+    """Returns whether a layer is one of torch's activations."""
     return type(module).__module__ == ACTIVATIONS
 
 

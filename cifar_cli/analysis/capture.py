@@ -1,4 +1,4 @@
-"""Finds a layer by its name and shows what goes in and what comes out. Knows nothing of drawing."""
+"""Finds a layer by its name and captures its input and output."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -16,10 +16,10 @@ LISTED_LAYERS = 24  # an error names at most this many layers: more would push t
 
 @dataclass(frozen=True)
 class LayerView:
-    """What one layer did to one batch.
+    """The input and output of one layer for one batch.
 
-    input, output: (B, ...), copies, so that a later in-place layer cannot have changed them.
-    reads_images: the input is the batch that the model was given, value for value.
+    input, output: (B, ...), copies, which a later in-place layer cannot change; reads_images: the input is the model's
+    own input, value for value.
     """
 
     name: str
@@ -30,12 +30,12 @@ class LayerView:
 
 
 def layer_names(model: nn.Module) -> dict[str, str]:
-    """Returns every layer's dotted name and its type's name, in the order of definition, without the model itself."""
+    """Returns the type of every layer by its dotted name, in the order of definition, without the model itself."""
     return {name: type(module).__name__ for name, module in model.named_modules() if name}
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
-    """Returns the layer with this dotted name; raises UsageError, with the names there are, if there is none."""
+    """Returns the layer with this dotted name. Raises UsageError, which lists the names, if there is none."""
     names = layer_names(model)
     if name not in names:
         listed = [f"{known} ({kind})" for known, kind in names.items()]
@@ -48,22 +48,22 @@ def find_layer(model: nn.Module, name: str) -> nn.Module:
 
 
 def capture(model: nn.Module, images: Tensor, *, layer: str) -> LayerView:
-    """Runs the model once on images (B, C, H, W), in eval mode and without gradients, and returns what `layer` did.
+    """Returns a layer's view of images (B, C, H, W): the model runs once, in eval mode and without gradients.
 
-    A layer that is called several times is seen at its first call. The model is left as it was: its hooks removed,
-    every module in its own training mode. Raises UsageError for an unknown layer, for one that the model never calls,
-    and for one that does not take and give a tensor.
+    A layer that is called several times is captured at its first call. Afterwards the model is unchanged: its hooks are
+    removed, and every module is in its own training mode. Raises UsageError for an unknown layer, for a layer that the
+    model never calls, and for a layer that does not take a tensor and return a tensor.
     """
     return capture_views(model, images, layers=[layer])[layer]
 
 
 def capture_many(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Runs the model once, as `capture` does, and returns the output (B, ...) of each of these layers."""
+    """Returns the output (B, ...) of each of these layers by name; runs the model once, as `capture` does."""
     return {name: view.output for name, view in capture_views(model, images, layers=layers).items()}
 
 
 def capture_views(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, LayerView]:
-    """Runs the model once, as `capture` does, and returns what each of these layers did."""
+    """Returns the view of each of these layers by name; runs the model once, as `capture` does."""
     modules = {name: find_layer(model, name) for name in layers}
     inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}
@@ -117,9 +117,9 @@ def _same(layer_input: Tensor, images: Tensor) -> bool:
 
 
 def as_maps(tensor: Tensor) -> Tensor | None:
-    """Returns a layer's input or output as feature maps (B, C, H, W), or None where it is a vector per image.
+    """Returns a layer's input or output as feature maps (B, C, H, W); None for a vector per image.
 
-    A (B, T, D) tensor is one map per image. Maps of a single pixel are vectors: nothing is to be seen in one pixel.
+    A (B, T, D) tensor is one map per image. Maps of a single pixel count as vectors.
     """
     maps = tensor[:, None] if tensor.dim() == 3 else tensor
     return maps if maps.dim() == 4 and maps.shape[2] * maps.shape[3] > 1 else None

@@ -1,4 +1,4 @@
-"""Counts how often the units of a layer are silent over many images. Draws nothing."""
+"""Measures how often the units of a layer are zero over many images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.capture import capture_many
 
 BATCH_SIZE = 250
@@ -13,10 +14,10 @@ BATCH_SIZE = 250
 
 @dataclass(frozen=True)
 class UnitSparsity:
-    """How much of a layer's output is exactly zero.
+    """The fraction of a layer's output that is exactly zero.
 
-    zero_shares: float64 (C,), for each channel, or each value of a vector, the share of zeros in [0, 1] over all images
-    and places; images: how many were looked at.
+    zero_shares: float64 (C,), for each channel, or each value of a vector, the fraction of zeros in [0, 1] over all
+    images and places; images: the number of images.
     """
 
     zero_shares: Tensor
@@ -24,7 +25,7 @@ class UnitSparsity:
 
     @property
     def dead(self) -> Tensor:
-        """bool (C,): the units that gave zero everywhere, for every image."""
+        """bool (C,): the units that are zero everywhere, for every image."""
         return self.zero_shares == 1
 
     @property
@@ -32,21 +33,29 @@ class UnitSparsity:
         return self.zero_shares.mean().item()
 
     @property
-    def words(self) -> str:
-        """How much is zero, and how many units are dead, as a sentence."""
-        count, total = int(self.dead.sum()), len(self.zero_shares)
+    def num_units(self) -> int:
+        return len(self.zero_shares)
+
+    @property
+    def num_dead(self) -> int:
+        return int(self.dead.sum())
+
+    @property
+    def summary(self) -> str:
+        """The share of zeros, and the number of dead units, as a sentence."""
         return (
-            f"over {self.images:,} images {100 * self.overall:.1f} % of the values are zero; {count} of {total} units "
-            f"({100 * count / total:.0f} %) are dead, zero for every one of them."
+            f"over {self.images:,} images {formatting.percent(self.overall, decimals=1)} of the values are zero; "
+            f"{self.num_dead} of {self.num_units} units "
+            f"({formatting.percent(self.num_dead / self.num_units, decimals=0)}) are dead, zero for every one of them."
         )
 
 
 def measure_sparsity(
     model: nn.Module, images: Tensor, *, layers: Sequence[str], prepare: Callable[[Tensor], Tensor]
 ) -> dict[str, UnitSparsity]:
-    """Returns for each layer how often its units are zero on images uint8 (N, C, H, W), N at least 1.
+    """Returns the sparsity of each layer on images uint8 (N, C, H, W), N at least 1.
 
-    prepare makes of images what the network takes. A unit is a channel of a feature map, or a value of a vector.
+    prepare turns images into the network's input. A unit is a channel of a feature map, or a value of a vector.
     """
     zeros: dict[str, Tensor] = {}
     numbers: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Says in sentences what a layer did to a batch. Knows nothing of drawing."""
+"""Describes in sentences what a layer did to a batch."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from cifar_cli.analysis.capture import LayerView
 
 
 def signature(module: nn.Module) -> str:
-    """Returns a layer with its arguments, as torch prints it; for one that holds others, its type and their number."""
+    """Returns a layer with its arguments, as torch prints it; for a container, its type and number of layers."""
     inside = sum(1 for _ in module.modules()) - 1
     return f"{type(module).__name__}, {inside} layers inside" if inside else repr(module)
 
@@ -28,7 +28,8 @@ def _values(tensor: Tensor) -> str:
     finite = values[values.isfinite()]
     if not len(finite):
         return "no finite number"
-    text = f"{formatting.number(finite.min().item())} … {formatting.number(finite.max().item())} (mean {formatting.number(finite.mean().item())})"
+    values_range = formatting.value_range(finite.min().item(), finite.max().item())
+    text = f"{values_range} (mean {formatting.number(finite.mean().item())})"
     broken = values.numel() - finite.numel()
     return f"{text} and {broken:,} that are not finite" if broken else text
 
@@ -37,7 +38,7 @@ def _zeros(output: Tensor) -> list[str]:
     zero = output == 0
     if not zero.any():
         return []
-    facts = [f"{100 * zero.float().mean().item():.1f} % of the output is exactly zero."]
+    facts = [f"{formatting.percent(zero.float().mean().item(), decimals=1)} of the output is exactly zero."]
     if output.dim() > 1:
         channel_zero = zero.transpose(0, 1).flatten(1).all(dim=1)  # (C,)
         if dead := int(channel_zero.sum()):

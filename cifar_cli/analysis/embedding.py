@@ -1,4 +1,4 @@
-"""Finds the numbers that a network describes an image with before it decides. Knows nothing of files."""
+"""Computes the embedding of images: the input of a network's last linear layer."""
 
 from typing import Any
 
@@ -9,15 +9,16 @@ from cifar_cli.models.eval_mode import eval_mode
 
 
 def embed(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns what goes into the network's last linear layer, float32 (B, F), and the logits (B, K).
+    """Returns the input of the network's last linear layer, float32 (B, F), and the logits (B, K).
 
-    Images that the network takes for similar lie near each other there. Of a network without a linear layer the logits
-    are taken for both. images: what the network takes (B, C, H, W); it runs once, in eval mode and without gradients.
+    The embeddings of images that look similar to the network are near each other. A network without a linear layer has
+    its logits as embedding. images: the network's input (B, C, H, W). The network runs once, in eval mode and without
+    gradients.
     """
     latest: list[Tensor] = []
 
     def keep(module: nn.Module, args: tuple[Any, ...]) -> None:
-        latest[:] = [args[0].detach().flatten(1).float().clone()]  # the last one called stays
+        latest[:] = [args[0].detach().flatten(1).float().clone()]  # the last call stays
 
     hooks = [module.register_forward_pre_hook(keep) for module in model.modules() if isinstance(module, nn.Linear)]
     try:

@@ -1,4 +1,4 @@
-"""What a layer computes, as one line with its numbers put in. Knows torch's operations by name, and runs nothing."""
+"""Writes the computation of a layer as one line, with the layer's own numbers in the formula. Runs nothing."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -31,7 +31,7 @@ ACTIVATION_FORMULAS = {
     "LogSoftmax": "x − log Σ eˣ",
 }
 
-# Operations outside of any layer, under the name that a person knows them by.
+# Operations outside of any layer: torch's internal name, and its public name.
 NAMES = {
     "convolution": "conv2d",
     "max_pool2d_with_indices": "max_pool2d",
@@ -50,7 +50,7 @@ SIGNS = {"add": "+", "sub": "−", "mul": "·", "div": "/"}
 
 
 def readable(operation: str) -> str:
-    """Returns the name of torch's operation as a person writes it: conv2d for convolution, relu for relu_."""
+    """Returns the public name of an operation of torch: conv2d for convolution, relu for relu_."""
     name = operation.rstrip("_")
     return NAMES.get(name, name)
 
@@ -58,8 +58,8 @@ def readable(operation: str) -> str:
 def window_formula(size: int, *, kernel: int, stride: int, padding: int, dilation: int, ceil: bool, result: int) -> str:
     """Returns the output size of a sliding window, along one axis, with its numbers.
 
-    With `ceil` (ceil_mode), a last window that would begin beyond the image and its left padding is left out, and the
-    line says so.
+    With `ceil` (ceil_mode), a last window that would begin beyond the image and its left padding is left out; the line
+    then mentions it.
     """
     reach = str(kernel) if dilation == 1 else f"{dilation}·({kernel} − 1) − 1"
     inside = f"({size} + 2·{padding} − {reach})/{stride}"
@@ -90,7 +90,7 @@ def operation_formula(
     input_shape: Sequence[int],
     output: Sequence[int],
 ) -> str:
-    """Returns one operation in a line. arguments: by the names of torch's schema; shapes: with the batch in front."""
+    """Returns an operation as one line. arguments: by the names of torch's schema; shapes: with the batch in front."""
     if name in WINDOWS and len(output) == 4:
         return _windows(name, arguments, input_shape, output)
     if name in ADAPTIVE:
@@ -102,7 +102,7 @@ def operation_formula(
         return f"{'·'.join(map(str, input_shape[1:]))} = {prod(input_shape[1:])}"
     if sign := SIGNS.get(name.rstrip("_")):
         other = arguments["other"]
-        # What is not from the image is a number, or weights that belong to no layer.
+        # An operand that does not come from the image is a number, or weights that belong to no layer.
         return f"{sources[0]} {sign} {_other(other) if len(sources) == 1 else sources[1]}"
     if name == "cat":
         return " ⧺ ".join(sources)
@@ -112,7 +112,7 @@ def operation_formula(
 
 
 def module_formula(module: nn.Module) -> str | None:
-    """Returns what a module without a sliding window computes, in a line, or None where the project has no words."""
+    """Returns the formula of a module without a sliding window, or None for a module that has none here."""
     kind = type(module).__name__
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
         return "(x − μ)/√(σ² + ε)" + ("·γ + β" if module.affine else "")
@@ -136,7 +136,7 @@ def module_formula(module: nn.Module) -> str | None:
 
 
 def _adaptive_sizes(size: int, count: int) -> str:
-    """Returns how long torch's `count` windows over `size` positions are, which may differ by one."""
+    """Returns the lengths of torch's `count` windows over `size` positions; the lengths may differ by one."""
     sizes = {-(-(i + 1) * size // count) - i * size // count for i in range(count)}
     return str(sizes.pop()) if len(sizes) == 1 else f"{min(sizes)}–{max(sizes)}"
 

@@ -1,4 +1,4 @@
-"""Grad-CAM: which places of a feature map speak for a class. Draws nothing.
+"""Grad-CAM: the places of a feature map that speak for a class.
 
 Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", arXiv:1610.02391.
 """
@@ -18,18 +18,23 @@ from cifar_cli.models.eval_mode import eval_mode
 
 @dataclass(frozen=True)
 class GradCam:
-    """heat: float32 (B, H, W), 0 and more, of the layer's own resolution; logits: float32 (B, K)."""
+    """Heat maps and what they explain.
+
+    heat: float32 (B, H, W), 0 and more, of the layer's own resolution; logits: float32 (B, K); classes: int64 (B,), the
+    explained class of each image.
+    """
 
     heat: Tensor
     logits: Tensor
+    classes: Tensor
 
 
 def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | None = None) -> GradCam:
-    """Returns where a layer's maps A (B, C, H, W) speak for a class: max(0, Σ_c w_c A_c).
+    """Returns the places of a layer's maps A (B, C, H, W) that speak for a class: max(0, Σ_c w_c A_c).
 
-    w_c is the mean over all places of the gradient of the class's logit by A_c. images: what the network takes;
-    classes: int64 (B,), by default those that it predicts. The network runs once, in eval mode; a layer that is called
-    several times counts at its first call. Raises UsageError for a layer that gives no maps.
+    w_c is the mean over all places of the gradient of the class's logit by A_c. images: the network's input; classes:
+    int64 (B,), by default the predicted classes. The network runs once, in eval mode; a layer that is called several
+    times counts at its first call. Raises UsageError for a layer that does not return maps.
     """
     _check_maps(model, images, layer)
     kept: list[Tensor] = []
@@ -38,29 +43,29 @@ def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | 
         if kept:
             return None
         kept.append(output.detach().requires_grad_())
-        return kept[0].clone()  # what follows may change it in place
+        return kept[0].clone()  # the next layer may change it in place
 
     handle = find_layer(model, layer).register_forward_hook(keep)
     try:
         with eval_mode(model), torch.enable_grad():
             logits: Tensor = model(images)  # (B, K)
             chosen = logits.argmax(dim=1) if classes is None else classes
-            score = logits.gather(1, chosen[:, None]).sum()  # an image's gradient comes from its own logit only
+            score = logits.gather(1, chosen[:, None]).sum()  # the gradient of an image depends on its own logit only
             (gradient,) = torch.autograd.grad(score, kept, materialize_grads=True)
     finally:
         handle.remove()
     weights = gradient.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
     heat = (weights * kept[0].detach()).sum(dim=1).relu()
-    return GradCam(heat.float().cpu(), logits.detach().float().cpu())
+    return GradCam(heat.float().cpu(), logits.detach().float().cpu(), chosen.cpu())
 
 
 def last_maps(model: nn.Module, images: Tensor) -> str | None:
-    """Returns the last of the innermost layers that gives maps of more than one place, None where none does."""
+    """Returns the last innermost layer that returns maps of more than one place, None where there is none."""
     return next(reversed(map_layers(model, images)), None)
 
 
 def map_layers(model: nn.Module, images: Tensor) -> Sequence[str]:
-    """Returns the innermost layers that give maps of more than one place, in the order they are called."""
+    """Returns the innermost layers that return maps of more than one place, in the order of their calls."""
     outputs = capture_many(model, images, layers=called_layers(model, images))
     return [name for name, output in outputs.items() if output.dim() == 4 and as_maps(output) is not None]
 

@@ -1,4 +1,4 @@
-"""The steps of a walk as lines of a table, per image, with shares and totals. Knows nothing of drawing."""
+"""Summarizes the trace of a forward pass as a table: a row per step, figures per image, and totals."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,11 +13,12 @@ from cifar_cli.analysis.trace import TraceStep
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One step, per image: shapes without the batch, FLOPs, bytes of new memory; seconds are of the whole batch.
+    """One step, per image: shapes without the batch, FLOPs, bytes of new memory; `seconds` is of the whole batch.
 
-    inputs: names of the steps that it reads, empty where it reads the one before; receptive_field: pixels (height,
-    width) that one number looks at, those beyond the edge included, None where that is unknown; sees_all: the number
-    in the middle sees all of the image; stride: pixels from one number to the next, None where all see the same.
+    inputs: names of the steps that the step reads, empty where it reads the step before; receptive_field: pixels
+    (height, width) that one number depends on, those beyond the edge included, None where unknown; sees_all: the number
+    in the middle depends on the whole image; stride: pixels from one number to the next, None where all numbers depend
+    on the same pixels.
     """
 
     name: str
@@ -37,7 +38,7 @@ class LayerRow:
 
     @property
     def sees(self) -> str:
-        """What one number looks at: 5×5, `all` where all numbers see the whole image, `?` where it is unknown."""
+        """The receptive field as text: 5×5, `all` where all numbers see the whole image, `?` where unknown."""
         if self.receptive_field is None:
             return "?"
         return "all" if self.sees_all and self.stride is None else formatting.shape(self.receptive_field)
@@ -48,7 +49,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class NetworkTotals:
-    """Sums over the lines, per image but for `seconds`; unused: parameters that the pass never touched."""
+    """Sums over the rows, per image except for `seconds`; unused_parameters: those that the pass never touched."""
 
     parameters: int
     trainable_parameters: int
@@ -63,7 +64,7 @@ class NetworkTotals:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """A network's lines and their sums, for images of this shape in batches of this size."""
+    """A network's rows and their totals, for images of this shape in batches of this size."""
 
     lines: tuple[LayerRow, ...]
     totals: NetworkTotals
@@ -74,7 +75,7 @@ class NetworkSummary:
 def summarize_network(
     model: nn.Module, steps: Sequence[TraceStep], *, batch_size: int, image_shape: tuple[int, int, int]
 ) -> NetworkSummary:
-    """Returns the table of a walk over a batch of this size."""
+    """Returns the summary of a traced forward pass over a batch of this size."""
     seconds = sum(step.seconds for step in steps)
     lines, before = [], "image"
     for step in steps:

@@ -1,10 +1,11 @@
-"""Which pixels of the image a number of a layer sees, as a rectangle to draw. Knows nothing of drawing."""
+"""Computes the receptive field of a layer's numbers as a rectangle of pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.receptive_field_rules import Field, everything
 from cifar_cli.analysis.trace import trace_forward
 
@@ -20,12 +21,12 @@ class PixelBox:
 
     @property
     def size(self) -> str:
-        return f"{self.bottom - self.top} × {self.right - self.left}"
+        return formatting.shape((self.bottom - self.top, self.right - self.left))
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What each place of a layer's output sees; a vector is one place, which sees all that its numbers see."""
+    """The receptive field of each place of a layer's output; a vector is one place that unites its numbers'."""
 
     field: Field
 
@@ -35,22 +36,23 @@ class ReceptiveField:
         rows, columns = self.field
         return rows.length // 2, columns.length // 2
 
-    def at(self, row: int, column: int) -> PixelBox:
-        """Returns the rectangle that the place (row, column) sees, cut off at the edge of the image."""
+    def box_at(self, row: int, column: int) -> PixelBox:
+        """Returns the pixels that the place (row, column) depends on, cut off at the edge of the image."""
         (top, lowest), (left, rightmost) = (
             axis.seen(place) for axis, place in zip(self.field, (row, column), strict=True)
         )
         return PixelBox(top, lowest + 1, left, rightmost + 1)
 
     @property
-    def of_middle(self) -> PixelBox:
-        return self.at(*self.middle)
+    def middle_box(self) -> PixelBox:
+        """The pixels that the place in the middle of the output depends on."""
+        return self.box_at(*self.middle)
 
 
 def receptive_fields(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, ReceptiveField]:
-    """Returns what layers see of images (B, C, H, W) at their first call, without those of which that is not known.
+    """Returns the receptive fields of layers by name, at their first call on images (B, C, H, W).
 
-    A layer that holds others sees what the last step within it sees.
+    A layer whose receptive field is not known is left out. A container has the receptive field of its last step.
     """
     steps = {step.name: step for step in trace_forward(model, images[:1])}
     found = {}

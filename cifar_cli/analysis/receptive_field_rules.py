@@ -1,8 +1,8 @@
-"""How much of the image one number of a feature map looks at, followed from operation to operation by arithmetic.
+"""Computes the receptive field of one number of a feature map, from operation to operation, by arithmetic.
 
 Along each axis the number at position p sees the pixels from first + p·stride to last + p·stride. A window of `kernel`
-positions adds (kernel − 1)·stride to what is seen, and its own stride multiplies the stride; where branches meet, it is
-all that any of them sees. Operations are torch's own (`aten`) by name. Knows no module and runs nothing.
+positions adds (kernel − 1)·stride to the field, and its own stride multiplies the stride; where branches meet, the
+fields are united. Operations are torch's own (`aten`) by name. Nothing is run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Axis:
-    """What the positions 0 … length − 1 along one axis see.
+    """The receptive fields of the positions 0 … length − 1 along one axis.
 
-    first, last: pixels that position 0 would see if the image had no end; stride: pixels from one position to the next,
-    0 where all see the same; lowest, highest: the outermost pixels of the image that any position does see.
+    first, last: the pixels that position 0 would see if the image had no end; stride: pixels from one position to the
+    next, 0 where all positions see the same; lowest, highest: the outermost pixels of the image that a position sees.
     """
 
     length: int
@@ -40,7 +40,7 @@ class Axis:
 
 Field: TypeAlias = tuple[Axis, ...]  # height, width
 
-# What computes each number from those at the same position only; besides these, all that torch tags as pointwise.
+# Operations that compute each number from the same position only, besides those that torch tags as pointwise.
 POSITIONWISE = {
     "_native_batch_norm_legit_no_training",
     "_prelu_kernel",
@@ -68,7 +68,7 @@ RESHAPES = {"view", "_unsafe_view", "squeeze", "unsqueeze", "reshape"}
 
 
 def of_image(sides: Sequence[int]) -> Field:
-    """Returns the field of the pixels themselves, each of which sees itself."""
+    """Returns the field of the pixels themselves: each pixel sees itself."""
     return tuple(Axis(side, Fraction(1), Fraction(0), Fraction(0), 0, side - 1) for side in sides)
 
 
@@ -80,9 +80,9 @@ def follow(
     output_shape: Sequence[int],
     is_pointwise: bool,
 ) -> Field | None:
-    """Returns what the output of one operation sees, None where that is not known.
+    """Returns the field of the output of one operation, None where unknown.
 
-    arguments: by the names of torch's schema, tensors as they are; fields: of those inputs that come from the image.
+    arguments: by the names of torch's schema, tensors as they are; fields: of the inputs that come from the image.
     """
     known = [field for field in fields if field is not None]
     if len(known) < len(fields) or not known:
@@ -96,7 +96,7 @@ def follow(
     if name in PADDINGS and len(output_shape) == 4:
         return _padded(field, list(arguments.get("pad") or arguments["padding"]), sides)
     if name == "as_strided_" and all(axis.length == 1 for axis in field):
-        return field  # torch notes a memory format that makes no difference to a single number
+        return field  # a change of memory format, which does not change a single number
     if name in REDUCTIONS:
         return _reduced(field, arguments.get("dim"), len(output_shape))
     if name in RESHAPES:
@@ -115,14 +115,14 @@ def follow(
 
 
 def everything(field: Field) -> Field:
-    """Returns the field of numbers that each see all that any position sees."""
+    """Returns the field of numbers that each see all pixels that any position sees."""
     return tuple(
         replace(axis, stride=Fraction(0), first=Fraction(axis.lowest), last=Fraction(axis.highest)) for axis in field
     )
 
 
 def pair(value: Sequence[int] | int) -> tuple[int, int]:
-    """Returns (height, width) of an argument that torch takes as one number or two."""
+    """Returns (height, width) of an argument that torch accepts as one number or two."""
     if isinstance(value, int):
         return value, value
     return (value[0], value[-1])

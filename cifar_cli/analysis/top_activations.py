@@ -1,4 +1,4 @@
-"""Finds the images that excite each unit of a layer most, and where in them. Draws nothing."""
+"""Finds the images with the largest values of each unit of a layer, and the places of these values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ BATCH_SIZE = 250
 class TopActivations:
     """For each unit, a channel or a value of a vector, the images with its largest values, the largest first.
 
-    values: float32 (C, K); images: int64 (C, K), their numbers; rows, columns: int64 (C, K), where in the output the
-    largest value stands, 0 for vectors.
+    values: float32 (C, K); images: int64 (C, K), indices of images; rows, columns: int64 (C, K), the place of the value
+    in the output, 0 for vectors.
     """
 
     values: Tensor
@@ -34,10 +34,10 @@ def top_activations(
     per_unit: int,
     max_units: int,
 ) -> TopActivations:
-    """Returns the `per_unit` images of uint8 (N, C, H, W) that excite each of a layer's first `max_units` units most.
+    """Returns the `per_unit` of the images, uint8 (N, C, H, W), with the largest values of each unit.
 
-    prepare makes of images what the network takes. An image excites a unit as much as the unit's largest value on it;
-    of equal ones the earlier image and the upper left place count.
+    The units are the layer's first `max_units`. prepare turns images into the network's input. A unit's value for an
+    image is its largest value over all places; of equal values, the earlier image and the upper left place count.
     """
     peaks, places, width = [], [], 1
     for batch in images.split(BATCH_SIZE):
@@ -47,7 +47,7 @@ def top_activations(
         flat = maps.flatten(2) if maps is not None else output.flatten(1)[:, :, None]
         values = flat[:, :max_units].float().cpu().nan_to_num()  # (B, C, places)
         peaks.append(values.amax(dim=2))
-        # argmax may give any of several equal places; this is the first.
+        # argmax may return any of several equal places; this is the first.
         is_peak = values == peaks[-1][:, :, None]
         places.append(torch.where(is_peak, torch.arange(values.shape[2]), values.shape[2]).amin(dim=2))
     by_unit, place_by_unit = torch.cat(peaks).T, torch.cat(places).T  # (C, N)

@@ -1,8 +1,7 @@
-"""Follows one forward pass as it really happens, step by step: layers in the order in which they run, each call a step
-of its own, and what is computed outside of any layer, such as the addition of a residual network, too.
+"""Traces one forward pass step by step: layers in the order of their calls, and operations outside of any layer.
 
-A step is a call of a module that holds no others, or one of torch's operations elsewhere in the pass. Everything is
-seen below torch.nn, where only torch's own operations are left. Knows nothing of drawing.
+A step is a call of a module without children, or one of torch's operations elsewhere in the pass, such as the addition
+of a residual network. The trace works below torch.nn, where only torch's own operations are left.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,15 +22,15 @@ from cifar_cli.analysis.receptive_field_rules import WINDOWS, Field, follow, of_
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.training.runtime import wait_for
 
-# The channels mix here, the positions do not; its operations, which pad and pool over channels, do not show that.
+# These layers mix channels and no positions; their operations, which pad and pool over channels, do not show that.
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
-# What computes nothing.
+# Operations that compute nothing.
 COPIES = {"clone", "_to_copy", "alias", "detach", "as_strided_"}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One of torch's operations as it was called. arguments: by the names of its schema."""
+    """One call of one of torch's operations. arguments: by the names of its schema."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -39,12 +38,13 @@ class Operation:
 
 @dataclass
 class TraceStep:
-    """What one call of a layer, or one operation between layers, did to a batch.
+    """One call of a layer, or one operation between layers, on a batch.
 
-    name: the layer's, or where the operation stands and what it is (`layer1.0:add`), with #2 at the second call;
-    inputs: the steps that it reads, `image` for the batch; shapes: with the batch in front; flops: of the whole batch,
-    as torch counts them; parameters: numbers learnt here that no step before has counted; activation_bytes: new memory
-    that the output takes; seconds: of this call; sees: what a number sees of the image, None where that is unknown.
+    name: the layer's, or the operation's module and kind (`layer1.0:add`), with #2 at the second call; inputs: the
+    steps that the step reads, `image` for the batch; shapes: with the batch in front; flops: of the whole batch, as
+    torch counts them; parameters: learnt numbers that no earlier step has counted; activation_bytes: new memory for the
+    output; seconds: of this call; sees: the receptive field of a number, None where unknown; output: of the captured
+    step.
     """
 
     name: str
@@ -60,22 +60,22 @@ class TraceStep:
     seconds: float = 0.0
     sees: Field | None = None
     operations: list[Operation] = field(default_factory=list)
-    output: Tensor | None = None  # kept for the step that was asked for
+    output: Tensor | None = None
 
     def computing(self) -> list[Operation]:
-        """Returns the operations without copies: a Flatten makes one where channels lie last in memory."""
+        """Returns the operations without copies: a Flatten copies where channels lie last in memory."""
         return [operation for operation in self.operations if operation.name not in COPIES]
 
 
-def trace_forward(model: nn.Module, images: Tensor, *, keep: str | None = None) -> list[TraceStep]:
-    """Runs the model once on images (B, C, H, W), in eval mode and without gradients, and returns its steps in order.
+def trace_forward(model: nn.Module, images: Tensor, *, capture: str | None = None) -> list[TraceStep]:
+    """Returns the steps of one pass over images (B, C, H, W), in eval mode and without gradients, in their order.
 
-    The step named `keep` keeps copies of what went in and came out, which a later in-place step cannot change.
+    The step named `capture` holds copies of its inputs and its output, which a later in-place step cannot change.
     """
-    tracer = _Tracer(model, images, keep)
+    tracer = _Tracer(model, images, capture)
     with ExitStack() as stack:
         stack.enter_context(eval_mode(model))
-        # Not inference_mode, in which operations arrive that torch has not yet taken apart into its basic ones.
+        # Not inference_mode: its operations arrive before torch has decomposed them into basic ones.
         stack.enter_context(torch.no_grad())
         for name, module in model.named_modules():
             stack.callback(module.register_forward_pre_hook(tracer.enter(name)).remove)
@@ -86,8 +86,8 @@ def trace_forward(model: nn.Module, images: Tensor, *, keep: str | None = None) 
 
 
 def time_forward(model: nn.Module, images: Tensor, *, passes: int = 7, seconds: float = 2.0) -> list[TraceStep]:
-    """Returns the steps of a pass, each with the median of its times over as many passes, or as fit into `seconds`."""
-    steps = trace_forward(model, images)  # the first pass is slower: memory is asked for, algorithms are chosen
+    """Returns the steps of a pass with their median times over `passes` passes, or as many as fit into `seconds`."""
+    steps = trace_forward(model, images)  # the first pass is slower: torch allocates memory and chooses algorithms
     times: list[list[float]] = []
     began = perf_counter()
     while len(times) < passes and (not times or perf_counter() - began < seconds):
@@ -98,15 +98,15 @@ def time_forward(model: nn.Module, images: Tensor, *, passes: int = 7, seconds: 
 
 
 class _Tracer(TorchDispatchMode):
-    def __init__(self, model: nn.Module, images: Tensor, keep: str | None) -> None:
+    def __init__(self, model: nn.Module, images: Tensor, capture: str | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[TraceStep] = []
-        self._keep = keep
+        self._capture = capture
         self._scopes: list[str] = []
         self._layer: TraceStep | None = None  # the layer that is running now
         self._counts: dict[str, int] = {}
         self._uncounted = {id(parameter): parameter for parameter in model.parameters()}
-        self._alive = [images]  # as long as a tensor lives, its id is its own
+        self._alive = [images]  # as long as a tensor lives, its id is unique
         self._fields: dict[int, Field | None] = {id(images): of_image(images.shape[2:])}
         self._names: dict[int, str] = {id(images): "image"}
 
@@ -148,12 +148,12 @@ class _Tracer(TorchDispatchMode):
         if step is None and reads_image:
             step = self._begin_operation(func)
             self._reads(step, sources)
-        if step is not None and step.name == self._keep:
+        if step is not None and step.name == self._capture:
             named = tree_map_only(Tensor, Tensor.clone, named)
         storages = {tensor.untyped_storage()._cdata for tensor in sources}
         output, seconds = _timed(func, args, kwargs or {}, device=self._alive[0].device)
         if step is None:
-            return output  # about weights only, between layers
+            return output  # an operation on weights only, between layers
         step.seconds += seconds
         if not reads_image:
             return output
@@ -203,9 +203,9 @@ class _Tracer(TorchDispatchMode):
         is_new = output.untyped_storage()._cdata not in storages
         step.activation_bytes = output.numel() * output.element_size() if is_new else 0
         step.sees = self._fields.get(id(output))
-        if step.operations:  # one that did nothing hands on what it was given, under the name of its maker
+        if step.operations:  # a step without operations returns its input, under the name of the step that made it
             self._names[id(output)] = step.name
-        if step.name == self._keep:
+        if step.name == self._capture:
             step.output = output.clone()
 
 
@@ -218,7 +218,7 @@ def _timed(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, devic
 
 
 def _named(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments by the names of the operation's schema, defaults filled in."""
+    """Returns the arguments by the names of the operation's schema, with the defaults."""
     schema = func._schema.arguments
     defaults = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
     return defaults | {argument.name: value for argument, value in zip(schema, args, strict=False)} | dict(kwargs)
@@ -229,7 +229,7 @@ def _tensors(value: object) -> Iterator[Tensor]:
 
 
 def _formula_of(step: TraceStep) -> str:
-    """Returns the step's one operation in a line, or of several the one with a window, or else their names."""
+    """Returns the formula of the step's only operation, or of its operation with a window, or the operations' names."""
     operations = step.computing()
     if not operations:
         return "hands on what it was given"

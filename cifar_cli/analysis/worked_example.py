@@ -1,7 +1,7 @@
-"""Works one output number of a step by hand: what goes in, what it is multiplied by, the sum, and what the layer gave.
+"""Works one output number of a step by hand: its inputs, their factors, the sum, and the layer's own answer.
 
-Everything is summed up in float64; the layer's own answer, in float32, differs by rounding only. Knows nothing of
-printing. How a window or a row of numbers becomes one is in `worked_sums.py`, what a single number becomes here.
+Sums are in float64; the layer's own answer, in float32, differs by rounding only. Steps on windows and on rows of
+numbers are in `worked_sums.py`, steps on single numbers here.
 """
 
 import math
@@ -37,7 +37,7 @@ def _gelu(x: float, *, by_tanh: bool) -> float:
 
 @dataclass(frozen=True)
 class _Given:
-    """What the workers below take: the step, its one operation, the place, and the layer's number there."""
+    """The arguments of the workers below: the step, its operation, the place, and the layer's number there."""
 
     step: TraceStep
     operation: Operation
@@ -46,9 +46,9 @@ class _Given:
 
 
 def work_out(step: TraceStep) -> WorkedExample:
-    """Returns the largest number that the step gave for the first image, worked by hand.
+    """Returns the largest number of the step's output for the first image, worked by hand.
 
-    The step must have been walked with its name as `keep`. Raises UsageError where there is no hand-work to show.
+    The step must be traced with its name as `capture`. Raises UsageError for a step that cannot be worked by hand.
     """
     output = step.output
     assert output is not None, step.name

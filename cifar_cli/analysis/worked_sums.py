@@ -1,4 +1,4 @@
-"""One number of a convolution, a pooling or a linear layer, from the numbers that it is made of."""
+"""Works one number of a convolution, a pooling or a linear layer by hand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor
 from cifar_cli.analysis.receptive_field_rules import ADAPTIVE, WINDOWS, pair
 from cifar_cli.analysis.trace import Operation, TraceStep
 
-SHOWN_CHANNELS = 3  # of dozens that a filter goes through: those that decide most
+SHOWN_CHANNELS = 3  # of a filter's input channels, the ones with the largest sums
 SHOWN_PRODUCTS = 8
 
 Place: TypeAlias = tuple[int, ...]  # (channel, row, column) or (feature,), counted from 0
@@ -19,7 +19,7 @@ Place: TypeAlias = tuple[int, ...]  # (channel, row, column) or (feature,), coun
 
 @dataclass(frozen=True)
 class WorkedMatrices:
-    """Matrices side by side, (name, numbers) each, and what they come to. An empty name: nothing to show above it."""
+    """Matrices side by side, (name, numbers) each, under a title."""
 
     title: str
     matrices: tuple[tuple[str, Tensor], ...]
@@ -27,9 +27,9 @@ class WorkedMatrices:
 
 @dataclass(frozen=True)
 class WorkedExample:
-    """A number worked by hand: its place in the output, matrices where there are some, and lines that add up to it.
+    """A number worked by hand: its place in the output, matrices or none, and lines that add up to the number.
 
-    by_hand: None where the formula is torch's own and has no short form.
+    by_hand: None where the formula has no short form; by_layer: the layer's own number.
     """
 
     place: Place
@@ -59,7 +59,7 @@ def _plain(numbers: Tensor) -> list[list[float | None]]:
 def by_windows(step: TraceStep) -> WorkedExample | None:
     """Returns the largest number of a convolution or pooling for the first image, or None for any other step.
 
-    A window that lies wholly inside the image is preferred: a border of zeros explains less.
+    A window wholly inside the image is preferred: a border of zeros explains less.
     """
     assert step.output is not None
     operation = next((one for one in step.operations if one.name in WINDOWS | ADAPTIVE), None)
@@ -131,7 +131,7 @@ def _taps(operation: Operation, axis: int, *, output: int) -> list[_Window]:
 
 
 def _patch(image: Tensor, windows: Sequence[_Window], *, outside: float) -> Tensor:
-    """Returns the numbers (C, rows, columns) that a window lies on."""
+    """Returns the numbers (C, rows, columns) inside a window."""
     rows, columns = windows
     padded = torch.nn.functional.pad(image, (0, 1, 0, 1), value=outside)  # its last row and column lie outside
     at_rows = [padded.shape[1] - 1 if pixel is None else pixel for pixel, _ in rows]
@@ -191,7 +191,7 @@ def _pooled(
 
 
 def _divisor(operation: Operation, place: Place, windows: Sequence[_Window], image: Tensor) -> int:
-    """Returns by how much a mean divides: with count_include_pad, padding counts, what hangs over it does not."""
+    """Returns the divisor of a mean: count_include_pad counts padding, but not what hangs over the padding."""
     taken = operation.arguments
     if taken.get("divisor_override"):
         return int(taken["divisor_override"])

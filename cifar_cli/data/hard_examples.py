@@ -16,8 +16,8 @@ from torch import Tensor
 class HardExamples:
     """Remembers the last loss of each of `size` images, and which of them the epoch in progress goes through.
 
-    fractions: what part of the images an epoch takes, in (0, 1], one for each epoch, the last for all after it. An image
-    without a loss yet counts as the hardest there is.
+    fractions: which part of the images an epoch takes, in (0, 1], one for each epoch, the last for all after it. An
+    image without a loss yet counts as the hardest of all.
     """
 
     def __init__(self, size: int, *, fractions: Sequence[float], device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""Draws a confusion matrix. Knows nothing of the network that caused it."""
+"""Draws a confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from torch import Tensor
 
+from cifar_cli import formatting
+from cifar_cli.figures.style import DPI, INK, PALE, PAPER, POINTS_PER_INCH
+
 MAX_COUNTED_CLASSES = 20  # with more classes than this the counts no longer fit into the cells
 CELL, SMALL_CELL = 0.62, 0.125  # inches
 TEXT_SIZE, SMALL_TEXT_SIZE = 9.0, 5.5  # points
 TOP, RIGHT = 0.8, 2.0  # inches: the title above, the accuracies and the colour bar at the right
-INK, PALE = "#222222", "#777777"
 
 
 def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "Confusion matrix") -> Figure:
@@ -31,10 +33,10 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     text_size = TEXT_SIZE if counted else SMALL_TEXT_SIZE
 
     side = max(4.0, num_classes * (CELL if counted else SMALL_CELL))
-    # A letter is at most about 0.65 of its size wide, a point 1/72 inch; the axis label stands outside the class names.
-    names = 0.5 + max(map(len, class_names)) * 0.65 * text_size / 72
+    # A letter is at most about 0.65 of its size wide, the axis label stands outside the class names.
+    names = 0.5 + max(map(len, class_names)) * 0.65 * text_size / POINTS_PER_INCH
     width, height = names + side + RIGHT, TOP + side + names
-    figure = Figure(figsize=(width, height), dpi=150, facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((names / width, names / height, side / width, side / height))
     cells = axes.imshow(shares.numpy(), cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
@@ -45,7 +47,9 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     bar_axes = figure.add_axes(((names + side + 0.95) / width, names / height, 0.15 / width, side / height))
     _draw_scale(figure, cells, bar_axes)
     correct, total = int(counts.diagonal().sum()), int(totals.sum())
-    accuracy = f"{correct:,} of {total:,} right, {100 * correct / total:.2f} %" if total else "no images"
+    accuracy = (
+        f"{correct:,} of {total:,} right, {formatting.percent(correct / total, decimals=2)}" if total else "no images"
+    )
     figure.text(0.15 / width, 1 - 0.15 / height, title, fontsize=14, weight="bold", color=INK, va="top")
     figure.text(0.15 / width, 1 - 0.45 / height, accuracy, fontsize=10, color=PALE, va="top")
     return figure
@@ -76,7 +80,14 @@ def _write_accuracies(axes: Axes, shares: Tensor, totals: Tensor, *, text_size: 
     right = 1.012 * len(totals) - 0.5  # in cells
     axes.text(right, -0.5 - 0.015 * len(totals), "accuracy", fontsize=8, color=PALE, va="bottom")
     for row, (share, total) in enumerate(zip(shares.diagonal().tolist(), totals.tolist(), strict=True)):
-        axes.text(right, row, f"{100 * share:.1f} %" if total else "–", fontsize=text_size, color=INK, va="center")
+        axes.text(
+            right,
+            row,
+            formatting.percent(share, decimals=1) if total else "–",
+            fontsize=text_size,
+            color=INK,
+            va="center",
+        )
 
 
 def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:

@@ -10,14 +10,16 @@ from torch.nn import functional as F
 from cifar_cli import formatting
 from cifar_cli.analysis.describe_layer import signature
 from cifar_cli.analysis.grad_cam import GradCam
-from cifar_cli.figures.canvas import BAD, GOOD, PALE, Canvas
+from cifar_cli.figures.canvas import Canvas
 from cifar_cli.figures.colours import UNSIGNED_MAP, heat_colours
-from cifar_cli.figures.heading import MARGIN, draw_heading, draw_rule
-from cifar_cli.figures.tiles import to_bytes, to_pictures
+from cifar_cli.figures.heading import draw_heading, draw_rule
+from cifar_cli.figures.image_with_box import draw_prediction
+from cifar_cli.figures.scaling import fraction_of, to_bytes, to_pictures
+from cifar_cli.figures.style import MARGIN, PALE
 from cifar_cli.figures.value_rows import value_row
 
 SIDE, GAP, SCORES_WIDTH = 1.5, 0.15, 7.0  # inches
-HEAT_SHARE = 0.75  # of the heat's colour where it is largest; where it is 0, the image alone is seen
+HEAT_SHARE = 0.75  # of the heat's colour where it is largest; where the heat is 0, the image alone is seen
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
 
 
@@ -52,23 +54,22 @@ def draw_grad_cam_sheet(
         ],
         page_width=page_width,
     )
-    canvas.ramp(UNSIGNED_MAP, x=MARGIN + 2 * (SIDE + GAP), y=y + 0.08, width=SIDE, height=0.09)
-    for text, right, align in (("0", 0.0, "left"), ("largest", SIDE, "right")):
-        canvas.write(text, x=MARGIN + 2 * (SIDE + GAP) + right, y=y + 0.2, size=7, colour=PALE, align=align)
+    heat_x = MARGIN + 2 * (SIDE + GAP)
+    canvas.colour_scale(UNSIGNED_MAP, x=heat_x, y=y + 0.08, width=SIDE, ends=("0", "largest"))
     y += 0.25
     highest = cam.heat.amax(dim=(1, 2))  # (B,)
-    unit_heat = cam.heat / highest.where(highest > 0, 1.0)[:, None, None]
+    unit_heat = fraction_of(cam.heat, highest[:, None, None])
     overlays, heats = _overlays(pictures, unit_heat), heat_colours(unit_heat)
     for index, label in enumerate(labels):
         y = draw_rule(canvas, y=y, page_width=page_width)
         for column, picture in enumerate((pictures[index], overlays[index], heats[index])):
             canvas.picture(picture, x=MARGIN + column * (SIDE + GAP), y=y, width=SIDE, height=SIDE)
-        predicted = class_names[int(cam.logits[index].argmax())]
-        mark, colour = ("✓", GOOD) if predicted == label else ("✗", BAD)
-        canvas.write(label, x=MARGIN, y=y + SIDE + 0.06, size=9, bold=True)
-        canvas.write(f"{mark} {predicted}", x=MARGIN + SIDE + GAP, y=y + SIDE + 0.06, size=9, colour=colour)
-        values = f"0 … {formatting.number(highest[index].item())}" if highest[index] > 0 else "no place speaks for it"
-        canvas.write(values, x=MARGIN + 2 * (SIDE + GAP), y=y + SIDE + 0.06, size=8, colour=PALE)
+        beneath = y + SIDE + 0.06
+        canvas.write(label, x=MARGIN, y=beneath, size=9, bold=True)
+        draw_prediction(canvas, class_names[int(cam.classes[index])], label, x=MARGIN + SIDE + GAP, y=beneath)
+        largest = highest[index].item()
+        values = formatting.value_range(0, largest) if largest > 0 else "no place speaks for it"
+        canvas.write(values, x=heat_x, y=beneath, size=8, colour=PALE)
         bottom = scores.draw(canvas, index, x=MARGIN + 3 * (SIDE + GAP), y=y + 0.05)
         y = max(y + SIDE + 0.25, bottom)
     return canvas.finish(width=page_width, height=y + 0.15)

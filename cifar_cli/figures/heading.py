@@ -1,10 +1,9 @@
-"""The top of every sheet: a name, where the picture comes from, and sentences on what is seen."""
+"""The top of every sheet: a name, the source of the picture, and sentences on its content; the line between parts."""
 
 from collections.abc import Sequence
 
-from cifar_cli.figures.canvas import INK, PALE, Canvas
-
-MARGIN = 0.4  # inches, left and right of all that a sheet holds
+from cifar_cli.figures.canvas import Canvas
+from cifar_cli.figures.style import INK, MARGIN, PALE, RULE
 
 
 def draw_heading(
@@ -19,8 +18,8 @@ def draw_heading(
 ) -> float:
     """Draws a heading over the page's width in inches and returns the y beneath.
 
-    title: where the picture comes from; signature: what the layer is; facts: what was found, in ink; captions: how the
-    picture is to be read, paler.
+    title: the source of the picture; signature: what the layer is; facts: findings, in ink; captions: how to read the
+    picture, paler.
     """
     width = page_width - 2 * MARGIN
     canvas.write(name, x=MARGIN, y=0.35, size=18, bold=True)
@@ -36,5 +35,5 @@ def draw_heading(
 
 def draw_rule(canvas: Canvas, *, y: float, page_width: float) -> float:
     """Draws a thin line over the page's width and returns the y beneath."""
-    canvas.bar(x=MARGIN, y=y + 0.08, width=page_width - 2 * MARGIN, height=0.008, colour="#dddddd")
+    canvas.bar(x=MARGIN, y=y + 0.08, width=page_width - 2 * MARGIN, height=0.008, colour=RULE)
     return y + 0.2

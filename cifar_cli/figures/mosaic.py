@@ -1,70 +1,92 @@
-"""Sets rows of small pictures under a caption, as one picture. Knows nothing of what they show; uses PIL, for speed."""
+"""Sets rows of small pictures under a caption, as one picture. Uses PIL, which is faster than matplotlib."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-GAP = 6
-LABEL_HEIGHT = 18
-WHITE, INK = (255, 255, 255), (40, 40, 40)
-Rows = Sequence[Sequence[Image.Image]]
+from cifar_cli.figures.scaling import to_pictures
+from cifar_cli.figures.style import INK, PAPER
+from cifar_cli.runs.atomic_files import write_atomically
+
+GAP = 6  # pixels, as all lengths here
+LINE_HEIGHT, TEXT_SIZE = 18, 13
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-@dataclass(frozen=True)
-class Mosaic:
-    """Rows of pictures with what is written over them. The first row is the longest."""
+def compose(
+    rows: Sequence[Sequence[Image.Image]],
+    *,
+    captions: Sequence[str] = (),
+    column_names: Sequence[str] = (),
+    gap: int = GAP,
+) -> Tensor:
+    """Returns rows of pictures as one picture, uint8 (3, height, width).
 
-    rows: Rows
-    caption: str
-    column_names: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Layout:
-    """width, height: of the whole picture, in pixels; corners: the upper left one, (x, y), of each picture in it."""
-
-    width: int
-    height: int
-    top: int
-    column_middles: Sequence[float]
-    corners: Sequence[Sequence[tuple[int, int]]]
-
-
-def lay_out(mosaic: Mosaic) -> Layout:
-    """Returns where everything of a mosaic stands."""
-    rows, columns = mosaic.rows, range(len(mosaic.rows[0]))
-    widths = [max(row[column].width for row in rows if column < len(row)) for column in columns]
-    lefts = [GAP + sum(widths[:column]) + column * GAP for column in columns]
-    first_top = top = GAP + LABEL_HEIGHT * (2 if mosaic.column_names else 1)
-    corners = []
-    for row in rows:
-        height = max(tile.height for tile in row)
-        corners.append([(left, top + (height - tile.height) // 2) for left, tile in zip(lefts, row, strict=False)])
-        top += height + GAP
-    # A picture with few tiles is still as wide as its caption.
-    width = max(lefts[-1] + widths[-1], GAP + math.ceil(_font().getlength(mosaic.caption))) + GAP
-    middles = [left + width / 2 for left, width in zip(lefts, widths, strict=True)]
-    return Layout(width, top, first_top, middles, corners)
-
-
-def compose(mosaic: Mosaic) -> Tensor:
-    """Returns a mosaic as one picture, uint8 (3, height, width)."""
-    layout = lay_out(mosaic)
-    page = Image.new("RGB", (layout.width, layout.height), WHITE)
+    The first row is the longest. captions: lines above all rows; column_names: a name above each column.
+    """
+    widths = [max(row[column].width for row in rows if column < len(row)) for column in range(len(rows[0]))]
+    lefts = [gap + sum(widths[:column]) + column * gap for column in range(len(widths))]
+    heights = [max(picture.height for picture in row) for row in rows]
+    first_top = gap + LINE_HEIGHT * (len(captions) + bool(column_names))
+    # A picture with few tiles is still as wide as its captions.
+    width = max([lefts[-1] + widths[-1], *(gap + math.ceil(font().getlength(line)) for line in captions)]) + gap
+    page = Image.new("RGB", (width, first_top + sum(heights) + len(rows) * gap), PAPER)
     pen = ImageDraw.Draw(page)
-    pen.text((GAP, GAP // 2), mosaic.caption, fill=INK, font=_font())
-    for middle, name in zip(layout.column_middles, mosaic.column_names, strict=False):
-        pen.text((middle, layout.top - 3), name, fill=INK, font=_font(), anchor="ms")
-    for row, corners in zip(mosaic.rows, layout.corners, strict=True):
-        for tile, corner in zip(row, corners, strict=True):
-            page.paste(tile, corner)
-    return torch.from_numpy(np.array(page)).permute(2, 0, 1)
+    for number, line in enumerate(captions):
+        pen.text((gap, gap // 2 + number * LINE_HEIGHT), line, fill=INK, font=font())
+    for left, column_width, name in zip(lefts, widths, column_names, strict=False):
+        pen.text((left + column_width / 2, first_top - 3), name, fill=INK, font=font(), anchor="ms")
+    top = first_top
+    for row, height in zip(rows, heights, strict=True):
+        for left, picture in zip(lefts, row, strict=False):
+            page.paste(picture, (left, top + (height - picture.height) // 2))
+        top += height + gap
+    return to_tensor(page)
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=13)
+def contact_sheet(images: Tensor) -> Tensor:
+    """Returns images (N, C, H, W) side by side in a square without gaps, row by row, as a picture uint8 (3, h, w)."""
+    return compose(
+        in_rows([to_image(picture) for picture in to_pictures(images)], math.ceil(len(images) ** 0.5)), gap=0
+    )
+
+
+def in_rows(pictures: Sequence[Image.Image], columns: int) -> list[Sequence[Image.Image]]:
+    """Returns pictures in rows of `columns`; the last row may be shorter."""
+    return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+
+
+def enlarge(tiles: Tensor, *, side: int) -> Tensor:
+    """Repeats the pixels of tiles (..., H, W) so often that the longer side comes near to `side`, and never shrinks."""
+    factor = max(1, round(side / max(tiles.shape[-2:])))
+    return tiles.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
+
+
+def to_image(tile: Tensor) -> Image.Image:
+    """Returns a uint8 tile (H, W), (1, H, W) or (3, H, W) as a PIL image."""
+    if tile.dim() == 3 and tile.shape[0] == 3:
+        return Image.fromarray(tile.permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(tile.reshape(tile.shape[-2:]).numpy())
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """Returns a PIL image in colour as uint8 (3, height, width)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def save_picture(picture: Tensor, path: Path) -> None:
+    """Writes a picture, uint8 (3, height, width), to a PNG file, whole or not at all.
+
+    Raises RunError where it cannot be written.
+    """
+    write_atomically(path, lambda file: to_image(picture).save(file, format="PNG"))
+
+
+def font(size: int = TEXT_SIZE) -> Font:
+    """Returns PIL's own font, which needs no file."""
+    return ImageFont.load_default(size=size)

@@ -9,21 +9,22 @@ from cifar_cli import formatting
 from cifar_cli.analysis.capture import LayerView, as_maps
 from cifar_cli.analysis.dead_units import UnitSparsity
 from cifar_cli.analysis.receptive_field import ReceptiveField
-from cifar_cli.figures.canvas import BAD, GOOD, PALE, Canvas
-from cifar_cli.figures.heading import MARGIN, draw_heading, draw_rule
-from cifar_cli.figures.image_with_box import draw_image_with_box
-from cifar_cli.figures.tiles import to_pictures
+from cifar_cli.figures.canvas import Canvas
+from cifar_cli.figures.heading import draw_heading, draw_rule
+from cifar_cli.figures.image_with_box import draw_image_with_box, draw_prediction
+from cifar_cli.figures.scaling import to_pictures
+from cifar_cli.figures.style import MARGIN, PALE
 from cifar_cli.figures.value_rows import BarRow, StripRow, TileRow, value_row
 
 # In inches.
 TEXT_WIDTH = 2.35
-FIELD_LEFT, FIELD_SIDE = MARGIN + TEXT_WIDTH, 0.75
-BAND_LEFT = FIELD_LEFT + FIELD_SIDE + 0.35
+IMAGE_LEFT, IMAGE_SIDE = MARGIN + TEXT_WIDTH, 0.75
+VALUES_LEFT = IMAGE_LEFT + IMAGE_SIDE + 0.35
 CHANNELS = 12  # one line of tiles
 TILE_PITCH = 0.75
-BAND_WIDTH = CHANNELS * TILE_PITCH
-PAGE_WIDTH = BAND_LEFT + BAND_WIDTH + MARGIN
-LEGEND_WIDTH = 1.1
+VALUES_WIDTH = CHANNELS * TILE_PITCH
+PAGE_WIDTH = VALUES_LEFT + VALUES_WIDTH + MARGIN
+SCALE_WIDTH = 1.1
 CAPTIONS = (
     "From top to bottom as the image passes. The framed pixels are those that a number in the middle of the layer "
     "depends on. All channels of a layer share one scale: where nothing is negative, from dark (lowest) to bright "
@@ -40,7 +41,7 @@ def draw_network_sheet(
     predictions: Sequence[str] | None,
     class_names: Sequence[str],
     scores: Collection[str],
-    sights: Mapping[str, ReceptiveField],
+    receptive_fields: Mapping[str, ReceptiveField],
     sparsities: Mapping[str, UnitSparsity],
     signature: str,
     title: str,
@@ -48,10 +49,10 @@ def draw_network_sheet(
 ) -> Figure:
     """Returns a sheet with a row per layer.
 
-    views: in the order of the forward pass; pixels: (B, C, H, W), what the network is given; images: the same as a
-    person should see them; labels, predictions: a class name per image; class_names: all of them; scores: the layers
-    whose values may be the classes' scores; sights, silences: of layers by name, the latter of activations; signature:
-    what the network is.
+    views: in the order of the forward pass; pixels: (B, C, H, W), the network's input; images: the same before
+    normalisation; labels, predictions: a class name per image; class_names: all of them; scores: the layers whose
+    values may be the classes' scores; receptive_fields: of layers by name; sparsities: of activations by name;
+    signature: what the network is.
     """
     pictures = to_pictures(images)
     canvas = Canvas()
@@ -68,11 +69,11 @@ def draw_network_sheet(
     y = _draw_pixels(canvas, pixels, pictures, labels, predictions, y=y)
     for view in views:
         y = draw_rule(canvas, y=y, page_width=PAGE_WIDTH)
-        frame = sights[view.name].of_middle if view.name in sights else None
+        box = receptive_fields[view.name].middle_box if view.name in receptive_fields else None
         below = _draw_text(canvas, view, sparsities.get(view.name), y=y)
-        end = draw_image_with_box(canvas, pictures[0], frame, x=FIELD_LEFT, y=y, width=FIELD_SIDE)
-        canvas.write(f"{frame.size} pixels" if frame else "not known", x=FIELD_LEFT, y=end + 0.04, size=7, colour=PALE)
-        bottom = _draw_band(canvas, view.output, class_names if view.name in scores else (), y=y)
+        end = draw_image_with_box(canvas, pictures[0], box, x=IMAGE_LEFT, y=y, width=IMAGE_SIDE)
+        canvas.write(f"{box.size} pixels" if box else "not known", x=IMAGE_LEFT, y=end + 0.04, size=7, colour=PALE)
+        bottom = _draw_values(canvas, view.output, class_names if view.name in scores else (), y=y)
         y = max(below, end + 0.2, bottom)
     return canvas.finish(width=PAGE_WIDTH, height=y + 0.25)
 
@@ -87,63 +88,52 @@ def _draw_pixels(
     y: float,
 ) -> float:
     canvas.write("the image", x=MARGIN, y=y, size=12, bold=True)
-    canvas.write(_shape(pixels), x=MARGIN, y=y + 0.25, size=8, colour=PALE)
+    canvas.write(formatting.shape(pixels.shape[1:]), x=MARGIN, y=y + 0.25, size=8, colour=PALE)
     line = y + 0.42
     for number, label in enumerate(labels):
         canvas.write(label, x=MARGIN, y=line, size=9, bold=True)
         if predictions is not None:
-            mark, colour = ("✓", GOOD) if predictions[number] == label else ("✗", BAD)
-            canvas.write(f"{mark} {predictions[number]}", x=MARGIN + 1.1, y=line, size=9, colour=colour)
+            draw_prediction(canvas, predictions[number], label, x=MARGIN + 1.1, y=line)
         line += 0.17
-    end = draw_image_with_box(canvas, pictures[0], None, x=FIELD_LEFT, y=y, width=FIELD_SIDE)
-    return max(line, end, _draw_band(canvas, pixels, (), y=y))
+    end = draw_image_with_box(canvas, pictures[0], None, x=IMAGE_LEFT, y=y, width=IMAGE_SIDE)
+    return max(line, end, _draw_values(canvas, pixels, (), y=y))
 
 
 def _draw_text(canvas: Canvas, view: LayerView, sparsity: UnitSparsity | None, *, y: float) -> float:
     canvas.write(view.name, x=MARGIN, y=y, size=12, bold=True)
-    lines = [type(view.module).__name__, f"{_shape(view.input)} → {_shape(view.output)}"]
+    shapes = f"{formatting.shape(view.input.shape[1:])} → {formatting.shape(view.output.shape[1:])}"
+    lines = [type(view.module).__name__, shapes]
     if sparsity is not None:
-        dead, total = int(sparsity.dead.sum()), len(sparsity.dead)
-        lines.append(f"{100 * sparsity.overall:.1f} % zero, {dead} of {total} units dead")
+        zeros = formatting.percent(sparsity.overall, decimals=1)
+        lines.append(f"{zeros} zero, {sparsity.num_dead} of {sparsity.num_units} units dead")
     for number, line in enumerate(lines):
         canvas.write(line, x=MARGIN, y=y + 0.25 + 0.15 * number, size=8, colour=PALE)
     return y + 0.3 + 0.15 * len(lines)
 
 
-def _draw_band(canvas: Canvas, values: Tensor, class_names: Sequence[str], *, y: float) -> float:
+def _draw_values(canvas: Canvas, values: Tensor, class_names: Sequence[str], *, y: float) -> float:
     """Draws values (B, ...) line by line with their scale beneath; returns the y beneath."""
-    band = value_row(
+    row = value_row(
         values,
         max_channels=CHANNELS,
         class_names=class_names,
         columns=CHANNELS,
-        max_width=BAND_WIDTH if as_maps(values) is None else min(CHANNELS, values.shape[1]) * TILE_PITCH,
+        max_width=VALUES_WIDTH if as_maps(values) is None else min(CHANNELS, values.shape[1]) * TILE_PITCH,
         is_scale_shared=True,
     )
     for index in range(len(values)):
-        y = band.draw(canvas, index, x=BAND_LEFT, y=y)
-    if isinstance(band, BarRow):
+        y = row.draw(canvas, index, x=VALUES_LEFT, y=y)
+    if isinstance(row, BarRow):
         return y
-    assert isinstance(band, TileRow | StripRow)
-    tiles = band.tiles if isinstance(band, TileRow) else band.strips
+    assert isinstance(row, TileRow | StripRow)
+    tiles = row.tiles if isinstance(row, TileRow) else row.strips
     low, high = tiles.low[0].item(), tiles.high[0].item()
     reach = max(abs(low), abs(high))
-    ends = (-reach, reach) if tiles.is_signed else (low, high)
-    canvas.write(formatting.number(ends[0]), x=BAND_LEFT, y=y + 0.05, size=7, colour=PALE, vertical="center")
-    canvas.ramp(tiles.colour_map, x=BAND_LEFT + 0.42, y=y + 0.01, width=LEGEND_WIDTH, height=0.08)
-    right = BAND_LEFT + LEGEND_WIDTH + 0.5
-    is_cut = isinstance(band, TileRow) and band.shown < band.total
-    rest = f" · {CHANNELS} of {band.total} channels" if is_cut else ""
-    canvas.write(
-        f"{formatting.number(ends[1])} · values {formatting.number(low)} … {formatting.number(high)}{rest}",
-        x=right,
-        y=y + 0.05,
-        size=7,
-        colour=PALE,
-        vertical="center",
-    )
+    left_end, right_end = (-reach, reach) if tiles.is_signed else (low, high)
+    is_cut = isinstance(row, TileRow) and row.shown < row.total
+    rest = f" · {CHANNELS} of {row.total} channels" if is_cut else ""
+    values_text = f"{formatting.number(right_end)} · values {formatting.value_range(low, high)}{rest}"
+    for text, right in ((formatting.number(left_end), 0.0), (values_text, SCALE_WIDTH + 0.5)):
+        canvas.write(text, x=VALUES_LEFT + right, y=y + 0.05, size=7, colour=PALE, vertical="center")
+    canvas.colour_scale(tiles.colour_map, x=VALUES_LEFT + 0.42, y=y + 0.01, width=SCALE_WIDTH)
     return y + 0.2
-
-
-def _shape(values: Tensor) -> str:
-    return " × ".join(map(str, values.shape[1:]))

@@ -1,4 +1,4 @@
-"""Writes a figure to a PNG file. Knows nothing of what is drawn."""
+"""Writes a figure to a PNG file."""
 
 from pathlib import Path
 

@@ -1,19 +1,21 @@
-"""Turns a layer's values into picture arrays. Knows nothing of files, labels or layout."""
+"""Turns a layer's values into grey pictures, uint8."""
 
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from cifar_cli.errors import UsageError
+from cifar_cli.figures.scaling import fraction_of, scale_maps, to_bytes
 
 
 @dataclass(frozen=True)
-class Tiles:
+class GreyTiles:
     """Grey pictures of a batch of feature maps, each channel on a scale of its own.
 
-    pixels: uint8 (B, C, H, W); low, high: float32 (C,), the values that black and white stand for in each channel.
+    pixels: uint8 (B, C, H, W); low, high: float32 (C,), each channel's values for black and white.
     """
 
     pixels: Tensor
@@ -21,47 +23,40 @@ class Tiles:
     high: Tensor
 
 
-def channel_tiles(features: Tensor) -> Tiles:
+def channel_tiles(features: Tensor) -> GreyTiles:
     """Returns features (B, C, H, W) as grey tiles, each channel from its lowest value (black) to its highest (white).
 
-    The range is taken over all images of the batch: a channel can be compared from image to image, and a channel of
-    small values still shows its structure. A constant channel is black; so is a value that is not finite.
+    The range is taken over all images of the batch. A constant channel is black; so is a value that is not finite.
     """
-    values = features.detach().float().cpu()
-    finite = values.isfinite()
-    low = values.where(finite, torch.inf).amin(dim=(0, 2, 3))  # (C,)
-    high = values.where(finite, -torch.inf).amax(dim=(0, 2, 3))  # (C,)
-    hopeless = low > high  # not one finite value in the channel
-    low, high = low.where(~hopeless, 0.0), high.where(~hopeless, 0.0)
-    bottom = low.view(1, -1, 1, 1)
-    span = (high - low).view(1, -1, 1, 1)
-    unit = (values.where(finite, bottom) - bottom) / span.where(span > 0, 1.0)
-    return Tiles(to_bytes(unit), low, high)
+    scaled = scale_maps(features)
+    return GreyTiles(to_bytes(scaled.unit), scaled.low, scaled.high)
 
 
-def vector_tiles(vectors: Tensor) -> Tiles:
+def vector_tiles(vectors: Tensor) -> GreyTiles:
     """Returns vectors (B, F) as grey strips (B, 1, rows, columns) on one common scale, to be read row by row.
 
-    Places after the last value stay black.
+    Places after the last value are black.
     """
-    count = vectors.shape[1]
-    columns = strip_columns(count)
-    rows = math.ceil(count / columns)
     tiles = channel_tiles(vectors[:, None, None, :])  # (B, 1, 1, F)
-    padded = torch.nn.functional.pad(tiles.pixels, (0, rows * columns - count))
-    return Tiles(padded.reshape(len(vectors), 1, rows, columns), tiles.low, tiles.high)
+    return GreyTiles(fold_strips(tiles.pixels, fill=0), tiles.low, tiles.high)
 
 
-def strip_columns(count: int) -> int:
-    """Returns how many of `count` values stand in one row of a strip: all up to 32, then a power of two, about 8:1."""
-    return count if count <= 32 else 2 ** math.ceil(math.log2(math.sqrt(8 * count)))
+def fold_strips(strips: Tensor, *, fill: int) -> Tensor:
+    """Returns strips uint8 (..., 1, F) as (..., rows, columns), row by row; places after the last value hold `fill`.
+
+    One row holds up to 32 values. More values stand in rows of a power of two, about 8:1.
+    """
+    count = strips.shape[-1]
+    columns = count if count <= 32 else 2 ** math.ceil(math.log2(math.sqrt(8 * count)))
+    rows = math.ceil(count / columns)
+    return F.pad(strips, (0, rows * columns - count), value=fill).reshape(*strips.shape[:-2], rows, columns)
 
 
 def tutorial_tiles(output: Tensor) -> Tensor:
     """Returns an output (B, C, H, W) as false-colour pictures (B·C/3, 3, H, W), the way many tutorials do.
 
-    Each picture shows three neighbouring channels as red, green and blue, though they have nothing to do with each
-    other; the C/3 pictures of one image follow one another. Raises UsageError unless C is divisible by 3.
+    Each picture shows three neighbouring channels, which are unrelated, as red, green and blue; the C/3 pictures of one
+    image follow one another. Raises UsageError unless C is divisible by 3.
     """
     if output.dim() != 4 or output.shape[1] % 3:
         raise UsageError(
@@ -78,18 +73,29 @@ def filter_tiles(weight: Tensor) -> Tensor:
     Each filter has a scale of its own: its largest weight, by size, is black or white.
     """
     weight = weight.detach().float().cpu().nan_to_num()
-    largest = weight.abs().amax(dim=(1, 2, 3), keepdim=True)
-    return to_bytes(0.5 + 0.5 * weight / largest.where(largest > 0, 1.0))
+    return to_bytes(0.5 + 0.5 * fraction_of(weight, weight.abs().amax(dim=(1, 2, 3), keepdim=True)))
 
 
-def to_pictures(images: Tensor) -> Tensor:
-    """Returns images (B, C, H, W), uint8 or float in [0, 1], as uint8 colour pictures (B, 3, H, W) on the CPU."""
-    pixels = images.detach().cpu()
-    if pixels.dtype != torch.uint8:
-        pixels = to_bytes(pixels.float())
-    return pixels.expand(-1, 3, -1, -1) if pixels.shape[1] == 1 else pixels
+def filter_tiles_over_time(weights: Tensor) -> Tensor:
+    """Returns filters at E times, (E, O, I, kH, kW), as pictures uint8 of the same shape; 0 is mid-grey.
+
+    Each filter has one scale over all times.
+    """
+    times, _, inputs = weights.shape[:3]
+    tiles = filter_tiles(weights.transpose(0, 1).flatten(1, 2))  # (O, E·I, kH, kW)
+    return tiles.reshape(len(tiles), times, inputs, *tiles.shape[2:]).transpose(0, 1)
 
 
-def to_bytes(unit: Tensor) -> Tensor:
-    """Returns values in [0, 1] as uint8 in [0, 255], rounded; what lies outside is clipped."""
-    return (unit * 255).round().clamp(0, 255).to(torch.uint8)
+def join_kernels(tiles: Tensor, *, per_row: int) -> Tensor:
+    """Returns the kernels of each filter, uint8 (O, I, kH, kW), as one picture (O, 1, h, w).
+
+    `per_row` kernels stand in a row, at most as many rows are shown, and white lines separate the kernels.
+    """
+    tiles = tiles[:, : per_row**2]
+    count, kernels, height, width = tiles.shape
+    rows = math.ceil(kernels / per_row)
+    places = torch.full((count, rows * per_row, height, width), 255, dtype=torch.uint8)
+    places[:, :kernels] = tiles
+    lined = F.pad(places, (0, 1, 0, 1), value=255)  # (O, rows·per_row, kH + 1, kW + 1)
+    laid = lined.reshape(count, rows, per_row, height + 1, width + 1).transpose(2, 3)
+    return laid.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, rows·(kH + 1) − 1, per_row·(kW + 1) − 1)

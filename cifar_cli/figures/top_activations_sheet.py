@@ -1,4 +1,4 @@
-"""Draws for each unit of a layer the images that excite it most, and the pixels in them that did."""
+"""Draws for each unit of a layer the images with its largest values, and the pixels that caused these values."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,16 @@ from cifar_cli.analysis.capture import LayerView
 from cifar_cli.analysis.describe_layer import signature
 from cifar_cli.analysis.receptive_field import PixelBox, ReceptiveField
 from cifar_cli.analysis.top_activations import TopActivations
-from cifar_cli.figures.canvas import FRAME, PALE, Canvas
+from cifar_cli.figures.canvas import Canvas
 from cifar_cli.figures.channel_legend import filters_of, fitted
-from cifar_cli.figures.heading import MARGIN, draw_heading, draw_rule
+from cifar_cli.figures.heading import draw_heading, draw_rule
 from cifar_cli.figures.image_with_box import draw_image_with_box
-from cifar_cli.figures.tiles import to_pictures
+from cifar_cli.figures.scaling import to_pictures
+from cifar_cli.figures.style import BOX, MARGIN, PALE
 
 # In inches.
 SIDE, GAP = 0.66, 0.06
-KEY_WIDTH = 0.95  # a unit's number or class, its filter, its largest values
+LEGEND_WIDTH = 0.95  # a unit's number or class, its filter, its largest values
 VALUE_HEIGHT = 0.13
 UNIT_GAP = 0.45  # between two units side by side
 SMALLEST_UNIT_WIDTH = 4.4
@@ -32,21 +33,21 @@ def draw_top_activations_sheet(
     images: Tensor,
     labels: Sequence[str],
     class_names: Sequence[str],
-    sight: ReceptiveField | None,
+    receptive_field: ReceptiveField | None,
     title: str,
     facts: Sequence[str],
 ) -> Figure:
-    """Returns a sheet, two units side by side, with K images each, and their values above and labels beneath them.
+    """Returns a sheet, two units side by side, with K images each, values above the images and labels beneath.
 
-    images: uint8 (N, 1 or 3, H, W), which `excitement` counts through; labels: a class name per image; class_names:
-    stand for the units of an output of as many values; facts: sentences for the heading.
+    images: uint8 (N, 1 or 3, H, W), which `top.images` indexes; labels: a class name per image; class_names: name the
+    units of an output of as many values; facts: sentences for the heading.
     """
     units, per_unit = top.images.shape
     total = view.output.shape[1]
     height, width = images.shape[-2:]
-    middle = sight.of_middle if sight else PixelBox(0, height, 0, width)
+    middle = receptive_field.middle_box if receptive_field else PixelBox(0, height, 0, width)
     is_small = max((middle.bottom - middle.top) / height, (middle.right - middle.left) / width) < MAGNIFIED_BELOW
-    unit_width = max(SMALLEST_UNIT_WIDTH, KEY_WIDTH + per_unit * (SIDE + GAP) - GAP)
+    unit_width = max(SMALLEST_UNIT_WIDTH, LEGEND_WIDTH + per_unit * (SIDE + GAP) - GAP)
     page_width = 2 * MARGIN + 2 * unit_width + UNIT_GAP
     captions = [
         f"{'All' if units == total else f'The first {units} of'} {total} units. Above each image the unit's largest "
@@ -71,7 +72,7 @@ def draw_top_activations_sheet(
         bottom = y
         for unit in range(first, min(first + 2, units)):
             x = MARGIN + (unit - first) * (unit_width + UNIT_GAP)
-            _draw_key(canvas, names[unit], filters[unit] if filters is not None else None, x=x, y=y)
+            _draw_unit_legend(canvas, names[unit], filters[unit] if filters is not None else None, x=x, y=y)
             for rank in range(per_unit):
                 number = int(top.images[unit, rank])
                 end = _draw_image(
@@ -79,9 +80,9 @@ def draw_top_activations_sheet(
                     to_pictures(images[number : number + 1])[0],
                     labels[number],
                     top,
-                    sight,
+                    receptive_field,
                     (unit, rank),
-                    x=x + KEY_WIDTH + rank * (SIDE + GAP),
+                    x=x + LEGEND_WIDTH + rank * (SIDE + GAP),
                     y=y,
                     is_magnified=is_small,
                 )
@@ -90,7 +91,7 @@ def draw_top_activations_sheet(
     return canvas.finish(width=page_width, height=y + 0.25)
 
 
-def _draw_key(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
+def _draw_unit_legend(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
     canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # a long class name meets no image
     if filter_picture is not None:
         width, height = fitted(filter_picture, side=SIDE)
@@ -103,24 +104,25 @@ def _draw_image(
     picture: Tensor,
     label: str,
     top: TopActivations,
-    sight: ReceptiveField | None,
+    receptive_field: ReceptiveField | None,
     place: tuple[int, int],
     *,
     x: float,
     y: float,
     is_magnified: bool,
 ) -> float:
-    frame = sight.at(int(top.rows[place]), int(top.columns[place])) if sight else None
+    row, column = int(top.rows[place]), int(top.columns[place])
+    box = receptive_field.box_at(row, column) if receptive_field else None
     canvas.write(formatting.number(top.values[place].item()), x=x, y=y, size=7, colour=PALE)
     y += VALUE_HEIGHT
-    if is_magnified and frame is not None:
-        seen = picture[:, frame.top : frame.bottom, frame.left : frame.right]
+    if is_magnified and box is not None:
+        seen = picture[:, box.top : box.bottom, box.left : box.right]
         # At the edge of the image a field is cut off; it keeps the shape it has.
         scale = SIDE / max(seen.shape[1:])
-        box = {"x": x, "y": y, "width": seen.shape[2] * scale, "height": seen.shape[1] * scale}
-        canvas.picture(seen, **box)
-        canvas.frame(**box, colour=FRAME, points=0.8)
+        place_on_page = {"x": x, "y": y, "width": seen.shape[2] * scale, "height": seen.shape[1] * scale}
+        canvas.picture(seen, **place_on_page)
+        canvas.frame(**place_on_page, colour=BOX, points=0.8)
         y += SIDE + GAP
-    y = draw_image_with_box(canvas, picture, frame, x=x, y=y, width=SIDE, points=0.9)
+    y = draw_image_with_box(canvas, picture, box, x=x, y=y, width=SIDE, points=0.9)
     canvas.write(label, x=x, y=y + 0.03, size=6.5)
     return y + 0.17

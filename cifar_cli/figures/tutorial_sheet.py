@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.analysis.capture import LayerView
 from cifar_cli.analysis.describe_layer import signature
-from cifar_cli.figures.canvas import PALE, Canvas
-from cifar_cli.figures.heading import MARGIN, draw_heading
-from cifar_cli.figures.tiles import to_bytes, to_pictures, tutorial_tiles
+from cifar_cli.figures.canvas import Canvas
+from cifar_cli.figures.heading import draw_heading
+from cifar_cli.figures.scaling import to_bytes, to_pictures
+from cifar_cli.figures.style import MARGIN, PALE
+from cifar_cli.figures.tiles import tutorial_tiles
 
 # In inches.
 SIDE, GAP, LABEL_HEIGHT = 1.15, 0.12, 0.2
@@ -46,7 +49,7 @@ def draw_tutorial_sheet(view: LayerView, *, images: Tensor, labels: Sequence[str
 
 def _explanation(output: Tensor, reshaped: tuple[int, ...], per_image: int) -> list[str]:
     batch, channels, rows, columns = output.shape
-    negative = 100 * (output < 0).float().mean().item()
+    negative = formatting.percent((output < 0).float().mean().item(), decimals=0)
     misplaced = f" Picture number {per_image} belongs to image number 1." if per_image > 1 and batch > 1 else ""
     return [
         f"What it is: torch.reshape(output, (-1, 3, {rows}, {columns})) turns {tuple(output.shape)} into {reshaped}, "
@@ -54,7 +57,7 @@ def _explanation(output: Tensor, reshaped: tuple[int, ...], per_image: int) -> l
         f"What it shows: the {channels} channels of an image, three at a time, as red, green and blue. "
         f"That makes {reshaped[0]} pictures of {batch} images.{misplaced}",
         "Why it misleads: it mixes three channels that have nothing to do with each other, so the colours mean "
-        f"nothing; all negative values, {negative:.0f} % here, are black.",
+        f"nothing; all negative values, {negative} here, are black.",
         "The usual mode draws a tile per channel instead.",
     ]
 

@@ -1,4 +1,4 @@
-"""The bands of a layer sheet: an image's values as tiles, as a strip, or as bars. Knows neither layer nor page."""
+"""Draws one image's values in a layer as a row: a tile per channel, a strip, or a bar per class."""
 
 import math
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.capture import as_maps
-from cifar_cli.figures.canvas import FAINT, INK, PALE, Canvas
+from cifar_cli.figures.canvas import Canvas
 from cifar_cli.figures.colours import ColourTiles, colour_strips, colour_tiles
+from cifar_cli.figures.style import BAR, FAINT, INK, PALE
 
 # In inches.
 ROW_WIDTH = 11.2
@@ -24,7 +25,7 @@ BAR_PITCH, BAR_HEIGHT, BAR_NAMES_WIDTH, BAR_WIDTH, BAR_VALUE_WIDTH = 0.135, 0.1,
 
 
 class ValueRow(Protocol):
-    """Draws the values of one image at a time, all to the same scale."""
+    """Draws the values of one image at a time, all images to the same scale."""
 
     def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
         """Draws image number `index` from (x, y), in inches, and returns the y beneath."""
@@ -37,7 +38,7 @@ class ValueRow(Protocol):
 
     @property
     def caption(self) -> str:
-        """How the band is to be read."""
+        """How to read the row."""
         ...
 
 
@@ -50,9 +51,9 @@ def value_row(
     max_width: float = ROW_WIDTH,
     is_scale_shared: bool = False,
 ) -> ValueRow:
-    """Returns the band that suits values (B, ...): tiles for maps, bars for a score per class, else a strip.
+    """Returns the row that suits values (B, ...): tiles for maps, bars for a score per class, else a strip.
 
-    columns: tiles to a line; max_width: inches; is_scale_shared: all channels on one scale instead of one each.
+    columns: tiles in a line; max_width: inches; is_scale_shared: all channels on one scale instead of one each.
     """
     maps = as_maps(values)
     if maps is not None:
@@ -66,10 +67,13 @@ def value_row(
 
 @dataclass(frozen=True)
 class TileRow:
-    """A coloured tile per channel, each under its number, in lines of up to `max_columns`, `max_width` inches long."""
+    """A coloured tile per channel, each under its number, in lines of up to `max_columns`, `max_width` inches long.
+
+    total: how many channels the layer has; the tiles may be the first few of them.
+    """
 
     tiles: ColourTiles
-    total: int  # channels there are, of which the tiles may be the first few
+    total: int
     max_columns: int = COLUMNS
     max_width: float = ROW_WIDTH
 
@@ -99,14 +103,12 @@ class TileRow:
         return f"{count}; each on its own scale over these images ({self.tiles.legend})."
 
     def place(self, channel: int, *, line_height: float) -> tuple[float, float]:
-        """Returns where a channel's tile lies from the band's upper left corner, in inches."""
+        """Returns the distance of a channel's tile from the row's upper left corner, in inches."""
         line, column = divmod(channel, self.columns)
         return column * (self.tile_width + GAP), line * line_height
 
     def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
-        rows, columns = self.tiles.pixels.shape[-2:]
-        width = self.tile_width
-        height = width * min(2.0, max(0.2, rows / columns))  # maps are mostly square; a long one stays on the page
+        width, height = self.tile_width, tile_height(self.tiles.pixels, width=self.tile_width)
         line_height = NUMBER_HEIGHT + height + 0.07
         for channel, pixels in enumerate(self.tiles.pixels[index]):
             right, down = self.place(channel, line_height=line_height)
@@ -134,10 +136,8 @@ class StripRow:
     def caption(self) -> str:
         rows, columns = self.strips.pixels.shape[-2:]
         order = "" if rows == 1 else f", read row by row, {columns} to a row"
-        low, high = self.strips.low[0].item(), self.strips.high[0].item()
-        return (
-            f"{self.total} values{order}; {formatting.number(low)} … {formatting.number(high)} ({self.strips.legend})."
-        )
+        values = formatting.value_range(self.strips.low[0].item(), self.strips.high[0].item())
+        return f"{self.total} values{order}; {values} ({self.strips.legend})."
 
     def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
         rows, columns = self.strips.pixels.shape[-2:]
@@ -149,9 +149,9 @@ class StripRow:
 
 @dataclass(frozen=True)
 class BarRow:
-    """A score per class as bars from a common zero line, the largest one dark."""
+    """A score per class, float32 (B, K), as bars from a common zero line, the largest score dark."""
 
-    scores: Tensor  # float32 (B, K)
+    scores: Tensor
     class_names: tuple[str, ...]
 
     @property
@@ -160,7 +160,8 @@ class BarRow:
 
     @property
     def caption(self) -> str:
-        return f"a score per class, as bars from 0; the dark one is the largest; longest bar: {formatting.number(self._longest)}."
+        longest = formatting.number(self._longest)
+        return f"a score per class, as bars from 0; the dark one is the largest; longest bar: {longest}."
 
     @property
     def _longest(self) -> float:
@@ -173,10 +174,17 @@ class BarRow:
         best = int(scores.argmax())
         for row, (name, score) in enumerate(zip(self.class_names, scores.tolist(), strict=True)):
             middle = y + (row + 0.5) * BAR_PITCH
-            chosen = row == best
-            colour = INK if chosen else "#9db7d5"
-            canvas.write(name, x=x + BAR_NAMES_WIDTH, y=middle, size=7.5, align="right", vertical="center", bold=chosen)
-            canvas.bar(x=zero, y=middle - BAR_HEIGHT / 2, width=score * inches, height=BAR_HEIGHT, colour=colour)
+            is_best = row == best
+            canvas.write(
+                name, x=x + BAR_NAMES_WIDTH, y=middle, size=7.5, align="right", vertical="center", bold=is_best
+            )
+            canvas.bar(
+                x=zero,
+                y=middle - BAR_HEIGHT / 2,
+                width=score * inches,
+                height=BAR_HEIGHT,
+                colour=INK if is_best else BAR,
+            )
             align, beside = ("right", -0.05) if score < 0 else ("left", 0.05)
             canvas.write(
                 formatting.number(score),
@@ -190,3 +198,9 @@ class BarRow:
         bottom = y + len(scores) * BAR_PITCH
         canvas.bar(x=zero - 0.004, y=y, width=0.008, height=bottom - y, colour=PALE)
         return bottom + 0.05
+
+
+def tile_height(tiles: Tensor, *, width: float) -> float:
+    """Returns the height of tiles (..., h, w) of this width: in proportion, but a long one stays on the page."""
+    rows, columns = tiles.shape[-2:]
+    return width * min(2.0, max(0.2, rows / columns))

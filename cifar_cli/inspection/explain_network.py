@@ -17,7 +17,7 @@ from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.optim.select_parameters import freeze
-from cifar_cli.report.worked_example_section import Picture
+from cifar_cli.report.worked_example_values import ExampleImage
 from cifar_cli.training.runtime import CPU, Runtime
 
 MOST_IMAGES = 64  # in the batch that is timed: enough for the shares to be those of training, and quick
@@ -29,7 +29,7 @@ class LayerExample:
 
     layer: str
     worked: WorkedExample
-    picture: Picture
+    picture: ExampleImage
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
         initialize(model, experiment, splits, CPU)
     images = sample_images(splits, 1)
     prepared = build_preprocessing(experiment, splits, CPU)(images.images)
-    step = next(step for step in trace_forward(model, prepared, keep=layer) if step.name == layer)
+    step = next(step for step in trace_forward(model, prepared, capture=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"
-    return LayerExample(layer, work_out(step), Picture(images.images[0], caption, step.sees))
+    return LayerExample(layer, work_out(step), ExampleImage(images.images[0], caption, step.sees))
 
 
 def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:

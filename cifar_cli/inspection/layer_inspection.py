@@ -1,9 +1,10 @@
-"""What `cifar visualize-layer` looks at: a network, one of its layers, and images. Knows nothing of drawing."""
+"""The subject of `cifar visualize-layer`, a network, one of its layers, and images; and the picture made of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cifar_cli.analysis.call_order import layers_of_scores
@@ -18,13 +19,24 @@ from cifar_cli.data.image_set import ImageSet
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.training.runtime import CPU
 
+MEASURED_IMAGES = 1000  # over which zeros are counted; over a few images a rarely active unit would look dead
+
+
+@dataclass(frozen=True)
+class LayerFigure:
+    """A finished picture, and sentences on its content."""
+
+    figure: Figure
+    facts: Sequence[str]
+
 
 @dataclass(frozen=True)
 class LayerInspection:
-    """A network to look at. opened and experiment differ where other images had to do than the configuration asks for.
+    """A network to inspect.
 
-    layer: its name; empty where all are looked at; count: how many images are asked for, None for the picture's own
-    number; prepare: makes of uint8 images what the network takes.
+    experiment: differs from that of `opened` where the configured images are replaced by others; prepare: turns uint8
+    images into the network's input; layer: its name, empty for all layers; count: how many images are asked for, None
+    for the picture's own number.
     """
 
     opened: LoadedModel
@@ -44,7 +56,7 @@ class LayerInspection:
 
     @property
     def title(self) -> str:
-        """Where a picture of held-out images comes from."""
+        """The source of a picture of held-out images."""
         kind = "validation" if self.splits.val else "training"
         return f"{self.opened.source}, on {self.experiment.data.name} {kind} images"
 
@@ -53,34 +65,34 @@ class LayerInspection:
         return self.splits.test.class_names
 
     def receptive_fields(self, *layers: str) -> dict[str, ReceptiveField]:
-        """Returns what layers see of an image, without those of which that is not known."""
-        return receptive_fields(self.model, self.prepare(self.many(1)), layers=layers)
+        """Returns the receptive fields of layers by name, without layers whose receptive field is not known."""
+        return receptive_fields(self.model, self.prepare(self.measured_images(1)), layers=layers)
 
-    def pictured(self, count: int) -> ImageSet:
-        """Returns the first held-out images: as many as were asked for, else `count`."""
+    def sample_images(self, count: int) -> ImageSet:
+        """Returns the first held-out images to draw: as many as were asked for, else `count`."""
         return sample_images(self.splits, self.count or count)
 
-    def many(self, count: int) -> Tensor:
-        """Returns more of the held-out images, uint8 (N, C, H, W), for figures and not for pictures."""
+    def measured_images(self, count: int = MEASURED_IMAGES) -> Tensor:
+        """Returns the first held-out images to measure on, uint8 (N, C, H, W), at most `count`."""
         return sample_images(self.splits, count).images
 
     def names_of_values(self, layer: str) -> Sequence[str]:
-        """Returns the class names where a layer's values may be the classes' scores, none where they are hidden."""
-        return self.class_names if layer in layers_of_scores(self.model, self.prepare(self.many(1))) else ()
+        """Returns the class names where a layer's values may be the classes' scores, none for a hidden layer."""
+        return self.class_names if layer in layers_of_scores(self.model, self.prepare(self.measured_images(1))) else ()
 
     def names(self, labels: Tensor) -> list[str]:
-        """Returns the classes' names for labels, int64 (B,)."""
+        """Returns the class name of each label, int64 (B,)."""
         return [self.class_names[label] for label in labels.tolist()]
 
     def predictions(self, images: Tensor) -> list[str] | None:
-        """Returns the predicted classes' names for uint8 images, None for an untrained network, whose are chance."""
+        """Returns the predicted class name of each image, uint8; None for an untrained network, which guesses."""
         if not self.is_trained:
             return None
         with eval_mode(self.model), torch.inference_mode():
             return self.names(self.model(self.prepare(images)).argmax(dim=1))
 
     def before_training(self) -> "LayerInspection":
-        """Returns the same network as it was before its training: its weights are drawn again from its seed."""
+        """Returns the same network before its training: its weights are drawn again from its seed."""
         model = build_model(self.opened.experiment)
         initialize(model, self.experiment, self.splits, CPU)
         return replace(self, opened=replace(self.opened, model=model, checkpoint=None, epoch=0, step=0))

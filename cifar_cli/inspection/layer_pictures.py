@@ -13,7 +13,6 @@ from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
 from cifar_cli.console.streams import note
 from cifar_cli.figures.grids import feature_grid, filter_grid
-from cifar_cli.figures.layer_figure import LayerFigure
 from cifar_cli.figures.save_png import save_png
 from cifar_cli.inspection.layer_figures import (
     draw_grad_cam,
@@ -22,7 +21,7 @@ from cifar_cli.inspection.layer_figures import (
     draw_top_activations,
     draw_tutorial,
 )
-from cifar_cli.inspection.layer_inspection import LayerInspection
+from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 from cifar_cli.inspection.training_history_figures import draw_compare, draw_over_time
 from cifar_cli.training.runtime import CPU
 

@@ -1,135 +1,123 @@
-"""The pictures of `cifar visualize-layer` that show what training did to a layer: before and after, and on the way."""
+"""The pictures of `cifar visualize-layer` that show how training changed a layer: before and after, and over time."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.analysis.call_order import activation_after, is_activation
-from cifar_cli.analysis.capture import capture
+from cifar_cli.analysis.capture import capture, find_layer
 from cifar_cli.analysis.dead_units import measure_sparsity
 from cifar_cli.analysis.describe_layer import signature
 from cifar_cli.builders.build_transforms import sample_images
 from cifar_cli.errors import RunError, UsageError
-from cifar_cli.figures.compare_sheet import Side, draw_compare_sheet
-from cifar_cli.figures.grid_cuts import cut_feature_grid, cut_filter_grid
-from cifar_cli.figures.layer_figure import MEASURED_IMAGES, LayerFigure
+from cifar_cli.figures.compare_sheet import ComparedLayer, draw_compare_sheet
 from cifar_cli.figures.over_time_sheet import draw_over_time_sheet
-from cifar_cli.figures.tiles import to_pictures
-from cifar_cli.inspection.layer_inspection import LayerInspection
+from cifar_cli.figures.scaling import to_pictures
+from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 from cifar_cli.runs.metrics_csv import read_metrics
-from cifar_cli.runs.recorded_pictures import RecordedPictures
+from cifar_cli.runs.recorded_features import RecordedLayer, read_recorded_layer, recorded_layer_names
 
-MAX_EPOCHS = 12  # on one page
+MAX_TIMES = 12  # on one page
 
 
-def draw_compare(subject: LayerInspection) -> LayerFigure:
+def draw_compare(inspection: LayerInspection) -> LayerFigure:
     """Draws a layer before its network was trained, beside the same layer after."""
-    if not subject.is_trained:
+    if not inspection.is_trained:
         raise UsageError(
-            f"--compare: expected a trained network, to set beside its own beginning, found {subject.opened.source}; "
-            f"name a run"
+            f"--compare: expected a trained network, to set beside its own beginning, "
+            f"found {inspection.opened.source}; name a run"
         )
-    pictured = subject.pictured(4)
-    untrained = _side("untrained", subject.before_training(), pictured.images)
-    trained = _side("trained", subject, pictured.images)
+    shown = inspection.sample_images(4)
+    untrained = _compared_layer("untrained", inspection.before_training(), shown.images)
+    trained = _compared_layer("trained", inspection, shown.images)
     figure = draw_compare_sheet(
         untrained,
         trained,
-        images=pictured.images,
-        labels=subject.names(pictured.labels),
-        class_names=subject.names_of_values(subject.layer),
-        title=subject.title,
+        images=shown.images,
+        labels=inspection.names(shown.labels),
+        class_names=inspection.names_of_values(inspection.layer),
+        title=inspection.title,
     )
-    facts = [f"{side.heading}: {fact}" for side in (untrained, trained) for fact in side.facts]
-    seed = subject.opened.experiment.seed
+    facts = [f"{layer.heading}: {fact}" for layer in (untrained, trained) for fact in layer.facts]
+    seed = inspection.opened.experiment.seed
     return LayerFigure(figure, [*facts, f"untrained: its weights are drawn from seed {seed}, the run's own."])
 
 
-def _side(heading: str, subject: LayerInspection, images: Tensor) -> Side:
-    view = capture(subject.model, subject.prepare(images), layer=subject.layer)
-    after = activation_after(subject.model, subject.prepare(images), layer=subject.layer)
-    activation = subject.layer if is_activation(view.module) else after
+def _compared_layer(heading: str, inspection: LayerInspection, images: Tensor) -> ComparedLayer:
+    view = capture(inspection.model, inspection.prepare(images), layer=inspection.layer)
+    after = activation_after(inspection.model, inspection.prepare(images), layer=inspection.layer)
+    activation = inspection.layer if is_activation(view.module) else after
     facts = []
     if activation:
         sparsities = measure_sparsity(
-            subject.model, subject.many(MEASURED_IMAGES), layers=[activation], prepare=subject.prepare
+            inspection.model, inspection.measured_images(), layers=[activation], prepare=inspection.prepare
         )
-        facts.append(f"After {activation}: {sparsities[activation].words}")
-    return Side(heading, view, facts, subject.predictions(images) or [])
+        facts.append(f"After {activation}: {sparsities[activation].summary}")
+    return ComparedLayer(heading, view, facts, inspection.predictions(images) or [])
 
 
-def draw_over_time(subject: LayerInspection) -> LayerFigure:
-    """Draws a layer as its training recorded it for TensorBoard, epoch by epoch."""
-    if not subject.is_trained:
+def draw_over_time(inspection: LayerInspection) -> LayerFigure:
+    """Draws a layer at the times at which its training recorded it."""
+    if not inspection.is_trained:
         raise UsageError(
-            f"--over-time: expected a run, whose training recorded its layers, found {subject.opened.source}; "
+            f"--over-time: expected a run, whose training recorded its layers, found {inspection.opened.source}; "
             f"name a run"
         )
-    if subject.count is not None:
+    if inspection.count is not None:
         raise UsageError(
-            f"--over-time: shows the first of the images that training recorded, found --images {subject.count}; "
+            f"--over-time: shows the first of the images that training recorded, found --images {inspection.count}; "
             f"leave --images out"
         )
-    recorded = RecordedPictures(subject.opened.run.path)
-    pictures = _recorded_features(subject, recorded)
-    steps = _spread(list(pictures), MAX_EPOCHS)
-    images = sample_images(subject.splits).images
-    view = capture(subject.model, subject.prepare(images), layer=subject.layer)
-    tiles = [cut_feature_grid(pictures[step], features=view.output, images=images) for step in steps]
-    features = [cut[0] for cut in tiles if cut is not None]
-    if len(features) < len(steps):
-        raise RunError(
-            f"{subject.opened.run.path}: expected pictures of {subject.layer} as this version of cifar lays them out, "
-            f"found others; train again to see it over time"
-        )
+    recorded = _recorded_layer(inspection)
+    times = _spread(list(recorded), MAX_TIMES)
+    first_image = sample_images(inspection.splits, 1).images
     figure = draw_over_time_sheet(
-        subject.layer,
-        signature=signature(view.module),
-        epochs=_epoch_names(subject, steps),
-        features=torch.stack(features),
-        filters=_recorded_filters(view.module, recorded.of(f"filters/{subject.layer}"), steps),
-        picture=to_pictures(images[:1])[0],
-        title=f"{subject.opened.run.name}, on the first {subject.experiment.data.name} "
-        f"{'validation' if subject.splits.val else 'training'} image",
-        facts=[f"{len(steps)} of the {len(pictures)} times at which training recorded this layer for TensorBoard."],
-        captions=[
-            "Greys as training recorded them. Each time on its own scale: in a channel, black is its lowest value then "
-            "over the recorded images, white its highest; in a filter, mid-grey is 0."
-        ],
+        inspection.layer,
+        signature=signature(find_layer(inspection.model, inspection.layer)),
+        times=_time_names(inspection, times),
+        features=torch.stack([recorded[step].features for step in times]),
+        filters=_filters([recorded[step] for step in times]),
+        picture=to_pictures(first_image)[0],
+        title=f"{inspection.opened.run.name}, on the first {inspection.experiment.data.name} "
+        f"{'validation' if inspection.splits.val else 'training'} image",
+        facts=[f"{len(times)} of the {len(recorded)} times at which training recorded this layer."],
     )
-    return LayerFigure(figure, [f"{subject.layer} at {len(steps)} of {len(pictures)} recorded times."])
+    return LayerFigure(figure, [f"{inspection.layer} at {len(times)} of {len(recorded)} recorded times."])
 
 
-def _recorded_features(subject: LayerInspection, recorded: RecordedPictures) -> dict[int, Tensor]:
-    """Returns the pictures of the layer by step. Raises RunError where there are not two of them."""
-    pictures = recorded.of(f"features/{subject.layer}")
-    if len(pictures) < 2:
-        others = [tag.removeprefix("features/") for tag in recorded.tags if tag.startswith("features/")]
-        found = "one alone" if pictures else f"those of {', '.join(others)}" if others else "none of any layer"
+def _recorded_layer(inspection: LayerInspection) -> dict[int, RecordedLayer]:
+    """Returns the layer by step. Raises RunError where training recorded it fewer than twice."""
+    run, layer, log = inspection.opened.run, inspection.layer, inspection.opened.experiment.log
+    recorded = read_recorded_layer(run.features, layer)
+    if len(recorded) >= 2:
+        return recorded
+    if not run.features.is_dir() and layer in log.feature_layers and log.images_every:
         raise RunError(
-            f"{subject.opened.run.path}: expected TensorBoard pictures of {subject.layer} from several epochs, found "
-            f"{found}; training records what it is told to: cifar train … 'log.feature_layers=[{subject.layer}]' "
-            f"log.images_every=1"
+            f"{run.features}: expected the values of {layer} from several epochs, found no such folder: an older "
+            f"version of cifar made this run; train again with: cifar train --config {run.config}"
         )
-    return pictures
+    others = recorded_layer_names(run.features)
+    found = "those of one time" if recorded else f"those of {', '.join(others)}" if others else "none of any layer"
+    raise RunError(
+        f"{run.features}: expected the values of {layer} from several epochs, found {found}; training records the "
+        f"layers of log.feature_layers: cifar train … 'log.feature_layers=[{layer}]' log.images_every=1"
+    )
 
 
-def _recorded_filters(module: nn.Module, pictures: dict[int, Tensor], steps: list[int]) -> Tensor | None:
-    """Returns the filters uint8 (E, O, 3, kh, kw) at these steps, None where they are not of one or three channels."""
-    if not isinstance(module, nn.Conv2d) or module.weight.shape[1] not in (1, 3):
-        return None
-    cuts = [cut_filter_grid(pictures[step], weight=module.weight) for step in steps if step in pictures]
-    whole = [cut for cut in cuts if cut is not None]
-    return torch.stack(whole) if len(whole) == len(steps) else None
+def _filters(recorded: list[RecordedLayer]) -> Tensor | None:
+    """Returns filters on one or three channels, float32 (E, O, 1 or 3, kh, kw); None where the layer has others."""
+    filters = [layer.filters for layer in recorded if layer.filters is not None]
+    return torch.stack(filters) if filters and filters[0].shape[1] in (1, 3) else None
 
 
-def _epoch_names(subject: LayerInspection, steps: list[int]) -> list[str]:
-    """Returns what stands over each column: the epoch and, where it was measured, its validation accuracy."""
-    rows = {row["step"]: row for row in read_metrics(subject.opened.run.metrics)}
+def _time_names(inspection: LayerInspection, steps: list[int]) -> list[str]:
+    """Returns the heading of each column: the epoch and, where it was measured, its validation accuracy."""
+    rows = {row["step"]: row for row in read_metrics(inspection.opened.run.metrics)}
     names = []
     for step in steps:
         accuracy = rows[step]["val_accuracy"] if step in rows else None
         name = "untrained" if step == 0 else f"epoch {rows[step]['epoch']}" if step in rows else f"step {step}"
-        names.append(name if accuracy is None else f"{name}\nval {100 * accuracy:.1f} %")
+        names.append(name if accuracy is None else f"{name}\nval {formatting.percent(accuracy, decimals=1)}")
     return names
 
 

@@ -4,9 +4,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.curves import style_axes
+from cifar_cli.figures.style import BLUE, DPI, INK, ORANGE, PALE, PAPER
 from cifar_cli.lessons.activation_table import ACTIVATIONS, Activation, softplus
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, DPI, INK, ORANGE, PALE, quieten
 
 MATRIX = torch.tensor([[1.0, -0.5], [-1.0, 3.0]])
 REACH = 8.0  # the curves are drawn from −8 to 8: ReLU6 bends at 6
@@ -22,22 +23,22 @@ def curve_and_gradient(activation: Activation, x: Tensor) -> tuple[Tensor, Tenso
 
 
 def largest_difference(activation: Activation) -> float:
-    """Returns by how much the formula and torch's module differ at most, in double precision between −8 and 8."""
+    """Returns the largest difference between the formula and torch's module, in double precision between −8 and 8."""
     x = torch.linspace(-REACH, REACH, 1601, dtype=torch.float64)
     y, _ = curve_and_gradient(activation, x)
     return float((activation.formula(x) - y).abs().max())
 
 
 def relu_in_place(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns what ReLU(inplace=True) gives, and what has become of its input."""
+    """Returns the output of ReLU(inplace=True), and its input afterwards."""
     given = values.clone()
     return nn.ReLU(inplace=True)(given), given
 
 
 def draw() -> Figure:
-    """Draws all fourteen on one sheet: the curve, its gradient, and what to know."""
+    """Draws all fourteen on one sheet: the curve, its gradient, and its properties."""
     rows = -(-len(ACTIVATIONS) // COLUMNS)
-    figure = Figure(figsize=(15, 4.5 * rows), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(15, 4.5 * rows), dpi=DPI, facecolor=PAPER)
     figure.subplots_adjust(left=0.03, right=0.985, top=0.912, bottom=0.085, wspace=0.16, hspace=0.78)
     figure.text(0.03, 0.965, "Fourteen activations and their gradients", fontsize=17, weight="bold", color=INK)
     figure.text(0.03, 0.947, "activation", fontsize=12, color=BLUE, weight="bold")
@@ -47,7 +48,7 @@ def draw() -> Figure:
     for number, (name, activation) in enumerate(ACTIVATIONS.items(), start=1):
         y, slope = curve_and_gradient(activation, x)
         axes = figure.add_subplot(rows, COLUMNS, number)
-        quieten(axes)
+        style_axes(axes)
         axes.axhline(0, color=PALE, linewidth=0.8)
         axes.axvline(0, color=PALE, linewidth=0.8)
         axes.plot(x.numpy(), y.numpy(), color=BLUE, linewidth=2.2)

@@ -1,4 +1,4 @@
-"""Where a lesson shows what it does: words and numbers on the screen, pictures in its folder. Knows no lesson."""
+"""The output of a lesson: text and numbers on the screen, pictures in its folder."""
 
 import math
 import textwrap
@@ -23,7 +23,7 @@ GAP = "   "  # between tensors that stand side by side
 
 
 class Blackboard:
-    """Use it in a `with`; `folder` is the lesson's own, and `written` holds the pictures that it was given."""
+    """A context manager. folder: the lesson's own; written: the pictures written so far."""
 
     def __init__(self, folder: Path, *, console: Console) -> None:
         self.folder = folder
@@ -35,7 +35,7 @@ class Blackboard:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for events in self.folder.glob("events.out.tfevents.*"):
-                events.unlink()  # of the last time: TensorBoard would draw both
+                events.unlink()  # of an earlier time: TensorBoard would draw both
             self._writer = SummaryWriter(str(self.folder))
         except OSError as error:
             raise RunError(
@@ -52,31 +52,31 @@ class Blackboard:
         self._print(f"\n{self._steps}  {title}", style="bold")
 
     def say(self, text: str) -> None:
-        """Explains something; lines are broken to fit."""
+        """Prints an explanation; lines are broken to fit."""
         for line in textwrap.wrap(" ".join(text.split()), WIDTH):
             self._print(line)
 
     def line(self, text: str) -> None:
-        """Sets one line of code, of a formula or of a table, indented and as it stands."""
+        """Prints one line of code, of a formula or of a table, indented and unchanged."""
         self._print(f"    {text}".rstrip())
 
     def show(self, **tensors: Tensor) -> None:
-        """Sets vectors and matrices side by side, each beneath its name and shape."""
+        """Prints vectors and matrices side by side, each beneath its name and shape."""
         blocks = [_block(name, tensor) for name, tensor in tensors.items()]
         for row in range(max(map(len, blocks))):
             cells = [block[row] if row < len(block) else " " * len(block[0]) for block in blocks]
             self.line(GAP.join(cells))
 
     def trap(self, text: str) -> None:
-        """Warns of what goes wrong, often without a word from torch."""
+        """Prints a warning of a common mistake."""
         self._labelled("Trap: ", text, style="red")
 
     def right(self, text: str) -> None:
-        """Says how it is done well."""
+        """Prints how to avoid the mistake."""
         self._labelled("Right: ", text, style="green")
 
     def take_along(self, *sentences: str) -> None:
-        """Ends the lesson with what is worth remembering."""
+        """Prints the sentences to remember, at the end of the lesson."""
         self._print("\nWhat to take along", style="bold")
         for sentence in sentences:
             self._labelled("· ", sentence, style=None)
@@ -94,9 +94,9 @@ class Blackboard:
             self._writer.add_scalar(tag, value, step)
 
     def graph(self, model: nn.Module, batch: Tensor) -> None:
-        """Writes how the network is wired into TensorBoard's tab Graphs."""
+        """Writes the network's graph into TensorBoard."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch calls the tracing deprecated on which TensorBoard's graph rests
+            warnings.simplefilter("ignore")  # torch calls the tracing that add_graph uses deprecated
             self._writer.add_graph(model, batch)
 
     def _labelled(self, label: str, text: str, *, style: str | None) -> None:
@@ -110,7 +110,7 @@ class Blackboard:
 
 
 def _block(name: str, tensor: Tensor) -> list[str]:
-    """Returns the lines, all of one width, that show a vector, a matrix, or the first matrix of something higher."""
+    """Returns a vector, a matrix, or the first matrix of a larger tensor as lines of one width."""
     shape = "×".join(map(str, tensor.shape)) or "one number"
     matrix = tensor.detach()
     while matrix.dim() > 2:
@@ -125,7 +125,7 @@ def _block(name: str, tensor: Tensor) -> list[str]:
 
 
 def _decimals(number: float) -> int:
-    """Returns how many decimals show a number: as few as say it exactly in float32, and four at most."""
+    """Returns the number of decimals for a number: as few as are exact in float32, and four at most."""
     if not math.isfinite(number):
         return 0
     return next((few for few in range(4) if math.isclose(round(number, few), number, rel_tol=1e-6)), 4)

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
+from cifar_cli.figures.style import BLUE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, Sheet
 
 IMAGE = torch.tensor(
     [
@@ -22,12 +23,12 @@ NINE = torch.arange(1.0, 10.0).reshape(3, 3)
 
 
 def output_size(size: int, *, kernel_size: int, stride: int = 1, padding: int = 0) -> int:
-    """Returns ⌊(size + 2·padding − kernel_size) / stride⌋ + 1, the height or width of what comes out."""
+    """Returns ⌊(size + 2·padding − kernel_size) / stride⌋ + 1, the height or width of the output."""
     return (size + 2 * padding - kernel_size) // stride + 1
 
 
 def slide(image: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0) -> Tensor:
-    """Returns the convolution, window by window: multiply what lies on top of each other and add it all up.
+    """Returns the convolution, window by window: the sum of the products of window and kernel.
 
     image: (H, W); kernel: (K, K) → (H', W').
     """
@@ -40,7 +41,7 @@ def slide(image: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0) -
 
 
 def by_torch(image: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0) -> Tensor:
-    """Returns torch's answer. F.conv2d wants images (B, C, H, W) and kernels (out, in, K, K)."""
+    """Returns torch's answer. F.conv2d takes images (B, C, H, W) and kernels (out, in, K, K)."""
     return F.conv2d(image[None, None], kernel[None, None], stride=stride, padding=padding)[0, 0]
 
 
@@ -51,8 +52,8 @@ def make_layer() -> nn.Conv2d:
 
 
 def draw() -> Figure:
-    """Draws the image, the kernel and the three outputs; the first window and what comes of it are framed."""
-    sheet = Sheet("A 3×3 kernel on a 5×5 image", width=15.6, height=15.4)
+    """Draws the image, the kernel and the three outputs; the first window and its output are framed."""
+    sheet = MatrixSheet("A 3×3 kernel on a 5×5 image", width=15.6, height=15.4)
     sheet.grid(IMAGE, x=0.6, y=2.2, title="image  5×5")
     sheet.write("∗", x=6.3, y=4.7, size=16, align="center", vertical="center")
     sheet.grid(KERNEL, x=7, y=3.2, title="kernel  3×3")

@@ -4,8 +4,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
+from cifar_cli.figures.style import BLUE, GREEN, RED
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, GREEN, RED, Sheet
 
 BATCH_SIZE, CHANNELS, SIZE, CLASSES = 64, 3, 32, 10
 PIXELS = CHANNELS * SIZE * SIZE  # 3072 numbers an image
@@ -18,7 +19,7 @@ def make_batch(size: int = BATCH_SIZE) -> Tensor:
 
 
 def one_row_for_all(batch: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns torch.flatten(batch), (B·3072,), and what a linear layer of that width makes of it, (10,)."""
+    """Returns torch.flatten(batch), (B·3072,), and the output of a linear layer of that width, (10,)."""
     torch.manual_seed(0)
     row = torch.flatten(batch)
     return row, nn.Linear(BATCH_SIZE * PIXELS, CLASSES)(row).detach()
@@ -32,7 +33,7 @@ def a_row_each(batch: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rows_changed_by_first_image(flatten: nn.Module, linear: nn.Linear) -> int:
-    """Returns how many rows of the answer change when the first image of the batch does."""
+    """Returns how many rows of the output change when the first image of the batch changes."""
     batch = make_batch()
     changed = batch.clone()
     changed[0] = 0
@@ -42,7 +43,7 @@ def rows_changed_by_first_image(flatten: nn.Module, linear: nn.Linear) -> int:
 
 def draw() -> Figure:
     """Draws three small images and both ways to flatten them."""
-    sheet = Sheet("Three images of 2×2 pixels, flattened in two ways", width=15.6, height=9.2)
+    sheet = MatrixSheet("Three images of 2×2 pixels, flattened in two ways", width=15.6, height=9.2)
     colours = (RED, BLUE, GREEN)
     for number, (image, colour) in enumerate(zip(SMALL, colours, strict=True)):
         y = 2.2 + 2.2 * number

@@ -4,8 +4,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import Sheet
 
 X = torch.tensor([1.0, 2.0, 3.0])
 
@@ -27,7 +27,7 @@ def by_hand(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
 
 def draw(layer: nn.Linear) -> Figure:
     """Draws W x + b = y as grids of numbers."""
-    sheet = Sheet("Linear(3, 5): every output is a row of W times x, plus its own b", width=14.4, height=8)
+    sheet = MatrixSheet("Linear(3, 5): every output is a row of W times x, plus its own b", width=14.4, height=8)
     sheet.grid(layer.weight.detach(), x=0.5, y=2, title="W  (5, 3)", note="one row per output")
     sheet.write("×", x=4, y=4.5, size=14, align="center", vertical="center")
     sheet.grid(X[:, None], x=4.5, y=3, title="x  (3,)")

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from cifar_cli.figures.curves import curves_figure, plot
+from cifar_cli.figures.style import BLUE, GREEN, ORANGE, PALE, RED
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, GREEN, ORANGE, PALE, RED, curves_figure, plot
 
 W, B = 10.0, 5.0  # what is to be found
 # Where b ends depends on where it began; the seeds below begin so that it ends near the tutorial's 8.1, 9.0 and 8.7.
@@ -19,14 +20,14 @@ EXAMPLES, BATCH_SIZE, EPOCHS = 10_000, 100, 5
 
 @dataclass
 class Fit:
-    """Where w and b stand, and each b on the way."""
+    """The current w and b, and b after each step."""
 
     w: float = 0.0
     b: float = 0.0
     way_of_b: list[float] = field(default_factory=list)
 
     def now(self, w: float, b: float) -> None:
-        """Notes where they are after a step."""
+        """Records w and b after a step."""
         self.w, self.b = w, b
         self.way_of_b.append(b)
 
@@ -124,14 +125,14 @@ def fit_mended(*, scale: bool = True, shuffle: bool = True, weight_decay: float 
 
 
 def least_squares() -> tuple[float, float]:
-    """Returns the w and b that no line beats, by formula: w = cov(x, y) / var(x), b = mean(y) − w·mean(x)."""
+    """Returns the best w and b, by formula: w = cov(x, y) / var(x), b = mean(y) − w·mean(x)."""
     x, y = (values.double() for values in make_data())
     w = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
     return w.item(), (y.mean() - w * x.mean()).item()
 
 
 def draw(ways: dict[str, Fit], mended: Fit) -> Figure:
-    """Draws b on its way, as the tutorial fits and mended."""
+    """Draws b step by step, as the tutorial fits it and mended."""
     figure, (left, right) = curves_figure("Where b goes: it should come to 5", panels=2)
     for (name, fit), colour in zip(ways.items(), (BLUE, ORANGE, GREEN), strict=True):
         plot(left, fit.way_of_b, label=name, colour=colour)

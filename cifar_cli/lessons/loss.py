@@ -6,8 +6,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.curves import curves_figure
+from cifar_cli.figures.style import BLUE, ORANGE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, ORANGE, curves_figure
 
 INPUTS, TARGETS = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 5.0])
 LOGITS, LABEL = torch.tensor([0.1, 0.2, 0.3]), 1
@@ -41,7 +42,7 @@ def loss_and_gradient(logits: Tensor, label: int, *, extra_softmax: bool = False
 
 
 def best_loss_with_extra_softmax(classes: int) -> float:
-    """Returns what the loss of a perfectly sure and right network cannot get below: −1 + log(e + K − 1)."""
+    """Returns the smallest loss with an extra softmax, of a perfect network: −1 + log(e + K − 1)."""
     return -1 + math.log(math.e + classes - 1)
 
 

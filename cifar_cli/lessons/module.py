@@ -4,8 +4,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import Sheet
 
 FEATURES = torch.tensor([[1.0, -1.0], [0.5, 2.0], [-1.5, 0.0]])  # three examples of two features
 
@@ -58,7 +58,7 @@ def make_net() -> Net:
 
 
 def by_hand(net: Net, features: Tensor) -> list[Tensor]:
-    """Returns what leaves fc1, act1 and fc2, each computed from the registered numbers. features: (B, 2)."""
+    """Returns the outputs of fc1, act1 and fc2, each computed from the registered parameters. features: (B, 2)."""
     state = net.state_dict()
     before = features @ state["fc1.weight"].T + state["fc1.bias"]  # (B, 3)
     hidden = before.clamp(min=0)  # (B, 3)
@@ -66,13 +66,13 @@ def by_hand(net: Net, features: Tensor) -> list[Tensor]:
 
 
 def count(model: nn.Module) -> int:
-    """Returns how many numbers an optimiser would be given."""
+    """Returns the number of parameters that an optimiser would receive."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def draw() -> Figure:
     """Draws three examples on their way through the network."""
-    sheet = Sheet("Net: three examples on their way through, a row each", width=15.6, height=6.8)
+    sheet = MatrixSheet("Net: three examples on their way through, a row each", width=15.6, height=6.8)
     before, hidden, outputs = by_hand(make_net(), FEATURES)
     stations = [
         (FEATURES, "features  (3, 2)"),

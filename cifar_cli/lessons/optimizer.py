@@ -4,8 +4,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from cifar_cli.figures.curves import curves_figure, plot
+from cifar_cli.figures.style import BLUE, ORANGE, PALE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, ORANGE, PALE, curves_figure, plot
 
 X, TARGET, START, LR = 2.0, 8.0, 1.0, 0.01
 EPOCHS, EXAMPLES, BATCH_SIZE = 12, 96, 16
@@ -56,7 +57,7 @@ def summed_losses(*, zero_grad: bool = True, lr: float = 0.1) -> list[float]:
 
 
 def draw(with_zero_grad: list[float], without: list[float]) -> Figure:
-    """Draws the way of w, and the summed losses, with and without zero_grad."""
+    """Draws w step by step, and the summed losses, with and without zero_grad."""
     figure, (left, right) = curves_figure("With and without zero_grad", panels=2)
     for zero_grad, label, colour in ((True, "zero_grad each step", BLUE), (False, "never: gradients add up", ORANGE)):
         ways = [START, *(after for _, _, after in steps(number=40, zero_grad=zero_grad))]

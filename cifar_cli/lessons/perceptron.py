@@ -12,8 +12,9 @@ from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.normalize import Normalize
+from cifar_cli.figures.curves import curves_figure, plot
+from cifar_cli.figures.style import BLUE, ORANGE
 from cifar_cli.lessons.blackboard import Blackboard
-from cifar_cli.lessons.drawing import BLUE, ORANGE, curves_figure, plot
 
 HIDDEN, BATCH_SIZE, EPOCHS = 256, 256, 5
 LR = 0.1  # 100 / 256 = 0.39, as in the tutorial, is too much for CIFAR-10 with pixels in [0, 1]: the loss stays at 2.27
@@ -22,7 +23,7 @@ TUTORIALS_LR = 100.0
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to; loss and train_accuracy are means over its images while it was trained on them."""
+    """The results of an epoch; loss and train_accuracy are means over its images, taken while training."""
 
     loss: float
     train_accuracy: float
@@ -47,7 +48,7 @@ def batches(images: ImageSet, normalize: Normalize, *, epoch: int) -> Iterator[t
 
 
 def accuracy(forward: Callable[[Tensor], Tensor], images: ImageSet, normalize: Normalize) -> float:
-    """Returns the share of images whose largest logit is the label's."""
+    """Returns the fraction of images whose largest logit is the label's."""
     with torch.no_grad():
         right = [(forward(x).argmax(dim=1) == labels).sum() for x, labels in batches(images, normalize, epoch=0)]
     return int(torch.stack(right).sum()) / len(images)
@@ -77,7 +78,7 @@ def sgd(parameters: Sequence[Tensor], *, lr: float) -> None:
 
 
 def train_from_scratch(splits: Splits, parameters: Sequence[Tensor]) -> list[Epoch]:
-    """Trains by hand, and returns what each epoch came to."""
+    """Trains by hand, and returns the results of each epoch."""
     normalize, epochs = Normalize(splits.mean, splits.std), []
     for epoch in range(EPOCHS):
         loss_sum = right = 0.0
@@ -106,7 +107,7 @@ def make_network(inputs: int, classes: int) -> nn.Sequential:
 
 
 def train_concise(splits: Splits, network: nn.Module) -> list[Epoch]:
-    """Trains with torch's optimiser, and returns what each epoch came to."""
+    """Trains with torch's optimiser, and returns the results of each epoch."""
     normalize, epochs = Normalize(splits.mean, splits.std), []
     optimizer = torch.optim.SGD(network.parameters(), lr=LR)
     for epoch in range(EPOCHS):
@@ -126,7 +127,7 @@ def train_concise(splits: Splits, network: nn.Module) -> list[Epoch]:
 
 
 def same_start(network: nn.Sequential) -> list[Tensor]:
-    """Returns W1, b1, W2, b2 for the one from scratch: copies; torch keeps weights as (outputs, inputs), so turned."""
+    """Returns copies of W1, b1, W2, b2 for the network from scratch; torch's (outputs, inputs) are transposed."""
     w1, b1, w2, b2 = (parameter.detach() for parameter in network.parameters())
     return [number.clone().contiguous().requires_grad_() for number in (w1.T, b1, w2.T, b2)]
 

@@ -4,15 +4,16 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli.figures.matrix_sheet import MatrixSheet
+from cifar_cli.figures.style import BLUE, GREEN, ORANGE, RED
 from cifar_cli.lessons.blackboard import Blackboard
 from cifar_cli.lessons.convolution import IMAGE
-from cifar_cli.lessons.drawing import BLUE, GREEN, ORANGE, RED, Sheet
 
 EIGHT = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
 
 
 def output_size(size: int, *, kernel_size: int, stride: int, padding: int = 0, ceil_mode: bool = False) -> int:
-    """Returns the height or width of what comes out.
+    """Returns the height or width of the output.
 
     With `ceil_mode` the division rounds up, and a window that would begin beyond the image and its left padding is
     left out again: it would see nothing.
@@ -44,7 +45,7 @@ def pool(image: Tensor, *, kernel_size: int, ceil_mode: bool = False) -> Tensor:
 
 def draw() -> Figure:
     """Draws the 5×5 image with its four windows, and both outputs."""
-    sheet = Sheet("MaxPool2d(3) on 5×5: does a window count that sticks out?", width=17.4, height=9.6)
+    sheet = MatrixSheet("MaxPool2d(3) on 5×5: does a window count that sticks out?", width=17.4, height=9.6)
     left, top = 0.6, 2.2
     sheet.grid(IMAGE, x=left, y=top, title="image  5×5")
     for x, y, colour in ((0, 0, RED), (3, 0, BLUE), (0, 3, GREEN), (3, 3, ORANGE)):

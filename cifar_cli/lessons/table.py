@@ -1,11 +1,11 @@
-"""Names the lessons, in the order in which they are best learnt. Imports none of them: listing needs no torch."""
+"""The table of lessons, in the order of learning. Imports no lesson: listing needs no torch."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """title: what it is about, in a line; module: the program, whose `run` takes a blackboard."""
+    """title: its subject, in a line; module: the program, whose `run` takes a blackboard."""
 
     title: str
     module: str

@@ -15,10 +15,10 @@ from cifar_cli.training.state import TrainingState
 
 
 class TensorBoard(Observer):
-    """Writes what every run has.
+    """Writes the curves and pictures of every run.
 
-    images: uint8 (B, C, H, W), always the same; prepare makes of them what the network takes; a picture is written each
-    `images_every` epochs, never when that is 0, and in a long run more seldom, so that it does not fill the disk.
+    images: uint8 (B, C, H, W), always the same; prepare: turns images into the network's input; images_every: epochs
+    from picture to picture, 0 for none. A long run writes fewer pictures, so that the disk does not fill.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class TensorBoard(Observer):
                 writer.add_image(f"filters/{layer}", filter_grid(module.weight), step)
 
     def _write_graph(self, writer: SummaryWriter, model: nn.Module) -> None:
-        """Traces the network, which torch does in eval mode, but forgets which parts were in it before."""
+        """Writes the graph of the network. torch traces in eval mode and does not restore each module's own mode."""
         with eval_mode(model), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tracing warns of what it will not see again; a picture needs no more
+            warnings.simplefilter("ignore")  # tracing warns of branches that it cannot see; a graph does without them
             writer.add_graph(model, self._prepare(self._images[:1]))
 
 
 def _as_code(text: str) -> str:
-    """Indents for Markdown, which is how TensorBoard shows texts."""
+    """Returns text indented as code: TensorBoard shows texts as Markdown."""
     return "\n".join(f"    {line}" for line in text.splitlines())

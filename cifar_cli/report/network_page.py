@@ -1,164 +1,179 @@
-"""Writes the explanation of a network as one HTML page that needs no network and no script. Computes nothing."""
+"""Writes the explanation of a network as one HTML page, which loads nothing and runs no script.
 
-from html import escape
+The page itself is the template `templates/network.html.j2`; this module computes its values.
+"""
+
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cifar_cli import formatting
-from cifar_cli.analysis.network_summary import NetworkSummary
+from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
 from cifar_cli.analysis.worked_sums import WorkedExample
-from cifar_cli.report.network_page_style import STYLE
-from cifar_cli.report.worked_example_section import Picture, worked_section
+from cifar_cli.report.worked_example_values import ExampleImage, worked_example_values
 from cifar_cli.runs.atomic_files import write_atomically
 
-KINDS = (  # the first whose word is in a kind gives its colour
+Kind = tuple[str, str, str]  # a word in the names of such layers, what the page calls them, their colour
+KINDS: tuple[Kind, ...] = (  # the first whose word is in a layer's kind
     ("conv", "convolution", "#3b6fd4"),
     ("pool", "pooling", "#d98a1f"),
     ("norm", "normalisation", "#8a6bbf"),
     ("linear", "linear", "#1a8f5c"),
     ("add", "sum of branches", "#c2456b"),
 )
-OTHER = ("", "everything else", "#8d97a5")
+OTHER: Kind = ("", "everything else", "#8d97a5")
 PIXELS_PER_PIXEL = 3.2  # of the page, for one of a feature map
 
 
 def write_network_page(
     path: Path,
-    account: NetworkSummary,
+    summary: NetworkSummary,
     *,
     title: str,
     subtitle: str,
-    example: tuple[str, WorkedExample, Picture] | None = None,
+    example: tuple[str, WorkedExample, ExampleImage] | None = None,
 ) -> None:
-    """Writes the page, whole or not at all; folders on the way are made. Raises RunError where it cannot be written."""
-    page = _page(account, title=title, subtitle=subtitle, example=example)
+    """Writes the page, whole or not at all; folders on the way are made. Raises RunError where it cannot be written.
+
+    example: a layer's name, one of its numbers worked by hand, and the image that the number is of.
+    """
+    templates = Environment(
+        loader=PackageLoader("cifar_cli.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = templates.get_template("network.html.j2").render(
+        title=title,
+        subtitle=subtitle,
+        cards=_cards(summary),
+        blocks=_blocks(summary),
+        kinds=_kinds(summary),
+        example=worked_example_values(*example) if example else None,
+        rows=_rows(summary),
+        totals={
+            "parameters": f"{summary.totals.parameters:,}",
+            "flops": formatting.si(summary.totals.flops),
+            "time": formatting.milliseconds(summary.totals.seconds),
+            "memory": formatting.binary_bytes(summary.totals.activation_bytes),
+        },
+        notes=_notes(summary),
+    )
     write_atomically(path, lambda file: file.write(page.encode()), make_folders=True)
 
 
-def _page(
-    account: NetworkSummary, *, title: str, subtitle: str, example: tuple[str, WorkedExample, Picture] | None
-) -> str:
-    worked = worked_section(*example) if example else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>
-{_figures(account)}
-<section><h2>From pixels to scores</h2>
-<p>What convolutions, linear layers and all that changes the shape give: as high as the picture, and the wider the more
-channels it has.</p>
-{_flow(account)}</section>
-{worked}
-<section><h2>Step by step</h2>{_table(account)}{_legend(account)}</section>
-</body>
-</html>
-"""
-
-
-def _figures(account: NetworkSummary) -> str:
-    totals = account.totals
+def _cards(summary: NetworkSummary) -> list[dict[str, str]]:
+    """Returns the four totals at the top of the page."""
+    totals = summary.totals
     trained = totals.trainable_parameters
-    cards = [
-        (
-            "parameters",
-            f"{totals.parameters:,}",
-            "numbers to learn" if trained == totals.parameters else f"{trained:,} of them trained",
-        ),
-        ("FLOPs", formatting.si(totals.flops), "per image, forward"),
-        ("activations", formatting.binary_bytes(totals.activation_bytes), "per image, fp32"),
-        ("forward pass", f"{1000 * totals.seconds:.3g} ms", f"for {account.batch_size} images"),
+    learnt = "numbers to learn" if trained == totals.parameters else f"{trained:,} of them trained"
+    time = formatting.milliseconds(totals.seconds)
+    return [
+        {"name": "parameters", "value": f"{totals.parameters:,}", "note": learnt},
+        {"name": "FLOPs", "value": formatting.si(totals.flops), "note": "per image, forward"},
+        {
+            "name": "activations",
+            "value": formatting.binary_bytes(totals.activation_bytes),
+            "note": "per image, fp32",
+        },
+        {"name": "forward pass", "value": time, "note": f"for {summary.batch_size} images"},
     ]
-    inner = "".join(
-        f"<div><span>{name}</span><strong>{value}</strong><small>{note}</small></div>" for name, value, note in cards
-    )
-    return f'<div class="figures">{inner}</div>'
 
 
-def _kind(kind: str) -> tuple[str, str, str]:
+def _kind(kind: str) -> Kind:
     return next((known for known in KINDS if known[0] in kind.lower()), OTHER)
 
 
-def _flow(account: NetworkSummary) -> str:
+def _kinds(summary: NetworkSummary) -> list[dict[str, str]]:
+    """Returns the kinds of layers on the page, for the legend of colours."""
+    shown = {_kind(layer.kind) for layer in summary.lines if layer.output_shape} | {OTHER}
+    return [{"name": name, "colour": colour} for _, name, colour in sorted(shown, key=lambda kind: kind[1:])]
+
+
+def _blocks(summary: NetworkSummary) -> list[dict[str, Any]]:
     """Returns the shapes as blocks: the image, then each step that changes the shape or has weights."""
-    stages: list[tuple[str, str, tuple[int, ...], str]] = [("image", "image", account.image_shape, OTHER[2])]
-    for line in account.lines:
-        computes = _kind(line.kind) in (KINDS[0], KINDS[3])  # convolutions and linear layers
-        if line.output_shape and (computes or line.output_shape != stages[-1][2]):
-            stages.append((line.name, line.kind, line.output_shape, _kind(line.kind)[2]))
-    blocks = "".join(_block(name, kind, sizes, colour) for name, kind, sizes, colour in stages)
-    shown = {_kind(line.kind)[1:] for line in account.lines if line.output_shape} | {OTHER[1:]}
-    key = "".join(f'<span><i style="background:{colour}"></i>{name}</span>' for name, colour in sorted(shown))
-    return f'<div class="flow">{blocks}</div><p class="key">{key}</p>'
+    blocks = [_block("image", "image", summary.image_shape, OTHER[2])]
+    shape: tuple[int, ...] = summary.image_shape
+    for layer in summary.lines:
+        computes = _kind(layer.kind) in (KINDS[0], KINDS[3])  # convolutions and linear layers
+        if layer.output_shape and (computes or layer.output_shape != shape):
+            blocks.append(_block(layer.name, layer.kind, layer.output_shape, _kind(layer.kind)[2]))
+            shape = layer.output_shape
+    return blocks
 
 
-def _block(name: str, kind: str, sizes: tuple[int, ...], colour: str) -> str:
+def _block(name: str, kind: str, sizes: tuple[int, ...], colour: str) -> dict[str, Any]:
     channels = sizes[0]
     height = PIXELS_PER_PIXEL * sizes[1] if len(sizes) == 3 else min(110.0, 12 + channels / 8)
     width = 6 + channels / 3 if len(sizes) == 3 else 7
-    style = f"height:{max(height, 4):.0f}px;width:{min(width, 180):.0f}px;background:{colour}"
-    return (
-        f'<figure title="{escape(name)} ({escape(kind)})"><div style="{style}"></div>'
-        f"<figcaption><b>{escape(name)}</b>{formatting.shape(sizes)}</figcaption></figure>"
-    )
-
-
-def _table(account: NetworkSummary) -> str:
-    heads = ("step", "gives", "because", "parameters", "FLOPs", "time", "sees", "stride", "memory")
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    most = {
-        "parameters": max((line.parameters for line in account.lines), default=0),
-        "flops": max((line.flops for line in account.lines), default=0),
-        "share": max((line.time_share for line in account.lines), default=0.0),
-        "bytes": max((line.activation_bytes for line in account.lines), default=0),
+    return {
+        "name": name,
+        "kind": kind,
+        "shape": formatting.shape(sizes),
+        "colour": colour,
+        "height": round(max(height, 4)),
+        "width": round(min(width, 180)),
     }
-    rows = []
-    for line in account.lines:
-        sources = f" <em>from {escape(', '.join(line.inputs))}</em>" if len(line.inputs) == 1 else ""
-        colour = _kind(line.kind)[2]
-        stride = "·" if line.stride is None else "×".join(dict.fromkeys(f"{side:g}" for side in line.stride))
-        rows.append(
-            f'<tr><th><i style="background:{colour}"></i>{escape(line.name)}<small>{escape(line.kind)}</small></th>'
-            f"<td>{formatting.shape(line.output_shape)}</td><td class=why>{escape(line.formula)}{sources}</td>"
-            + _bar(f"{line.parameters:,}" if line.parameters else "·", line.parameters, most["parameters"])
-            + _bar(formatting.si(line.flops), line.flops, most["flops"])
-            + _bar(formatting.percent(line.time_share), line.time_share, most["share"])
-            + f"<td>{line.sees}</td><td>{stride}</td>"
-            + _bar(formatting.binary_bytes(line.activation_bytes), line.activation_bytes, most["bytes"])
-            + "</tr>"
-        )
-    totals = account.totals
-    foot = (
-        f"<tr><th>all</th><td></td><td></td><td>{totals.parameters:,}</td><td>{formatting.si(totals.flops)}</td>"
-        f"<td>{1000 * totals.seconds:.3g} ms</td><td></td><td></td><td>{formatting.binary_bytes(totals.activation_bytes)}</td></tr>"
-    )
-    return (
-        f'<div class="wide"><table class="steps"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
-        f"<tfoot>{foot}</tfoot></table></div>"
-    )
 
 
-def _bar(text: str, value: float, most: float) -> str:
-    part = 100 * value / most if most else 0
-    return f'<td class="bar" style="--part:{part:.1f}%">{text}</td>'
+def _rows(summary: NetworkSummary) -> list[dict[str, Any]]:
+    """Returns the rows of the table, with bars relative to the largest value of each column."""
+    layers = summary.lines
+    return [
+        {
+            "name": layer.name,
+            "kind": layer.kind,
+            "colour": _kind(layer.kind)[2],
+            "shape": formatting.shape(layer.output_shape),
+            "formula": layer.formula,
+            "source": layer.inputs[0] if len(layer.inputs) == 1 else "",
+            "parameters": _bar(
+                f"{layer.parameters:,}" if layer.parameters else formatting.NOTHING,
+                layer.parameters,
+                [other.parameters for other in layers],
+            ),
+            "flops": _bar(formatting.si(layer.flops), layer.flops, [other.flops for other in layers]),
+            "time": _bar(
+                formatting.percent(layer.time_share), layer.time_share, [other.time_share for other in layers]
+            ),
+            "sees": layer.sees,
+            "stride": _stride(layer),
+            "memory": _bar(
+                formatting.binary_bytes(layer.activation_bytes),
+                layer.activation_bytes,
+                [other.activation_bytes for other in layers],
+            ),
+        }
+        for layer in layers
+    ]
 
 
-def _legend(account: NetworkSummary) -> str:
-    lines = [
+def _stride(layer: LayerRow) -> str:
+    if layer.stride is None:
+        return formatting.NOTHING
+    return "×".join(dict.fromkeys(f"{side:g}" for side in layer.stride))
+
+
+def _bar(text: str, value: float, column: list[int] | list[float]) -> dict[str, Any]:
+    largest = max(column)
+    return {"text": text, "percent": 100 * value / largest if largest else 0.0}
+
+
+def _notes(summary: NetworkSummary) -> list[str]:
+    """Returns the notes beneath the table."""
+    batch_bytes = formatting.binary_bytes(summary.totals.activation_bytes * summary.batch_size)
+    notes = [
         "FLOPs are counted as torch.utils.flop_counter does: those of convolutions and matrix products, a "
         "multiplication and an addition each one.",
         "Sees: the receptive field, the pixels that one number looks at, those beyond the edge included. Stride: "
         "pixels from one number to its neighbour.",
         "Memory: of what the step gives, per image; a dot where it takes none of its own, because it works in place or "
-        f"only reads anew. A batch of {account.batch_size} takes "
-        f"{formatting.binary_bytes(account.totals.activation_bytes * account.batch_size)}.",
+        f"only reads anew. A batch of {summary.batch_size} takes {batch_bytes}.",
     ]
-    if any("#" in line.name for line in account.lines):
-        lines.append("#2: the second time that the layer runs in one pass.")
-    if account.totals.unused_parameters:
-        lines.append(f"{account.totals.unused_parameters:,} parameters take no part in the pass.")
-    return "".join(f"<p class=legend>{escape(line)}</p>" for line in lines)
+    if any("#" in layer.name for layer in summary.lines):
+        notes.append("#2: the second time that the layer runs in one pass.")
+    if summary.totals.unused_parameters:
+        notes.append(f"{summary.totals.unused_parameters:,} parameters take no part in the pass.")
+    return notes

@@ -13,6 +13,7 @@ from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.observers.checkpoint_writer import CheckpointWriter
 from cifar_cli.observers.event_file import EventFile
+from cifar_cli.observers.feature_recorder import FeatureRecorder
 from cifar_cli.observers.health_checks import HealthChecks
 from cifar_cli.observers.histograms import Histograms
 from cifar_cli.observers.layer_statistics import LayerStatistics
@@ -67,6 +68,14 @@ def build_observers(job: TrainingRun, records: RunRecords, console: Console) -> 
             prepare=build_preprocessing(experiment, job.splits, training.runtime),
             feature_layers=experiment.log.feature_layers,
             images_every=experiment.log.images_every,
+            epochs=experiment.train.epochs,
+        ),
+        FeatureRecorder(
+            job.run,
+            image=sample_images(job.splits, 1).images,
+            prepare=build_preprocessing(experiment, job.splits, training.runtime),
+            layers=experiment.log.feature_layers,
+            every=experiment.log.images_every,
             epochs=experiment.train.epochs,
         ),
         *_diagnostics(job, events),

@@ -62,6 +62,11 @@ class RunFolder:
         """When the run was started, in UTC."""
         return start_time(self.path, config=self.config)
 
+    @property
+    def features(self) -> Path:
+        """The layers that training recorded, a file for each time."""
+        return self.path / "features"
+
 
 def create_run(log_dir: Path, name: str) -> RunFolder:
     """Creates `log_dir/<name>-<time>` with a folder for checkpoints and returns it. Raises RunError where it cannot."""

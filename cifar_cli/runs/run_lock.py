@@ -27,7 +27,7 @@ def run_lock(run: RunFolder) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{run.path}: could not be locked: {error.strerror}; mend the folder's rights") from error
     try:
-        for folder in (run.path, run.last_checkpoint.parent):
+        for folder in (run.path, run.last_checkpoint.parent, run.features):
             remove_leftovers(folder)  # nobody else writes here now
         yield
     finally:

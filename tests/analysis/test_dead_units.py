@@ -23,7 +23,7 @@ def test_zeros_of_each_channel_are_counted_over_all_images_and_places() -> None:
     assert sparsity.zero_shares.tolist() == [0.25, 1.0, 0.0]
     assert sparsity.dead.tolist() == [False, True, False]
     assert sparsity.overall == pytest.approx(10 / 24)
-    assert sparsity.words == (
+    assert sparsity.summary == (
         "over 2 images 41.7 % of the values are zero; 1 of 3 units (33 %) are dead, zero for every one of them."
     )
 

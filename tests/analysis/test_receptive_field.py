@@ -32,35 +32,35 @@ def test_each_window_widens_the_frame_by_its_reach_times_the_strides_before_it()
         nn.Conv2d(4, 4, 5, padding=2),  # 6 + 4 · 2 = 14
         nn.MaxPool2d(2),  # 14 + 1 · 2 = 16
     )
-    sizes = [seen(model, str(layer)).of_middle.size for layer in range(5)]
-    assert sizes == ["5 × 5", "5 × 5", "6 × 6", "14 × 14", "16 × 16"]
+    sizes = [seen(model, str(layer)).middle_box.size for layer in range(5)]
+    assert sizes == ["5×5", "5×5", "6×6", "14×14", "16×16"]
 
 
 def test_it_lies_where_the_window_lies() -> None:
-    sight = seen(nn.Sequential(nn.Conv2d(3, 1, (3, 5), stride=2)), "0", side=9)
+    receptive_field = seen(nn.Sequential(nn.Conv2d(3, 1, (3, 5), stride=2)), "0", side=9)
     # Row 1 begins at pixel 2 and is 3 high, column 2 at pixel 4 and is 5 wide.
-    assert sight.at(1, 2) == PixelBox(top=2, bottom=5, left=4, right=9)
+    assert receptive_field.box_at(1, 2) == PixelBox(top=2, bottom=5, left=4, right=9)
 
 
 def test_at_the_edge_only_the_pixels_that_there_are_count() -> None:
-    sight = seen(nn.Sequential(nn.Conv2d(3, 1, 3, padding=1)), "0", side=6)
-    assert sight.at(0, 5) == PixelBox(top=0, bottom=2, left=4, right=6)
+    receptive_field = seen(nn.Sequential(nn.Conv2d(3, 1, 3, padding=1)), "0", side=6)
+    assert receptive_field.box_at(0, 5) == PixelBox(top=0, bottom=2, left=4, right=6)
 
 
 def test_of_a_sum_the_wider_branch_counts() -> None:
-    assert seen(Residual(), "after").of_middle.size == "5 × 5"
+    assert seen(Residual(), "after").middle_box.size == "5×5"
 
 
 def test_a_vector_sees_the_whole_image_also_where_each_of_its_numbers_sees_less() -> None:
     model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(48, 4))
-    assert seen(model, "1", side=8).at(0, 0) == seen(model, "2", side=8).at(0, 0) == PixelBox(0, 8, 0, 8)
+    assert seen(model, "1", side=8).box_at(0, 0) == seen(model, "2", side=8).box_at(0, 0) == PixelBox(0, 8, 0, 8)
 
 
 def test_a_block_sees_what_its_last_layer_sees() -> None:
     model = CNN(image_shape=(3, 32, 32), num_classes=10, widths=(8, 8))
     # Block 0: 3, pooled 4, then two pixels a step: 4 + 2 · 2 = 8.
-    assert seen(model, "blocks.0").of_middle == seen(model, "blocks.0.relu2").of_middle
-    assert seen(model, "blocks.0").of_middle.size == "8 × 8"
+    assert seen(model, "blocks.0").middle_box == seen(model, "blocks.0.relu2").middle_box
+    assert seen(model, "blocks.0").middle_box.size == "8×8"
 
 
 def test_what_never_runs_is_left_out() -> None:

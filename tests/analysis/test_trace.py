@@ -132,8 +132,8 @@ def test_the_kept_step_has_what_went_in_before_a_later_one_overwrote_it() -> Non
     model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(inplace=True))
     images = torch.randn(1, 3, 8, 8)
     convolved, activated = model[0](images).detach(), model(images).detach()
-    assert torch.equal(trace_forward(model, images, keep="0")[0].output, convolved)
-    kept = trace_forward(model, images, keep="1")[1]
+    assert torch.equal(trace_forward(model, images, capture="0")[0].output, convolved)
+    kept = trace_forward(model, images, capture="1")[1]
     assert torch.equal(kept.operations[0].arguments["self"], convolved)
     assert torch.equal(kept.output, activated)
 

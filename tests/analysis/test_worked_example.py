@@ -21,7 +21,7 @@ class Sum(nn.Module):
 
 
 def worked(model: nn.Module, images: Tensor, name: str = "0") -> WorkedExample:
-    return work_out(next(step for step in trace_forward(model, images, keep=name) if step.name == name))
+    return work_out(next(step for step in trace_forward(model, images, capture=name) if step.name == name))
 
 
 LAYERS = [

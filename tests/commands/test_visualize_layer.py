@@ -64,7 +64,7 @@ def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
         # All 100 held-out images, not the four that are drawn.
         f"After relu1: over 100 images {100 * (all_outputs <= 0).double().mean():.1f} % of the values are zero; "
         f"{dead} of 8 units ({100 * dead / 8:.0f} %) are dead, zero for every one of them.",
-        "Receptive field: the number in the middle of each channel, at row 16, column 16, depends on the 3 × 3 pixels "
+        "Receptive field: the number in the middle of each channel, at row 16, column 16, depends on the 3×3 pixels "
         "that are framed in the image.",
     ]
     pictures = tensorboard_pictures(run, "features/conv1")

@@ -15,14 +15,12 @@ from cifar_cli.analysis.capture import LayerView, capture
 from cifar_cli.analysis.grad_cam import GradCam
 from cifar_cli.analysis.top_activations import top_activations
 from cifar_cli.data.normalize import to_unit
-from cifar_cli.errors import UsageError
-from cifar_cli.figures.canvas import DPI
 from cifar_cli.figures.channel_legend import filter_pictures, filters_of
 from cifar_cli.figures.grad_cam_sheet import draw_grad_cam_sheet
 from cifar_cli.figures.layer_sheet import draw_layer_sheet
 from cifar_cli.figures.save_png import save_png
+from cifar_cli.figures.style import DPI
 from cifar_cli.figures.top_activations_sheet import draw_top_activations_sheet
-from cifar_cli.figures.tutorial_sheet import draw_tutorial_sheet
 
 CLASSES = ("airplane", "automobile", "bird")
 
@@ -65,7 +63,7 @@ def test_sheet_says_what_the_layer_is_and_what_it_made_of_each_image() -> None:
         assert expected in text
     caption = "Output: all 4 channels; each on its own scale over these images (blue: negative, white: 0, red: positive"
     assert caption in " ".join(text)
-    assert text.count("3") == 3  # the last channel's number: once in the key, once an image
+    assert text.count("3") == 3  # the last channel's number: once in the legend, once an image
     assert "in" not in text
 
 
@@ -103,7 +101,7 @@ def test_input_of_a_deeper_layer_is_drawn_beside_the_image() -> None:
     assert "out" in text
     assert any(line.startswith("Input: 16 of 64 channels;") for line in text)
     assert any(line.startswith("Output: 32 of 64 channels;") for line in text)
-    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the key's scale of colours, the tiles
+    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the legend's scale of colours, the tiles
 
 
 def test_a_filter_of_one_row_is_drawn_in_its_own_shape() -> None:
@@ -180,7 +178,7 @@ def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
         images=images,
         labels=["ship"] * 4,
         class_names=CLASSES,
-        sight=None,
+        receptive_field=None,
         title="",
         facts=[],
     )
@@ -195,7 +193,7 @@ def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
 def test_a_hundred_class_scores_stay_beside_their_image() -> None:
     names = [f"class {number}" for number in range(100)]
     figure = draw_grad_cam_sheet(
-        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100)),
+        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100), classes=torch.tensor([1, 2])),
         layer="conv",
         module=nn.Conv2d(3, 4, 3),
         images=torch.rand(2, 3, 8, 8),
@@ -227,32 +225,6 @@ def test_no_text_leaves_the_page_or_lies_on_another(tmp_path: Path) -> None:
             across = min(box.x1, other.x1) - max(box.x0, other.x0)
             along = min(box.y1, other.y1) - max(box.y0, other.y0)
             assert min(across, along) <= 1  # pixels
-
-
-def test_tutorial_sheet_says_what_its_pictures_are() -> None:
-    images = torch.rand(2, 3, 8, 8)
-    layer = nn.Conv2d(3, 6, 3)
-    text = words(draw_tutorial_sheet(view(layer, images), images=images, labels=["bird", "airplane"], title="run"))
-    whole = " ".join(text)
-    assert "torch.reshape(output, (-1, 3, 6, 6)) turns (2, 6, 6, 6) into (4, 3, 6, 6)" in whole
-    assert "That makes 4 pictures of 2 images. Picture number 2 belongs to image number 1." in whole
-    assert "it mixes three channels that have nothing to do with each other, so the colours mean nothing" in whole
-    assert text[-4:] == ["0: channels 0, 1, 2", "0: channels 3, 4, 5", "1: channels 0, 1, 2", "1: channels 3, 4, 5"]
-    assert "1: airplane" in text
-
-
-def test_tutorial_sheet_shows_values_as_tensorboard_would() -> None:
-    images = torch.zeros(1, 3, 8, 8)
-    images[:, 0], images[:, 1], images[:, 2] = -1.0, 0.2, 7.0
-    figure = draw_tutorial_sheet(view(nn.Identity(), images), images=images, labels=["bird"])
-    assert np.asarray(figure.axes[0].images[-1].get_array())[0, 0].tolist() == [0, 51, 255]
-    assert any("33 %" in word for word in words(figure))
-
-
-def test_tutorial_sheet_refuses_channels_that_are_not_in_threes() -> None:
-    images = torch.rand(1, 3, 8, 8)
-    with pytest.raises(UsageError, match=r"divisible by 3; this layer gives \(1, 4, 6, 6\)"):
-        draw_tutorial_sheet(view(nn.Conv2d(3, 4, 3), images), images=images, labels=["bird"])
 
 
 def test_same_sheet_gives_the_same_bytes_and_leaves_no_part_behind(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from cifar_cli.errors import UsageError
 from cifar_cli.figures.tiles import (
     channel_tiles,
     filter_tiles,
-    strip_columns,
-    to_pictures,
+    filter_tiles_over_time,
+    fold_strips,
     tutorial_tiles,
     vector_tiles,
 )
@@ -50,7 +50,7 @@ def test_a_vector_is_read_row_by_row_and_filled_up_with_black() -> None:
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (10, 10), (32, 32), (64, 32), (1024, 128), (4096, 256)])
 def test_strips_have_rows_of_a_power_of_two(count: int, columns: int) -> None:
-    assert strip_columns(count) == columns
+    assert fold_strips(torch.zeros(1, count, dtype=torch.uint8), fill=0).shape[-1] == columns
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ def test_a_weight_of_zero_is_mid_grey_and_each_filter_has_its_own_scale() -> Non
     assert filter_tiles(weight)[:, 0, 0].tolist() == [[128, 255, 0], [128, 191, 0], [128, 128, 128]]
 
 
-def test_images_of_any_kind_become_colour_pictures() -> None:
-    grey = torch.tensor([[[[7, 8]]]], dtype=torch.uint8)
-    assert to_pictures(grey).tolist() == [[[[7, 8]], [[7, 8]], [[7, 8]]]]
-    assert to_pictures(torch.tensor([[[[1.2]], [[0.2]], [[-0.5]]]])).flatten().tolist() == [255, 51, 0]
+def test_over_time_each_filter_has_one_scale() -> None:
+    weights = torch.tensor([[[[[1.0]]], [[[3.0]]]], [[[[-2.0]]], [[[3.0]]]]])  # 2 times, 2 filters of one weight
+    # ±2 are the ends for the first filter: 1 is three quarters of the way, 191. The second filter never changes.
+    assert filter_tiles_over_time(weights).flatten(1).tolist() == [[191, 255], [0, 255]]
+    assert filter_tiles_over_time(torch.randn(4, 8, 3, 5, 2)).shape == (4, 8, 3, 5, 2)

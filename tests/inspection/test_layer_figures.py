@@ -1,6 +1,8 @@
 """`cifar visualize-layer` with each of its other pictures, of trained and untrained networks of every kind."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.inspection.training_history_figures import _spread
+from cifar_cli.figures.over_time_sheet import draw_over_time_sheet
+from cifar_cli.inspection import training_history_figures
 from cifar_cli.models.table import MODELS
+from cifar_cli.runs.recorded_features import read_recorded_layer, remove_recorded_after, write_recorded_layers
 
 SYNTHETIC = ("data.name=synthetic", "data.val_size=100")
 LAYERS_CONFIGS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "layers").glob("*.yaml"))
@@ -122,10 +126,35 @@ def test_over_time_reads_what_training_recorded(run: Path, cifar: Callable[..., 
     assert outcome.out == "conv1 at 3 of 3 recorded times.\n"  # before training, and after each of two epochs
 
 
-def test_epochs_are_thinned_out_evenly() -> None:
-    assert _spread([0, 5, 9], 12) == [0, 5, 9]
-    assert _spread(list(range(101)), 3) == [0, 50, 100]
-    assert len(_spread(list(range(30)), 12)) == 12
+def test_over_time_draws_the_recorded_values_and_no_others(run: Path, cifar: Callable[..., Any]) -> None:
+    cifar("visualize-layer", "conv1", "--over-time")
+    before = (run / "images" / "conv1-over-time.png").read_bytes()
+    layers = read_recorded_layer(run / "features", "conv1")
+    last = max(layers)
+    write_recorded_layers(
+        run / "features", {"conv1": replace(layers[last], features=-layers[last].features)}, step=last
+    )
+    cifar("visualize-layer", "conv1", "--over-time")
+    assert (run / "images" / "conv1-over-time.png").read_bytes() != before
+
+
+def test_a_long_training_is_drawn_at_twelve_times_evenly_spread(
+    run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = read_recorded_layer(run / "features", "conv1")[0]
+    remove_recorded_after(run / "features", -1)
+    for step in range(0, 1110, 10):  # 0, 10, … 1100
+        write_recorded_layers(run / "features", {"conv1": layer}, step=step)
+    drawn = {}
+
+    def spy(name: str, **arguments: Any) -> Any:
+        drawn.update(arguments)
+        return draw_over_time_sheet(name, **arguments)
+
+    monkeypatch.setattr(training_history_figures, "draw_over_time_sheet", spy)
+    outcome = cifar("visualize-layer", "conv1", "--over-time")
+    assert outcome.out == "conv1 at 12 of 111 recorded times.\n"
+    assert drawn["times"] == ["untrained", *(f"step {step}" for step in range(100, 1101, 100))]
 
 
 @pytest.mark.parametrize(
@@ -152,8 +181,8 @@ def test_epochs_are_thinned_out_evenly() -> None:
         (
             ["pool1", "--over-time"],
             1,
-            "expected TensorBoard pictures of pool1 from several epochs, found those of conv1; training records what "
-            "it is told to: cifar train … 'log.feature_layers=[pool1]' log.images_every=1",
+            "features: expected the values of pool1 from several epochs, found those of conv1; training records the "
+            "layers of log.feature_layers: cifar train … 'log.feature_layers=[pool1]' log.images_every=1",
         ),
         (
             ["conv1", "--over-time", "--images", "3"],
@@ -192,14 +221,28 @@ def test_what_cannot_be_drawn_is_told(
 
 
 def test_a_layer_recorded_once_has_no_course_of_time(run: Path, cifar: Callable[..., Any]) -> None:
-    cifar("visualize-layer", "pool1")  # adds a picture of its own to TensorBoard
-    outcome = cifar("visualize-layer", "pool1", "--over-time")
-    assert "expected TensorBoard pictures of pool1 from several epochs, found one alone" in outcome.err
-
-
-def test_a_run_without_recorded_pictures_says_so(run: Path, cifar: Callable[..., Any]) -> None:
-    for path in run.glob("events.out.tfevents.*"):
-        path.unlink()
+    remove_recorded_after(run / "features", 0)
     outcome = cifar("visualize-layer", "conv1", "--over-time")
     assert outcome.code == 1
-    assert "found none of any layer; training records what it is told to" in outcome.err
+    assert "features: expected the values of conv1 from several epochs, found those of one time; " in outcome.err
+
+
+def test_a_run_of_an_older_version_says_so(run: Path, cifar: Callable[..., Any]) -> None:
+    shutil.rmtree(run / "features")
+    outcome = cifar("visualize-layer", "conv1", "--over-time")
+    assert outcome.code == 1
+    assert outcome.err.endswith(
+        f"logs/{run.name}/features: expected the values of conv1 from several epochs, found no such folder: an older "
+        f"version of cifar made this run; train again with: cifar train --config logs/{run.name}/config.yaml\n"
+    )
+    outcome = cifar("visualize-layer", "pool1", "--over-time")
+    assert "found none of any layer; training records the layers of log.feature_layers: " in outcome.err
+
+
+def test_a_damaged_file_of_recorded_layers_is_told(run: Path, cifar: Callable[..., Any]) -> None:
+    path = run / "features" / "0.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    outcome = cifar("visualize-layer", "conv1", "--over-time")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert f"logs/{run.name}/features/0.npz: expected the layers that training recorded, found a damaged" in outcome.err
+    assert "Traceback" not in outcome.err

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cifar_cli.analysis.worst_mistakes import worst_mistakes
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.figures.mistakes import draw_mistakes
+from cifar_cli.figures.mistakes_sheet import draw_mistakes
 from cifar_cli.observers.event_file import EventFile
 from cifar_cli.observers.mistake_images import MistakeImages
 from cifar_cli.runs.run_folder import create_run
@@ -38,7 +39,8 @@ def test_each_epochs_picture_is_drawn_from_its_own_scores(
     assert [picture.step for picture in shown] == [4, 8]
     with torch.no_grad():
         logits = training.state.model.eval()(val.images / 255)
-    expected = draw_mistakes(val.images, val.labels, logits, class_names=val.class_names, count=4)
+    worst = worst_mistakes(logits, val.labels, count=4)
+    expected = draw_mistakes(worst, val.images[worst.indices], class_names=val.class_names, count=4)
     drawn = np.array(Image.open(io.BytesIO(shown[-1].encoded_image_string)))
     assert torch.equal(torch.from_numpy(drawn).permute(2, 0, 1), expected)
 

@@ -13,7 +13,7 @@ from cifar_cli.analysis.trace import trace_forward
 from cifar_cli.analysis.worked_example import work_out
 from cifar_cli.errors import RunError
 from cifar_cli.report.network_page import write_network_page
-from cifar_cli.report.worked_example_section import Picture
+from cifar_cli.report.worked_example_values import ExampleImage
 
 
 class Reader(HTMLParser):
@@ -57,8 +57,8 @@ def explained() -> Callable[[], tuple[NetworkSummary, nn.Module, torch.Tensor]]:
 
 def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp_path: Path) -> None:
     counted, model, images = explained()
-    step = trace_forward(model, images, keep="0")[0]
-    picture = Picture((images[0] * 255).byte(), "a <test> image", step.sees)
+    step = trace_forward(model, images, capture="0")[0]
+    picture = ExampleImage((images[0] * 255).byte(), "a <test> image", step.sees)
     path = tmp_path / "deep" / "page.html"
     write_network_page(path, counted, title="A & B", subtitle="two <layers>", example=("0", work_out(step), picture))
     page = path.read_text(encoding="utf-8")
@@ -81,8 +81,8 @@ def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp
 
 def test_the_frame_of_a_flattened_number_is_where_it_stood(explained: Callable[..., object], tmp_path: Path) -> None:
     counted, model, images = explained()
-    step = trace_forward(model, images, keep="2")[2]
-    picture = Picture((images[0] * 255).byte(), "an image", step.sees)
+    step = trace_forward(model, images, capture="2")[2]
+    picture = ExampleImage((images[0] * 255).byte(), "an image", step.sees)
     write_network_page(tmp_path / "page.html", counted, title="", subtitle="", example=("2", work_out(step), picture))
     reader = Reader((tmp_path / "page.html").read_text(encoding="utf-8"))
     frame = next(attributes for tag, attributes in reader.tags if tag == "rect" and attributes["fill"] == "none")

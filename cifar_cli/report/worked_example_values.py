@@ -1,0 +1,79 @@
+"""The values of the page's section that works one number by hand: the image, the matrices in colour, the sum."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from torch import Tensor
+
+from cifar_cli import formatting
+from cifar_cli.analysis.receptive_field_rules import Field
+from cifar_cli.analysis.worked_sums import WorkedExample
+
+SCALE = 8  # pixels of the page for a pixel of the image
+
+
+@dataclass(frozen=True)
+class ExampleImage:
+    """An image, uint8 (C, H, W), its caption, and the receptive field of the layer's numbers, None if unknown."""
+
+    pixels: Tensor
+    caption: str
+    sees: Field | None
+
+
+def worked_example_values(layer: str, worked: WorkedExample, image: ExampleImage) -> dict[str, Any]:
+    """Returns the section's values: the image with the receptive field's box, the matrices, the lines that add up."""
+    digits = formatting.decimals([worked.by_layer], significant=4)  # of the result, which may be a small product
+    pixels = image.pixels.expand(3, *image.pixels.shape[1:]).permute(1, 2, 0).tolist()
+    return {
+        "layer": layer,
+        "place": formatting.position(worked.place),
+        "caption": image.caption,
+        "scale": SCALE,
+        "width": len(pixels[0]),
+        "height": len(pixels),
+        "pixels": [
+            {"x": x, "y": y, "colour": f"#{red:02x}{green:02x}{blue:02x}"}
+            for y, row in enumerate(pixels)
+            for x, (red, green, blue) in enumerate(row)
+        ],
+        "box": _box(worked, image.sees) if image.sees is not None else None,
+        "groups": [
+            {"title": grids.title, "matrices": [_matrix(name, numbers) for name, numbers in grids.matrices]}
+            for grids in worked.grids
+        ],
+        "lines": [{"text": text, "number": formatting.signed(number, digits=digits)} for text, number in worked.lines],
+        "by_layer": formatting.signed(worked.by_layer, digits=digits),
+    }
+
+
+def _box(worked: WorkedExample, sees: Field) -> dict[str, int]:
+    """Returns the pixels that the number depends on, as a rectangle."""
+    place = worked.place[1:] if len(worked.place) == 3 else _place_in_map(worked.place[-1], sees)
+    (top, bottom), (left, right) = (axis.seen(at) for axis, at in zip(sees, place, strict=True))
+    return {"left": left, "top": top, "width": right - left + 1, "height": bottom - top + 1}
+
+
+def _place_in_map(index: int, sees: Field) -> tuple[int, int]:
+    """Returns the (row, column) that a number of flattened maps had; other numbers all see the same, at any place."""
+    height, width = (axis.length for axis in sees)
+    return index // width % height, index % width
+
+
+def _matrix(name: str, numbers: Tensor) -> dict[str, Any]:
+    finite = numbers[numbers.isfinite()].abs()
+    largest = (float(finite.max()) if finite.numel() else 0.0) or 1.0
+    digits = formatting.decimals(finite.tolist(), significant=2)
+    rows = [
+        [
+            {
+                "text": formatting.signed(number, digits=digits),
+                "is_positive": number > 0,
+                "strength": 0.75 * abs(number) / largest if isfinite(number) else 0.0,
+            }
+            for number in row
+        ]
+        for row in numbers.tolist()
+    ]
+    return {"name": name, "rows": rows}
