@@ -7,20 +7,11 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Self
 
 from cifar_cli.errors import DataError
 
 MAX_UNPACKED_BYTES = 1_000_000_000  # five times what CIFAR-10 unpacks to
-MAX_HEADER_BYTES = 100_000
-# What stands before a member and says more of it; tarfile reads it into memory whole, before it gives the member.
-_LONG_HEADERS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+MAX_HEADER_BYTES = 100_000  # tarfile reads what stands before a member into memory whole
 
 
 def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPACKED_BYTES) -> Path:
@@ -48,7 +39,7 @@ def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPAC
 
 def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int) -> list[str]:
     names, unpacked_bytes = [], 0
-    with tarfile.open(archive, "r:gz", tarinfo=_ShortTarInfo) as tar:
+    with _LimitedGzipFile(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         for member in tar:
             if member.isdir() and member.name == folder:
                 continue
@@ -67,18 +58,23 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
             # The bytes alone: no owner, no permissions, no links.
             source = tar.extractfile(member)
             assert source is not None, member.name
+            stream.readable_bytes = member.size
             with source, (staging / path.name).open("wb") as file:
                 shutil.copyfileobj(source, file)
+            stream.readable_bytes = MAX_HEADER_BYTES
             names.append(path.name)
     return names
 
 
-class _ShortTarInfo(tarfile.TarInfo):
-    """A member's header, refused before what belongs to it is read where that is long."""
+class _LimitedGzipFile(gzip.GzipFile):
+    """A .gz file that refuses to be read beyond `readable_bytes`, at first the length of a header."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _LONG_HEADERS and header.size > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {header.size} bytes")
-        return header
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self.readable_bytes = MAX_HEADER_BYTES
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= self.readable_bytes:  # none and below zero mean: all there is
+            raise tarfile.ReadError(f"a header of more than {MAX_HEADER_BYTES} bytes")
+        self.readable_bytes -= size
+        return super().read(size)
