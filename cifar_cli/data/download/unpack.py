@@ -1,4 +1,4 @@
-"""Unpacks a downloaded archive without letting it write anywhere but into its own folder. Opens no connection."""
+"""Unpacks a downloaded archive, which can write only into its own folder."""
 
 import gzip
 import os
@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from cifar_cli.errors import DataError
 
-MAX_UNPACKED_BYTES = 1_000_000_000  # five times what CIFAR-10 unpacks to
-MAX_HEADER_BYTES = 100_000  # tarfile reads what stands before a member into memory whole
+MAX_UNPACKED_BYTES = 1_000_000_000  # five times CIFAR-10's size
+MAX_HEADER_BYTES = 100_000  # tarfile reads headers into memory whole before it returns the member
 
 
 def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPACKED_BYTES) -> Path:
@@ -22,7 +22,7 @@ def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPAC
     """
     target = root / folder
     try:
-        # Beside the target, so that moving the files is a renaming.
+        # Beside the target, so that a renaming moves the files.
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{folder}-") as staging:
             names = _extract_files(archive, Path(staging), folder=folder, max_bytes=max_bytes)
             target.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
                     f"{archive}: expected at most {max_bytes} bytes unpacked, found more; nothing was unpacked; "
                     "delete it and fetch it from a mirror that you trust"
                 )
-            # The bytes alone: no owner, no permissions, no links.
+            # Only the bytes are taken: no owner, permissions or links.
             source = tar.extractfile(member)
             assert source is not None, member.name
             stream.readable_bytes = member.size
@@ -67,14 +67,14 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
 
 
 class _LimitedGzipFile(gzip.GzipFile):
-    """A .gz file that refuses to be read beyond `readable_bytes`, at first the length of a header."""
+    """A gzip file whose reads are refused beyond `readable_bytes`: the room for a header, or the size of a member."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")
         self.readable_bytes = MAX_HEADER_BYTES
 
     def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= self.readable_bytes:  # none and below zero mean: all there is
+        if size is None or not 0 <= size <= self.readable_bytes:  # None and -1 mean: to the end
             raise tarfile.ReadError(f"a header of more than {MAX_HEADER_BYTES} bytes")
         self.readable_bytes -= size
         return super().read(size)
