@@ -336,8 +336,8 @@ def test_a_mistaken_way_of_looking_is_told(run: Path, cifar: Callable[..., Any])
         "error:\n"
         "command line: evaluation.tta: expected one of none, mirror, mirror_translate, found 'mirrors'; "
         "did you mean 'mirror'?\n"
-        "command line: evaluation.tta_fraction: expected a fraction of the images, above 0 and at most 1, found 0; write "
-        "for example 0.25\n"
+        "command line: evaluation.tta_fraction: expected a fraction of the images, above 0 and at most 1, found 0; "
+        "write for example 0.25\n"
     )
 
 

@@ -7,20 +7,11 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Self
 
 from cifar_cli.errors import DataError
 
 MAX_UNPACKED_BYTES = 1_000_000_000  # five times CIFAR-10's size
-MAX_HEADER_BYTES = 100_000
-# Headers that extend a member's own; tarfile reads them into memory whole before it returns the member.
-_LONG_HEADERS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+MAX_HEADER_BYTES = 100_000  # tarfile reads headers into memory whole before it returns the member
 
 
 def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPACKED_BYTES) -> Path:
@@ -48,7 +39,7 @@ def unpack(archive: Path, *, root: Path, folder: str, max_bytes: int = MAX_UNPAC
 
 def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int) -> list[str]:
     names, unpacked_bytes = [], 0
-    with tarfile.open(archive, "r:gz", tarinfo=_ShortTarInfo) as tar:
+    with _LimitedGzipFile(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         for member in tar:
             if member.isdir() and member.name == folder:
                 continue
@@ -67,18 +58,23 @@ def _extract_files(archive: Path, staging: Path, *, folder: str, max_bytes: int)
             # Only the bytes are taken: no owner, permissions or links.
             source = tar.extractfile(member)
             assert source is not None, member.name
+            stream.readable_bytes = member.size
             with source, (staging / path.name).open("wb") as file:
                 shutil.copyfileobj(source, file)
+            stream.readable_bytes = MAX_HEADER_BYTES
             names.append(path.name)
     return names
 
 
-class _ShortTarInfo(tarfile.TarInfo):
-    """A member's header; a long extension header is refused before it is read."""
+class _LimitedGzipFile(gzip.GzipFile):
+    """A gzip file whose reads are refused beyond `readable_bytes`: the room for a header, or the size of a member."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _LONG_HEADERS and header.size > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {header.size} bytes")
-        return header
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self.readable_bytes = MAX_HEADER_BYTES
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= self.readable_bytes:  # None and -1 mean: to the end
+            raise tarfile.ReadError(f"a header of more than {MAX_HEADER_BYTES} bytes")
+        self.readable_bytes -= size
+        return super().read(size)

@@ -101,8 +101,9 @@ def test_damaged_archive_is_named(tmp_path: Path, keep: slice):
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
 @pytest.mark.parametrize("position", [0, 1], ids=["first", "later"])
-def test_a_header_as_long_as_a_bomb_is_refused_unread(tmp_path: Path, kind: bytes, position: int):
-    header = member("set/long", type=kind, size=5_000_000)[0].tobuf(tarfile.GNU_FORMAT)
+@pytest.mark.parametrize("size", [5_000_000, 200_000])
+def test_a_header_as_long_as_a_bomb_is_refused_unread(tmp_path: Path, kind: bytes, position: int, size: int):
+    header = member("set/long", type=kind, size=size)[0].tobuf(tarfile.GNU_FORMAT)
     archive = tmp_path / "a.tar.gz"
     packer = zlib.compressobj(wbits=31)  # of gzip's format, and never closed: who reads on meets the end too early
     beginning = packer.compress(member("set/one")[0].tobuf() * position + header)
@@ -110,7 +111,7 @@ def test_a_header_as_long_as_a_bomb_is_refused_unread(tmp_path: Path, kind: byte
     with pytest.raises(DataError) as caught:
         unpack(archive, root=tmp_path, folder="set")
     assert str(caught.value) == (
-        f"{archive}: cannot be unpacked: a header of 5000000 bytes; delete it and fetch it anew"
+        f"{archive}: cannot be unpacked: a header of more than 100000 bytes; delete it and fetch it anew"
     )
     assert not (tmp_path / "set").exists()
 
