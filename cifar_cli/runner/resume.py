@@ -30,9 +30,6 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
-# These look only at where a step stands, not at how many there will be.
-EXTENDABLE_SCHEDULES = ("constant", "step")
-
 
 def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started: float) -> None:
     """Goes on with a run where its last checkpoint stands; without a name, with the newest one that is unfinished.
@@ -169,14 +166,14 @@ def _changed(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder
         raise UsageError(
             f"train.epochs: expected at least the {before} that the run was begun with, found {after}; leave it out"
         )
-    if after > before and experiment.schedule.name not in EXTENDABLE_SCHEDULES:
+    if after > before and not experiment.schedule.is_extendable:
         raise UsageError(
             f"train.epochs: the schedule {experiment.schedule.name} is laid out over the run's {before} epochs, so it "
             f"cannot go on to {after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
         )
-    if after > before and experiment.average.name == "lookahead":
+    if after > before and not experiment.average.is_extendable:
         raise UsageError(
-            f"train.epochs: the average lookahead is laid out over the run's {before} epochs, so it cannot go on to "
-            f"{after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
+            f"train.epochs: the average {experiment.average.name} is laid out over the run's {before} epochs, so it "
+            f"cannot go on to {after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
         )
     return longer
