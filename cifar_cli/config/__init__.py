@@ -4,7 +4,8 @@ from cifar_cli.config.checks import class_scores_problem, warnings
 from cifar_cli.config.dump import dump
 from cifar_cli.config.layers.shapes.infer_shapes import LayerShape, infer_shapes
 from cifar_cli.config.load import load, load_text
-from cifar_cli.config.schema import Experiment, InitKeys
+from cifar_cli.config.schema import Experiment
+from cifar_cli.config.sections import InitKeys
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.models.layer import Layer
 

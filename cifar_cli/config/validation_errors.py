@@ -8,7 +8,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cifar_cli.config.messages import format_value, found, nearest
-from cifar_cli.config.schema import CHOICES, GROUP, MOVED, Experiment
+from cifar_cli.config.schema import CHOICES, MOVED, Experiment
+from cifar_cli.config.sections import GROUP
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations, dotted
 from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.section import ChosenFrom, Section

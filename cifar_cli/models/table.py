@@ -53,6 +53,7 @@ class SequentialKeys(ModelKeys):
 
     name: Literal["sequential"] = "sequential"
     layers: tuple[InstanceOf[Layer], ...] = Field(
+        title="torch.nn's layers under torch's names; in_channels and in_features may be left out",
         min_length=1,
         description="a list of layers, at least one",
         examples=[[{"flatten": "Flatten"}, {"fc": {"type": "Linear", "out_features": 10}}]],
@@ -76,7 +77,10 @@ class MlpKeys(ModelKeys):
 
     name: Literal["mlp"] = "mlp"
     hidden: Annotated[tuple[PositiveInt, ...], BeforeValidator(_as_tuple)] = Field(
-        (256,), description="the widths of the hidden layers, each a whole number, at least 1", examples=[[256]]
+        (256,),
+        title="the widths of the hidden layers",
+        description="the widths of the hidden layers, each a whole number, at least 1",
+        examples=[[256]],
     )
 
 
@@ -90,11 +94,12 @@ class CnnKeys(ModelKeys):
     name: Literal["cnn"] = "cnn"
     widths: tuple[PositiveInt, ...] = Field(
         (64, 128, 256),
+        title="the channels of the blocks",
         min_length=1,
         description="the channels of the blocks, at least one, each a whole number, at least 1",
         examples=[[64, 128, 256]],
     )
-    dropout: BelowOne = Field(0.0, examples=[0.1])
+    dropout: BelowOne = Field(0.0, title="the probability of dropout before the last layer", examples=[0.1])
 
     @property
     def least_side(self) -> int:
@@ -118,14 +123,20 @@ class SpeedNetKeys(ModelKeys):
     name: Literal["speednet"] = "speednet"
     widths: tuple[PositiveInt, ...] = Field(
         (64, 256, 256),
+        title="the channels of the groups",
         min_length=1,
         max_length=3,
         description="the channels of one to three groups, each a whole number, at least 1",
         examples=[[64, 256, 256]],
     )
-    depth: Literal[2, 3] = Field(2, description="2 or 3 convolutions in each group", examples=[2])
-    activation: Literal["gelu", "silu", "relu"] = "gelu"
-    logit_scale: PositiveFloat = Field(1 / 9, examples=[0.1])
+    depth: Literal[2, 3] = Field(
+        2,
+        title="the convolutions in each group; 3 come with a residual connection",
+        description="2 or 3 convolutions in each group",
+        examples=[2],
+    )
+    activation: Literal["gelu", "silu", "relu"] = Field("gelu", title="the activation behind each BatchNorm")
+    logit_scale: PositiveFloat = Field(1 / 9, title="the factor of the logits", examples=[0.1])
 
     @property
     def least_side(self) -> int:

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text
 from cifar_cli.config.config_files import builtins
-from cifar_cli.config.schema import CHOICES, GROUP
+from cifar_cli.config.schema import CHOICES
+from cifar_cli.config.sections import GROUP
 from cifar_cli.config.validation_errors import expectation
 from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.errors import ConfigError

@@ -1,7 +1,7 @@
 """The README and the manual: links lead somewhere, figures say where they come from, examples are what is printed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,9 @@ import pytest
 
 from cifar_cli.commands.docs import topics
 from cifar_cli.config import load, load_text
-from cifar_cli.config.key_reference import commented_keys, commented_page
-from cifar_cli.config.schema import CHOICES, GROUP, Experiment
+from cifar_cli.config.keys import dotted_keys
+from cifar_cli.config.schema import CHOICES, Experiment
+from cifar_cli.config.sections import GROUP
 from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.errors import ConfigError
 from cifar_cli.lessons.table import LESSONS
@@ -91,6 +92,31 @@ def test_a_page_of_notes_that_code_or_a_configuration_names_is_there(place: str,
 
 # --- configuration -------------------------------------------------------------------------------------------------
 
+ONE_KEY = re.compile(r"(?P<indent> *)(?:# )?(?P<key>[a-z_]+):(?: (?P<value>\S.*?))??(?: +# (?P<meaning>.+))?")
+NEXT_LINE = re.compile(r" {20,}# (?P<meaning>.+)")
+
+
+def commented_page() -> str:
+    """Returns the YAML of docs/configuration.md that has every key with a comment."""
+    chapter = read("configuration").partition("## Configuration in one page")[2]
+    return chapter.partition("```yaml\n")[2].partition("```")[0]
+
+
+def commented_keys(page: str) -> Iterator[tuple[str, str | None, str]]:
+    """Yields the path, the value (None for a section) and the comment of each key, those behind a second # included."""
+    keys: list[tuple[str, str | None, str]] = []
+    path: list[tuple[int, str]] = []
+    for line in page.splitlines():
+        if more := NEXT_LINE.fullmatch(line):
+            known, value, meaning = keys.pop()
+            keys.append((known, value, f"{meaning} {more['meaning']}".strip()))
+        elif key := ONE_KEY.fullmatch(line):
+            while path and path[-1][0] >= len(key["indent"]):
+                path.pop()
+            path.append((len(key["indent"]), key["key"]))
+            keys.append((".".join(name for _, name in path), key["value"], key["meaning"] or ""))
+    yield from keys
+
 
 def paths_of(path: tuple[str, ...], section: type[Section]) -> set[str]:
     """Returns the path of every key of a section and of the sections in it, whichever kinds they are of."""
@@ -122,11 +148,37 @@ def test_the_configuration_on_one_page_is_valid() -> None:
     assert experiment.optimizer.name == "sgd"
 
 
-def test_it_has_every_key_with_its_meaning_and_no_other() -> None:
-    meanings = {path: meaning for path, _, meaning in commented_keys(commented_page())}
-    sections = {path for path in meanings if any(other.startswith(f"{path}.") for other in meanings)}
-    assert meanings.keys() == {as_in_the_optimizer(path) for path in paths_of((), Experiment)}
-    assert [path for path, meaning in meanings.items() if not meaning and path not in sections] == []
+def test_comments_are_read_with_their_paths_values_and_next_lines() -> None:
+    page = """\
+seed: 0                   # where chance begins
+model:
+  name: mlp               # which one
+  # depth: [1, 2]         # another model's: how deep it is,
+                          # in layers: two
+  layers:                 # a list
+    - conv1: {type: Conv2d}
+train:                    # a section,
+                          # explained
+  epochs: 3
+"""
+    assert list(commented_keys(page)) == [
+        ("seed", "0", "where chance begins"),
+        ("model", None, ""),
+        ("model.name", "mlp", "which one"),
+        ("model.depth", "[1, 2]", "another model's: how deep it is, in layers: two"),
+        ("model.layers", None, "a list"),
+        ("train", None, "a section, explained"),
+        ("train.epochs", "3", ""),
+    ]
+
+
+def test_it_has_a_comment_for_every_key_but_those_of_single_components_and_none_that_is_unknown() -> None:
+    plain = {key for key in dotted_keys(load("mlp")) if not key.startswith("data.augment.")}
+    comments = {path: comment for path, _, comment in commented_keys(commented_page())}
+    sections = {path for path in comments if any(other.startswith(f"{path}.") for other in comments)}
+    assert set(comments) <= {as_in_the_optimizer(path) for path in paths_of((), Experiment)}
+    assert plain <= set(comments)
+    assert [path for path, comment in comments.items() if not comment and path not in sections] == []
 
 
 @pytest.mark.parametrize(

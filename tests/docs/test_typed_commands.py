@@ -13,7 +13,7 @@ from cifar_cli import config
 from cifar_cli.cli import app
 from cifar_cli.commands.docs import topics
 from cifar_cli.config.config_files import builtins
-from cifar_cli.config.key_reference import commented_keys, commented_page
+from cifar_cli.config.keys import dotted_keys
 from cifar_cli.lessons.table import LESSONS
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ PAGES = {
     for path in [ROOT / "README.md", *sorted((ROOT / "cifar_cli" / "docs").rglob("*.md"))]
 }
 PROGRAM = typer.main.get_command(app)
-KEYS = {path for path, _, _ in commented_keys(commented_page())}
+KEYS = set(dotted_keys())
 PLACEHOLDER = re.compile(r"[A-Z]{2,}|[\[\]…]|\w\|\w")  # RUN, [RUN], key=value …, list|show
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from cifar_cli.config.schema import AugmentKeys
+from cifar_cli.data.transforms.table import AugmentKeys
 from cifar_cli.hardware import cpu_computes_bf16
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.training.state import TrainingState

@@ -61,14 +61,25 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         target="cifar_cli.data.transforms.flip:flip",
         value=Annotated[
             Literal["random", "alternating"] | None,
-            Field(description="one of random, alternating, or null for none", examples=["random"]),
+            Field(
+                title="random: each image mirrored or not by chance; alternating: both ways in two epochs",
+                description="one of random, alternating, or null for none",
+                examples=["random"],
+            ),
         ],
         off=None,
         example="random",
     ),
     "translate": Augmentation(
         target="cifar_cli.data.transforms.translate:Translate",
-        value=Annotated[NonNegativeInt, Field(description="a whole number of pixels, 0 or more", examples=[4])],
+        value=Annotated[
+            NonNegativeInt,
+            Field(
+                title="shift by up to so many pixels; edges are filled by reflection",
+                description="a whole number of pixels, 0 or more",
+                examples=[4],
+            ),
+        ],
         off=0,
         example=2,
         issue=_translate_issue,
@@ -76,7 +87,14 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     # After the two before, so that the square is neither moved nor mirrored.
     "cutout": Augmentation(
         target="cifar_cli.data.transforms.cutout:Cutout",
-        value=Annotated[NonNegativeInt, Field(description="the side of a square in pixels, 0 or more", examples=[8])],
+        value=Annotated[
+            NonNegativeInt,
+            Field(
+                title="the side of a square that is filled with the mean colour",
+                description="the side of a square in pixels, 0 or more",
+                examples=[8],
+            ),
+        ],
         off=0,
         example=4,
         issue=_cutout_issue,
@@ -86,6 +104,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         value=Annotated[
             tuple[PositiveInt, ...],
             Field(
+                title="the side of the training images in each epoch, for models that take images of any size",
                 description="a list of sides in pixels, one for each epoch, the last for all after it",
                 examples=[[24, 24, 32]],
             ),
