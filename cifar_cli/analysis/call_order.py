@@ -40,7 +40,7 @@ def called_layers(model: nn.Module, images: Tensor) -> list[str]:
 
 
 def activation_after(model: nn.Module, images: Tensor, *, layer: str) -> str | None:
-    """Returns the activation that takes a layer's output, directly or through pooling, normalisation or dropout.
+    """Returns the activation that takes a layer's output, directly or through pooling, normalization or dropout.
 
     None where the layer is an activation itself, or another layer comes first.
     """

@@ -30,18 +30,18 @@ def top_activations(
     images: Tensor,
     *,
     layer: str,
-    prepare: Callable[[Tensor], Tensor],
+    preprocess: Callable[[Tensor], Tensor],
     per_unit: int,
     max_units: int,
 ) -> TopActivations:
     """Returns the `per_unit` of the images, uint8 (N, C, H, W), with the largest values of each unit.
 
-    The units are the layer's first `max_units`. prepare turns images into the network's input. A unit's value for an
+    The units are the layer's first `max_units`. preprocess turns images into the network's input. A unit's value for an
     image is its largest value over all places; of equal values, the earlier image and the upper left place count.
     """
     peaks, places, width = [], [], 1
     for batch in images.split(BATCH_SIZE):
-        output = capture(model, prepare(batch), layer=layer).output
+        output = capture(model, preprocess(batch), layer=layer).output
         maps = as_maps(output)
         width = maps.shape[3] if maps is not None else 1
         flat = maps.flatten(2) if maps is not None else output.flatten(1)[:, :, None]

@@ -45,7 +45,7 @@ class _Given:
     by_layer: float
 
 
-def work_out(step: TraceStep) -> WorkedExample:
+def worked_example(step: TraceStep) -> WorkedExample:
     """Returns the largest number of the step's output for the first image, worked by hand.
 
     The step must be traced with its name as `capture`. Raises UsageError for a step that cannot be worked by hand.
@@ -106,7 +106,7 @@ def _batch_norm(given: _Given) -> WorkedExample:
         mean, variance = float(values.mean()), float(values.var(correction=0))
     else:
         mean, variance = float(taken["running_mean"][channel]), float(taken["running_var"][channel])
-    return _normalised(given, x, mean, variance, of=f"of channel {channel}", channel=channel)
+    return _normalized(given, x, mean, variance, of=f"of channel {channel}", channel=channel)
 
 
 def _group_norm(given: _Given) -> WorkedExample:
@@ -117,19 +117,19 @@ def _group_norm(given: _Given) -> WorkedExample:
     of = f"of channels {group * size} to {(group + 1) * size - 1}"
     x = float(taken["input"][0][given.place])
     mean, variance = float(values.mean()), float(values.var(correction=0))
-    return _normalised(given, x, mean, variance, of=of, channel=channel)
+    return _normalized(given, x, mean, variance, of=of, channel=channel)
 
 
-def _normalised(given: _Given, x: float, mean: float, variance: float, *, of: str, channel: int) -> WorkedExample:
+def _normalized(given: _Given, x: float, mean: float, variance: float, *, of: str, channel: int) -> WorkedExample:
     taken = given.operation.arguments
     eps = float(taken["eps"])
-    normalised = (x - mean) / math.sqrt(variance + eps)
+    normalized = (x - mean) / math.sqrt(variance + eps)
     lines = [("x", x), (f"μ, the mean {of}", mean), (f"σ², the variance {of}", variance)]
-    lines += [(f"(x − μ) / √(σ² + {eps:g})", normalised)]
-    result = normalised
+    lines += [(f"(x − μ) / √(σ² + {eps:g})", normalized)]
+    result = normalized
     if taken["weight"] is not None:
         scale, shift = float(taken["weight"][channel]), float(taken["bias"][channel])
-        result = normalised * scale + shift
+        result = normalized * scale + shift
         lines += [("γ, learnt", scale), ("β, learnt", shift), ("… · γ + β", result)]
     return WorkedExample(given.place, (), tuple(lines), result, given.by_layer)
 

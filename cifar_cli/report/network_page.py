@@ -18,7 +18,7 @@ Kind = tuple[str, str, str]  # a word in the names of such layers, what the page
 KINDS: tuple[Kind, ...] = (  # the first whose word is in a layer's kind
     ("conv", "convolution", "#3b6fd4"),
     ("pool", "pooling", "#d98a1f"),
-    ("norm", "normalisation", "#8a6bbf"),
+    ("norm", "normalization", "#8a6bbf"),
     ("linear", "linear", "#1a8f5c"),
     ("add", "sum of branches", "#c2456b"),
 )
@@ -88,7 +88,7 @@ def _kind(kind: str) -> Kind:
 
 def _kinds(summary: NetworkSummary) -> list[dict[str, str]]:
     """Returns the kinds of layers on the page, for the legend of colours."""
-    shown = {_kind(layer.kind) for layer in summary.lines if layer.output_shape} | {OTHER}
+    shown = {_kind(layer.kind) for layer in summary.rows if layer.output_shape} | {OTHER}
     return [{"name": name, "colour": colour} for _, name, colour in sorted(shown, key=lambda kind: kind[1:])]
 
 
@@ -96,7 +96,7 @@ def _blocks(summary: NetworkSummary) -> list[dict[str, Any]]:
     """Returns the shapes as blocks: the image, then each step that changes the shape or has weights."""
     blocks = [_block("image", "image", summary.image_shape, OTHER[2])]
     shape: tuple[int, ...] = summary.image_shape
-    for layer in summary.lines:
+    for layer in summary.rows:
         computes = _kind(layer.kind) in (KINDS[0], KINDS[3])  # convolutions and linear layers
         if layer.output_shape and (computes or layer.output_shape != shape):
             blocks.append(_block(layer.name, layer.kind, layer.output_shape, _kind(layer.kind)[2]))
@@ -120,7 +120,7 @@ def _block(name: str, kind: str, sizes: tuple[int, ...], colour: str) -> dict[st
 
 def _rows(summary: NetworkSummary) -> list[dict[str, Any]]:
     """Returns the rows of the table, with bars relative to the largest value of each column."""
-    layers = summary.lines
+    layers = summary.rows
     return [
         {
             "name": layer.name,
@@ -172,7 +172,7 @@ def _notes(summary: NetworkSummary) -> list[str]:
         "Memory: of what the step gives, per image; a dot where it takes none of its own, because it works in place or "
         f"only reads anew. A batch of {summary.batch_size} takes {batch_bytes}.",
     ]
-    if any("#" in layer.name for layer in summary.lines):
+    if any("#" in layer.name for layer in summary.rows):
         notes.append("#2: the second time that the layer runs in one pass.")
     if summary.totals.unused_parameters:
         notes.append(f"{summary.totals.unused_parameters:,} parameters take no part in the pass.")

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.analysis.worked_example import worked_example
 from cifar_cli.analysis.worked_sums import WorkedExample
 from cifar_cli.errors import UsageError
 
@@ -21,7 +21,7 @@ class Sum(nn.Module):
 
 
 def worked(model: nn.Module, images: Tensor, name: str = "0") -> WorkedExample:
-    return work_out(next(step for step in trace_forward(model, images, capture=name) if step.name == name))
+    return worked_example(next(step for step in trace_forward(model, images, capture=name) if step.name == name))
 
 
 LAYERS = [

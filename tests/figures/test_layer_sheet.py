@@ -171,7 +171,7 @@ def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
     images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
     conv = nn.Conv2d(3, 3, (1, 5))
     model = nn.Sequential(OrderedDict(layer=conv))
-    top = top_activations(model, images, layer="layer", prepare=to_unit, per_unit=2, max_units=3)
+    top = top_activations(model, images, layer="layer", preprocess=to_unit, per_unit=2, max_units=3)
     figure = draw_top_activations_sheet(
         view(conv, to_unit(images[:1])),
         top,
