@@ -17,7 +17,7 @@ class UnitSparsity:
     """The fraction of a layer's output that is exactly zero.
 
     zero_fractions: float64 (C,), for each channel, or each value of a vector, the fraction of zeros in [0, 1] over all
-    images and places; images: the number of images.
+    images and positions; images: the number of images.
     """
 
     zero_fractions: Tensor
@@ -61,7 +61,7 @@ def measure_sparsity(
     numbers: dict[str, int] = {}
     for batch in images.split(BATCH_SIZE):
         for layer, output in capture_many(model, preprocess(batch), layers=layers).items():
-            by_unit = (output == 0).transpose(0, 1).flatten(1)  # (C, B · places)
+            by_unit = (output == 0).transpose(0, 1).flatten(1)  # (C, B · positions)
             zeros[layer] = zeros.get(layer, torch.zeros(len(by_unit), dtype=torch.int64)) + by_unit.sum(dim=1).cpu()
             numbers[layer] = numbers.get(layer, 0) + by_unit.shape[1]
     return {layer: UnitSparsity(count.double() / numbers[layer], len(images)) for layer, count in zeros.items()}

@@ -41,7 +41,7 @@ class TraceStep:
 
     name: the layer's, or the operation's module and kind (`layer1.0:add`), with #2 at the second call; inputs: the
     steps that the step reads, `image` for the batch; shapes: with the batch in front; flops: of the whole batch, as
-    torch counts them; parameters: learnt numbers that no earlier step has counted; activation_bytes: new memory for the
+    torch counts them; parameters: those that no earlier step has counted; activation_bytes: new memory for the
     output; seconds: of this call; receptive_field: of a number, None where unknown; output: of the captured step.
     """
 
@@ -225,7 +225,7 @@ def _formula_of(step: TraceStep) -> str:
     """Returns the formula of the step's only operation, or of its operation with a window, or the operations' names."""
     operations = step.computing()
     if not operations:
-        return "hands on what it was given"
+        return "returns its input"
     windows = [operation for operation in operations if operation.name in WINDOWS]
     chosen = windows[0] if windows else operations[0]
     if not windows and len(operations) > 1:

@@ -1,4 +1,4 @@
-"""The legend of a layer sheet: for each channel its filter, the range of its values, and its share of zeros."""
+"""The legend of a layer sheet: for each channel its filter, the range of its values, and its fraction of zeros."""
 
 from torch import Tensor, nn
 
@@ -78,10 +78,10 @@ def _is_on_colours(view: LayerView) -> bool:
     return view.reads_images and isinstance(view.module, nn.Conv2d) and view.module.weight.shape[1] == 3
 
 
-def _draw_zero_fraction(canvas: Canvas, share: float, *, x: float, y: float) -> None:
-    is_dead = share == 1
+def _draw_zero_fraction(canvas: Canvas, fraction: float, *, x: float, y: float) -> None:
+    is_dead = fraction == 1
     # Only a dead unit is all zero: 99.97 % is not rounded up to 100 %.
-    text = "dead" if is_dead else f"{formatting.number(100 * min(share, 0.999))} % zero"
+    text = "dead" if is_dead else f"{formatting.number(100 * min(fraction, 0.999))} % zero"
     canvas.write(text, x=x, y=y + ZERO_HEIGHT, size=6, colour=BAD if is_dead else PALE, bold=is_dead)
 
 

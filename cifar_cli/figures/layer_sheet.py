@@ -43,8 +43,8 @@ def draw_layer_sheet(
 
     images: (B, 1 or 3, H, W), uint8 or float in [0, 1], before normalization; labels, predictions: a class name per
     image; class_names: of the scores, written beside an output of as many values; title: the source of the picture;
-    notes: more sentences for the heading; after: the activation that takes the output; zero_fractions: (C,), in [0, 1], of
-    each channel's values after the activation; box: drawn on each image.
+    notes: more sentences for the heading; after: the activation that takes the output; zero_fractions: (C,), in [0, 1],
+    of each channel's values after the activation; box: drawn on each image.
 
     A channel's colours span its values over these images. The layer's input is drawn unless it is the image itself.
     """

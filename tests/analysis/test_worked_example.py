@@ -107,7 +107,7 @@ def test_a_convolutions_lines_are_the_sums_of_its_channels() -> None:
         f"products of {title}, added up",
         pytest.approx(float(products[shown].sum().detach()), abs=1e-6),
     )
-    assert result.lines[3][0] == "those of the other 4 channels"
+    assert result.lines[3][0] == "products of the other 4 channels"
     assert result.lines[4] == ("bias", float(layer.bias[channel].detach()))
     assert sum(number for _, number in result.lines[:-1]) == pytest.approx(result.by_hand)
 
