@@ -49,8 +49,8 @@ def draw_grad_cam_sheet(
         signature=signature(module),
         facts=facts,
         captions=[
-            "From left to right: the image; the heat over the grey image, enlarged smoothly; the heat as the layer gives "
-            f"it, pixel by pixel, from 0 (dark) to its largest value in this image (bright); {scores.caption}"
+            "From left to right: the image; the heat over the grey image, enlarged smoothly; the heat as the layer "
+            f"gives it, pixel by pixel, from 0 (dark) to its largest value in this image (bright); {scores.caption}"
         ],
         page_width=page_width,
     )
