@@ -42,7 +42,7 @@ class UnitSparsity:
 
     @property
     def summary(self) -> str:
-        """The share of zeros, and the number of dead units, as a sentence."""
+        """The fraction of zeros, and the number of dead units, as a sentence."""
         return (
             f"over {self.images:,} images {formatting.percent(self.overall, decimals=1)} of the values are zero; "
             f"{self.num_dead} of {self.num_units} units "

@@ -57,7 +57,7 @@ def draw_top_activations_sheet(
     canvas = Canvas()
     y = draw_heading(
         canvas,
-        f"{view.name}: what excites it",
+        f"{view.name}: largest activations",
         title=title,
         signature=signature(view.module),
         facts=facts,

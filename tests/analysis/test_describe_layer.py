@@ -15,7 +15,7 @@ def view(layer: nn.Module, values: Tensor) -> LayerView:
     return capture(nn.Sequential(OrderedDict(layer=layer)), values, layer="layer")
 
 
-def test_relu_on_a_signed_map_is_told_in_numbers() -> None:
+def test_relu_on_a_signed_map_is_described_in_numbers() -> None:
     values = torch.tensor([[[[-1.0, 2.0]], [[-3.0, -4.0]]]])  # (1, 2, 1, 2)
     assert describe_layer(view(nn.ReLU(), values)) == [
         "Shape: (1, 2, 1, 2) → (1, 2, 1, 2).",

@@ -135,7 +135,7 @@ def test_pixels_that_a_stride_leaves_out_stay_unseen() -> None:
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(4, 2, 1), (3, 2, 1), (2, 2, 0), (5, 3, 1)])
-def test_a_transposed_convolution_sees_as_much_as_its_most_curious_number(
+def test_the_field_of_a_transposed_convolution_is_that_of_the_number_with_the_largest(
     kernel: int, stride: int, padding: int
 ) -> None:
     model = made_visible(nn.Sequential(nn.ConvTranspose2d(3, 4, kernel, stride=stride, padding=padding)))
@@ -150,7 +150,7 @@ def test_a_transposed_convolution_sees_as_much_as_its_most_curious_number(
     assert step.receptive_field[0].stride == Fraction(1, stride)
 
 
-def test_a_transposed_convolution_behind_a_stride_is_not_guessed_unless_it_has_none() -> None:
+def test_a_transposed_convolution_with_a_stride_after_another_stride_has_no_known_field() -> None:
     # Of a kernel of 3 with stride 2, every second number takes in two positions, the others one.
     images = torch.randn(1, 3, 16, 16)
     pooled, uneven = trace_forward(nn.Sequential(nn.MaxPool2d(2), nn.ConvTranspose2d(3, 2, 3, stride=2)), images)
@@ -160,7 +160,7 @@ def test_a_transposed_convolution_behind_a_stride_is_not_guessed_unless_it_has_n
     assert even.receptive_field[0].size == 6  # three windows of two pixels
 
 
-def test_what_is_not_known_is_not_guessed() -> None:
+def test_a_field_that_no_rule_gives_is_none() -> None:
     class Mirrored(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return images.flip(3)

@@ -1,4 +1,4 @@
-"""The most exciting images, against a search through everything."""
+"""The images with the largest activations, against a search through everything."""
 
 import pytest
 import torch

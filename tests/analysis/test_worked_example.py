@@ -162,7 +162,7 @@ def test_a_function_between_layers_is_worked_like_a_layer() -> None:
     ],
     ids=["Dropout", "LPPool2d"],
 )
-def test_what_has_no_work_by_hand_is_told(layer: nn.Module, message: str) -> None:
+def test_a_layer_without_a_worked_example_is_refused(layer: nn.Module, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         worked(nn.Sequential(layer), torch.randn(1, 4, 6, 6))
     assert str(caught.value) == message

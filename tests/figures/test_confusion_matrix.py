@@ -12,7 +12,7 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def test_rows_are_true_classes_with_counts_shares_and_accuracies() -> None:
+def test_rows_are_true_classes_with_counts_fractions_and_accuracies() -> None:
     matrix = torch.tensor([[6, 2, 0], [1, 9, 0], [0, 0, 0]])
     figure = draw_confusion(matrix, class_names=["cat", "dog", "frog"], title="eval")
     text = words(figure)

@@ -97,7 +97,7 @@ def test_the_frame_of_a_flattened_number_is_where_it_stood(explained: Callable[.
     assert [int(frame[key]) for key in ("x", "y", "width", "height")] == [left, top, right - left + 1, bottom - top + 1]
 
 
-def test_a_page_that_cannot_be_written_is_told(explained: Callable[..., object], tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_gets_a_message(explained: Callable[..., object], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError) as caught:
         write_network_page(tmp_path / "file" / "page.html", explained()[0], title="", subtitle="")
