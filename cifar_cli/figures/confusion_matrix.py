@@ -64,12 +64,12 @@ def _draw_scale(figure: Figure, cells: AxesImage, bar_axes: Axes) -> None:
 
 
 def _name_axes(axes: Axes, class_names: Sequence[str], *, text_size: float) -> None:
-    places = range(len(class_names))
+    positions = range(len(class_names))
     if len(class_names) <= MAX_COUNTED_CLASSES:
-        axes.set_xticks(places, class_names, fontsize=text_size, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_xticks(positions, class_names, fontsize=text_size, rotation=45, ha="right", rotation_mode="anchor")
     else:
-        axes.set_xticks(places, class_names, fontsize=text_size, rotation=90)
-    axes.set_yticks(places, class_names, fontsize=text_size)
+        axes.set_xticks(positions, class_names, fontsize=text_size, rotation=90)
+    axes.set_yticks(positions, class_names, fontsize=text_size)
     axes.tick_params(length=0, colors=INK)
     axes.set_xlabel("predicted", fontsize=10, color=PALE)
     axes.set_ylabel("true", fontsize=10, color=PALE)

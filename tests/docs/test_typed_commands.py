@@ -1,4 +1,4 @@
-"""What the README and the manual tell the reader to type: commands, options, configurations, layers and keys exist."""
+"""Commands in the README and the manual that a reader can type: commands, options, configurations, layers and keys exist."""
 
 import re
 import shlex
@@ -142,7 +142,7 @@ def test_keys_and_their_values_within_sentences_are_valid(page: str) -> None:
                 config.load("mlp", [word])
 
 
-# --- every command is told of --------------------------------------------------------------------------------------
+# --- every command is documented ------------------------------------------------------------------------------------
 
 
 def commands() -> list[tuple[str, Any]]:
