@@ -1,4 +1,4 @@
-"""Commands in the README and the manual that a reader can type: commands, options, configurations, layers and keys exist."""
+"""What a reader of the README and the manual can type: commands, options, configurations, layers and keys exist."""
 
 import re
 import shlex
