@@ -89,7 +89,7 @@ def test_only_the_quickstart_may_fall_back_to_the_synthetic_set() -> None:
     assert [name for name in NAMES if config.load(name).data.fallback] == ["quickstart"]
 
 
-def test_every_configuration_names_an_optimiser_and_a_schedule_of_the_tables() -> None:
+def test_every_configuration_names_an_optimizer_and_a_schedule_of_the_tables() -> None:
     experiments = [config.load(name) for name in NAMES]
     assert {experiment.optimizer.name for experiment in experiments} <= set(OPTIMIZERS)
     assert {experiment.schedule.name for experiment in experiments} <= set(SCHEDULES)
@@ -131,7 +131,7 @@ def test_tutorial_trains_as_the_tutorial_does() -> None:
     assert experiment.data.augment == config.Experiment.model_fields["data"].default.augment
 
 
-def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalisations() -> None:
+def test_sequential_is_the_tutorials_skeleton_with_activations_and_normalizations() -> None:
     tutorial, sequential = (list(build_model(config.load(name)).children()) for name in ("tutorial", "sequential"))
     added = [layer for layer in sequential if isinstance(layer, nn.ReLU | nn.BatchNorm2d)]
     assert [type(layer) for layer in added] == [nn.BatchNorm2d, nn.ReLU] * 3 + [nn.ReLU]

@@ -4,15 +4,15 @@ The figures stay on the device until `to_numbers` fetches all of them at once.
 """
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
+from torch.utils.hooks import RemovableHandle
 
-from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.analysis.capture import run_with_hooks
 
 Figures: TypeAlias = dict[str, Tensor]
 """Single numbers, Tensor (), by name."""
@@ -31,12 +31,8 @@ def activation_figures(model: nn.Module, images: Tensor) -> Figures:
     A layer that is called several times is measured at its first call.
     """
     figures: Figures = {}
-    with ExitStack() as stack:
-        stack.enter_context(eval_mode(model))
-        stack.enter_context(torch.no_grad())
-        for name, module in informative_layers(model).items():
-            stack.callback(_measure_output(module, name, figures).remove)
-        model(images)
+    layers = informative_layers(model)
+    run_with_hooks(model, images, [_measure_output(module, name, figures) for name, module in layers.items()])
     return figures
 
 
@@ -99,7 +95,7 @@ def _passes_on(module: nn.Module) -> bool:
     return any(kind.__module__ in PASSING_MODULES for kind in type(module).__mro__)
 
 
-def _measure_output(module: nn.Module, name: str, figures: Figures) -> torch.utils.hooks.RemovableHandle:
+def _measure_output(module: nn.Module, name: str, figures: Figures) -> RemovableHandle:
     def hook(module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if not isinstance(output, Tensor) or output.dim() < 2 or f"{name}/mean" in figures:
             return

@@ -1,14 +1,13 @@
 """Finds the order in which a network calls its layers, and the activation that follows a layer."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.analysis.capture import run_with_hooks
 
 ACTIVATIONS = "torch.nn.modules.activation"
 # Layers that may stand between a layer and its activation; after any other layer the values belong to that layer.
@@ -40,7 +39,7 @@ def called_layers(model: nn.Module, images: Tensor) -> list[str]:
 
 
 def activation_after(model: nn.Module, images: Tensor, *, layer: str) -> str | None:
-    """Returns the activation that takes a layer's output, directly or through pooling, normalisation or dropout.
+    """Returns the activation that takes a layer's output, directly or through pooling, normalization or dropout.
 
     None where the layer is an activation itself, or another layer comes first.
     """
@@ -78,17 +77,12 @@ def is_activation(module: nn.Module) -> bool:
 
 def _calls(model: nn.Module, images: Tensor) -> list[Call]:
     calls: list[Call] = []
-    with ExitStack() as stack:
-        stack.enter_context(eval_mode(model))
-        stack.enter_context(torch.no_grad())
-        for name, module in model.named_modules():
-            if name and not list(module.children()):
-                stack.callback(_note_calls(module, name, calls).remove)
-        model(images)
+    innermost = [(name, module) for name, module in model.named_modules() if name and not list(module.children())]
+    run_with_hooks(model, images, [_note_calls(module, name, calls) for name, module in innermost])
     return calls
 
 
-def _note_calls(module: nn.Module, name: str, calls: list[Call]) -> torch.utils.hooks.RemovableHandle:
+def _note_calls(module: nn.Module, name: str, calls: list[Call]) -> RemovableHandle:
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object) -> None:
         tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
         if tensors and isinstance(output, Tensor):

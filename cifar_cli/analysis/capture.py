@@ -1,12 +1,12 @@
 """Finds a layer by its name and captures its input and output."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.models.eval_mode import eval_mode
@@ -67,13 +67,9 @@ def capture_views(model: nn.Module, images: Tensor, *, layers: Sequence[str]) ->
     modules = {name: find_layer(model, name) for name in layers}
     inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}
-    with ExitStack() as stack:
-        stack.enter_context(eval_mode(model))
-        stack.enter_context(torch.no_grad())
-        for name, module in modules.items():
-            stack.callback(_keep_input(module, name, inputs).remove)
-            stack.callback(_keep_output(module, name, outputs).remove)
-        model(images)
+    hooks = [_keep_input(module, name, inputs) for name, module in modules.items()]
+    hooks += [_keep_output(module, name, outputs) for name, module in modules.items()]
+    run_with_hooks(model, images, hooks)
     for name, module in modules.items():
         _check_called(name, module, outputs)
     return {
@@ -82,7 +78,18 @@ def capture_views(model: nn.Module, images: Tensor, *, layers: Sequence[str]) ->
     }
 
 
-def _keep_input(module: nn.Module, name: str, inputs: dict[str, Tensor]) -> torch.utils.hooks.RemovableHandle:
+def run_with_hooks(model: nn.Module, images: Tensor, hooks: Sequence[RemovableHandle]) -> Tensor:
+    """Runs the model once, in eval mode and without gradients; removes the hooks; returns the model's output."""
+    try:
+        with eval_mode(model), torch.no_grad():
+            output: Tensor = model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return output
+
+
+def _keep_input(module: nn.Module, name: str, inputs: dict[str, Tensor]) -> RemovableHandle:
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
         if not tensors:
@@ -92,7 +99,7 @@ def _keep_input(module: nn.Module, name: str, inputs: dict[str, Tensor]) -> torc
     return module.register_forward_pre_hook(hook, with_kwargs=True)
 
 
-def _keep_output(module: nn.Module, name: str, outputs: dict[str, Tensor]) -> torch.utils.hooks.RemovableHandle:
+def _keep_output(module: nn.Module, name: str, outputs: dict[str, Tensor]) -> RemovableHandle:
     def hook(module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if not isinstance(output, Tensor):
             raise UsageError(

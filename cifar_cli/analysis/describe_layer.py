@@ -56,5 +56,5 @@ def _unchanged(view: LayerView) -> list[str]:
             fact += " Images from ToTensor lie in [0, 1]; data.normalize=true gives them negative values."
         return [fact]
     if isinstance(view.module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout):
-        return ["Output equals input: dropout is at work in training only, and a layer is looked at in eval mode."]
+        return ["Output equals input: dropout acts in training only, and a layer is shown in eval mode."]
     return ["Output equals input, value for value."]

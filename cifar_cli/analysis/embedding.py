@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from cifar_cli.models.eval_mode import eval_mode
+from cifar_cli.analysis.capture import run_with_hooks
 
 
 def embed(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,10 +20,5 @@ def embed(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
         latest[:] = [args[0].detach().flatten(1).float().clone()]  # the last call stays
 
     hooks = [module.register_forward_pre_hook(keep) for module in model.modules() if isinstance(module, nn.Linear)]
-    try:
-        with eval_mode(model), torch.no_grad():
-            logits: Tensor = model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    logits = run_with_hooks(model, images, hooks)
     return (latest[0] if latest else logits.float()), logits

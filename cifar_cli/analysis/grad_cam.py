@@ -1,4 +1,4 @@
-"""Grad-CAM: the places of a feature map that speak for a class.
+"""Grad-CAM: the positions of a feature map that are evidence for a class.
 
 Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", arXiv:1610.02391.
 """
@@ -30,11 +30,11 @@ class GradCam:
 
 
 def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | None = None) -> GradCam:
-    """Returns the places of a layer's maps A (B, C, H, W) that speak for a class: max(0, Σ_c w_c A_c).
+    """Returns the evidence for a class at each position of a layer's maps A (B, C, H, W): max(0, Σ_c w_c A_c).
 
-    w_c is the mean over all places of the gradient of the class's logit by A_c. images: the network's input; classes:
-    int64 (B,), by default the predicted classes. The network runs once, in eval mode; a layer that is called several
-    times counts at its first call. Raises UsageError for a layer that does not return maps.
+    w_c is the mean over all positions of the gradient of the class's logit by A_c. images: the network's input;
+    classes: int64 (B,), by default the predicted classes. The network runs once, in eval mode; a layer that is called
+    several times counts at its first call. Raises UsageError for a layer that does not return maps.
     """
     _check_maps(model, images, layer)
     kept: list[Tensor] = []
@@ -60,12 +60,12 @@ def grad_cam(model: nn.Module, images: Tensor, *, layer: str, classes: Tensor | 
 
 
 def last_maps(model: nn.Module, images: Tensor) -> str | None:
-    """Returns the last innermost layer that returns maps of more than one place, None where there is none."""
+    """Returns the last innermost layer that returns maps of more than one position, None where there is none."""
     return next(reversed(map_layers(model, images)), None)
 
 
 def map_layers(model: nn.Module, images: Tensor) -> Sequence[str]:
-    """Returns the innermost layers that return maps of more than one place, in the order of their calls."""
+    """Returns the innermost layers that return maps of more than one position, in the order of their calls."""
     outputs = capture_many(model, images, layers=called_layers(model, images))
     return [name for name, output in outputs.items() if output.dim() == 4 and as_maps(output) is not None]
 

@@ -66,7 +66,7 @@ class NetworkTotals:
 class NetworkSummary:
     """A network's rows and their totals, for images of this shape in batches of this size."""
 
-    lines: tuple[LayerRow, ...]
+    rows: tuple[LayerRow, ...]
     totals: NetworkTotals
     batch_size: int
     image_shape: tuple[int, int, int]
@@ -77,21 +77,21 @@ def summarize_network(
 ) -> NetworkSummary:
     """Returns the summary of a traced forward pass over a batch of this size."""
     seconds = sum(step.seconds for step in steps)
-    lines, before = [], "image"
+    rows, before = [], "image"
     for step in steps:
-        lines.append(_layer_row(step, before=before, batch_size=batch_size, seconds=seconds, sides=image_shape[1:]))
+        rows.append(_layer_row(step, before=before, batch_size=batch_size, seconds=seconds, sides=image_shape[1:]))
         if step.operations:
             before = step.name
     parameters = sum(parameter.numel() for parameter in model.parameters())
     totals = NetworkTotals(
         parameters=parameters,
         trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        unused_parameters=parameters - sum(line.parameters for line in lines),
-        flops=sum(line.flops for line in lines),
+        unused_parameters=parameters - sum(row.parameters for row in rows),
+        flops=sum(row.flops for row in rows),
         seconds=seconds,
-        activation_bytes=sum(line.activation_bytes for line in lines),
+        activation_bytes=sum(row.activation_bytes for row in rows),
     )
-    return NetworkSummary(tuple(lines), totals, batch_size, image_shape)
+    return NetworkSummary(tuple(rows), totals, batch_size, image_shape)
 
 
 def _layer_row(step: TraceStep, *, before: str, batch_size: int, seconds: float, sides: Sequence[int]) -> LayerRow:
@@ -107,9 +107,9 @@ def _layer_row(step: TraceStep, *, before: str, batch_size: int, seconds: float,
         seconds=step.seconds,
         time_share=step.seconds / seconds if seconds else 0.0,
         activation_bytes=step.activation_bytes // batch_size,
-        receptive_field=(step.sees[0].size, step.sees[1].size) if step.sees else None,
-        sees_all=_sees_all(step.sees, sides),
-        stride=_stride(step.sees),
+        receptive_field=(step.receptive_field[0].size, step.receptive_field[1].size) if step.receptive_field else None,
+        sees_all=_sees_all(step.receptive_field, sides),
+        stride=_stride(step.receptive_field),
     )
 
 

@@ -61,7 +61,7 @@ def receptive_fields(model: nn.Module, images: Tensor, *, layers: Sequence[str])
             step for name, step in steps.items() if name.startswith((f"{layer}.", f"{layer}:")) and "#" not in name
         ]
         step = steps.get(layer) or (within[-1] if within else None)
-        if step is not None and step.sees is not None:
+        if step is not None and step.receptive_field is not None:
             is_map = len(step.output_shape) == 4
-            found[layer] = ReceptiveField(step.sees if is_map else everything(step.sees))
+            found[layer] = ReceptiveField(step.receptive_field if is_map else everything(step.receptive_field))
     return found

@@ -7,7 +7,6 @@ of a residual network. The trace works below torch.nn, where only torch's own op
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -42,9 +41,8 @@ class TraceStep:
 
     name: the layer's, or the operation's module and kind (`layer1.0:add`), with #2 at the second call; inputs: the
     steps that the step reads, `image` for the batch; shapes: with the batch in front; flops: of the whole batch, as
-    torch counts them; parameters: learnt numbers that no earlier step has counted; activation_bytes: new memory for the
-    output; seconds: of this call; sees: the receptive field of a number, None where unknown; output: of the captured
-    step.
+    torch counts them; parameters: those that no earlier step has counted; activation_bytes: new memory for the
+    output; seconds: of this call; receptive_field: of a number, None where unknown; output: of the captured step.
     """
 
     name: str
@@ -58,7 +56,7 @@ class TraceStep:
     flops: int = 0
     activation_bytes: int = 0
     seconds: float = 0.0
-    sees: Field | None = None
+    receptive_field: Field | None = None
     operations: list[Operation] = field(default_factory=list)
     output: Tensor | None = None
 
@@ -67,12 +65,15 @@ class TraceStep:
         return [operation for operation in self.operations if operation.name not in COPIES]
 
 
-def trace_forward(model: nn.Module, images: Tensor, *, capture: str | None = None) -> list[TraceStep]:
+def trace_forward(
+    model: nn.Module, images: Tensor, *, capture: str | None = None, clock: Callable[[], float] = perf_counter
+) -> list[TraceStep]:
     """Returns the steps of one pass over images (B, C, H, W), in eval mode and without gradients, in their order.
 
     The step named `capture` holds copies of its inputs and its output, which a later in-place step cannot change.
+    clock: gives the time in seconds.
     """
-    tracer = _Tracer(model, images, capture)
+    tracer = _Tracer(model, images, capture, clock)
     with ExitStack() as stack:
         stack.enter_context(eval_mode(model))
         # Not inference_mode: its operations arrive before torch has decomposed them into basic ones.
@@ -85,23 +86,12 @@ def trace_forward(model: nn.Module, images: Tensor, *, capture: str | None = Non
     return tracer.steps
 
 
-def time_forward(model: nn.Module, images: Tensor, *, passes: int = 7, seconds: float = 2.0) -> list[TraceStep]:
-    """Returns the steps of a pass with their median times over `passes` passes, or as many as fit into `seconds`."""
-    steps = trace_forward(model, images)  # the first pass is slower: torch allocates memory and chooses algorithms
-    times: list[list[float]] = []
-    began = perf_counter()
-    while len(times) < passes and (not times or perf_counter() - began < seconds):
-        times.append([step.seconds for step in trace_forward(model, images)])
-    for step, taken in zip(steps, zip(*times, strict=True), strict=True):
-        step.seconds = median(taken)
-    return steps
-
-
 class _Tracer(TorchDispatchMode):
-    def __init__(self, model: nn.Module, images: Tensor, capture: str | None) -> None:
+    def __init__(self, model: nn.Module, images: Tensor, capture: str | None, clock: Callable[[], float]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[TraceStep] = []
         self._capture = capture
+        self._clock = clock
         self._scopes: list[str] = []
         self._layer: TraceStep | None = None  # the layer that is running now
         self._counts: dict[str, int] = {}
@@ -116,9 +106,9 @@ class _Tracer(TorchDispatchMode):
         def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
             self._scopes.append(name)
             if next(module.children(), None) is None and self._layer is None:
-                self._layer = self._begin(name or type(module).__name__, type(module).__name__, module)
-                self._reads(self._layer, list(_tensors(args)))
-                self._count(self._layer, module.parameters())
+                self._layer = self._add_step(name or type(module).__name__, type(module).__name__, module)
+                self._set_inputs(self._layer, list(_tensors(args)))
+                self._count_parameters(self._layer, module.parameters())
 
         return hook
 
@@ -133,7 +123,7 @@ class _Tracer(TorchDispatchMode):
             return
         if isinstance(module, KEEPS_POSITIONS):
             self._fields[id(tensor)] = self._fields.get(id(args[0]))
-        self._give(step, tensor, list(_tensors(args)))
+        self._set_output(step, tensor, list(_tensors(args)))
         step.formula = module_formula(module) or _formula_of(step)
 
     # --- operations --------------------------------------------------------------------------------------------------
@@ -146,12 +136,12 @@ class _Tracer(TorchDispatchMode):
         reads_image = any(id(tensor) in self._fields for tensor in sources)
         step = self._layer
         if step is None and reads_image:
-            step = self._begin_operation(func)
-            self._reads(step, sources)
+            step = self._add_operation(func)
+            self._set_inputs(step, sources)
         if step is not None and step.name == self._capture:
             named = tree_map_only(Tensor, Tensor.clone, named)
         storages = {tensor.untyped_storage()._cdata for tensor in sources}
-        output, seconds = _timed(func, args, kwargs or {}, device=self._alive[0].device)
+        output, seconds = self._timed(func, args, kwargs or {})
         if step is None:
             return output  # an operation on weights only, between layers
         step.seconds += seconds
@@ -169,52 +159,55 @@ class _Tracer(TorchDispatchMode):
             self._fields[id(tensor)] = follow(name, named, seen, output_shape=tensor.shape, is_pointwise=is_pointwise)
             self._names[id(tensor)] = step.name
         if self._layer is None and results:
-            self._count(step, (p for p in self._uncounted.values() if p.untyped_storage()._cdata in storages))
-            self._give(step, results[0], sources)
+            self._count_parameters(
+                step, (p for p in self._uncounted.values() if p.untyped_storage()._cdata in storages)
+            )
+            self._set_output(step, results[0], sources)
             step.formula = _formula_of(step)
         return output
 
-    def _begin_operation(self, func: Any) -> TraceStep:
+    def _timed(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, float]:
+        """Returns the operation's output and its seconds."""
+        device = self._alive[0].device
+        wait_for(device)
+        start = self._clock()
+        output = func(*args, **kwargs)
+        wait_for(device)
+        return output, self._clock() - start
+
+    def _add_operation(self, func: Any) -> TraceStep:
         kind = readable(func._overloadpacket.__name__)
         scope = self._scopes[-1] if self._scopes else ""
-        return self._begin(f"{scope}:{kind}" if scope else kind, kind, None)
+        return self._add_step(f"{scope}:{kind}" if scope else kind, kind, None)
 
     # --- a step's entries --------------------------------------------------------------------------------------------
 
-    def _begin(self, name: str, kind: str, module: nn.Module | None) -> TraceStep:
+    def _add_step(self, name: str, kind: str, module: nn.Module | None) -> TraceStep:
         self._counts[name] = call = self._counts.get(name, 0) + 1
         self.steps.append(TraceStep(name if call == 1 else f"{name}#{call}", kind, module))
         return self.steps[-1]
 
-    def _reads(self, step: TraceStep, sources: Sequence[Tensor]) -> None:
+    def _set_inputs(self, step: TraceStep, sources: Sequence[Tensor]) -> None:
         from_image = [tensor for tensor in sources if id(tensor) in self._names]
         step.inputs = [self._names[id(tensor)] for tensor in from_image]
         if from_image:
             step.input_shape = tuple(from_image[0].shape)
 
-    def _count(self, step: TraceStep, parameters: Iterator[nn.Parameter]) -> None:
+    def _count_parameters(self, step: TraceStep, parameters: Iterator[nn.Parameter]) -> None:
         for parameter in list(parameters):
             if self._uncounted.pop(id(parameter), None) is not None:
                 step.parameters += parameter.numel()
 
-    def _give(self, step: TraceStep, output: Tensor, sources: Sequence[Tensor]) -> None:
+    def _set_output(self, step: TraceStep, output: Tensor, sources: Sequence[Tensor]) -> None:
         step.output_shape = tuple(output.shape)
         storages = {tensor.untyped_storage()._cdata for tensor in sources}
         is_new = output.untyped_storage()._cdata not in storages
         step.activation_bytes = output.numel() * output.element_size() if is_new else 0
-        step.sees = self._fields.get(id(output))
+        step.receptive_field = self._fields.get(id(output))
         if step.operations:  # a step without operations returns its input, under the name of the step that made it
             self._names[id(output)] = step.name
         if step.name == self._capture:
             step.output = output.clone()
-
-
-def _timed(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, device: torch.device) -> tuple[Any, float]:
-    wait_for(device)
-    began = perf_counter()
-    output = func(*args, **kwargs)
-    wait_for(device)
-    return output, perf_counter() - began
 
 
 def _named(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +225,7 @@ def _formula_of(step: TraceStep) -> str:
     """Returns the formula of the step's only operation, or of its operation with a window, or the operations' names."""
     operations = step.computing()
     if not operations:
-        return "hands on what it was given"
+        return "returns its input"
     windows = [operation for operation in operations if operation.name in WINDOWS]
     chosen = windows[0] if windows else operations[0]
     if not windows and len(operations) > 1:

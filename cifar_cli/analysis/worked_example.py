@@ -1,7 +1,7 @@
-"""Works one output number of a step by hand: its inputs, their factors, the sum, and the layer's own answer.
+"""Works one output number of a step by hand: its inputs, their factors, the sum, and the layer's own result.
 
-Sums are in float64; the layer's own answer, in float32, differs by rounding only. Steps on windows and on rows of
-numbers are in `worked_sums.py`, steps on single numbers here.
+Sums are in float64; the layer's result, in float32, differs by rounding only. Convolutions, pooling and linear layers
+are in `worked_sums.py`, all other steps here.
 """
 
 import math
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cifar_cli.analysis.formulas import module_formula, readable
 from cifar_cli.analysis.receptive_field_rules import RESHAPES
 from cifar_cli.analysis.trace import Operation, TraceStep
-from cifar_cli.analysis.worked_sums import Place, WorkedExample, WorkedMatrices, by_windows, matrix_row
+from cifar_cli.analysis.worked_sums import Place, WorkedExample, WorkedMatrices, linear_example, window_example
 from cifar_cli.errors import UsageError
 
 NUMBER: Mapping[str, Callable[[float, nn.Module], float]] = {
@@ -36,8 +36,8 @@ def _gelu(x: float, *, by_tanh: bool) -> float:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """The arguments of the workers below: the step, its operation, the place, and the layer's number there."""
+class _OutputNumber:
+    """One number of a step's output: the operation that computes it, its place, and its value by the layer."""
 
     step: TraceStep
     operation: Operation
@@ -45,7 +45,7 @@ class _Given:
     by_layer: float
 
 
-def work_out(step: TraceStep) -> WorkedExample:
+def worked_example(step: TraceStep) -> WorkedExample:
     """Returns the largest number of the step's output for the first image, worked by hand.
 
     The step must be traced with its name as `capture`. Raises UsageError for a step that cannot be worked by hand.
@@ -57,21 +57,21 @@ def work_out(step: TraceStep) -> WorkedExample:
             f"--layer {step.name}: {step.kind} changes nothing here, so there is nothing to work by hand; choose a "
             f"layer that computes something"
         )
-    windows = by_windows(step)
+    windows = window_example(step)
     if windows is not None:
         return windows
     place = _largest(output[0])
     # An InstanceNorm is a BatchNorm between two reshapes.
-    operations = [one for one in step.computing() if one.name not in RESHAPES] or step.computing()
-    given = _Given(step, operations[0], place, float(output[0][place]))
-    if len(operations) == 1 and (worker := _WORKERS.get(operations[0].name.rstrip("_"))):
-        return worker(given)
+    operations = [operation for operation in step.computing() if operation.name not in RESHAPES] or step.computing()
+    number = _OutputNumber(step, operations[0], place, float(output[0][place]))
+    if len(operations) == 1 and (build := _EXAMPLES.get(operations[0].name.rstrip("_"))):
+        return build(number)
     if step.kind in NUMBER and step.input_shape == step.output_shape:
-        return _activation(given)
-    raise _no_hand_work(step)
+        return _activation(number)
+    raise _no_example(step)
 
 
-def _no_hand_work(step: TraceStep) -> UsageError:
+def _no_example(step: TraceStep) -> UsageError:
     workable = ", ".join(("convolution, pooling, Linear, BatchNorm, GroupNorm, Flatten, addition, Softmax", *NUMBER))
     return UsageError(
         f"--layer {step.name}: expected a layer whose numbers can be worked by hand ({workable}), found {step.kind}; "
@@ -84,108 +84,110 @@ def _largest(numbers: Tensor) -> Place:
     return tuple(int(i) for i in index)
 
 
-def _activation(given: _Given) -> WorkedExample:
-    x = float(_tensor(given, "self", "input")[0][given.place])
-    kind, module = given.step.kind, given.step.module
-    formula = (module_formula(module) if module is not None else None) or readable(given.operation.name)
+def _activation(number: _OutputNumber) -> WorkedExample:
+    x = float(_tensor(number, "self", "input")[0][number.place])
+    kind, module = number.step.kind, number.step.module
+    formula = (module_formula(module) if module is not None else None) or readable(number.operation.name)
     by_hand = NUMBER[kind](x, module) if kind in NUMBER and module is not None else None
-    return WorkedExample(given.place, (), (("x", x), (formula, by_hand)), by_hand, given.by_layer)
+    return WorkedExample(number.place, (), (("x", x), (formula, by_hand)), by_hand, number.by_layer)
 
 
-def _relu(given: _Given) -> WorkedExample:
-    x = float(_tensor(given, "self")[0][given.place])
-    return WorkedExample(given.place, (), (("x", x), ("max(0, x)", max(0.0, x))), max(0.0, x), given.by_layer)
+def _relu(number: _OutputNumber) -> WorkedExample:
+    x = float(_tensor(number, "self")[0][number.place])
+    return WorkedExample(number.place, (), (("x", x), ("max(0, x)", max(0.0, x))), max(0.0, x), number.by_layer)
 
 
-def _batch_norm(given: _Given) -> WorkedExample:
-    channel = given.place[0]
-    taken = given.operation.arguments
-    x = float(taken["input"][0][given.place])
-    if taken.get("training") or taken["running_mean"] is None:
-        values = taken["input"][:, channel].double()
+def _batch_norm(number: _OutputNumber) -> WorkedExample:
+    channel = number.place[0]
+    arguments = number.operation.arguments
+    x = float(arguments["input"][0][number.place])
+    if arguments.get("training") or arguments["running_mean"] is None:
+        values = arguments["input"][:, channel].double()
         mean, variance = float(values.mean()), float(values.var(correction=0))
     else:
-        mean, variance = float(taken["running_mean"][channel]), float(taken["running_var"][channel])
-    return _normalised(given, x, mean, variance, of=f"of channel {channel}", channel=channel)
+        mean, variance = float(arguments["running_mean"][channel]), float(arguments["running_var"][channel])
+    return _normalized(number, x, mean, variance, of=f"of channel {channel}", channel=channel)
 
 
-def _group_norm(given: _Given) -> WorkedExample:
-    taken, channel = given.operation.arguments, given.place[0]
-    size = taken["C"] // taken["group"]
+def _group_norm(number: _OutputNumber) -> WorkedExample:
+    arguments, channel = number.operation.arguments, number.place[0]
+    size = arguments["C"] // arguments["group"]
     group = channel // size
-    values = taken["input"][0, group * size : (group + 1) * size].double()
+    values = arguments["input"][0, group * size : (group + 1) * size].double()
     of = f"of channels {group * size} to {(group + 1) * size - 1}"
-    x = float(taken["input"][0][given.place])
+    x = float(arguments["input"][0][number.place])
     mean, variance = float(values.mean()), float(values.var(correction=0))
-    return _normalised(given, x, mean, variance, of=of, channel=channel)
+    return _normalized(number, x, mean, variance, of=of, channel=channel)
 
 
-def _normalised(given: _Given, x: float, mean: float, variance: float, *, of: str, channel: int) -> WorkedExample:
-    taken = given.operation.arguments
-    eps = float(taken["eps"])
-    normalised = (x - mean) / math.sqrt(variance + eps)
+def _normalized(
+    number: _OutputNumber, x: float, mean: float, variance: float, *, of: str, channel: int
+) -> WorkedExample:
+    arguments = number.operation.arguments
+    eps = float(arguments["eps"])
+    normalized = (x - mean) / math.sqrt(variance + eps)
     lines = [("x", x), (f"μ, the mean {of}", mean), (f"σ², the variance {of}", variance)]
-    lines += [(f"(x − μ) / √(σ² + {eps:g})", normalised)]
-    result = normalised
-    if taken["weight"] is not None:
-        scale, shift = float(taken["weight"][channel]), float(taken["bias"][channel])
-        result = normalised * scale + shift
+    lines += [(f"(x − μ) / √(σ² + {eps:g})", normalized)]
+    result = normalized
+    if arguments["weight"] is not None:
+        scale, shift = float(arguments["weight"][channel]), float(arguments["bias"][channel])
+        result = normalized * scale + shift
         lines += [("γ, learnt", scale), ("β, learnt", shift), ("… · γ + β", result)]
-    return WorkedExample(given.place, (), tuple(lines), result, given.by_layer)
+    return WorkedExample(number.place, (), tuple(lines), result, number.by_layer)
 
 
-def _softmax(given: _Given) -> WorkedExample:
-    taken = given.operation.arguments
-    axis = taken["dim"] % taken["self"].dim() - 1  # of one image
-    index = given.place[axis]
-    others = tuple(slice(None) if i == axis else at for i, at in enumerate(given.place))
-    row = taken["self"][0][others].double()
+def _softmax(number: _OutputNumber) -> WorkedExample:
+    arguments = number.operation.arguments
+    axis = arguments["dim"] % arguments["self"].dim() - 1  # of one image
+    index = number.place[axis]
+    others = tuple(slice(None) if i == axis else at for i, at in enumerate(number.place))
+    row = arguments["self"][0][others].double()
     total = float(row.exp().sum())
     x = float(row[index])
     result = math.exp(x) / total
     lines = (("x", x), ("eˣ", math.exp(x)), (f"Σ eˣ over all {len(row)}", total), ("eˣ / Σ eˣ", result))
-    return WorkedExample(given.place, (), lines, result, given.by_layer)
+    return WorkedExample(number.place, (), lines, result, number.by_layer)
 
 
-def _mean(given: _Given) -> WorkedExample:
-    taken = given.operation.arguments
-    if {dim % 4 for dim in taken["dim"] or ()} != {2, 3}:
-        raise _no_hand_work(given.step)
-    numbers = taken["self"][0, given.place[0]].double()
+def _mean(number: _OutputNumber) -> WorkedExample:
+    arguments = number.operation.arguments
+    if {dim % 4 for dim in arguments["dim"] or ()} != {2, 3}:
+        raise _no_example(number.step)
+    numbers = arguments["self"][0, number.place[0]].double()
     total, result = float(numbers.sum()), float(numbers.mean())
-    grids = (WorkedMatrices(f"input channel {given.place[0]}", (("numbers", numbers),)),)
+    grids = (WorkedMatrices(f"input channel {number.place[0]}", (("numbers", numbers),)),)
     lines = (("sum", total), (f"sum / {numbers.numel()}", result))
-    return WorkedExample(given.place, grids, lines, result, given.by_layer)
+    return WorkedExample(number.place, grids, lines, result, number.by_layer)
 
 
-def _flatten(given: _Given) -> WorkedExample:
-    before = _tensor(given, "self")[0]
+def _flatten(number: _OutputNumber) -> WorkedExample:
+    before = _tensor(number, "self")[0]
     index = 0
-    for at, size in zip(given.place, _output(given).shape, strict=True):
+    for at, size in zip(number.place, _output(number).shape, strict=True):
         index = index * size + at
     place = tuple(int(i) for i in torch.unravel_index(torch.tensor(index), before.shape))
     x = float(before[place])
     sizes = [math.prod(before.shape[axis + 1 :]) for axis in range(before.dim())]
     sum_ = " + ".join(f"{i}·{size}" if size > 1 else str(i) for i, size in zip(place, sizes, strict=True))
-    return WorkedExample(given.place, (), ((f"input{list(place)}, as {sum_} = {index}", x),), x, given.by_layer)
+    return WorkedExample(number.place, (), ((f"input{list(place)}, as {sum_} = {index}", x),), x, number.by_layer)
 
 
-def _output(given: _Given) -> Tensor:
-    output = given.step.output
+def _output(number: _OutputNumber) -> Tensor:
+    output = number.step.output
     assert output is not None
     return output[0]
 
 
-def _two(sign: str, compute: Callable[[float, float], float]) -> Callable[[_Given], WorkedExample]:
-    def worker(given: _Given) -> WorkedExample:
-        taken, inputs = given.operation.arguments, given.step.inputs
-        left, right = (_number(taken[key], given.place) for key in ("self", "other"))
+def _two(sign: str, compute: Callable[[float, float], float]) -> Callable[[_OutputNumber], WorkedExample]:
+    def build(number: _OutputNumber) -> WorkedExample:
+        arguments, inputs = number.operation.arguments, number.step.inputs
+        left, right = (_number(arguments[key], number.place) for key in ("self", "other"))
         names = [*inputs, "a number"][:2]
-        result = compute(left, right * float(taken.get("alpha", 1)))
+        result = compute(left, right * float(arguments.get("alpha", 1)))
         lines = ((names[0], left), (f"{sign} {names[1]}", right), ("=", result))
-        return WorkedExample(given.place, (), lines, result, given.by_layer)
+        return WorkedExample(number.place, (), lines, result, number.by_layer)
 
-    return worker
+    return build
 
 
 def _number(value: Tensor | float, place: Place) -> float:
@@ -197,15 +199,15 @@ def _number(value: Tensor | float, place: Place) -> float:
     return float(image[tuple(min(i, size - 1) for i, size in zip(place, image.shape, strict=True))])
 
 
-def _tensor(given: _Given, *names: str) -> Tensor:
-    found: Any = next(given.operation.arguments[name] for name in names if name in given.operation.arguments)
+def _tensor(number: _OutputNumber, *names: str) -> Tensor:
+    found: Any = next(number.operation.arguments[name] for name in names if name in number.operation.arguments)
     assert isinstance(found, Tensor)
     return found
 
 
-_WORKERS: Mapping[str, Callable[[_Given], WorkedExample]] = {
-    "addmm": lambda given: matrix_row(given.operation, given.place, given.by_layer),
-    "mm": lambda given: matrix_row(given.operation, given.place, given.by_layer),
+_EXAMPLES: Mapping[str, Callable[[_OutputNumber], WorkedExample]] = {
+    "addmm": lambda number: linear_example(number.operation, number.place, number.by_layer),
+    "mm": lambda number: linear_example(number.operation, number.place, number.by_layer),
     "mean": _mean,
     "relu": _relu,
     "native_batch_norm": _batch_norm,

@@ -56,13 +56,13 @@ def _plain(numbers: Tensor) -> list[list[float | None]]:
     return [[number if isfinite(number) else None for number in row] for row in numbers.tolist()]
 
 
-def by_windows(step: TraceStep) -> WorkedExample | None:
+def window_example(step: TraceStep) -> WorkedExample | None:
     """Returns the largest number of a convolution or pooling for the first image, or None for any other step.
 
     A window wholly inside the image is preferred: a border of zeros explains less.
     """
     assert step.output is not None
-    operation = next((one for one in step.operations if one.name in WINDOWS | ADAPTIVE), None)
+    operation = next((operation for operation in step.operations if operation.name in WINDOWS | ADAPTIVE), None)
     if operation is None or (len(step.operations) > 1 and operation.name != "convolution") or step.output.dim() != 4:
         return None
     images = _images(operation)
@@ -73,32 +73,32 @@ def by_windows(step: TraceStep) -> WorkedExample | None:
     candidates = numbers.masked_fill(~is_inner.to(numbers.device), -torch.inf) if is_inner.any() else numbers
     channel, row, column = (int(i) for i in torch.unravel_index(candidates.argmax(), numbers.shape))
     place, windows = (channel, row, column), (taps[0][row], taps[1][column])
-    work = _convolved if operation.name == "convolution" else _pooled
-    return work(operation, images[0].double(), place, windows, by_layer=float(numbers[place]))
+    build = _convolution_example if operation.name == "convolution" else _pooling_example
+    return build(operation, images[0].double(), place, windows, by_layer=float(numbers[place]))
 
 
-def matrix_row(operation: Operation, place: Place, by_layer: float) -> WorkedExample:
+def linear_example(operation: Operation, place: Place, by_layer: float) -> WorkedExample:
     """Returns one number of a linear layer: the largest products, the rest of them in one, and the bias."""
-    taken = operation.arguments
-    inputs = (taken["mat1"] if operation.name == "addmm" else taken["self"])[0].double()
-    weights = taken["mat2"][:, place[-1]].double()
+    arguments = operation.arguments
+    inputs = (arguments["mat1"] if operation.name == "addmm" else arguments["self"])[0].double()
+    weights = arguments["mat2"][:, place[-1]].double()
     products = inputs * weights
     chosen = products.abs().argsort(descending=True, stable=True)[:SHOWN_PRODUCTS].tolist()
     lines: list[tuple[str, float | None]] = [
-        (f"x[{i}] · w[{i}] = {_shown(inputs[i])} · {_shown(weights[i])}", float(products[i])) for i in chosen
+        (f"x[{i}] · w[{i}] = {_digits(inputs[i])} · {_digits(weights[i])}", float(products[i])) for i in chosen
     ]
     if len(products) > len(chosen):
         rest = float(products.sum() - products[chosen].sum())
         lines.append((f"the other {len(products) - len(chosen)} products, which are smaller", rest))
     total = float(products.sum())
     if operation.name == "addmm":
-        bias = float(taken["self"].expand(1, taken["mat2"].shape[1])[0, place[-1]])
+        bias = float(arguments["self"].expand(1, arguments["mat2"].shape[1])[0, place[-1]])
         total += bias
         lines.append(("bias", bias))
     return WorkedExample(place, (), (*lines, ("sum", total)), total, by_layer)
 
 
-def _shown(number: Tensor) -> str:
+def _digits(number: Tensor) -> str:
     return f"{float(number):.4f}".replace("-", "−")
 
 
@@ -113,14 +113,16 @@ def _images(operation: Operation) -> Tensor:
 
 def _taps(operation: Operation, axis: int, *, output: int) -> list[_Window]:
     """Returns for each output position along an axis the pixels of its window."""
-    taken, size = operation.arguments, _images(operation).shape[2 + axis]
+    arguments, size = operation.arguments, _images(operation).shape[2 + axis]
     if operation.name in ADAPTIVE:
         bounds = [(i * size // output, -(-(i + 1) * size // output)) for i in range(output)]
         return [[(pixel, pixel - start) for pixel in range(start, end)] for start, end in bounds]
-    kernels = tuple(taken["weight"].shape[2:]) if operation.name == "convolution" else pair(taken["kernel_size"])
-    kernel, stride = kernels[axis], pair(taken.get("stride") or kernels)[axis]
-    padding, dilation = pair(taken.get("padding", 0))[axis], pair(taken.get("dilation", 1))[axis]
-    if taken.get("transposed"):
+    kernels = (
+        tuple(arguments["weight"].shape[2:]) if operation.name == "convolution" else pair(arguments["kernel_size"])
+    )
+    kernel, stride = kernels[axis], pair(arguments.get("stride") or kernels)[axis]
+    padding, dilation = pair(arguments.get("padding", 0))[axis], pair(arguments.get("dilation", 1))[axis]
+    if arguments.get("transposed"):
         reached = [
             [((at + padding - k * dilation), k) for k in range(kernel) if (at + padding - k * dilation) % stride == 0]
             for at in range(output)
@@ -139,14 +141,14 @@ def _patch(image: Tensor, windows: Sequence[_Window], *, outside: float) -> Tens
     return padded[:, at_rows][:, :, at_columns]
 
 
-def _convolved(
+def _convolution_example(
     operation: Operation, image: Tensor, place: Place, windows: Sequence[_Window], *, by_layer: float
 ) -> WorkedExample:
-    taken, channel = operation.arguments, place[0]
-    weight = taken["weight"].double()
-    groups = int(taken["groups"])
+    arguments, channel = operation.arguments, place[0]
+    weight = arguments["weight"].double()
+    groups = int(arguments["groups"])
     per_group = image.shape[0] // groups
-    if taken["transposed"]:
+    if arguments["transposed"]:
         group, within = divmod(channel, weight.shape[1])
         filters = weight[group * per_group : (group + 1) * per_group, within]
     else:
@@ -168,15 +170,17 @@ def _convolved(
         (f"products of input channel {group * per_group + i}, added up", float(sums[i])) for i in shown
     ]
     if len(sums) > len(shown):
-        lines.append((f"those of the other {len(sums) - len(shown)} channels", float(sums.sum() - sums[shown].sum())))
+        lines.append(
+            (f"products of the other {len(sums) - len(shown)} channels", float(sums.sum() - sums[shown].sum()))
+        )
     total = float(sums.sum())
-    if taken["bias"] is not None:
-        total += float(taken["bias"][channel])
-        lines.append(("bias", float(taken["bias"][channel])))
+    if arguments["bias"] is not None:
+        total += float(arguments["bias"][channel])
+        lines.append(("bias", float(arguments["bias"][channel])))
     return WorkedExample(place, grids, (*lines, ("sum", total)), total, by_layer)
 
 
-def _pooled(
+def _pooling_example(
     operation: Operation, image: Tensor, place: Place, windows: Sequence[_Window], *, by_layer: float
 ) -> WorkedExample:
     is_mean = "avg" in operation.name
@@ -184,7 +188,7 @@ def _pooled(
     grids = (WorkedMatrices(f"input channel {place[0]}", (("patch", patch),)),)
     if not is_mean:
         largest = float(patch.max())
-        return WorkedExample(place, grids, (("the largest of them", largest),), largest, by_layer)
+        return WorkedExample(place, grids, (("the largest number of the patch", largest),), largest, by_layer)
     divisor, total = _divisor(operation, place, windows, image), float(patch.sum())
     lines = (("sum", total), (f"sum / {divisor}", total / divisor))
     return WorkedExample(place, grids, lines, total / divisor, by_layer)
@@ -192,15 +196,18 @@ def _pooled(
 
 def _divisor(operation: Operation, place: Place, windows: Sequence[_Window], image: Tensor) -> int:
     """Returns the divisor of a mean: count_include_pad counts padding, but not what hangs over the padding."""
-    taken = operation.arguments
-    if taken.get("divisor_override"):
-        return int(taken["divisor_override"])
+    arguments = operation.arguments
+    if arguments.get("divisor_override"):
+        return int(arguments["divisor_override"])
     counts = []
     for axis, window in enumerate(windows):
         inside = sum(pixel is not None for pixel, _ in window)
-        if taken.get("count_include_pad"):
-            kernel = pair(taken["kernel_size"])[axis]
-            padding, stride = pair(taken["padding"])[axis], pair(taken["stride"] or taken["kernel_size"])[axis]
+        if arguments.get("count_include_pad"):
+            kernel = pair(arguments["kernel_size"])[axis]
+            padding, stride = (
+                pair(arguments["padding"])[axis],
+                pair(arguments["stride"] or arguments["kernel_size"])[axis],
+            )
             start = place[1 + axis] * stride - padding
             inside = min(start + kernel, image.shape[1 + axis] + padding) - start
         counts.append(inside)

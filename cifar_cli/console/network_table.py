@@ -59,7 +59,7 @@ def _table(account: NetworkSummary, *, is_wide: bool) -> Table:
     table.add_column("sees", justify="right", no_wrap=True)
     table.add_column("stride", justify="right", no_wrap=True)
     table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)
-    for line in account.lines:
+    for line in account.rows:
         cells = [
             escape(line.name),
             formatting.shape(line.output_shape),
@@ -79,7 +79,7 @@ def _formulas(account: NetworkSummary) -> Table:
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("layer", overflow="fold", min_width=10)
     table.add_column("why it gives that", overflow="fold")
-    for line in account.lines:
+    for line in account.rows:
         table.add_row(escape(line.name), _because(line))
     return table
 
@@ -111,7 +111,7 @@ def _legend(account: NetworkSummary) -> list[str]:
         lines.append(f"{totals.trainable_parameters:,} of the {totals.parameters:,} parameters are trained.")
     if totals.unused_parameters:
         lines.append(f"{totals.unused_parameters:,} parameters take no part in the pass.")
-    if any(line.name.count("#") for line in account.lines):
+    if any(line.name.count("#") for line in account.rows):
         lines.append("#2: the second time that the layer runs in one pass.")
     return lines
 

@@ -6,6 +6,7 @@ Plain matplotlib figures cannot grow, and an axes per tile is slow for hundreds 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from matplotlib import colormaps
@@ -20,6 +21,8 @@ from cifar_cli.figures.style import DPI, FONT, INK, MONO_FONT, PALE, PAPER, POIN
 @dataclass
 class Canvas:
     """x runs to the right and y downwards from the upper left corner, in inches."""
+
+    text_at_y: ClassVar[str] = "top"  # the part of a line of text that is at y
 
     figure: Figure = field(default_factory=lambda: Figure(dpi=DPI, facecolor=PAPER))
 
@@ -38,9 +41,14 @@ class Canvas:
         """Draws a filled rectangle; a negative width runs to the left."""
         self.axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, linewidth=0))
 
-    def frame(self, *, x: float, y: float, width: float, height: float, colour: str, points: float) -> None:
+    def frame(
+        self, *, x: float, y: float, width: float, height: float, colour: str, points: float, dashed: bool = False
+    ) -> None:
         """Draws an empty rectangle with a line of that many points."""
-        self.axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=points, zorder=3))
+        style = "--" if dashed else "-"
+        box = Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=points, linestyle=style)
+        box.set_zorder(3)  # above pictures
+        self.axes.add_patch(box)
 
     def colour_scale(
         self, colour_map: str, *, x: float, y: float, width: float, ends: Sequence[str] = (), size: float = 6.5
@@ -67,7 +75,7 @@ class Canvas:
         size: float = 8,
         colour: str = INK,
         align: str = "left",
-        vertical: str = "top",
+        vertical: str | None = None,
         bold: bool = False,
         mono: bool = False,
     ) -> None:
@@ -79,7 +87,7 @@ class Canvas:
             fontsize=size,
             color=colour,
             ha=align,
-            va=vertical,
+            va=vertical or self.text_at_y,
             weight="bold" if bold else "normal",
             family=MONO_FONT if mono else FONT,
             parse_math=False,  # a class name or a title may hold a dollar sign
@@ -93,9 +101,9 @@ class Canvas:
             y += 1.5 * size / POINTS_PER_INCH
         return y
 
-    def finish(self, *, width: float, height: float) -> Figure:
-        """Cuts the page to this size and returns it."""
-        self.figure.set_size_inches(width, height)
+    def finish(self, *, width: float, height: float, inches: float = 1.0) -> Figure:
+        """Cuts the page to this size and returns it. inches: the unit of all lengths."""
+        self.figure.set_size_inches(width * inches, height * inches)
         self.axes.set_xlim(0, width)
         self.axes.set_ylim(height, 0)
         return self.figure

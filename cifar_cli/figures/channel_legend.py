@@ -1,4 +1,4 @@
-"""The legend of a layer sheet: for each channel its filter, the range of its values, and its share of zeros."""
+"""The legend of a layer sheet: for each channel its filter, the range of its values, and its fraction of zeros."""
 
 from torch import Tensor, nn
 
@@ -24,16 +24,16 @@ def draw_channel_legend(
     x: float,
     y: float,
     note_x: float,
-    zero_shares: Tensor | None = None,
+    zero_fractions: Tensor | None = None,
 ) -> float:
     """Draws the legend from (x, y), each channel at the place of its tile in the row, and an explanation at note_x.
 
-    zero_shares: (C,), in [0, 1], of the channels' values after the activation. Returns the y beneath. All in inches.
+    zero_fractions: (C,), in [0, 1], of the channels' values after the activation. Returns the y beneath. All in inches.
     """
     filters = filters_of(view)
-    _draw_note(canvas, view, row, x=note_x, y=y, has_zero_shares=zero_shares is not None)
+    _draw_note(canvas, view, row, x=note_x, y=y, has_zero_fractions=zero_fractions is not None)
     width, height = (0.0, 0.0) if filters is None else fitted(filters, side=min(row.tile_width, LARGEST_FILTER))
-    line_height = NUMBER_HEIGHT + height + RANGE_HEIGHT + (ZERO_HEIGHT if zero_shares is not None else 0.0)
+    line_height = NUMBER_HEIGHT + height + RANGE_HEIGHT + (ZERO_HEIGHT if zero_fractions is not None else 0.0)
     for channel, (low, high) in enumerate(zip(row.tiles.low.tolist(), row.tiles.high.tolist(), strict=True)):
         right, down = row.place(channel, line_height=line_height)
         left, top = x + right, y + down
@@ -45,8 +45,8 @@ def draw_channel_legend(
         )
         size = min(6.0, 80 / len(values))  # points; a long range ends before its neighbour begins
         canvas.write(values, x=left, y=top + NUMBER_HEIGHT + height + 0.03, size=size, colour=PALE)
-        if zero_shares is not None:
-            _draw_zero_share(canvas, zero_shares[channel].item(), x=left, y=top + NUMBER_HEIGHT + height + 0.03)
+        if zero_fractions is not None:
+            _draw_zero_fraction(canvas, zero_fractions[channel].item(), x=left, y=top + NUMBER_HEIGHT + height + 0.03)
     return max(y + row.lines * line_height, y + NOTE_HEIGHT)
 
 
@@ -78,14 +78,14 @@ def _is_on_colours(view: LayerView) -> bool:
     return view.reads_images and isinstance(view.module, nn.Conv2d) and view.module.weight.shape[1] == 3
 
 
-def _draw_zero_share(canvas: Canvas, share: float, *, x: float, y: float) -> None:
-    is_dead = share == 1
+def _draw_zero_fraction(canvas: Canvas, fraction: float, *, x: float, y: float) -> None:
+    is_dead = fraction == 1
     # Only a dead unit is all zero: 99.97 % is not rounded up to 100 %.
-    text = "dead" if is_dead else f"{formatting.number(100 * min(share, 0.999))} % zero"
+    text = "dead" if is_dead else f"{formatting.number(100 * min(fraction, 0.999))} % zero"
     canvas.write(text, x=x, y=y + ZERO_HEIGHT, size=6, colour=BAD if is_dead else PALE, bold=is_dead)
 
 
-def _draw_note(canvas: Canvas, view: LayerView, row: TileRow, *, x: float, y: float, has_zero_shares: bool) -> None:
+def _draw_note(canvas: Canvas, view: LayerView, row: TileRow, *, x: float, y: float, has_zero_fractions: bool) -> None:
     canvas.write("channels", x=x, y=y, size=9, bold=True)
     lines = ["number"]
     if isinstance(view.module, nn.Conv2d):
@@ -94,7 +94,7 @@ def _draw_note(canvas: Canvas, view: LayerView, row: TileRow, *, x: float, y: fl
         if inputs > 1 and not _is_on_colours(view):
             lines.append(f"  {min(inputs, KERNELS_PER_ROW**2)} of its {inputs} kernels")
     lines.append("lowest … highest value")
-    if has_zero_shares:
+    if has_zero_fractions:
         lines.append("zeros after the activation")
     for line, text in enumerate(lines):
         canvas.write(text, x=x, y=y + 0.19 + 0.125 * line, size=6.5, colour=PALE)

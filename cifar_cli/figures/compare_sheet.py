@@ -54,13 +54,13 @@ def draw_compare_sheet(
     compared = (left, right)
     rows = [
         value_row(
-            one.view.output,
+            layer.view.output,
             max_channels=CHANNELS,
             class_names=class_names,
             columns=CHANNELS_PER_LINE,
             max_width=COLUMN_WIDTH,
         )
-        for one in compared
+        for layer in compared
     ]
     lefts = [COLUMN_LEFT + number * (COLUMN_WIDTH + COLUMN_GAP + LEGEND_NOTE_WIDTH) for number in range(2)]
     page_width = lefts[1] + COLUMN_WIDTH + MARGIN
@@ -71,23 +71,23 @@ def draw_compare_sheet(
         title=title,
         signature=signature(left.view.module),
         facts=[],
-        captions=[f"{one.heading.capitalize()}: {row.caption}" for one, row in zip(compared, rows, strict=True)],
+        captions=[f"{layer.heading.capitalize()}: {row.caption}" for layer, row in zip(compared, rows, strict=True)],
         page_width=page_width,
     )
     y = draw_rule(canvas, y=y, page_width=page_width)
     bottoms = []
-    for one, x in zip(compared, lefts, strict=True):
-        canvas.write(one.heading, x=x, y=y, size=12, bold=True)
+    for layer, x in zip(compared, lefts, strict=True):
+        canvas.write(layer.heading, x=x, y=y, size=12, bold=True)
         below = y + 0.27
-        for fact in [*describe_layer(one.view), *one.facts]:
+        for fact in [*describe_layer(layer.view), *layer.facts]:
             below = canvas.paragraph(fact, x=x, y=below, width=COLUMN_WIDTH, size=8)
         bottoms.append(below)
     y = max(bottoms)
     if isinstance(rows[0], TileRow) and isinstance(rows[1], TileRow):
         y = draw_rule(canvas, y=y, page_width=page_width)
         y = max(
-            draw_channel_legend(canvas, one.view, row, x=x, y=y, note_x=x - LEGEND_NOTE_WIDTH)
-            for one, row, x in zip(compared, rows, lefts, strict=True)
+            draw_channel_legend(canvas, layer.view, row, x=x, y=y, note_x=x - LEGEND_NOTE_WIDTH)
+            for layer, row, x in zip(compared, rows, lefts, strict=True)
             if isinstance(row, TileRow)
         )
     for index, picture in enumerate(to_pictures(images)):
@@ -95,10 +95,10 @@ def draw_compare_sheet(
         picture_bottom = draw_image_with_box(canvas, picture, None, x=MARGIN, y=y, width=PICTURE_SIDE)
         canvas.write(labels[index], x=MARGIN, y=picture_bottom + 0.06, size=9, bold=True)
         bottom = picture_bottom + 0.28
-        for one, row, x in zip(compared, rows, lefts, strict=True):
-            if one.predictions:
+        for layer, row, x in zip(compared, rows, lefts, strict=True):
+            if layer.predictions:
                 canvas.write("taken for", x=x - 0.15, y=y + 0.13, size=7, colour=PALE, align="right")
-                canvas.write(one.predictions[index], x=x - 0.15, y=y + 0.25, size=8, align="right")
+                canvas.write(layer.predictions[index], x=x - 0.15, y=y + 0.25, size=8, align="right")
             bottom = max(bottom, row.draw(canvas, index, x=x, y=y))
         y = bottom
     return canvas.finish(width=page_width, height=y + 0.2)

@@ -21,14 +21,14 @@ TOP, RIGHT = 0.8, 2.0  # inches: the title above, the accuracies and the colour 
 def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "Confusion matrix") -> Figure:
     """Returns a figure of counts, int64 (K, K), rows the true class and columns the predicted one.
 
-    The shade of a cell is its share of its row, drawn by the square root so that rare confusions show; beside each row
-    stands the class's accuracy.
+    The shade of a cell is its fraction of its row, on a square-root scale so that rare confusions are visible. The
+    class's accuracy is beside each row.
     """
     num_classes = len(class_names)
     assert matrix.shape == (num_classes, num_classes), (tuple(matrix.shape), num_classes)
     counts = matrix.cpu()
     totals = counts.sum(dim=1)  # (K,)
-    shares = counts / totals.clamp(min=1).unsqueeze(1)  # (K, K)
+    fractions = counts / totals.clamp(min=1).unsqueeze(1)  # (K, K)
     counted = num_classes <= MAX_COUNTED_CLASSES
     text_size = TEXT_SIZE if counted else SMALL_TEXT_SIZE
 
@@ -39,11 +39,11 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((names / width, names / height, side / width, side / height))
-    cells = axes.imshow(shares.numpy(), cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
+    cells = axes.imshow(fractions.numpy(), cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
     _name_axes(axes, class_names, text_size=text_size)
-    _write_accuracies(axes, shares, totals, text_size=text_size)
+    _write_accuracies(axes, fractions, totals, text_size=text_size)
     if counted:
-        _write_counts(axes, counts, shares)
+        _write_counts(axes, counts, fractions)
     bar_axes = figure.add_axes(((names + side + 0.95) / width, names / height, 0.15 / width, side / height))
     _draw_scale(figure, cells, bar_axes)
     correct, total = int(counts.diagonal().sum()), int(totals.sum())
@@ -59,40 +59,40 @@ def _draw_scale(figure: Figure, cells: AxesImage, bar_axes: Axes) -> None:
     ticks = {0.0: "0", 0.01: "1 %", 0.05: "5 %", 0.1: "10 %", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1.0: "100 %"}
     bar = figure.colorbar(cells, cax=bar_axes, ticks=list(ticks))
     bar_axes.set_yticklabels(list(ticks.values()), fontsize=8, color=INK)
-    bar.set_label("share of the true class (square-root scale)", fontsize=8, color=PALE)
+    bar.set_label("fraction of the true class (square-root scale)", fontsize=8, color=PALE)
     bar_axes.spines[:].set_visible(False)
 
 
 def _name_axes(axes: Axes, class_names: Sequence[str], *, text_size: float) -> None:
-    places = range(len(class_names))
+    positions = range(len(class_names))
     if len(class_names) <= MAX_COUNTED_CLASSES:
-        axes.set_xticks(places, class_names, fontsize=text_size, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_xticks(positions, class_names, fontsize=text_size, rotation=45, ha="right", rotation_mode="anchor")
     else:
-        axes.set_xticks(places, class_names, fontsize=text_size, rotation=90)
-    axes.set_yticks(places, class_names, fontsize=text_size)
+        axes.set_xticks(positions, class_names, fontsize=text_size, rotation=90)
+    axes.set_yticks(positions, class_names, fontsize=text_size)
     axes.tick_params(length=0, colors=INK)
     axes.set_xlabel("predicted", fontsize=10, color=PALE)
     axes.set_ylabel("true", fontsize=10, color=PALE)
     axes.spines[:].set_visible(False)
 
 
-def _write_accuracies(axes: Axes, shares: Tensor, totals: Tensor, *, text_size: float) -> None:
+def _write_accuracies(axes: Axes, fractions: Tensor, totals: Tensor, *, text_size: float) -> None:
     right = 1.012 * len(totals) - 0.5  # in cells
     axes.text(right, -0.5 - 0.015 * len(totals), "accuracy", fontsize=8, color=PALE, va="bottom")
-    for row, (share, total) in enumerate(zip(shares.diagonal().tolist(), totals.tolist(), strict=True)):
+    for row, (fraction, total) in enumerate(zip(fractions.diagonal().tolist(), totals.tolist(), strict=True)):
         axes.text(
             right,
             row,
-            formatting.percent(share, decimals=1) if total else "–",
+            formatting.percent(fraction, decimals=1) if total else "–",
             fontsize=text_size,
             color=INK,
             va="center",
         )
 
 
-def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:
-    for row, (row_counts, row_shares) in enumerate(zip(counts.tolist(), shares.tolist(), strict=True)):
-        for column, (count, share) in enumerate(zip(row_counts, row_shares, strict=True)):
+def _write_counts(axes: Axes, counts: Tensor, fractions: Tensor) -> None:
+    for row, (row_counts, row_fractions) in enumerate(zip(counts.tolist(), fractions.tolist(), strict=True)):
+        for column, (count, fraction) in enumerate(zip(row_counts, row_fractions, strict=True)):
             if count:  # empty cells stay empty: the eye goes to the confusions there are
-                colour = "white" if share > 0.3 else INK
+                colour = "white" if fraction > 0.3 else INK
                 axes.text(column, row, f"{count}", ha="center", va="center", fontsize=TEXT_SIZE, color=colour)

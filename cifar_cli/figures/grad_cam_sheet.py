@@ -19,7 +19,7 @@ from cifar_cli.figures.style import MARGIN, PALE
 from cifar_cli.figures.value_rows import value_row
 
 SIDE, GAP, SCORES_WIDTH = 1.5, 0.15, 7.0  # inches
-HEAT_SHARE = 0.75  # of the heat's colour where it is largest; where the heat is 0, the image alone is seen
+HEAT_OPACITY = 0.75  # where the heat is largest; where it is 0, only the image is visible
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
 
 
@@ -49,8 +49,8 @@ def draw_grad_cam_sheet(
         signature=signature(module),
         facts=facts,
         captions=[
-            "From left to right: the image; the heat laid over it in grey, enlarged smoothly; the heat as the layer "
-            f"gives it, place by place, from 0 (dark) to its largest value in this image (bright); {scores.caption}"
+            "From left to right: the image; the heat over the grey image, enlarged smoothly; the heat as the layer "
+            f"gives it, pixel by pixel, from 0 (dark) to its largest value in this image (bright); {scores.caption}"
         ],
         page_width=page_width,
     )
@@ -68,7 +68,7 @@ def draw_grad_cam_sheet(
         canvas.write(label, x=MARGIN, y=beneath, size=9, bold=True)
         draw_prediction(canvas, class_names[int(cam.classes[index])], label, x=MARGIN + SIDE + GAP, y=beneath)
         largest = highest[index].item()
-        values = formatting.value_range(0, largest) if largest > 0 else "no place speaks for it"
+        values = formatting.value_range(0, largest) if largest > 0 else "no evidence"
         canvas.write(values, x=heat_x, y=beneath, size=8, colour=PALE)
         bottom = scores.draw(canvas, index, x=MARGIN + 3 * (SIDE + GAP), y=y + 0.05)
         y = max(y + SIDE + 0.25, bottom)
@@ -79,5 +79,5 @@ def _overlays(pictures: Tensor, heat: Tensor) -> Tensor:
     """Returns pictures uint8 (B, 3, H, W) in grey with the heat (B, h, w), in [0, 1], over them."""
     large = F.interpolate(heat[:, None], size=pictures.shape[-2:], mode="bilinear", align_corners=False)  # (B, 1, H, W)
     grey = (pictures.float() / 255 * torch.tensor(GREY).view(3, 1, 1)).sum(dim=1, keepdim=True)
-    share = HEAT_SHARE * large
-    return to_bytes(share * heat_colours(large[:, 0]).float() / 255 + (1 - share) * grey)
+    opacity = HEAT_OPACITY * large
+    return to_bytes(opacity * heat_colours(large[:, 0]).float() / 255 + (1 - opacity) * grey)

@@ -63,8 +63,8 @@ def filter_grid(weight: Tensor) -> Tensor:
 def _lines(picture: Image.Image, tiles: Tensor) -> Iterator[list[Image.Image]]:
     """Yields an image's channels (C, h, w) line by line; the first line begins with the image itself."""
     for start in range(0, len(tiles), CHANNELS_PER_LINE):
-        beginning = _line_label(f"+{start}", size=picture.size) if start else picture
-        yield [beginning, *map(to_image, tiles[start : start + CHANNELS_PER_LINE])]
+        first = _line_label(f"+{start}", size=picture.size) if start else picture
+        yield [first, *map(to_image, tiles[start : start + CHANNELS_PER_LINE])]
 
 
 def _line_label(text: str, *, size: tuple[int, int]) -> Image.Image:

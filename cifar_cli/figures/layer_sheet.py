@@ -35,16 +35,16 @@ def draw_layer_sheet(
     title: str = "",
     notes: Sequence[str] = (),
     after: LayerView | None = None,
-    zero_shares: Tensor | None = None,
+    zero_fractions: Tensor | None = None,
     box: PixelBox | None = None,
     max_channels: int = 32,
 ) -> Figure:
     """Returns a sheet: what the layer is, its channels with their filters and ranges, and its values image by image.
 
-    images: (B, 1 or 3, H, W), uint8 or float in [0, 1], before normalisation; labels, predictions: a class name per
+    images: (B, 1 or 3, H, W), uint8 or float in [0, 1], before normalization; labels, predictions: a class name per
     image; class_names: of the scores, written beside an output of as many values; title: the source of the picture;
-    notes: more sentences for the heading; after: the activation that takes the output; zero_shares: (C,), in [0, 1], of
-    each channel's values after the activation; box: drawn on each image.
+    notes: more sentences for the heading; after: the activation that takes the output; zero_fractions: (C,), in [0, 1],
+    of each channel's values after the activation; box: drawn on each image.
 
     A channel's colours span its values over these images. The layer's input is drawn unless it is the image itself.
     """
@@ -68,7 +68,7 @@ def draw_layer_sheet(
     )
     if isinstance(output, TileRow):
         y = draw_rule(canvas, y=y, page_width=page_width)
-        y = draw_channel_legend(canvas, view, output, x=VALUES_LEFT, y=y, note_x=MARGIN, zero_shares=zero_shares)
+        y = draw_channel_legend(canvas, view, output, x=VALUES_LEFT, y=y, note_x=MARGIN, zero_fractions=zero_fractions)
     for index, picture in enumerate(to_pictures(images)):
         y = draw_rule(canvas, y=y, page_width=page_width)
         predicted = predictions[index] if predictions is not None else None

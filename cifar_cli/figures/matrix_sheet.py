@@ -3,26 +3,25 @@
 A value's colour runs from blue for negative over white to orange for positive.
 """
 
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cifar_cli import formatting
+from cifar_cli.figures.canvas import Canvas
 from cifar_cli.figures.scaling import fraction_of
-from cifar_cli.figures.style import DPI, FONT, INK, PALE, PAPER, RED
+from cifar_cli.figures.style import PALE, PAPER, RED
 
 CELL_INCHES = 0.52
 
 
-class MatrixSheet:
+class MatrixSheet(Canvas):
     """A page on which matrices and text are set from left to right, measured in cells; y runs downwards."""
 
+    text_at_y = "baseline"
+
     def __init__(self, title: str, *, width: float, height: float) -> None:
-        self.figure = Figure(figsize=(width * CELL_INCHES, height * CELL_INCHES), dpi=DPI, facecolor=PAPER)
-        self._axes = self.figure.add_axes((0, 0, 1, 1))
-        self._axes.set_xlim(0, width)
-        self._axes.set_ylim(height, 0)
-        self._axes.set_axis_off()
+        super().__init__()
+        self.finish(width=width, height=height, inches=CELL_INCHES)
         self.write(title, x=0.4, y=0.7, size=12, bold=True)
 
     def grid(self, values: Tensor, *, x: float, y: float, title: str = "", note: str = "", cell: float = 1.0) -> None:
@@ -36,7 +35,7 @@ class MatrixSheet:
                 value, shade = float(values[row, column]), _shade(float(fractions[row, column]))
                 left, top = x + column * cell, y + row * cell
                 box = Rectangle((left, top), cell, cell, facecolor=shade, edgecolor=PAPER, lw=1.5)
-                self._axes.add_patch(box)
+                self.axes.add_patch(box)
                 text = formatting.signed(value, digits=0 if value == round(value) else 2)
                 self.write(text, x=left + cell / 2, y=top + cell / 2, size=8, align="center", vertical="center")
         if note:
@@ -46,35 +45,7 @@ class MatrixSheet:
         self, *, x: float, y: float, width: float, height: float, colour: str = RED, dashed: bool = False
     ) -> None:
         """Draws a frame around a window."""
-        style = "--" if dashed else "-"
-        frame = Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=2.2, linestyle=style)
-        self._axes.add_patch(frame)
-
-    def write(
-        self,
-        text: str,
-        *,
-        x: float,
-        y: float,
-        size: float = 9,
-        colour: str = INK,
-        align: str = "left",
-        vertical: str = "baseline",
-        bold: bool = False,
-    ) -> None:
-        """Writes text; size is in points."""
-        self._axes.text(
-            x,
-            y,
-            text,
-            fontsize=size,
-            color=colour,
-            ha=align,
-            va=vertical,
-            weight="bold" if bold else "normal",
-            family=FONT,
-            parse_math=False,
-        )
+        self.frame(x=x, y=y, width=width, height=height, colour=colour, points=2.2, dashed=dashed)
 
 
 def _shade(fraction: float) -> tuple[float, float, float]:

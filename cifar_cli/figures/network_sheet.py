@@ -50,7 +50,7 @@ def draw_network_sheet(
     """Returns a sheet with a row per layer.
 
     views: in the order of the forward pass; pixels: (B, C, H, W), the network's input; images: the same before
-    normalisation; labels, predictions: a class name per image; class_names: all of them; scores: the layers whose
+    normalization; labels, predictions: a class name per image; class_names: all of them; scores: the layers whose
     values may be the classes' scores; receptive_fields: of layers by name; sparsities: of activations by name;
     signature: what the network is.
     """

@@ -42,7 +42,7 @@ def vector_tiles(vectors: Tensor) -> GreyTiles:
 
 
 def fold_strips(strips: Tensor, *, fill: int) -> Tensor:
-    """Returns strips uint8 (..., 1, F) as (..., rows, columns), row by row; places after the last value hold `fill`.
+    """Returns strips uint8 (..., 1, F) as (..., rows, columns), row by row; positions after the last value hold `fill`.
 
     One row holds up to 32 values. More values stand in rows of a power of two, about 8:1.
     """
@@ -94,8 +94,8 @@ def join_kernels(tiles: Tensor, *, per_row: int) -> Tensor:
     tiles = tiles[:, : per_row**2]
     count, kernels, height, width = tiles.shape
     rows = math.ceil(kernels / per_row)
-    places = torch.full((count, rows * per_row, height, width), 255, dtype=torch.uint8)
-    places[:, :kernels] = tiles
-    lined = F.pad(places, (0, 1, 0, 1), value=255)  # (O, rows·per_row, kH + 1, kW + 1)
+    positions = torch.full((count, rows * per_row, height, width), 255, dtype=torch.uint8)
+    positions[:, :kernels] = tiles
+    lined = F.pad(positions, (0, 1, 0, 1), value=255)  # (O, rows·per_row, kH + 1, kW + 1)
     laid = lined.reshape(count, rows, per_row, height + 1, width + 1).transpose(2, 3)
     return laid.flatten(3, 4).flatten(1, 2)[:, None, :-1, :-1]  # (O, 1, rows·(kH + 1) − 1, per_row·(kW + 1) − 1)

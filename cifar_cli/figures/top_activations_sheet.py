@@ -57,7 +57,7 @@ def draw_top_activations_sheet(
     canvas = Canvas()
     y = draw_heading(
         canvas,
-        f"{view.name}: what excites it",
+        f"{view.name}: largest activations",
         title=title,
         signature=signature(view.module),
         facts=facts,
@@ -119,9 +119,9 @@ def _draw_image(
         seen = picture[:, box.top : box.bottom, box.left : box.right]
         # At the edge of the image a field is cut off; it keeps the shape it has.
         scale = SIDE / max(seen.shape[1:])
-        place_on_page = {"x": x, "y": y, "width": seen.shape[2] * scale, "height": seen.shape[1] * scale}
-        canvas.picture(seen, **place_on_page)
-        canvas.frame(**place_on_page, colour=BOX, points=0.8)
+        width, height = seen.shape[2] * scale, seen.shape[1] * scale
+        canvas.picture(seen, x=x, y=y, width=width, height=height)
+        canvas.frame(x=x, y=y, width=width, height=height, colour=BOX, points=0.8)
         y += SIDE + GAP
     y = draw_image_with_box(canvas, picture, box, x=x, y=y, width=SIDE, points=0.9)
     canvas.write(label, x=x, y=y + 0.03, size=6.5)

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
-from cifar_cli.analysis.trace import time_forward, trace_forward
-from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.analysis.time_forward import time_forward
+from cifar_cli.analysis.trace import trace_forward
+from cifar_cli.analysis.worked_example import worked_example
 from cifar_cli.analysis.worked_sums import WorkedExample
 from cifar_cli.builders.build_training import build_runtime, initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
@@ -67,7 +68,7 @@ class NetworkExplanation:
             "batch_size": self.summary.batch_size,
             "device": self.runtime.device_name,
             "precision": self.runtime.precision,
-            "layers": [line.as_dict() for line in self.summary.lines],
+            "layers": [line.as_dict() for line in self.summary.rows],
             "totals": self.summary.totals.as_dict(),
             "worked": example.worked.as_dict() | {"layer": example.layer, "image": example.picture.caption}
             if example
@@ -98,7 +99,7 @@ def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
 
 
 def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> LayerExample:
-    names = [line.name for line in summary.lines]
+    names = [line.name for line in summary.rows]
     if layer not in names:  # before the data is opened: a misspelt name should be told at once
         raise UsageError(
             f"--layer {layer}: expected a row of the table, found none of that name{did_you_mean(layer, names)}"
@@ -113,7 +114,7 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
     step = next(step for step in trace_forward(model, prepared, capture=layer) if step.name == layer)
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
     caption += f"'{images.class_names[int(images.labels[0])]}'"
-    return LayerExample(layer, work_out(step), ExampleImage(images.images[0], caption, step.sees))
+    return LayerExample(layer, worked_example(step), ExampleImage(images.images[0], caption, step.receptive_field))
 
 
 def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:

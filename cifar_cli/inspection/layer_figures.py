@@ -28,13 +28,13 @@ def draw_layer(inspection: LayerInspection) -> LayerFigure:
     views = capture_views(inspection.model, prepared, layers=[inspection.layer, *([after] if after else [])])
     view = views[inspection.layer]
     activation = view.name if is_activation(view.module) else after
-    notes, zero_shares = [], None
+    notes, zero_fractions = [], None
     if activation:
         (sparsity,) = measure_sparsity(
-            inspection.model, inspection.measured_images(), layers=[activation], prepare=inspection.prepare
+            inspection.model, inspection.measured_images(), layers=[activation], preprocess=inspection.prepare
         ).values()
         notes.append(f"After {activation}: {sparsity.summary}")
-        zero_shares = sparsity.zero_shares if sparsity.overall else None
+        zero_fractions = sparsity.zero_fractions if sparsity.overall else None
     receptive_field = inspection.receptive_fields(inspection.layer).get(inspection.layer)
     if receptive_field is not None:
         notes.append(_describe_receptive_field(receptive_field, is_map=view.output.dim() == 4))
@@ -47,7 +47,7 @@ def draw_layer(inspection: LayerInspection) -> LayerFigure:
         title=inspection.title,
         notes=notes,
         after=views[after] if after else None,
-        zero_shares=zero_shares,
+        zero_fractions=zero_fractions,
         box=receptive_field.middle_box if receptive_field else None,
     )
     return LayerFigure(figure, [*describe_layer(view), *notes])
@@ -77,7 +77,7 @@ def draw_top_activations(inspection: LayerInspection) -> LayerFigure:
         inspection.model,
         test.images,
         layer=inspection.layer,
-        prepare=inspection.prepare,
+        preprocess=inspection.prepare,
         per_unit=min(inspection.count or EXCITING_IMAGES, len(test)),
         max_units=EXCITING_UNITS,
     )
@@ -139,7 +139,7 @@ def draw_network(inspection: LayerInspection) -> LayerFigure:
     views = capture_views(inspection.model, prepared, layers=layers)
     activations = [name for name, view in views.items() if is_activation(view.module)]
     sparsities = measure_sparsity(
-        inspection.model, inspection.measured_images(), layers=activations, prepare=inspection.prepare
+        inspection.model, inspection.measured_images(), layers=activations, preprocess=inspection.prepare
     )
     facts = [f"{name}: {sparsity.summary}" for name, sparsity in sparsities.items() if sparsity.overall]
     figure = draw_network_sheet(

@@ -50,7 +50,7 @@ def _compared_layer(heading: str, inspection: LayerInspection, images: Tensor) -
     facts = []
     if activation:
         sparsities = measure_sparsity(
-            inspection.model, inspection.measured_images(), layers=[activation], prepare=inspection.prepare
+            inspection.model, inspection.measured_images(), layers=[activation], preprocess=inspection.prepare
         )
         facts.append(f"After {activation}: {sparsities[activation].summary}")
     return ComparedLayer(heading, view, facts, inspection.predictions(images) or [])

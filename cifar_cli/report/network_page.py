@@ -4,7 +4,7 @@ The page itself is the template `templates/network.html.j2`; this module compute
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -14,15 +14,25 @@ from cifar_cli.analysis.worked_sums import WorkedExample
 from cifar_cli.report.worked_example_values import ExampleImage, worked_example_values
 from cifar_cli.runs.atomic_files import write_atomically
 
-Kind = tuple[str, str, str]  # a word in the names of such layers, what the page calls them, their colour
-KINDS: tuple[Kind, ...] = (  # the first whose word is in a layer's kind
-    ("conv", "convolution", "#3b6fd4"),
-    ("pool", "pooling", "#d98a1f"),
-    ("norm", "normalisation", "#8a6bbf"),
-    ("linear", "linear", "#1a8f5c"),
-    ("add", "sum of branches", "#c2456b"),
+
+class Category(NamedTuple):
+    """The layers that the page shows in one colour: those whose type's name has this word in it."""
+
+    word: str
+    title: str
+    colour: str
+
+
+CONVOLUTION, LINEAR = Category("conv", "convolution", "#3b6fd4"), Category("linear", "linear", "#1a8f5c")
+OTHER = Category("", "everything else", "#8d97a5")  # its word is in every name
+CATEGORIES = (  # a layer belongs to the first that fits
+    CONVOLUTION,
+    Category("pool", "pooling", "#d98a1f"),
+    Category("norm", "normalization", "#8a6bbf"),
+    LINEAR,
+    Category("add", "sum of branches", "#c2456b"),
+    OTHER,
 )
-OTHER: Kind = ("", "everything else", "#8d97a5")
 PIXELS_PER_PIXEL = 3.2  # of the page, for one of a feature map
 
 
@@ -50,7 +60,7 @@ def write_network_page(
         subtitle=subtitle,
         cards=_cards(summary),
         blocks=_blocks(summary),
-        kinds=_kinds(summary),
+        categories=_categories(summary),
         example=worked_example_values(*example) if example else None,
         rows=_rows(summary),
         totals={
@@ -68,10 +78,10 @@ def _cards(summary: NetworkSummary) -> list[dict[str, str]]:
     """Returns the four totals at the top of the page."""
     totals = summary.totals
     trained = totals.trainable_parameters
-    learnt = "numbers to learn" if trained == totals.parameters else f"{trained:,} of them trained"
+    trainable = "all trainable" if trained == totals.parameters else f"{trained:,} of them trainable"
     time = formatting.milliseconds(totals.seconds)
     return [
-        {"name": "parameters", "value": f"{totals.parameters:,}", "note": learnt},
+        {"name": "parameters", "value": f"{totals.parameters:,}", "note": trainable},
         {"name": "FLOPs", "value": formatting.si(totals.flops), "note": "per image, forward"},
         {
             "name": "activations",
@@ -82,24 +92,24 @@ def _cards(summary: NetworkSummary) -> list[dict[str, str]]:
     ]
 
 
-def _kind(kind: str) -> Kind:
-    return next((known for known in KINDS if known[0] in kind.lower()), OTHER)
+def _category(kind: str) -> Category:
+    return next(category for category in CATEGORIES if category.word in kind.lower())
 
 
-def _kinds(summary: NetworkSummary) -> list[dict[str, str]]:
-    """Returns the kinds of layers on the page, for the legend of colours."""
-    shown = {_kind(layer.kind) for layer in summary.lines if layer.output_shape} | {OTHER}
-    return [{"name": name, "colour": colour} for _, name, colour in sorted(shown, key=lambda kind: kind[1:])]
+def _categories(summary: NetworkSummary) -> list[Category]:
+    """Returns the categories of the page's layers, for the legend of colours."""
+    shown = {_category(layer.kind) for layer in summary.rows if layer.output_shape} | {OTHER}
+    return sorted(shown, key=lambda category: category.title)
 
 
 def _blocks(summary: NetworkSummary) -> list[dict[str, Any]]:
     """Returns the shapes as blocks: the image, then each step that changes the shape or has weights."""
-    blocks = [_block("image", "image", summary.image_shape, OTHER[2])]
+    blocks = [_block("image", "image", summary.image_shape, OTHER.colour)]
     shape: tuple[int, ...] = summary.image_shape
-    for layer in summary.lines:
-        computes = _kind(layer.kind) in (KINDS[0], KINDS[3])  # convolutions and linear layers
+    for layer in summary.rows:
+        computes = _category(layer.kind) in (CONVOLUTION, LINEAR)
         if layer.output_shape and (computes or layer.output_shape != shape):
-            blocks.append(_block(layer.name, layer.kind, layer.output_shape, _kind(layer.kind)[2]))
+            blocks.append(_block(layer.name, layer.kind, layer.output_shape, _category(layer.kind).colour))
             shape = layer.output_shape
     return blocks
 
@@ -120,12 +130,12 @@ def _block(name: str, kind: str, sizes: tuple[int, ...], colour: str) -> dict[st
 
 def _rows(summary: NetworkSummary) -> list[dict[str, Any]]:
     """Returns the rows of the table, with bars relative to the largest value of each column."""
-    layers = summary.lines
+    layers = summary.rows
     return [
         {
             "name": layer.name,
             "kind": layer.kind,
-            "colour": _kind(layer.kind)[2],
+            "colour": _category(layer.kind).colour,
             "shape": formatting.shape(layer.output_shape),
             "formula": layer.formula,
             "source": layer.inputs[0] if len(layer.inputs) == 1 else "",
@@ -167,13 +177,13 @@ def _notes(summary: NetworkSummary) -> list[str]:
     notes = [
         "FLOPs are counted as torch.utils.flop_counter does: those of convolutions and matrix products, a "
         "multiplication and an addition each one.",
-        "Sees: the receptive field, the pixels that one number looks at, those beyond the edge included. Stride: "
+        "Sees: the receptive field, the pixels that one number depends on, including pixels beyond the edge. Stride: "
         "pixels from one number to its neighbour.",
-        "Memory: of what the step gives, per image; a dot where it takes none of its own, because it works in place or "
-        f"only reads anew. A batch of {summary.batch_size} takes {batch_bytes}.",
+        "Memory: of the step's output, per image; a dot where the output needs none, because the step is in place or "
+        f"only changes the shape. A batch of {summary.batch_size} takes {batch_bytes}.",
     ]
-    if any("#" in layer.name for layer in summary.lines):
+    if any("#" in layer.name for layer in summary.rows):
         notes.append("#2: the second time that the layer runs in one pass.")
     if summary.totals.unused_parameters:
-        notes.append(f"{summary.totals.unused_parameters:,} parameters take no part in the pass.")
+        notes.append(f"{summary.totals.unused_parameters:,} parameters are not used in the pass.")
     return notes

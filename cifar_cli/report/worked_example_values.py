@@ -19,7 +19,7 @@ class ExampleImage:
 
     pixels: Tensor
     caption: str
-    sees: Field | None
+    receptive_field: Field | None
 
 
 def worked_example_values(layer: str, worked: WorkedExample, image: ExampleImage) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def worked_example_values(layer: str, worked: WorkedExample, image: ExampleImage
             for y, row in enumerate(pixels)
             for x, (red, green, blue) in enumerate(row)
         ],
-        "box": _box(worked, image.sees) if image.sees is not None else None,
+        "box": _box(worked, image.receptive_field) if image.receptive_field is not None else None,
         "groups": [
             {"title": grids.title, "matrices": [_matrix(name, numbers) for name, numbers in grids.matrices]}
             for grids in worked.grids
@@ -48,16 +48,16 @@ def worked_example_values(layer: str, worked: WorkedExample, image: ExampleImage
     }
 
 
-def _box(worked: WorkedExample, sees: Field) -> dict[str, int]:
+def _box(worked: WorkedExample, field: Field) -> dict[str, int]:
     """Returns the pixels that the number depends on, as a rectangle."""
-    place = worked.place[1:] if len(worked.place) == 3 else _place_in_map(worked.place[-1], sees)
-    (top, bottom), (left, right) = (axis.seen(at) for axis, at in zip(sees, place, strict=True))
+    place = worked.place[1:] if len(worked.place) == 3 else _place_in_map(worked.place[-1], field)
+    (top, bottom), (left, right) = (axis.seen(at) for axis, at in zip(field, place, strict=True))
     return {"left": left, "top": top, "width": right - left + 1, "height": bottom - top + 1}
 
 
-def _place_in_map(index: int, sees: Field) -> tuple[int, int]:
+def _place_in_map(index: int, field: Field) -> tuple[int, int]:
     """Returns the (row, column) that a number of flattened maps had; other numbers all see the same, at any place."""
-    height, width = (axis.length for axis in sees)
+    height, width = (axis.length for axis in field)
     return index // width % height, index % width
 
 

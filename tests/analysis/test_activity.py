@@ -75,7 +75,7 @@ def test_without_a_gradient_its_norm_is_zero_and_frozen_layers_are_not_asked() -
     assert to_numbers(gradient_figures(model)) == {"0": 0.0}
 
 
-def test_the_update_ratio_is_the_share_of_their_norm_that_the_weights_moved() -> None:
+def test_the_update_ratio_is_the_fraction_of_their_norm_by_which_the_weights_moved() -> None:
     model = nn.Sequential(nn.Linear(2, 1, bias=False))
     with torch.no_grad():
         model[0].weight.copy_(torch.tensor([[3.0, 4.0]]))
@@ -84,7 +84,7 @@ def test_the_update_ratio_is_the_share_of_their_norm_that_the_weights_moved() ->
     assert to_numbers(update_figures(model, before)) == {"0": pytest.approx(0.01, rel=1e-5)}
 
 
-def test_the_total_update_takes_all_weights_together_and_does_not_mind_zeros() -> None:
+def test_the_total_update_takes_all_weights_together_and_accepts_zeros() -> None:
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     with torch.no_grad():
         model[0].weight.fill_(5.0)

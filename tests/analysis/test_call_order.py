@@ -35,7 +35,7 @@ def test_blocks_are_followed_into_their_layers() -> None:
     assert called_layers(model, IMAGES) == [*block, "pool", "flatten", "dropout", "fc"]
 
 
-def test_the_activation_is_found_through_pooling_and_normalisation_also_where_it_works_in_place() -> None:
+def test_the_activation_is_found_through_pooling_and_normalization_also_where_it_works_in_place() -> None:
     model = CNN(image_shape=(3, 8, 8), num_classes=4, widths=(4, 4))
     assert activation_after(model, IMAGES, layer="blocks.0.conv1") == "blocks.0.relu1"
     assert activation_after(model, IMAGES, layer="blocks.1.norm2") == "blocks.1.relu2"

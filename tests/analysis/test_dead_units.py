@@ -18,9 +18,9 @@ def test_zeros_of_each_channel_are_counted_over_all_images_and_places() -> None:
     conv.weight.data = torch.tensor([1.0, -1.0, 1.0]).view(3, 1, 1, 1)
     conv.bias.data = torch.tensor([0.0, 0.0, 1.0])
     model = nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU()))
-    sparsity = measure_sparsity(model, images, layers=["relu"], prepare=to_unit)["relu"]
+    sparsity = measure_sparsity(model, images, layers=["relu"], preprocess=to_unit)["relu"]
     # x is zero at 2 of 8 places; max(0, −x) always; x + 1 never.
-    assert sparsity.zero_shares.tolist() == [0.25, 1.0, 0.0]
+    assert sparsity.zero_fractions.tolist() == [0.25, 1.0, 0.0]
     assert sparsity.dead.tolist() == [False, True, False]
     assert sparsity.overall == pytest.approx(10 / 24)
     assert sparsity.summary == (
@@ -32,10 +32,10 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     images = torch.randint(256, (7, 3, 4, 4), dtype=torch.uint8)
     model = nn.Sequential(OrderedDict(flatten=nn.Flatten(), fc=nn.Linear(48, 5), relu=nn.ReLU()))
-    whole = measure_sparsity(model, images, layers=["relu"], prepare=to_unit)["relu"]
+    whole = measure_sparsity(model, images, layers=["relu"], preprocess=to_unit)["relu"]
     monkeypatch.setattr("cifar_cli.analysis.dead_units.BATCH_SIZE", 3)
-    in_parts = measure_sparsity(model, images, layers=["relu"], prepare=to_unit)["relu"]
-    assert torch.equal(whole.zero_shares, in_parts.zero_shares)
+    in_parts = measure_sparsity(model, images, layers=["relu"], preprocess=to_unit)["relu"]
+    assert torch.equal(whole.zero_fractions, in_parts.zero_fractions)
     with torch.no_grad():
         by_torch = (model(to_unit(images)) == 0).double().mean(dim=0)
-    assert torch.allclose(whole.zero_shares, by_torch)
+    assert torch.allclose(whole.zero_fractions, by_torch)

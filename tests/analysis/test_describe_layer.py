@@ -15,7 +15,7 @@ def view(layer: nn.Module, values: Tensor) -> LayerView:
     return capture(nn.Sequential(OrderedDict(layer=layer)), values, layer="layer")
 
 
-def test_relu_on_a_signed_map_is_told_in_numbers() -> None:
+def test_relu_on_a_signed_map_is_described_in_numbers() -> None:
     values = torch.tensor([[[[-1.0, 2.0]], [[-3.0, -4.0]]]])  # (1, 2, 1, 2)
     assert describe_layer(view(nn.ReLU(), values)) == [
         "Shape: (1, 2, 1, 2) → (1, 2, 1, 2).",
@@ -41,7 +41,7 @@ def test_relu_after_relu_says_that_it_changes_nothing() -> None:
 def test_dropout_and_identity_say_that_they_change_nothing() -> None:
     ones = torch.ones(1, 4)
     assert describe_layer(view(nn.Dropout(), ones))[-1] == (
-        "Output equals input: dropout is at work in training only, and a layer is looked at in eval mode."
+        "Output equals input: dropout acts in training only, and a layer is shown in eval mode."
     )
     assert describe_layer(view(nn.Identity(), ones))[-1] == "Output equals input, value for value."
 

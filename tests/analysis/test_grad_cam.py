@@ -37,7 +37,7 @@ def test_the_heat_is_on_the_red_square_that_made_the_class_and_nowhere_else() ->
     assert torch.allclose(cam.heat, expected)
 
 
-def test_asked_for_the_other_class_it_shows_the_blue_square() -> None:
+def test_for_the_other_class_the_heat_is_on_the_blue_square() -> None:
     cam = grad_cam(reddish_or_bluish(), red_and_blue(), layer="relu", classes=torch.tensor([1]))
     expected = torch.zeros(1, 8, 8)
     expected[0, 6:8, 6:8] = 3 / 64

@@ -43,7 +43,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "without torch's tags": lambda: nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.Hardswish(), nn.Mish(True), nn.Conv2d(4, 4, 3)
     ),
-    "normalised": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.LocalResponseNorm(2)),
+    "normalized": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.LocalResponseNorm(2)),
     "across channels": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.LocalResponseNorm(2), nn.Softmax2d()),
 }
 
@@ -71,7 +71,7 @@ def by_gradient(model: nn.Module, layer: str, images: Tensor) -> tuple[int, list
     hook.remove()
     output = outputs[0]
     middle = (output.shape[2] // 2, output.shape[3] // 2) if output.dim() == 4 else ()
-    # Squared: numbers that a normalisation has brought to a sum of 0 would have a gradient of 0.
+    # Squared: numbers that a normalization has brought to a sum of 0 would have a gradient of 0.
     (gradient,) = torch.autograd.grad((output[(..., *middle)] ** 2).sum(), images)
     reached = gradient.abs().sum(dim=(0, 1)) > 0
     rows, columns = reached.any(dim=1).nonzero().flatten(), reached.any(dim=0).nonzero().flatten()
@@ -106,36 +106,36 @@ def test_the_middle_number_sees_what_its_gradient_reaches(name: str) -> None:
     images = torch.rand(2, 3, 32, 32, dtype=torch.float64)
     assert len(steps) >= 2
     for step in steps:
-        assert step.sees is not None, step.name
+        assert step.receptive_field is not None, step.name
         axes, reached = by_gradient(model, step.name, images)
-        seen = [axis.seen(axis.length // 2 if axes else 0) for axis in step.sees]
+        seen = [axis.seen(axis.length // 2 if axes else 0) for axis in step.receptive_field]
         assert seen == reached, step.name
 
 
 def test_the_tutorials_fields_are_those_of_the_books_recurrence() -> None:
     # r ← r + (k − 1)·j and j ← j·s, by hand.
     steps = trace_forward(NETWORKS["tutorial"](), torch.randn(1, 3, 32, 32))
-    assert [step.sees[0].size for step in steps[:6]] == [5, 6, 14, 16, 32, 36]
-    assert [step.sees[0].stride for step in steps[:6]] == [1, 2, 2, 4, 4, 8]
-    assert steps[-1].sees[0].stride == 0
+    assert [step.receptive_field[0].size for step in steps[:6]] == [5, 6, 14, 16, 32, 36]
+    assert [step.receptive_field[0].stride for step in steps[:6]] == [1, 2, 2, 4, 4, 8]
+    assert steps[-1].receptive_field[0].stride == 0
 
 
 def test_resnet18_ends_with_the_435_pixels_that_are_known_of_it() -> None:
     # Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019: 435 for ResNet-18.
     steps = {step.name: step for step in trace_forward(resnet18(), torch.randn(1, 3, 224, 224))}
-    assert steps["layer4.1:add"].sees[0].size == 435
-    assert steps["layer4.1:add"].sees[0].stride == 32
+    assert steps["layer4.1:add"].receptive_field[0].size == 435
+    assert steps["layer4.1:add"].receptive_field[0].stride == 32
 
 
 def test_pixels_that_a_stride_leaves_out_stay_unseen() -> None:
     # Ten windows of 3 cover 30 of 32 pixels; no later layer brings the last two back.
     model = nn.Sequential(nn.MaxPool2d(3), nn.Conv2d(3, 4, 3, padding=1), nn.Flatten(), nn.Linear(400, 2))
     last = trace_forward(model, torch.randn(1, 3, 32, 32))[-1]
-    assert [axis.seen(0) for axis in last.sees] == [(0, 29), (0, 29)]
+    assert [axis.seen(0) for axis in last.receptive_field] == [(0, 29), (0, 29)]
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(4, 2, 1), (3, 2, 1), (2, 2, 0), (5, 3, 1)])
-def test_a_transposed_convolution_sees_as_much_as_its_most_curious_number(
+def test_the_field_of_a_transposed_convolution_is_that_of_the_number_with_the_largest(
     kernel: int, stride: int, padding: int
 ) -> None:
     model = made_visible(nn.Sequential(nn.ConvTranspose2d(3, 4, kernel, stride=stride, padding=padding)))
@@ -146,24 +146,24 @@ def test_a_transposed_convolution_sees_as_much_as_its_most_curious_number(
         (gradient,) = torch.autograd.grad(output[0, :, row].sum(), images, retain_graph=True)
         reached.append(int((gradient.abs().sum(dim=(0, 1, 3)) > 0).sum()))
     (step,) = trace_forward(model, images.detach())
-    assert step.sees[0].size == max(reached)
-    assert step.sees[0].stride == Fraction(1, stride)
+    assert step.receptive_field[0].size == max(reached)
+    assert step.receptive_field[0].stride == Fraction(1, stride)
 
 
-def test_a_transposed_convolution_behind_a_stride_is_not_guessed_unless_it_has_none() -> None:
+def test_a_transposed_convolution_with_a_stride_after_another_stride_has_no_known_field() -> None:
     # Of a kernel of 3 with stride 2, every second number takes in two positions, the others one.
     images = torch.randn(1, 3, 16, 16)
     pooled, uneven = trace_forward(nn.Sequential(nn.MaxPool2d(2), nn.ConvTranspose2d(3, 2, 3, stride=2)), images)
-    assert pooled.sees is not None
-    assert uneven.sees is None
+    assert pooled.receptive_field is not None
+    assert uneven.receptive_field is None
     _, even = trace_forward(nn.Sequential(nn.MaxPool2d(2), nn.ConvTranspose2d(3, 2, 3)), images)
-    assert even.sees[0].size == 6  # three windows of two pixels
+    assert even.receptive_field[0].size == 6  # three windows of two pixels
 
 
-def test_what_is_not_known_is_not_guessed() -> None:
+def test_a_field_that_no_rule_gives_is_none() -> None:
     class Mirrored(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return images.flip(3)
 
     steps = trace_forward(nn.Sequential(Mirrored(), nn.Conv2d(3, 2, 3)), torch.randn(1, 3, 8, 8))
-    assert [step.sees for step in steps] == [None, None]
+    assert [step.receptive_field for step in steps] == [None, None]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.analysis.worked_example import worked_example
 from cifar_cli.analysis.worked_sums import WorkedExample
 from cifar_cli.errors import UsageError
 
@@ -21,7 +21,7 @@ class Sum(nn.Module):
 
 
 def worked(model: nn.Module, images: Tensor, name: str = "0") -> WorkedExample:
-    return work_out(next(step for step in trace_forward(model, images, capture=name) if step.name == name))
+    return worked_example(next(step for step in trace_forward(model, images, capture=name) if step.name == name))
 
 
 LAYERS = [
@@ -107,7 +107,7 @@ def test_a_convolutions_lines_are_the_sums_of_its_channels() -> None:
         f"products of {title}, added up",
         pytest.approx(float(products[shown].sum().detach()), abs=1e-6),
     )
-    assert result.lines[3][0] == "those of the other 4 channels"
+    assert result.lines[3][0] == "products of the other 4 channels"
     assert result.lines[4] == ("bias", float(layer.bias[channel].detach()))
     assert sum(number for _, number in result.lines[:-1]) == pytest.approx(result.by_hand)
 
@@ -162,7 +162,7 @@ def test_a_function_between_layers_is_worked_like_a_layer() -> None:
     ],
     ids=["Dropout", "LPPool2d"],
 )
-def test_what_has_no_work_by_hand_is_told(layer: nn.Module, message: str) -> None:
+def test_a_layer_without_a_worked_example_is_refused(layer: nn.Module, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         worked(nn.Sequential(layer), torch.randn(1, 4, 6, 6))
     assert str(caught.value) == message

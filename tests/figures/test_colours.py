@@ -38,7 +38,7 @@ def test_each_channel_has_its_own_scale_or_all_share_one() -> None:
     assert shared.high.tolist() == [10.0, 10.0]
 
 
-def test_what_is_no_number_is_drawn_as_the_lowest_and_a_constant_is_dark() -> None:
+def test_a_value_that_is_not_finite_is_drawn_as_the_lowest_and_a_constant_is_dark() -> None:
     tiles = colour_tiles(torch.tensor([[[[torch.nan, 1.0, torch.inf]], [[5.0, 5.0, 5.0]]]]))
     dark = colour("viridis", 0)
     assert tiles.pixels[0, 0, :, 0, 0].tolist() == tiles.pixels[0, 1, :, 0, 2].tolist() == dark

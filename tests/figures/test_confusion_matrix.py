@@ -12,14 +12,14 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def test_rows_are_true_classes_with_counts_shares_and_accuracies() -> None:
+def test_rows_are_true_classes_with_counts_fractions_and_accuracies() -> None:
     matrix = torch.tensor([[6, 2, 0], [1, 9, 0], [0, 0, 0]])
     figure = draw_confusion(matrix, class_names=["cat", "dog", "frog"], title="eval")
     text = words(figure)
     assert {"eval", "cat", "dog", "frog", "6", "2", "9", "75.0 %", "90.0 %", "–"} <= set(text)
     assert "15 of 18 right, 83.33 %" in text
-    shares = np.asarray(figure.axes[0].images[0].get_array())
-    assert np.allclose(shares, [[0.75, 0.25, 0], [0.1, 0.9, 0], [0, 0, 0]])
+    fractions = np.asarray(figure.axes[0].images[0].get_array())
+    assert np.allclose(fractions, [[0.75, 0.25, 0], [0.1, 0.9, 0], [0, 0, 0]])
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
     two = next(item for item in axes.texts if item.get_text() == "2")

@@ -1,4 +1,4 @@
-"""Sheets: the words on them, and pixels of the written PNG at known places."""
+"""The sheet of a layer: the words on it, and pixels of the written PNG at known places."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -12,15 +12,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cifar_cli.analysis.capture import LayerView, capture
-from cifar_cli.analysis.grad_cam import GradCam
-from cifar_cli.analysis.top_activations import top_activations
-from cifar_cli.data.normalize import to_unit
-from cifar_cli.figures.channel_legend import filter_pictures, filters_of
-from cifar_cli.figures.grad_cam_sheet import draw_grad_cam_sheet
 from cifar_cli.figures.layer_sheet import draw_layer_sheet
 from cifar_cli.figures.save_png import save_png
 from cifar_cli.figures.style import DPI
-from cifar_cli.figures.top_activations_sheet import draw_top_activations_sheet
 
 CLASSES = ("airplane", "automobile", "bird")
 
@@ -145,67 +139,6 @@ def test_a_hundred_class_scores_are_a_strip_too() -> None:
     assert "class 7" not in words(figure)
 
 
-def test_kernels_of_a_deep_filter_are_set_three_by_three() -> None:
-    weight = torch.zeros(2, 16, 2, 2)
-    weight[0, 4] = 1.0  # the fifth kernel stands in the middle
-    weight[0, 9] = -1.0  # the tenth is not shown
-    picture = filter_pictures(weight, is_on_colours=False)
-    assert picture.shape == (2, 1, 8, 8)
-    grey, white = 128, 255
-    line = [grey, grey, white, grey, grey, white, grey, grey]
-    middle = [grey, grey, white, 255, 255, white, grey, grey]
-    assert picture[0, 0].tolist() == [line, line, [white] * 8, middle, middle, [white] * 8, line, line]
-
-
-def test_filters_on_colour_images_are_colour_pictures() -> None:
-    assert filters_of(view(nn.Conv2d(3, 4, 5), torch.rand(1, 3, 8, 8))).shape == (4, 3, 5, 5)
-
-
-def test_filters_on_three_hidden_channels_are_not_mistaken_for_colours() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 5))
-    hidden = capture(model, torch.rand(1, 3, 8, 8), layer="1")
-    assert filters_of(hidden).shape == (4, 1, 5, 17)  # three places of 5 × 5 in a row
-
-
-def test_channels_that_are_as_many_as_the_classes_are_no_classes() -> None:
-    images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
-    conv = nn.Conv2d(3, 3, (1, 5))
-    model = nn.Sequential(OrderedDict(layer=conv))
-    top = top_activations(model, images, layer="layer", prepare=to_unit, per_unit=2, max_units=3)
-    figure = draw_top_activations_sheet(
-        view(conv, to_unit(images[:1])),
-        top,
-        images=images,
-        labels=["ship"] * 4,
-        class_names=CLASSES,
-        receptive_field=None,
-        title="",
-        facts=[],
-    )
-    assert {"0", "1", "2"} <= set(words(figure))
-    assert not set(CLASSES) & set(words(figure))
-    filters = [image for image in figure.axes[0].images if image.get_array().shape[:2] == (1, 5)]
-    assert len(filters) == 3
-    for left, right, bottom, top in (image.get_extent() for image in filters):
-        assert right - left == pytest.approx(5 * (bottom - top))  # in its own shape
-
-
-def test_a_hundred_class_scores_stay_beside_their_image() -> None:
-    names = [f"class {number}" for number in range(100)]
-    figure = draw_grad_cam_sheet(
-        GradCam(heat=torch.rand(2, 4, 4), logits=torch.randn(2, 100), classes=torch.tensor([1, 2])),
-        layer="conv",
-        module=nn.Conv2d(3, 4, 3),
-        images=torch.rand(2, 3, 8, 8),
-        labels=["class 1", "class 2"],
-        class_names=names,
-        title="",
-        facts=[],
-    )
-    assert figure.get_figheight() < 8
-    assert sum(word.startswith("class ") for word in words(figure)) <= 2
-
-
 def test_no_text_leaves_the_page_or_lies_on_another(tmp_path: Path) -> None:
     images = torch.rand(2, 3, 16, 16)
     figure = draw_layer_sheet(
@@ -225,12 +158,3 @@ def test_no_text_leaves_the_page_or_lies_on_another(tmp_path: Path) -> None:
             across = min(box.x1, other.x1) - max(box.x0, other.x0)
             along = min(box.y1, other.y1) - max(box.y0, other.y0)
             assert min(across, along) <= 1  # pixels
-
-
-def test_same_sheet_gives_the_same_bytes_and_leaves_no_part_behind(tmp_path: Path) -> None:
-    images = torch.rand(1, 3, 8, 8)
-    for name in ("a.png", "b.png"):
-        save_png(draw_layer_sheet(view(nn.ReLU(), images), images=images, labels=["bird"]), tmp_path / name)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert b"matplotlib" not in (tmp_path / "a.png").read_bytes().lower()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]

@@ -10,7 +10,7 @@ from torch import nn
 
 from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import work_out
+from cifar_cli.analysis.worked_example import worked_example
 from cifar_cli.errors import RunError
 from cifar_cli.report.network_page import write_network_page
 from cifar_cli.report.worked_example_values import ExampleImage
@@ -58,9 +58,11 @@ def explained() -> Callable[[], tuple[NetworkSummary, nn.Module, torch.Tensor]]:
 def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp_path: Path) -> None:
     counted, model, images = explained()
     step = trace_forward(model, images, capture="0")[0]
-    picture = ExampleImage((images[0] * 255).byte(), "a <test> image", step.sees)
+    picture = ExampleImage((images[0] * 255).byte(), "a <test> image", step.receptive_field)
     path = tmp_path / "deep" / "page.html"
-    write_network_page(path, counted, title="A & B", subtitle="two <layers>", example=("0", work_out(step), picture))
+    write_network_page(
+        path, counted, title="A & B", subtitle="two <layers>", example=("0", worked_example(step), picture)
+    )
     page = path.read_text(encoding="utf-8")
     reader = Reader(page)
     assert reader.open == []
@@ -73,7 +75,7 @@ def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp
     # Every pixel of the image, and the frame of the 3×3 of them that the number sees.
     assert sum(tag == "rect" for tag, _ in reader.tags) == 64 + 1
     frame = next(attributes for tag, attributes in reader.tags if tag == "rect" and attributes["fill"] == "none")
-    _, row, column = work_out(step).place
+    _, row, column = worked_example(step).place
     assert (frame["x"], frame["y"]) == (str(column - 1), str(row - 1))
     assert (frame["width"], frame["height"]) == ("3", "3")
     assert [entry.name for entry in path.parent.iterdir()] == ["page.html"]
@@ -82,8 +84,10 @@ def test_the_page_needs_nothing_but_itself(explained: Callable[..., object], tmp
 def test_the_frame_of_a_flattened_number_is_where_it_stood(explained: Callable[..., object], tmp_path: Path) -> None:
     counted, model, images = explained()
     step = trace_forward(model, images, capture="2")[2]
-    picture = ExampleImage((images[0] * 255).byte(), "an image", step.sees)
-    write_network_page(tmp_path / "page.html", counted, title="", subtitle="", example=("2", work_out(step), picture))
+    picture = ExampleImage((images[0] * 255).byte(), "an image", step.receptive_field)
+    write_network_page(
+        tmp_path / "page.html", counted, title="", subtitle="", example=("2", worked_example(step), picture)
+    )
     reader = Reader((tmp_path / "page.html").read_text(encoding="utf-8"))
     frame = next(attributes for tag, attributes in reader.tags if tag == "rect" and attributes["fill"] == "none")
     maps = torch.relu(model[0](images))[0]
@@ -93,7 +97,7 @@ def test_the_frame_of_a_flattened_number_is_where_it_stood(explained: Callable[.
     assert [int(frame[key]) for key in ("x", "y", "width", "height")] == [left, top, right - left + 1, bottom - top + 1]
 
 
-def test_a_page_that_cannot_be_written_is_told(explained: Callable[..., object], tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_gets_a_message(explained: Callable[..., object], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError) as caught:
         write_network_page(tmp_path / "file" / "page.html", explained()[0], title="", subtitle="")
