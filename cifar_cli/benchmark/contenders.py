@@ -15,7 +15,7 @@ from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_watched
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.kernels.cuda_graphs import STEPS_BEFORE
+from cifar_cli.kernels.cuda_graphs import EAGER_STEPS
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
@@ -50,7 +50,7 @@ def our_loop(
     def reset() -> None:
         start.restore()
         if task.graph_cache:
-            run(STEPS_BEFORE + 1)
+            run(EAGER_STEPS + 1)
 
     return Contender(reset, run)
 
