@@ -20,7 +20,7 @@ from torch.utils.flop_counter import flop_registry
 from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
 from cifar_cli.analysis.receptive_field_rules import WINDOWS, Field, follow, of_image
 from cifar_cli.models.eval_mode import eval_mode
-from cifar_cli.training.runtime import wait_for
+from cifar_cli.training.runtime import synchronize
 
 # These layers mix channels and no positions; their operations, which pad and pool over channels, do not show that.
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
@@ -210,10 +210,10 @@ class _Tracer(TorchDispatchMode):
 
 
 def _timed(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, device: torch.device) -> tuple[Any, float]:
-    wait_for(device)
+    synchronize(device)
     began = perf_counter()
     output = func(*args, **kwargs)
-    wait_for(device)
+    synchronize(device)
     return output, perf_counter() - began
 
 
