@@ -103,8 +103,8 @@ def _from_environment() -> ProcessGroup:
     if len(found) < len(ENVIRONMENT) or not all(number.isdecimal() for number in numbers):
         settings = " ".join(f"{name}={value}" for name, value in found.items())
         raise UsageError(
-            f"environment: expected all of {', '.join(ENVIRONMENT)}, as torchrun sets them, found {settings}; start with "
-            f"torchrun --nproc-per-node N -m cifar_cli train, or unset RANK and WORLD_SIZE to train in one process"
+            f"environment: expected all of {', '.join(ENVIRONMENT)}, as torchrun sets them, found {settings}; start "
+            f"with torchrun --nproc-per-node N -m cifar_cli train, or unset RANK and WORLD_SIZE to train in one process"
         )
     rank, size, local_rank = map(int, numbers)
     return ProcessGroup(rank, size, local_rank)
