@@ -1,4 +1,4 @@
-"""What this machine can do: its fastest precision, and how much memory the process has used."""
+"""The machine's fastest precision, and the memory that the process has used."""
 
 import os
 import sys
@@ -10,28 +10,28 @@ def multiplies_fastest_in_bf16(device: torch.device) -> bool:
     """Returns whether the device multiplies faster in bf16 than in fp32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and (has_amx() or _doubles_its_speed_by_avx512_bf16())
+    return device.type == "cpu" and (has_amx() or _has_fast_avx512_bf16())
 
 
 def has_amx() -> bool:
-    """Returns whether the CPU has AMX in bf16, and oneDNN may use it."""
+    """Returns whether the CPU has AMX for bf16 and the user lets oneDNN use AMX."""
     return _cpu_has("amx_bf16") and _onednn_may_use("AMX")
 
 
-def _doubles_its_speed_by_avx512_bf16() -> bool:
-    # AMD's cores gain by AVX512-bf16, Intel's without AMX lose: measured, docs/experiments/hardware.md.
-    is_amd = _cpu_has("sse4a")  # no other vendor has it
+def _has_fast_avx512_bf16() -> bool:
+    # AMD's cores are faster with AVX512-bf16; Intel's without AMX are slower: docs/experiments/hardware.md.
+    is_amd = _cpu_has("sse4a")  # no other vendor has SSE4a
     return is_amd and _cpu_has("avx512_bf16") and _onednn_may_use("BF16", "FP16", "AMX", "AVX10")
 
 
 def _onednn_may_use(*names: str) -> bool:
-    """Returns whether the user allows oneDNN, which computes the convolutions, one of these instruction sets or all."""
-    most = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "DEFAULT")).upper()
-    return most in ("DEFAULT", "ALL") or any(name in most for name in names)
+    """Returns whether the user lets oneDNN, which computes convolutions, use one of these instruction sets."""
+    highest = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "DEFAULT")).upper()
+    return highest in ("DEFAULT", "ALL") or any(name in highest for name in names)
 
 
 def cpu_computes_bf16() -> bool:
-    """Returns whether the CPU has instructions that multiply in bf16; without them bf16 is emulated, slowly."""
+    """Returns whether the CPU has instructions for bf16; without them bf16 is emulated, slowly."""
     return _cpu_has("amx_bf16") or _cpu_has("avx512_bf16")
 
 

@@ -1,42 +1,29 @@
-"""What several folders of tests share: the real images, small made-up ones, a small training, and the command line."""
+"""Fixtures of several folders of tests: real images, small random ones, a small training, and the command line."""
 
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
-from cifar_cli.data.batch import Batch
-from cifar_cli.data.datasets import open_dataset
+from cifar_cli.builders.build_training import Training, build_runtime, build_training
+from cifar_cli.config import load_text, to_flow_yaml
+from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.download.download import DownloadError
-from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.data.loader import BatchLoader
-from cifar_cli.data.normalize import to_unit
-from cifar_cli.data.transforms.flip import random_flip
-from cifar_cli.data.transforms.translate import Translate
-from cifar_cli.kernels.cuda_graphs import GraphCache
-from cifar_cli.optim.build_optimizer import build_optimizer
-from cifar_cli.optim.losses import cross_entropy
-from cifar_cli.optim.schedules import build_schedule
-from cifar_cli.optim.table import AVERAGES
-from cifar_cli.section import call_with_accepted, load_target
-from cifar_cli.training.evaluation import evaluate
-from cifar_cli.training.loop import Task
 from cifar_cli.training.observer import EpochReport, Observer
-from cifar_cli.training.runtime import Runtime
-from cifar_cli.training.state import EpochTotals, TrainingState
+from cifar_cli.training.state import TrainingState
 
 # Taken before the fixture below removes them.
 DATA_DIR = os.environ.get("CIFAR_DATA_DIR")
@@ -45,14 +32,14 @@ SHARED_DATA_DIR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on what the person who runs it has set."""
+    """Removes the variables that would change what tests find."""
     for name in ("CIFAR_DATA_DIR", "CIFAR_MIRROR"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
-    """Threads that share tensors this small wait for each other most of the time, above all on a busy machine."""
+    """Has torch compute in one thread: with tensors this small, threads mostly wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -70,7 +57,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def make_images() -> Callable[..., ImageSet]:
-    """Returns a function that makes random pictures, 3 × 8 × 8 and of four classes unless it is told otherwise."""
+    """Returns a function that makes random images, by default (24, 3, 8, 8) of four classes."""
 
     def make(
         size: int = 24, *, shape: tuple[int, int, int] = (3, 8, 8), num_classes: int = 4, seed: int = 0
@@ -86,26 +73,8 @@ def make_images() -> Callable[..., ImageSet]:
     return make
 
 
-class TinyNetwork(nn.Module):
-    """Small, but with all that a resumed training could lose: BatchNorm's averages, and dropout's random numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, kernel_size=3, padding=1)
-        self.norm = nn.BatchNorm2d(4)
-        self.relu = nn.ReLU()
-        self.pool = nn.AdaptiveAvgPool2d(2)
-        self.flatten = nn.Flatten()
-        self.dropout = nn.Dropout(0.3)
-        self.fc = nn.Linear(16, 4)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.pool(self.relu(self.norm(self.conv(images))))  # (B, 4, 2, 2)
-        return self.fc(self.dropout(self.flatten(features)))  # (B, 4)
-
-
 class Recorder(Observer):
-    """Remembers the reports, and which events came in which order."""
+    """Records the reports, and the order of the events."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -130,85 +99,71 @@ def recorder() -> Recorder:
     return Recorder()
 
 
-@dataclass
-class TinyTraining:
-    state: TrainingState
-    task: Task
-    runtime: Runtime
+TINY_CONFIG = """\
+data: {name: synthetic, batch_size: 7, normalize: false, augment: {flip: random, translate: 2}}
+model:
+  layers:
+    - conv: {type: Conv2d, out_channels: 4, kernel_size: 3, padding: 1}
+    - norm: BatchNorm2d
+    - relu: ReLU
+    - pool: {type: AdaptiveAvgPool2d, output_size: 2}
+    - flatten: Flatten
+    - dropout: {type: Dropout, p: 0.3}
+    - fc: {type: Linear, out_features: 4}
+train: {precision: fp32}
+"""
+# Muon cannot take parameters with one dimension: another optimizer has them, for part of the training.
+NOT_MATRICES = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
+
+
+@dataclass(frozen=True)
+class TinyTraining(Training):
+    """A training with its images."""
+
     images: ImageSet
 
 
 @pytest.fixture(scope="session")
 def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTraining]:
-    """Returns a function that puts a training together: 24 images in batches of 7 (so 4 steps an epoch), 2 epochs."""
+    """Returns a function that builds a training on 24 images in batches of 7: 4 steps an epoch, 2 epochs by default.
+
+    The network is small, but has all that a resumed training could lose: BatchNorm's averages and dropout's draws.
+    """
 
     def make(
         *,
         optimizer: str = "sgd",
-        optimizer_arguments: dict[str, object] | None = None,
+        optimizer_arguments: Mapping[str, object] | None = None,
         schedule: str = "constant",
-        schedule_arguments: dict[str, object] | None = None,
+        schedule_arguments: Mapping[str, object] | None = None,
         average: str = "none",
-        average_arguments: dict[str, object] | None = None,
+        average_arguments: Mapping[str, object] | None = None,
         hard_examples: tuple[float, ...] = (),
+        clip_grad_norm: float | None = None,
         epochs: int = 2,
         validated: bool = True,
         seed: int = 0,
         device: str = "cpu",
-        is_recorded: bool = False,
+        is_captured: bool = False,
     ) -> TinyTraining:
-        torch.manual_seed(seed)
-        model = TinyNetwork().to(device)
-        runtime = Runtime(torch.device(device), "fp32")
-        images = make_images(24)
-        picker = HardExamples(len(images), fractions=hard_examples, device=runtime.device) if hard_examples else None
-        loader = BatchLoader(images, batch_size=7, shuffle=True, seed=seed, hard_examples=picker)
-        epoch_steps = [loader.batches_in(epoch) for epoch in range(epochs)]
-        # Rows of numbers, which Muon cannot take, go to another optimiser, for part of the time.
-        rows = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
-        groups = [rows] if optimizer == "muon" else []
-        arguments = {"lr": 0.05, "weight_decay": 1e-2, "fused": True, **(optimizer_arguments or {})}
-        built = build_optimizer(optimizer, model, groups=groups, **arguments)
-        state = TrainingState(
-            model=model,
-            optimizer=built,
-            scheduler=build_schedule(schedule, built, epoch_steps=epoch_steps, **(schedule_arguments or {})),
-            scaler=torch.amp.GradScaler(device, enabled=False),
-            augment_generator=torch.Generator(device).manual_seed(seed),
-            totals=EpochTotals.zero(runtime.device),
-            average=call_with_accepted(
-                load_target(AVERAGES[average].target),
-                (),
-                {"model": model, "total_steps": sum(epoch_steps)},
-                **(average_arguments or {}),
-            ),
-            hard_examples=picker,
-        )
-        move = Translate(2)
-
-        def transform(batch: Batch, generator: torch.Generator) -> Batch:
-            batch = move(random_flip(batch, generator), generator)
-            return replace(batch, images=to_unit(batch.images))
-
-        validate = partial(
-            evaluate,
-            model,
-            loader=BatchLoader(make_images(10, seed=1), batch_size=4),
-            loss=cross_entropy(),
-            prepare=to_unit,
-            runtime=runtime,
-            num_classes=4,
-        )
-        task = Task(
-            loader=loader,
-            transform=transform,
-            forward=model,
-            loss=cross_entropy(),
-            validate=validate if validated else None,
-            epochs=epochs,
-            graph_cache=GraphCache(built, device=runtime.device) if is_recorded else None,
-        )
-        return TinyTraining(state, task, runtime, images)
+        groups = [NOT_MATRICES] if optimizer == "muon" else []
+        keys = {
+            "seed": seed,
+            "data.hard_example_fractions": list(hard_examples),
+            "optimizer": {"name": optimizer, "lr": 0.05, "weight_decay": 0.01, "groups": groups}
+            | dict(optimizer_arguments or {}),
+            "schedule": {"name": schedule, **(schedule_arguments or {})},
+            "average": {"name": average, **(average_arguments or {})},
+            "train.epochs": epochs,
+            "train.device": device,
+            "train.cuda_graphs": "auto" if is_captured else False,
+            "train.clip_grad_norm": clip_grad_norm,
+        }
+        overrides = [f"{key}={to_flow_yaml(value)}" for key, value in keys.items()]
+        experiment = load_text(TINY_CONFIG, place="tiny.yaml", overrides=overrides)
+        images, val = make_images(24), make_images(10, seed=1)
+        splits = Splits(images, val if validated else None, test=val, mean=(0.5,) * 3, std=(0.25,) * 3, root=None)
+        return TinyTraining(**vars(build_training(experiment, splits, build_runtime(experiment))), images=images)
 
     return make
 
@@ -233,7 +188,7 @@ log: {feature_layers: [conv1]}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command ended with and wrote."""
+    """A command's exit code, stdout and stderr."""
 
     code: int
     out: str
@@ -247,19 +202,19 @@ def small_synthetic_sets() -> tuple[ImageSet, ImageSet]:
 
 @pytest.fixture(scope="session")
 def cifar_in() -> Callable[..., Outcome]:
-    """Returns a function that runs `cifar` with these words in a folder, in this process: torch is imported once.
+    """Returns a function that runs `cifar` with arguments in a folder, in this process: torch is imported once.
 
-    The synthetic set has 600 and 100 images there.
+    The synthetic set has 600 training and 100 test images there.
     """
 
-    def run(folder: Path, *words: object) -> Outcome:
+    def run(folder: Path, *arguments: object) -> Outcome:
         with (
             pytest.MonkeyPatch.context() as patch,
             redirect_stdout(StringIO()) as out,
             redirect_stderr(StringIO()) as err,
         ):
             patch.chdir(folder)
-            patch.setattr(sys, "argv", ["cifar", *map(str, words)])
+            patch.setattr(sys, "argv", ["cifar", *map(str, arguments)])
             patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", small_synthetic_sets)
             for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS"):
                 patch.delenv(name, raising=False)
@@ -275,14 +230,14 @@ def cifar_in() -> Callable[..., Outcome]:
 
 @pytest.fixture
 def cifar(cifar_in: Callable[..., Outcome], tmp_path: Path) -> Callable[..., Outcome]:
-    """Returns a function that runs `cifar` with these words in the test's own folder, which has a `small.yaml`."""
+    """Returns a function that runs `cifar` with arguments in the test's own folder, which has a `small.yaml`."""
     (tmp_path / "small.yaml").write_text(SMALL_CONFIG)
     return partial(cifar_in, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def trained(cifar_in: Callable[..., Outcome], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """The folder of a finished run of two epochs, not to be written to, and what the training said."""
+    """The folder of a finished run of two epochs, read-only by agreement, and the outcome of its training."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "small.yaml").write_text(SMALL_CONFIG)
     outcome = cifar_in(folder, "train", "--config", "small.yaml")
@@ -298,17 +253,17 @@ def run(trained: tuple[Path, Outcome], tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_splits() -> open_dataset.Splits:
-    """The images that a run of small.yaml sees: 500 for training, 100 for validation, 100 for the test."""
+def small_splits() -> Splits:
+    """The images of a run of small.yaml: 500 for training, 100 for validation, 100 for the test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "cifar_cli.data.datasets.synthetic.synthetic_sets", lambda: synthetic_sets(train_size=600, test_size=100)
         )
-        return open_dataset.open_dataset("synthetic", val_size=100)
+        return open_dataset("synthetic", val_size=100)
 
 
 @pytest.fixture(scope="session")
-def small_logits(small_splits: open_dataset.Splits) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
+def small_logits(small_splits: Splits) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
     """Returns a function from the weights of a run of small.yaml and images uint8 (B, 3, 32, 32) to logits (B, 10)."""
 
     def logits(weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
@@ -319,8 +274,8 @@ def small_logits(small_splits: open_dataset.Splits) -> Callable[[Mapping[str, Te
     return logits
 
 
-def normalized(images: Tensor, splits: open_dataset.Splits) -> Tensor:
-    """Returns what the network is given, image by image and channel by channel."""
+def normalized(images: Tensor, splits: Splits) -> Tensor:
+    """Returns the network's input for uint8 images (N, C, H, W), computed channel by channel."""
     channels = [
         (images[:, channel] / 255 - splits.mean[channel]) / splits.std[channel] for channel in range(images.shape[1])
     ]

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import flop_registry
 from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
 from cifar_cli.analysis.receptive_field_rules import WINDOWS, Field, follow, of_image
 from cifar_cli.models.eval_mode import eval_mode
-from cifar_cli.training.runtime import wait_for
+from cifar_cli.training.runtime import synchronize
 
 # These layers mix channels and no positions; their operations, which pad and pool over channels, do not show that.
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
@@ -169,10 +169,10 @@ class _Tracer(TorchDispatchMode):
     def _timed(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, float]:
         """Returns the operation's output and its seconds."""
         device = self._alive[0].device
-        wait_for(device)
+        synchronize(device)
         start = self._clock()
         output = func(*args, **kwargs)
-        wait_for(device)
+        synchronize(device)
         return output, self._clock() - start
 
     def _add_operation(self, func: Any) -> TraceStep:

@@ -15,11 +15,11 @@ from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_watched
 from cifar_cli.benchmark.rounds import Contender
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.kernels.cuda_graphs import STEPS_BEFORE
+from cifar_cli.kernels.cuda_graphs import EAGER_STEPS
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
-from cifar_cli.training.runtime import Runtime, wait_for
+from cifar_cli.training.runtime import Runtime, synchronize
 from cifar_cli.training.state import TrainingState
 
 
@@ -50,7 +50,7 @@ def our_loop(
     def reset() -> None:
         start.restore()
         if task.graph_cache:
-            run(STEPS_BEFORE + 1)
+            run(EAGER_STEPS + 1)
 
     return Contender(reset, run)
 
@@ -70,7 +70,7 @@ def our_loop_watched(
         _skip_to_last(steps, state, task)
         watch = Stopwatch(runtime.device)
         train_epoch_watched(state, task, runtime=runtime, observers=observers, watch=watch)
-        wait_for(runtime.device)
+        synchronize(runtime.device)
         seconds.append({part: total / steps for part, total in watch.seconds().items()})
 
     return Contender(start.restore, run)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cifar_cli.training.runtime import wait_for
+from cifar_cli.training.runtime import synchronize
 
 # The best size differs: small ones do not fill a GPU, large ones leave a CPU's caches.
 SIZES = {"cpu": (1024, 2048, 3072), "mps": (2048, 4096), "cuda": (4096, 8192, 16384)}
@@ -41,9 +41,9 @@ def _rate(size: int, device: torch.device, dtype: torch.dtype, seconds: float) -
     fastest = float("inf")
     ends = time.perf_counter() + seconds
     while time.perf_counter() < ends:
-        wait_for(device)
+        synchronize(device)
         started = time.perf_counter()
         torch.mm(left, right, out=product)
-        wait_for(device)
+        synchronize(device)
         fastest = min(fastest, time.perf_counter() - started)
     return MatrixPeak(2 * size**3 / fastest, size)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cifar_cli.training.runtime import wait_for
+from cifar_cli.training.runtime import synchronize
 
 LEAST_ROUNDS = 3
 
@@ -51,10 +51,10 @@ def alternate(
 def time_steps(contender: Contender, *, steps: int, device: torch.device) -> float:
     """Returns the seconds per step of a contender that begins from its start."""
     contender.reset()
-    wait_for(device)
+    synchronize(device)
     started = time.perf_counter()
     contender.run(steps)
-    wait_for(device)
+    synchronize(device)
     return (time.perf_counter() - started) / steps
 
 

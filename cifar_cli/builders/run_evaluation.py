@@ -37,7 +37,7 @@ def run_evaluation(
         model,
         loader=BatchLoader(images, batch_size=batch_size),
         loss=build_loss(experiment),
-        prepare=build_preprocessing(experiment, splits, runtime),
+        preprocess=build_preprocessing(experiment, splits, runtime),
         runtime=runtime,
         num_classes=len(images.class_names),
         tta=None if without_tta else TTA[experiment.evaluation.tta],

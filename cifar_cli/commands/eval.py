@@ -76,7 +76,7 @@ def _as_dict(found: "ModelEvaluation") -> dict[str, Any]:
     from cifar_cli.training.classification_metrics import classification_metrics
 
     opened, dataset, measured = found.opened, found.experiment.data.name, found.measured
-    scores, plain = classification_metrics(measured.confusion), measured.plain
+    scores, plain = classification_metrics(measured.confusion), measured.without_tta
     return {
         "network": opened.source,
         "run": str(opened.run.path),

@@ -53,10 +53,12 @@ def describe_training_time(seconds: float, warm_up: float | None) -> str:
 def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: str) -> None:
     """Prints accuracy and loss, the scores of each class, and the confusion matrix where it fits a terminal."""
     console = results()
-    how = f"   with evaluation.tta {tta}" if measured.plain else ""
+    how = f"   with evaluation.tta {tta}" if measured.without_tta else ""
     console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{how}", style="bold")
-    if measured.plain:
-        console.print(f"accuracy {measured.plain.accuracy:.2%}   loss {measured.plain.loss:.4f}   each image as it is")
+    if measured.without_tta:
+        console.print(
+            f"accuracy {measured.without_tta.accuracy:.2%}   loss {measured.without_tta.loss:.4f}   each image as it is"
+        )
     console.print(class_table(class_names, classification_metrics(measured.confusion)))
     if len(class_names) <= MAX_CLASSES_IN_TERMINAL:
         console.print(confusion_table(class_names, measured.confusion))

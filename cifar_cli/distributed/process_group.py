@@ -1,6 +1,6 @@
 """Joins the processes that torchrun starts into a group that trains one network.
 
-torch is imported only where there are several processes: the console asks here which process prints.
+torch is imported only with several processes: the console asks this module which process prints.
 """
 
 import os
@@ -12,13 +12,13 @@ from datetime import timedelta
 from cifar_cli.errors import CifarError, UsageError
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets
-# The others wait while the first process downloads. A process that dies is noticed at once, not after this time.
+# The other processes wait while the first one downloads. A process that dies is noticed at once all the same.
 TIMEOUT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes of a training as one of them sees it: `rank` of `size`, and `local_rank` on its machine.
+    """The processes of a training, seen by one of them: `rank` of `size`, and `local_rank` on its machine.
 
     `broadcast` and `all_reduce_max` are collective: every rank must call them at the same point. With one process they
     return their argument.
@@ -61,7 +61,7 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def is_main_process() -> bool:
-    """Returns whether this process writes files and prints, by its environment: it need not have joined the group."""
+    """Returns whether this process writes files and prints, by its environment, also before it joins the group."""
     return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
@@ -69,8 +69,8 @@ def is_main_process() -> bool:
 def join_process_group() -> Iterator[ProcessGroup]:
     """Joins the group of the processes that torchrun started, or yields SINGLE_PROCESS without torchrun.
 
-    Raises UsageError where only a part of torchrun's environment variables is set, and CifarError where another process
-    ends early or does not join.
+    Raises UsageError if only a part of torchrun's environment variables is set, and CifarError if another process ends
+    early or does not join.
     """
     processes = _from_environment()
     if processes.size == 1:
@@ -86,8 +86,8 @@ def join_process_group() -> Iterator[ProcessGroup]:
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "gloo" in str(error):
             raise CifarError(
-                f"process {processes.rank} of {processes.size}: another process of this training ended before its "
-                f"time; go on from the last checkpoint, with any number of processes: cifar train --resume"
+                f"process {processes.rank} of {processes.size}: another process of this training ended early; "
+                f"continue from the last checkpoint, with any number of processes: cifar train --resume"
             ) from error
         raise
     finally:
@@ -101,10 +101,10 @@ def _from_environment() -> ProcessGroup:
         return SINGLE_PROCESS
     numbers = [found.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")]
     if len(found) < len(ENVIRONMENT) or not all(number.isdecimal() for number in numbers):
-        told = " ".join(f"{name}={value}" for name, value in found.items())
+        settings = " ".join(f"{name}={value}" for name, value in found.items())
         raise UsageError(
-            f"environment: expected all of {', '.join(ENVIRONMENT)}, as torchrun sets them, found {told}; start with "
-            f"torchrun --nproc-per-node N -m cifar_cli train, or unset RANK and WORLD_SIZE to train in one process"
+            f"environment: expected all of {', '.join(ENVIRONMENT)}, as torchrun sets them, found {settings}; start "
+            f"with torchrun --nproc-per-node N -m cifar_cli train, or unset RANK and WORLD_SIZE to train in one process"
         )
     rank, size, local_rank = map(int, numbers)
     return ProcessGroup(rank, size, local_rank)

@@ -1,7 +1,7 @@
 """Data-parallel forward pass: each process computes its share of the batch and receives the logits of all shares.
 
-Every process has the whole batch. So the loss, the counts and every decision that depends on them are the same in every
-process, as if there were only one.
+Every process has the whole batch, so the loss, the metrics and every decision that depends on them are the same in
+every process.
 """
 
 import warnings
@@ -20,8 +20,8 @@ from cifar_cli.distributed.process_group import ProcessGroup
 def with_synchronized_gradients(model: nn.Module) -> nn.Module:
     """Returns the model in a wrapper whose backward pass averages the gradients over the processes."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch's newer name for the argument is unknown to torch 2.11
-        # The buffers are BatchNorm's averages, which every process computes from the whole batch.
+        warnings.simplefilter("ignore", FutureWarning)  # torch 2.11 does not know the argument's new name
+        # The buffers are BatchNorm's running statistics, which every process computes from the whole batch.
         return DistributedDataParallel(model, broadcast_buffers=False)
 
 
@@ -47,17 +47,17 @@ class ShardedForward(nn.Module):
 class _Gather(Function):
     """Gathers the rows of all processes; the backward pass returns the gradient of this process's own rows.
 
-    That gradient is multiplied by `size`: DistributedDataParallel averages over the processes where a sum is needed.
+    The gradient is multiplied by `size`: DistributedDataParallel averages over the processes where a sum is needed.
     """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, first: int, total: int, size: int) -> Tensor:
         ctx.own, ctx.size = slice(first, first + len(rows)), size
         # A sum with zeros is exact, and unlike all_gather it takes shares of different sizes.
-        everything = rows.new_zeros(total, *rows.shape[1:])
-        everything[ctx.own] = rows
-        dist.all_reduce(everything)
-        return everything
+        gathered = rows.new_zeros(total, *rows.shape[1:])
+        gathered[ctx.own] = rows
+        dist.all_reduce(gathered)
+        return gathered
 
     @staticmethod
     @once_differentiable

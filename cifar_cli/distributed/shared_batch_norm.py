@@ -13,10 +13,10 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def share_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:
-    """Replaces every BatchNorm in the model by one whose mean and variance are over all processes' images.
+    """Returns the model, with every BatchNorm replaced by one whose mean and variance are over all processes' images.
 
-    Returns the model. Weights and averages stay the same tensors under the same names. An InstanceNorm stays as it is:
-    it normalizes each image by itself.
+    Weights and running statistics stay the same tensors under the same names. An InstanceNorm stays: it normalizes each
+    image by itself.
     """
     if device.type == "cuda":
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -30,8 +30,8 @@ def share_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:
 class SharedBatchNorm(nn.BatchNorm2d):
     """Normalizes each channel over the images of all processes: (x − mean) / √(variance + eps) · weight + bias.
 
-    Takes (B, C) or (B, C, …) and returns the same shape; a process's own batch may be empty. A BatchNorm2d for whoever
-    asks which layers normalize. Source: Ioffe and Szegedy, arXiv:1502.03167.
+    Takes (B, C) or (B, C, …) and returns the same shape; a process's own batch may be empty. A subclass of BatchNorm2d,
+    so that code which looks for normalization layers finds it. Source: Ioffe and Szegedy, arXiv:1502.03167.
     """
 
     def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm) -> None:
@@ -42,7 +42,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
         self.training = norm.training
 
     def forward(self, features: Tensor) -> Tensor:
-        if not self.training:  # one process alone may evaluate, so this must not wait for the others
+        if not self.training:  # one process may evaluate alone, so evaluation must not wait for the others
             return self._evaluate(features) if len(features) else features
         x = features.float()
         per_channel = (1, -1) + (1,) * (x.dim() - 2)
@@ -54,31 +54,30 @@ class SharedBatchNorm(nn.BatchNorm2d):
         variance = _sum_over_processes(centered.square().sum(all_but_channels)) / count  # (C,)
         if count < 2:
             raise ValueError("expected more than one value per channel to train BatchNorm on, found one")
-        self._move_averages(mean.detach(), variance.detach() * count / (count - 1))
+        self._update_running_stats(mean.detach(), variance.detach() * count / (count - 1))
         normalized = centered * (variance + self.eps).rsqrt().view(per_channel)
         if self.affine:
             normalized = normalized * self.weight.view(per_channel) + self.bias.view(per_channel)
         return normalized.to(features.dtype)
 
     def _evaluate(self, features: Tensor) -> Tensor:
-        has_averages = self.running_mean is not None
         return F.batch_norm(
             features,
             self.running_mean,
             self.running_var,
             self.weight,
             self.bias,
-            training=not has_averages,  # without averages, BatchNorm takes the batch's own in eval mode too
+            training=self.running_mean is None,  # then BatchNorm uses the batch's statistics in eval mode too
             eps=self.eps,
         )
 
-    def _move_averages(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+    def _update_running_stats(self, mean: Tensor, unbiased_variance: Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked += 1
-        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, share)
-        self.running_var.lerp_(unbiased_variance, share)
+        momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(unbiased_variance, momentum)
 
 
 def _sum_over_processes(values: Tensor) -> Tensor:

@@ -1,15 +1,15 @@
-"""Captures the training steps on an NVIDIA GPU as CUDA graphs, and replays them by one call each.
+"""Captures training steps on an NVIDIA GPU as CUDA graphs, and replays each by one call.
 
 A step launches hundreds of kernels. For a small network Python takes longer to launch a kernel than the GPU to compute
-it; a graph is one launch and computes the same. A step is any function that always does the same with images of the
-same shape, and never waits for the device.
+it; a graph is one launch and computes the same. A step that is captured must do the same for all batches of one shape,
+and must never wait for the device.
 Source: Ng et al., "Accelerating PyTorch with CUDA Graphs", 2021, and torch's notes on CUDA semantics.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,21 +18,27 @@ from torch.optim import Optimizer
 from cifar_cli.optim.build_optimizer import has_zero_lr
 
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Takes images (B, C, H, W) and labels (B,), updates the weights, returns loss () and logits (B, K), both detached."""
+"""Takes images (B, C, H, W) and targets (B,) or (B, K), updates the weights, returns loss () and logits (B, K)."""
 
-Kind = tuple[torch.Size, tuple[bool, ...]]
-"""What one graph is captured for: the images' shape, and which parameter groups have a learning rate of zero."""
+EAGER_STEPS = 1  # before a capture: the optimizer makes its buffers, libraries choose and compile their kernels
 
-STEPS_BEFORE = 1  # run eagerly: the optimizer makes its buffers, libraries choose and compile their kernels
+
+class GraphKey(NamedTuple):
+    """The properties of a step that one graph is captured for. zero_lr: for each parameter group."""
+
+    images_shape: torch.Size
+    targets_shape: torch.Size
+    targets_dtype: torch.dtype
+    zero_lr: tuple[bool, ...]
 
 
 def can_capture(device: torch.device, precision: str) -> bool:
-    """Returns whether steps can be captured; in fp16 each step asks the GPU if its gradients are finite."""
+    """Returns whether steps can be captured; in fp16 each step waits for the GPU's check of the gradients."""
     return device.type == "cuda" and precision != "fp16"
 
 
 class GraphCache:
-    """The captured steps of one training. The first step of each kind runs eagerly; later ones replay its graph.
+    """The captured steps of one training. The first step of each key runs eagerly; later steps replay its graph.
 
     Learning rates are read from GPU memory, in eager steps too, so that they can change from one replay to the next.
     Optimizer state is part of a graph: loading optimizer state clears the cache.
@@ -40,53 +46,48 @@ class GraphCache:
 
     def __init__(self, optimizer: Optimizer, *, device: torch.device) -> None:
         self._optimizer = optimizer
-        self._rates = torch.zeros(len(optimizer.param_groups), device=device)
-        self._steps_before: Counter[Kind] = Counter()
-        self._recordings: dict[Kind, CapturedStep] = {}
+        self._lrs = torch.zeros(len(optimizer.param_groups), device=device)
+        self._eager_steps: Counter[GraphKey] = Counter()
+        self._captured: dict[GraphKey, CapturedStep] = {}
 
-    def take(self, step: Step, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes a step; returns its loss and logits, which the next step of the same kind may overwrite."""
+    def take(self, step: Step, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes a step; returns its loss and logits, which the next step of the same key may overwrite."""
         groups = self._optimizer.param_groups
-        kind = (images.shape, tuple(has_zero_lr(group) for group in groups))
-        self._rates.copy_(torch.tensor([group["lr"] for group in groups]), non_blocking=True)
-        recording = self._recordings.get(kind)
-        if recording is not None and not recording.fits(self._optimizer):
-            self._forget()
-            recording = None
-        if recording is None:
-            with rates_from(self._rates, self._optimizer):
-                if self._steps_before[kind] < STEPS_BEFORE:
-                    self._steps_before[kind] += 1
-                    return step(images, labels)
-                recording = self._recordings[kind] = CapturedStep(step, images, labels, optimizer=self._optimizer)
-        return recording.replay(images, labels)
-
-    def _forget(self) -> None:
-        self._recordings.clear()
-        self._steps_before.clear()
+        key = GraphKey(images.shape, targets.shape, targets.dtype, tuple(has_zero_lr(group) for group in groups))
+        self._lrs.copy_(torch.tensor([group["lr"] for group in groups]), non_blocking=True)
+        if key in self._captured and not self._captured[key].fits(self._optimizer):
+            self._captured.clear()
+            self._eager_steps.clear()
+        if key not in self._captured:
+            with tensor_lrs(self._optimizer, self._lrs):
+                if self._eager_steps[key] < EAGER_STEPS:
+                    self._eager_steps[key] += 1
+                    return step(images, targets)
+                self._captured[key] = CapturedStep(step, images, targets, optimizer=self._optimizer)
+        return self._captured[key].replay(images, targets)
 
 
 class CapturedStep:
-    """The graph of one kind of step. Capturing takes no step."""
+    """The graph of one step. Capturing it takes no step."""
 
-    def __init__(self, step: Step, images: Tensor, labels: Tensor, *, optimizer: Optimizer) -> None:
-        self._images, self._labels = images.clone(), labels.clone()  # the addresses that the graph reads
-        self._kept = _kept_by(optimizer)
+    def __init__(self, step: Step, images: Tensor, targets: Tensor, *, optimizer: Optimizer) -> None:
+        self._images, self._targets = images.clone(), targets.clone()  # the addresses that the graph reads
+        self._state = state_tensors(optimizer)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._loss, self._logits = step(self._images, self._labels)
+            self._loss, self._logits = step(self._images, self._targets)
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._gradients = [(parameter, parameter.grad) for parameter in parameters]
 
     def fits(self, optimizer: Optimizer) -> bool:
         """Returns whether the optimizer's state is still the same tensors as when the step was captured."""
-        now = _kept_by(optimizer)
-        return len(now) == len(self._kept) and all(a is b for a, b in zip(now, self._kept, strict=True))
+        now = state_tensors(optimizer)
+        return len(now) == len(self._state) and all(a is b for a, b in zip(now, self._state, strict=True))
 
-    def replay(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes the step with these images and labels, of the same shapes."""
+    def replay(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes the step with these images and targets, of the shapes that were captured."""
         self._images.copy_(images)
-        self._labels.copy_(labels)
+        self._targets.copy_(targets)
         self._graph.replay()
         for parameter, gradient in self._gradients:  # another graph has other gradients
             parameter.grad = gradient
@@ -94,8 +95,8 @@ class CapturedStep:
 
 
 @contextmanager
-def rates_from(rates: Tensor, optimizer: Optimizer) -> Iterator[None]:
-    """Within it, the optimizer reads its groups' learning rates, except zeros, from `rates` on the GPU.
+def tensor_lrs(optimizer: Optimizer, lrs: Tensor) -> Iterator[None]:
+    """Within the context, the optimizer reads its groups' learning rates from `lrs`; rates of zero stay numbers.
 
     A Python number would become a constant of the graph. torch's Adam is captured only if `capturable` is set.
     """
@@ -103,9 +104,9 @@ def rates_from(rates: Tensor, optimizer: Optimizer) -> Iterator[None]:
     before: list[dict[str, Any]] = [
         {key: group[key] for key in ("lr", "capturable") if key in group} for group in groups
     ]
-    for group, rate in zip(groups, rates.unbind(), strict=True):
+    for group, lr in zip(groups, lrs.unbind(), strict=True):
         if not has_zero_lr(group):
-            group["lr"] = rate
+            group["lr"] = lr
         if "capturable" in group:
             group["capturable"] = True
     try:
@@ -115,6 +116,6 @@ def rates_from(rates: Tensor, optimizer: Optimizer) -> Iterator[None]:
             group.update(values)
 
 
-def _kept_by(optimizer: Optimizer) -> list[Tensor]:
+def state_tensors(optimizer: Optimizer) -> list[Tensor]:
     """Returns the tensors of the optimizer's state, always in the same order."""
-    return [kept for state in optimizer.state.values() for kept in state.values() if isinstance(kept, Tensor)]
+    return [value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor)]

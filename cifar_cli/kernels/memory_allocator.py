@@ -1,7 +1,7 @@
 """Tells glibc to keep freed memory in this process.
 
-A training step asks for the same large blocks again and again. By default glibc returns each to the kernel, which
-clears every page anew: up to a quarter of a step. Measured: docs/experiments/hardware.md.
+A training step asks for the same large blocks again and again. By default glibc returns each block to the kernel, which
+clears every page anew. That takes up to a quarter of a step: docs/experiments/hardware.md.
 """
 
 import ctypes
@@ -34,11 +34,11 @@ _SETTINGS = (
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc to keep large blocks. Call it before there are any; without glibc it does nothing.
+    """Tells glibc to keep large blocks: to be called before any is allocated. Without glibc, does nothing.
 
     A setting in the user's environment takes precedence.
     """
-    if not _is_glibc():
+    if not is_glibc():
         return
     # Huge pages (torch's THP_MEM_ALLOC_ENABLE) gained no time: docs/experiments/hardware.md.
     mallopt = ctypes.CDLL(None).mallopt
@@ -54,11 +54,12 @@ def release_freed_memory() -> None:
     Python's collector runs first. Source: malloc_trim(3).
     """
     gc.collect()
-    if _is_glibc():
+    if is_glibc():
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _is_glibc() -> bool:
+def is_glibc() -> bool:
+    """Returns whether this Python uses glibc."""
     try:
         return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
     except (AttributeError, ValueError, OSError):  # Windows; macOS and musl

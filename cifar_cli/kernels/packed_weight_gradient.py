@@ -13,7 +13,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
-PIXELS_TOGETHER = 180  # 4 images of 7×7 or 20 of 3×3; measured: docs/experiments/fast_convolutions.md
+PACKED_PIXELS = 180  # 4 images of 7×7 or 20 of 3×3; measured: docs/experiments/fast_convolutions.md
 
 
 def packed_conv3x3(images: Tensor, weight: Tensor) -> Tensor:
@@ -32,14 +32,14 @@ def pack_maps(maps: Tensor) -> Tensor:
     A column of zeros stands to the right of each map; zero maps fill the last row.
     """
     count, channels, height, width = maps.shape
-    in_row = max(1, round(PIXELS_TOGETHER / (height * width)))
-    rows, whole = math.ceil(count / in_row), count // in_row * in_row
+    in_row = max(1, round(PACKED_PIXELS / (height * width)))
+    rows, in_full_rows = math.ceil(count / in_row), count // in_row * in_row
     planes = maps.permute(0, 2, 3, 1)  # (N, H, W, C)
-    wide = maps.new_zeros(rows, height, in_row, width + 1, channels)
-    wide[: whole // in_row, :, :, :width] = planes[:whole].unflatten(0, (-1, in_row)).transpose(1, 2)
-    if whole < count:
-        wide[-1, :, : count - whole, :width] = planes[whole:].transpose(0, 1)
-    return wide.flatten(2, 3).permute(0, 3, 1, 2)
+    packed = maps.new_zeros(rows, height, in_row, width + 1, channels)
+    packed[: in_full_rows // in_row, :, :, :width] = planes[:in_full_rows].unflatten(0, (-1, in_row)).transpose(1, 2)
+    if in_full_rows < count:
+        packed[-1, :, : count - in_full_rows, :width] = planes[in_full_rows:].transpose(0, 1)
+    return packed.flatten(2, 3).permute(0, 3, 1, 2)
 
 
 class _PackedConvolution(Function):
@@ -61,9 +61,9 @@ class _PackedConvolution(Function):
 
 def _gradients(gradient: Tensor, images: Tensor, weight: Tensor, *, of_images: bool) -> Tensor:
     """Returns one of the two gradients as torch computes it."""
-    wanted = [of_images, not of_images, False]  # images, weight, bias
-    both = torch.ops.aten.convolution_backward(
-        gradient, images, weight, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, wanted
+    output_mask = [of_images, not of_images, False]  # images, weight, bias
+    gradients = torch.ops.aten.convolution_backward(
+        gradient, images, weight, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, output_mask
     )
-    chosen: Tensor = both[0 if of_images else 1]
+    chosen: Tensor = gradients[0 if of_images else 1]
     return chosen

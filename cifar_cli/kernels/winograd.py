@@ -1,9 +1,10 @@
 """3×3 convolutions with a third of the multiplications: Winograd's minimal filtering, forward and both gradients.
 
-A filter of three taps needs 3 products for each of m neighbouring outputs. Seen as a product of polynomials, given by
-its values at m + 2 points, all m outputs together need one product a point. On a plane that is (m + 2)² products a
-tile instead of 9·m²; the products at one point, over all tiles and channels, are one matrix product. The
-transformations to the points and back are linear, so the gradients use the transposed matrices of winograd_tiles.py.
+In a line, a filter of three taps needs 3 products for each of m neighbouring outputs. But a convolution is a product of
+polynomials, and its values at m + 2 points determine it: all m outputs together need one product per point. On a plane
+a tile needs (m + 2)² products instead of 9·m². The products at one point, over all tiles and channels, are one matrix
+product. The transformations to the points and back are linear, so the gradients use the transposed matrices of
+winograd_tiles.py.
 Source: Lavin and Gray, arXiv:1509.09308.
 """
 
@@ -42,39 +43,41 @@ class _WinogradConvolution(Function):
         filters = tiling.filter_values(weight).to(images.dtype)  # (points, C_in, C_out)
         planes = images.permute(0, 2, 3, 1)  # (N, H, W, C_in), contiguous if channels_last
         convolved = planes.new_empty(len(planes), *tiling.size, len(weight))
-        kept: list[Tensor] = []
+        saved: list[Tensor] = []
         for chunk in _chunks(tiling, images, filters):
             values = tiling.inputs.spread(planes[chunk])
             products = _empty_like(values, channels=len(weight))
-            for values_of, products_of, filters_of in tiling.products(values, products, filters):
-                torch.bmm(values_of, filters_of, out=products_of)
+            for tile_values, tile_products, tile_filters in tiling.products(values, products, filters):
+                torch.bmm(tile_values, tile_filters, out=tile_products)
             convolved[chunk] = tiling.outputs.gather(products)
             if ctx.needs_input_grad[1]:
-                kept.extend(values)
+                saved.extend(values)
         ctx.tiling, ctx.weight_dtype, ctx.images_shape = tiling, weight.dtype, planes.shape
-        ctx.save_for_backward(filters, *kept)
+        ctx.save_for_backward(filters, *saved)
         return convolved.permute(0, 3, 1, 2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         needs_images, needs_weight, _ = ctx.needs_input_grad
-        filters, *kept = ctx.saved_tensors
+        filters, *saved = ctx.saved_tensors
         tiling: Tiling = ctx.tiling
-        upper = gradient.permute(0, 2, 3, 1)
-        images_gradient = upper.new_empty(ctx.images_shape) if needs_images else None
+        gradient_planes = gradient.permute(0, 2, 3, 1)  # (N, H, W, C_out)
+        images_gradient = gradient_planes.new_empty(ctx.images_shape) if needs_images else None
         filters_gradient = torch.zeros_like(filters, dtype=ctx.weight_dtype)
         with torch.autocast("cpu", enabled=False):
-            for chunk in _chunks(tiling, upper, filters):
-                products = tiling.outputs.spread(upper[chunk])
+            for chunk in _chunks(tiling, gradient_planes, filters):
+                products = tiling.outputs.spread(gradient_planes[chunk])
                 if needs_weight:
-                    values = [kept.pop(0) for _ in products]
-                    for values_of, products_of, gradient_of in tiling.products(values, products, filters_gradient):
-                        _add_product(gradient_of, values_of.mT, products_of)
+                    values = [saved.pop(0) for _ in products]
+                    for tile_values, tile_products, tile_gradient in tiling.products(
+                        values, products, filters_gradient
+                    ):
+                        _add_product(tile_gradient, tile_values.mT, tile_products)
                 if images_gradient is not None:
                     values = _empty_like(products, channels=filters.shape[1])
-                    for values_of, products_of, filters_of in tiling.products(values, products, filters):
-                        torch.bmm(products_of, filters_of.mT, out=values_of)
+                    for tile_values, tile_products, tile_filters in tiling.products(values, products, filters):
+                        torch.bmm(tile_products, tile_filters.mT, out=tile_values)
                     images_gradient[chunk] = tiling.inputs.gather(values)
             return (
                 None if images_gradient is None else images_gradient.permute(0, 3, 1, 2),
@@ -91,7 +94,7 @@ def _chunks(tiling: Tiling, images: Tensor, filters: Tensor) -> Iterator[slice]:
 
 
 def _empty_like(values: Sequence[Tensor], *, channels: int) -> list[Tensor]:
-    return [of_size.new_empty(*of_size.shape[:3], channels) for of_size in values]
+    return [tensor.new_empty(*tensor.shape[:3], channels) for tensor in values]
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

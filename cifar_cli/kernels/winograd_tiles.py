@@ -27,7 +27,7 @@ class TileLine:
     """The matrices for neighbouring tiles of one size, in rows (or columns) of `length` pixels."""
 
     tiles: int
-    points: int  # of a tile
+    points: int  # per tile
     inputs: Tensor  # (tiles, points, length): from pixels, zero-padded, to values at the points
     filters: Tensor  # (points, 3): from a filter to values at the points
     outputs: Tensor  # (tiles, points, wanted), transposed: from products at the points to pixels
@@ -39,11 +39,11 @@ class TileLine:
         at_points = torch.tensor(POINTS[outputs], dtype=torch.float64)
         differences = at_points[:, None] - at_points + torch.eye(len(at_points), dtype=torch.float64)
         scale = torch.cat([differences.prod(dim=1), torch.ones(1, dtype=torch.float64)])  # Lagrange's: numbers near 1
-        of_tile = torch.linalg.inv(_powers(at_points, points)).T * scale[:, None]  # (points, points)
+        tile_matrix = torch.linalg.inv(_powers(at_points, points)).T * scale[:, None]  # (points, points)
         padded = torch.zeros(tiles, points, max(starts[-1] + outputs, length) + 2, dtype=torch.float64)
         back = torch.zeros(tiles, points, max(starts[-1] + outputs, wanted), dtype=torch.float64)
         for tile, start in enumerate(starts):
-            padded[tile, :, start : start + points] = of_tile
+            padded[tile, :, start : start + points] = tile_matrix
             back[tile, :, start : start + outputs] = _powers(at_points, outputs)
         return cls(
             tiles,
@@ -55,12 +55,12 @@ class TileLine:
 
 
 def _lines(length: int, wanted: int) -> list[TileLine]:
-    """Returns as few tiles as cover `wanted` pixels, as equal as possible: the fewest points in all."""
+    """Returns the fewest tiles that cover `wanted` pixels, as equal as possible: that takes the fewest points."""
     tiles = math.ceil(wanted / max(POINTS))
     size, larger = divmod(wanted, tiles)
     starts = list(accumulate([size + 1] * larger + [size] * (tiles - larger), initial=0))[:-1]
-    cut = [(size + 1, starts[:larger]), (max(size, min(POINTS)), starts[larger:])]
-    return [TileLine.of(length, wanted, outputs=outputs, starts=begun) for outputs, begun in cut if begun]
+    by_outputs = [(size + 1, starts[:larger]), (max(size, min(POINTS)), starts[larger:])]
+    return [TileLine.of(length, wanted, outputs=outputs, starts=chosen) for outputs, chosen in by_outputs if chosen]
 
 
 def _powers(at_points: Tensor, count: int) -> Tensor:
@@ -79,21 +79,21 @@ class Plane:
     """
 
     rows: Tensor  # (points of all tiles, H)
-    columns: Sequence[Tensor]  # for each size of tile (points · tiles, W)
+    columns: Sequence[Tensor]  # for each horizontal tile size (points · tiles, W)
 
     @classmethod
     def of(cls, vertical: Sequence[Tensor], horizontal: Sequence[Tensor], dtype: torch.dtype) -> "Plane":
         """Returns the matrices of a plane. vertical, horizontal: for each tile size (tiles, points, H or W)."""
         return cls(
-            torch.cat([of_size.flatten(0, 1) for of_size in vertical]).to(dtype),
-            [of_size.transpose(0, 1).flatten(0, 1).to(dtype) for of_size in horizontal],
+            torch.cat([matrices.flatten(0, 1) for matrices in vertical]).to(dtype),
+            [matrices.transpose(0, 1).flatten(0, 1).to(dtype) for matrices in horizontal],
         )
 
     def spread(self, planes: Tensor) -> list[Tensor]:
         """Transforms (N, H, W, C) to (rows, columns, N, C), one tensor for each horizontal tile size."""
         images, height, width, channels = planes.shape
-        lying = planes.permute(1, 2, 0, 3).reshape(height, -1)
-        tall = (self.rows @ lying).view(len(self.rows), width, images * channels)
+        by_row = planes.permute(1, 2, 0, 3).reshape(height, -1)
+        tall = (self.rows @ by_row).view(len(self.rows), width, images * channels)
         return [
             torch.bmm(columns.expand(len(tall), -1, -1), tall).view(len(tall), -1, images, channels)
             for columns in self.columns
@@ -104,15 +104,15 @@ class Plane:
         rows, _, images, channels = values[0].shape
         back = [columns.T.expand(rows, -1, -1) for columns in self.columns]
         tall = torch.bmm(back[0], values[0].flatten(2))
-        for of_size, more in zip(back[1:], values[1:], strict=True):
-            torch.baddbmm(tall, of_size, more.flatten(2), out=tall)
-        lying = self.rows.T @ tall.view(rows, -1)
-        return lying.view(len(lying), -1, images, channels).permute(2, 0, 1, 3)
+        for columns, of_size in zip(back[1:], values[1:], strict=True):
+            torch.baddbmm(tall, columns, of_size.flatten(2), out=tall)
+        by_row = self.rows.T @ tall.view(rows, -1)
+        return by_row.view(len(by_row), -1, images, channels).permute(2, 0, 1, 3)
 
 
 @dataclass(frozen=True)
 class TileBlock:
-    """The tiles of one size: their place among the values at the points, and their points among the filters'."""
+    """The tiles of one size: their positions among the values, and their points among the filters' points."""
 
     rows: slice
     columns: int  # index of the horizontal tile size
@@ -121,13 +121,13 @@ class TileBlock:
 
     def tiles_of(self, values: Sequence[Tensor]) -> Tensor:
         """Returns a view (vertical tiles, points, horizontal tiles · N, C)."""
-        own = values[self.columns][self.rows]
-        return own.view(self.tiles, self.points.stop - self.points.start, -1, own.shape[-1])
+        of_block = values[self.columns][self.rows]
+        return of_block.view(self.tiles, self.points.stop - self.points.start, -1, of_block.shape[-1])
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How images of one size and precision are cut into tiles, and the matrices that transform images and filters."""
+    """The tiles for images of one size and precision, and the matrices that transform images and filters."""
 
     blocks: Sequence[TileBlock]
     inputs: Plane
@@ -141,7 +141,7 @@ class Tiling:
 
     @property
     def points_per_image(self) -> int:
-        """How many values at the points one channel of an image has."""
+        """The number of values at the points for one channel of an image."""
         return len(self.inputs.rows) * sum(len(columns) for columns in self.inputs.columns)
 
     def filter_values(self, weight: Tensor) -> Tensor:
@@ -160,8 +160,8 @@ class Tiling:
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yields views for one batched product each: (points, tiles · N, C_in), (…, C_out), (points, C_in, C_out)."""
         for block in self.blocks:
-            for values_of, products_of in zip(block.tiles_of(values), block.tiles_of(products), strict=True):
-                yield values_of, products_of, filters[block.points]
+            for tile_values, tile_products in zip(block.tiles_of(values), block.tiles_of(products), strict=True):
+                yield tile_values, tile_products, filters[block.points]
 
 
 @lru_cache

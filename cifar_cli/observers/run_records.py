@@ -84,7 +84,7 @@ class RunRecords(Observer):
             "train": _figures(chosen, "train"),
             "val": _figures(chosen, "val"),
             "test": _measured(test),
-            **({"test_plain": _measured(test.plain)} if test and test.plain else {}),
+            **({"test_plain": _measured(test.without_tta)} if test and test.without_tta else {}),
             "images_per_second": images / seconds if seconds else None,
             "train_seconds": seconds,
             **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),

@@ -1,6 +1,6 @@
-"""Averages of a network's weights over the steps of a training, and the table that names them. Knows no optimiser.
+"""Averages of a network's weights over the steps of a training.
 
-BatchNorm's own averages are weights here too: they have to fit the weights that they were taken with.
+BatchNorm's running mean and variance count as weights here: they have to fit the weights that they were computed with.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,23 +15,23 @@ Weights = dict[str, Tensor]
 
 
 class Average(Protocol):
-    """Hears of each step, and may change the weights after it."""
+    """An average of weights, which is called after each step and may change the weights."""
 
     def step_ended(self, step: int) -> None:
-        """Called after the optimiser's step number `step`, from 1."""
+        """Called after the optimizer's step number `step`, counted from 1."""
 
     def averaged_weights(self) -> Weights:
-        """Returns, by name, the weights that the network is judged by in the place of its own; empty for its own."""
+        """Returns, by name, the weights that replace the network's own in evaluation; empty if its own stay."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what has to be saved beside the weights that the network is judged by."""
+        """Returns what has to be saved besides the evaluation weights."""
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Puts it back, once the network has the weights that it is judged by. Raises ValueError where it is other."""
+        """Restores the average of a network that has its evaluation weights. Raises ValueError for another network."""
 
 
 class NoAverage:
-    """Leaves everything as it is."""
+    """No average: the weights stay as they are."""
 
     def step_ended(self, step: int) -> None:
         pass
@@ -47,53 +47,54 @@ class NoAverage:
 
 
 class Ema:
-    """The exponential moving average: after each step, `decay` of itself and the rest of the weights as they now are.
+    """The exponential moving average of the weights: after each step decay · average + (1 − decay) · weights.
 
-    Training goes on with the network's own weights; it is judged by the averaged ones.
+    Training continues with the network's own weights; evaluation uses the averaged weights.
     """
 
     def __init__(self, model: nn.Module, *, decay: float = 0.999) -> None:
         self.decay = decay
         self.model = model
-        self.averaged = {name: tensor.clone() for name, tensor in _moving(model).items()}
+        self.averaged = {name: tensor.clone() for name, tensor in _float_tensors(model).items()}
 
     @torch.no_grad()
     def step_ended(self, step: int) -> None:
-        # The first weights are taken whole, as torch's AveragedModel does: those before them were drawn at random.
-        _move(self.averaged, towards=_moving(self.model), decay=self.decay if step > 1 else 0.0)
+        # As in torch's AveragedModel, the average starts with the weights after the first step, not with random ones.
+        _update_average(self.averaged, towards=_float_tensors(self.model), decay=self.decay if step > 1 else 0.0)
 
     def averaged_weights(self) -> Weights:
         return self.averaged
 
     def state_dict(self) -> dict[str, Any]:
-        return {"weights": _moving(self.model)}
+        return {"weights": _float_tensors(self.model)}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         _copy(saved["weights"], into=self.averaged)
-        _swap(self.averaged, _moving(self.model))
+        _swap(self.averaged, _float_tensors(self.model))
 
 
 class Lookahead:
-    """Slow weights that follow the fast ones, which go on from there every so many steps and at the end.
+    """Slow weights that move towards the weights every `every_steps` steps; then the weights become the slow weights.
 
-    Of `total_steps` steps number t leaves the slow weights decay^every_steps · (t / total_steps)³ of what they were:
-    little averaging while much is learnt, much of it near the end. A training of fewer steps than `every_steps` is left
-    alone. Source: Zhang et al., arXiv:1907.08610; the growing decay is airbench's.
+    At step t the slow weights keep the fraction decay^every_steps · (t / total_steps)³ of themselves: little averaging
+    while much is learned, much averaging near the end. After the last step too the weights become the slow weights. A
+    training of fewer than `every_steps` steps is unchanged. Source: Zhang et al., arXiv:1907.08610; the growing decay
+    is airbench's.
     """
 
     def __init__(self, model: nn.Module, *, total_steps: int, every_steps: int = 5, decay: float = 0.95) -> None:
         self.model = model
         self.every_steps, self.decay, self.total_steps = every_steps, decay, total_steps
-        self.slow = {name: tensor.clone() for name, tensor in _moving(model).items()}
+        self.slow = {name: tensor.clone() for name, tensor in _float_tensors(model).items()}
 
     @torch.no_grad()
     def step_ended(self, step: int) -> None:
         is_due = step % self.every_steps == 0
         if is_due:
-            growing = (step / self.total_steps) ** 3
-            _move(self.slow, towards=_moving(self.model), decay=self.decay**self.every_steps * growing)
+            growth = (step / self.total_steps) ** 3
+            _update_average(self.slow, towards=_float_tensors(self.model), decay=self.decay**self.every_steps * growth)
         if is_due or step == self.total_steps > self.every_steps:
-            _copy(self.slow, into=_moving(self.model))
+            _copy(self.slow, into=_float_tensors(self.model))
 
     def averaged_weights(self) -> Weights:
         return {}
@@ -107,29 +108,29 @@ class Lookahead:
 
 @contextmanager
 def evaluation_weights(model: nn.Module, average: Average) -> Iterator[None]:
-    """Within it, the network has the weights that it is judged by; afterwards its own again, to the bit."""
-    _swap(average.averaged_weights(), _moving(model))
+    """Within the context, the network has its evaluation weights; afterwards its own weights, equal to the bit."""
+    _swap(average.averaged_weights(), _float_tensors(model))
     try:
         yield
     finally:
-        _swap(average.averaged_weights(), _moving(model))
+        _swap(average.averaged_weights(), _float_tensors(model))
 
 
-def _moving(model: nn.Module) -> Weights:
-    """Returns the weights and buffers that hold numbers with fractions; counters are no matter of averages."""
+def _float_tensors(model: nn.Module) -> Weights:
+    """Returns the floating-point weights and buffers by name: counters cannot be averaged."""
     return {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
 
 
-def _move(averaged: Weights, *, towards: Weights, decay: float) -> None:
+def _update_average(averaged: Weights, *, towards: Weights, decay: float) -> None:
     get_ema_multi_avg_fn(decay)(list(averaged.values()), list(towards.values()), 0)
 
 
 @torch.no_grad()
-def _swap(some: Weights, others: Weights) -> None:
-    for name, tensor in some.items():
-        kept = tensor.clone()
-        tensor.copy_(others[name])
-        others[name].copy_(kept)
+def _swap(averaged: Weights, weights: Weights) -> None:
+    for name, tensor in averaged.items():
+        own = weights[name].clone()
+        weights[name].copy_(tensor)
+        tensor.copy_(own)
 
 
 @torch.no_grad()

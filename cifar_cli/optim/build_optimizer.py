@@ -1,4 +1,4 @@
-"""Builds optimisers over a model's parameters, whole or in groups. Knows nothing of data or schedules."""
+"""Builds the optimizer of a model's parameters, which can be divided into groups."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,6 @@ from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import clip_grad_norm_
 
 from cifar_cli.errors import UsageError
@@ -16,12 +15,16 @@ from cifar_cli.optim.select_parameters import select_parameters
 from cifar_cli.optim.table import OPTIMIZERS
 from cifar_cli.section import load_target
 
-# _NormBase is what torch's batch and instance normalisations share. Of PReLU torch's documentation says the same.
-UNDECAYED_MODULES = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.PReLU)
+# Without weight decay, as nearly all recipes have it; torch's documentation asks for it for PReLU.
+UNDECAYED_MODULES = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+    *(nn.GroupNorm, nn.LayerNorm, nn.PReLU),
+)
 
 
 class TorchParameterGroup(TypedDict):
-    """One of torch's parameter groups: parameters that share a weight decay."""
+    """One of torch's parameter groups: parameters with the same weight decay."""
 
     params: list[nn.Parameter]
     weight_decay: float
@@ -36,36 +39,36 @@ def build_optimizer(
     clip_grad_norm: float | None = None,
     **settings: Any,
 ) -> torch.optim.Optimizer:
-    """Returns the optimiser `name` over the model's trainable parameters, but for those that a group takes.
+    """Returns an optimizer of the model's trainable parameters: `name` for those that no group takes.
 
-    settings: `weight_decay`, `decay_norm_and_bias` as in `parameter_groups`, and the optimiser's own arguments. A group
-    has the same of its own, a `name`, the patterns `parameters` of which it takes what no group before it took, and
-    maybe `epochs`, which is left in torch's group for a schedule to read. With `clip_grad_norm`, the norm of all
-    gradients together is brought down to it before each step.
+    settings: `weight_decay`, `decay_norm_and_bias` as in `parameter_groups`, and the optimizer's own arguments. A group
+    has its own settings, a `name`, and patterns `parameters`; it takes the matching parameters that no group before it
+    has taken. A group's `epochs` stays in torch's parameter group, where the schedule reads it. clip_grad_norm: the
+    largest norm of all gradients together; larger gradients are scaled down before each step.
 
-    Raises UsageError where there is nothing to train, a group has no parameters, or an optimiser cannot take them.
+    Raises UsageError if there is nothing to train, a pattern matches nothing, or an optimizer cannot take a parameter.
     """
     by_optimizer: dict[str, list[dict[str, Any]]] = {}
-    for names, group in _divided(model, {"name": name, **settings}, groups):
-        chosen, weight_decay = group.pop("name"), group.pop("weight_decay")
+    for names, group in _divide(model, {"name": name, **settings}, groups):
+        optimizer_name, weight_decay = group.pop("name"), group.pop("weight_decay")
         decay_norm_and_bias = group.pop("decay_norm_and_bias", False)
-        if OPTIMIZERS[chosen].matrices_only:
-            _check_matrices(model, names, optimizer=chosen)
-        by_optimizer.setdefault(chosen, []).extend(
+        if OPTIMIZERS[optimizer_name].matrices_only:
+            _check_matrices(model, names, optimizer=optimizer_name)
+        by_optimizer.setdefault(optimizer_name, []).extend(
             {**parameters, **group}
             for parameters in parameter_groups(
                 model, weight_decay=weight_decay, decay_norm_and_bias=decay_norm_and_bias, among=names
             )
         )
     optimizers: list[torch.optim.Optimizer] = [
-        load_target(OPTIMIZERS[chosen].target)(
-            torchs_groups, **({"fused": fused} if OPTIMIZERS[chosen].fusable else {})
+        load_target(OPTIMIZERS[optimizer_name].target)(
+            param_groups, **({"fused": fused} if OPTIMIZERS[optimizer_name].fusable else {})
         )
-        for chosen, torchs_groups in by_optimizer.items()
-        if torchs_groups
+        for optimizer_name, param_groups in by_optimizer.items()
+        if param_groups
     ]
     if not optimizers:
-        raise UsageError(_nothing_to_train(model))
+        raise UsageError(_no_parameters_message(model))
     optimizer = optimizers[0] if len(optimizers) == 1 else MultiOptimizer(optimizers)
     keep_group_indices(optimizer)
     if clip_grad_norm is not None:
@@ -74,25 +77,25 @@ def build_optimizer(
 
 
 def has_zero_lr(group: Mapping[str, Any]) -> bool:
-    """Returns whether a group's learning rate is 0; one that is a tensor, as in a recorded step, never is."""
+    """Returns whether a group's learning rate is 0. A tensor learning rate is assumed to be non-zero."""
     return not isinstance(group["lr"], Tensor) and group["lr"] == 0
 
 
 def freeze_finished_groups(optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
-    """Has no gradients computed for groups whose `epochs` lie behind, `epoch` (from 0) being the next.
+    """Turns off the gradients of groups whose `epochs` are over before `epoch`, counted from 0.
 
-    Their learning rate is 0 for good. Where they are the first layers, the way back through the network ends earlier.
+    Their learning rate stays 0. If they are the first layers, the backward pass ends earlier.
     """
     finished = [group for group in optimizer.param_groups if epoch >= (group.get("epochs") or math.inf)]
     if len(finished) == len(optimizer.param_groups):
-        return  # a loss that needs no gradient at all has no backward pass
+        return  # a loss without any gradient has no backward pass
     for group in finished:
         for parameter in group["params"]:
             parameter.requires_grad_(False)
             parameter.grad = None
 
 
-def _nothing_to_train(model: nn.Module) -> str:
+def _no_parameters_message(model: nn.Module) -> str:
     frozen = sum(parameter.numel() for parameter in model.parameters())
     if frozen:
         return f"train.freeze: expected weights left to train, found all {frozen:,} frozen; take a layer out of it"
@@ -102,10 +105,10 @@ def _nothing_to_train(model: nn.Module) -> str:
 def parameter_groups(
     model: nn.Module, *, weight_decay: float, decay_norm_and_bias: bool = False, among: Collection[str] | None = None
 ) -> list[TorchParameterGroup]:
-    """Returns the trainable parameters in at most two groups, those that decay and those that do not.
+    """Returns the trainable parameters in at most two groups: with weight decay, and without.
 
-    A bias or a normalisation's scale does not make a network simpler by being small, so by default neither decays.
-    among: the names of the parameters to take, None for all.
+    By default, biases and the parameters of normalization layers do not decay: small ones make no network simpler.
+    among: the names of the parameters to take; None for all.
     """
     decayed: list[nn.Parameter] = []
     exempt: list[nn.Parameter] = []
@@ -122,36 +125,36 @@ def parameter_groups(
     return [group for group in groups if group["params"]]
 
 
-def _divided(
+def _divide(
     model: nn.Module, rest: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Collection[str], dict[str, Any]]]:
-    """Returns which parameters each group takes, by name, and its settings; the rest, whose own they are, first."""
-    left = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-    taken: list[tuple[Collection[str], dict[str, Any]]] = []
+    """Returns the names of each group's parameters, and its settings; the parameters in no group come first."""
+    remaining = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    divided: list[tuple[Collection[str], dict[str, Any]]] = []
     for index, group in enumerate(groups):
         key = f"optimizer.groups.{index}.parameters"
-        names = select_parameters(group["parameters"], left, model=model, key=key)
-        left = [name for name in left if name not in names]
+        names = select_parameters(group["parameters"], remaining, model=model, key=key)
+        remaining = [name for name in remaining if name not in names]
         settings = {key: value for key, value in group.items() if key != "parameters"}
-        taken.append((names, {**settings, GROUP_INDEX: index}))
-    return [(left, {**rest, GROUP_INDEX: None}), *taken]
+        divided.append((names, {**settings, GROUP_INDEX: index}))
+    return [(remaining, {**rest, GROUP_INDEX: None}), *divided]
 
 
 def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str) -> None:
-    """Raises UsageError where one of the parameters is a row of numbers, such as a bias."""
+    """Raises UsageError if one of the parameters has a single dimension, as a bias does."""
     parameters = dict(model.named_parameters())
-    rows = [name for name in names if parameters[name].dim() < 2]
-    if rows:
-        patterns = ", ".join(f"'{name}'" for name in rows)
+    vectors = [name for name in names if parameters[name].dim() < 2]
+    if vectors:
+        patterns = ", ".join(f"'{name}'" for name in vectors)
         raise UsageError(
-            f"optimizer: {optimizer} takes filter banks and matrices only, found {', '.join(rows)}; give them to "
-            f"another optimiser, in optimizer.groups: - {{parameters: [{patterns}], name: sgd, lr: 0.05}}"
+            f"optimizer: {optimizer} takes filter banks and matrices only, found {', '.join(vectors)}; give them to "
+            f"another optimizer, in optimizer.groups: - {{parameters: [{patterns}], name: sgd, lr: 0.05}}"
         )
 
 
 def _clip_before_each_step(optimizer: torch.optim.Optimizer, max_norm: float) -> None:
     def clip(*_: object) -> None:
-        # A group that stands still has no say in how far the others go, whether or not it still has gradients.
+        # A group with a learning rate of 0 may still have gradients: they must not shrink the others' steps.
         moving = [group for group in optimizer.param_groups if not has_zero_lr(group)]
         clip_grad_norm_([parameter for group in moving for parameter in group["params"]], max_norm)
 

@@ -1,4 +1,4 @@
-"""Losses, and the table that names them. Each takes logits (B, K) and labels (B,) and a `reduction`."""
+"""Losses: functions of logits (B, K), targets and a `reduction`."""
 
 from functools import partial
 from typing import Protocol
@@ -8,14 +8,18 @@ from torch.nn import functional as F
 
 
 class Loss(Protocol):
-    """How wrong logits (B, K) are for labels (B,): the batch's mean or, with `reduction="sum"`, its sum."""
+    """The loss of logits (B, K) for targets: labels int64 (B,), or probabilities of the classes, float (B, K).
 
-    def __call__(self, logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor: ...
+    reduction: `mean` or `sum` over the batch, both (), or `none` for the images' own losses (B,).
+    """
+
+    def __call__(self, logits: Tensor, targets: Tensor, /, *, reduction: str = "mean") -> Tensor: ...
 
 
 def cross_entropy(*, label_smoothing: float = 0.0) -> Loss:
-    """Returns −log softmax(logits)[label]; smoothing moves that share of the target evenly onto all classes.
+    """Returns the loss −Σ target · log softmax(logits), which for a label is −log softmax(logits)[label].
 
-    Takes logits, not probabilities. Source of smoothing: Szegedy et al., arXiv:1512.00567.
+    label_smoothing: the fraction of the target that is spread evenly over all classes. Source: Szegedy et al.,
+    arXiv:1512.00567.
     """
     return partial(F.cross_entropy, label_smoothing=label_smoothing)

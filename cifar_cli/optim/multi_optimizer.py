@@ -1,4 +1,4 @@
-"""Several optimisers, each over parameters of its own, that look like one. Knows no optimiser by name."""
+"""Several optimizers over disjoint parameters, as one torch optimizer."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ import torch
 
 
 class MultiOptimizer(torch.optim.Optimizer):
-    """Steps all of them at once. Its groups and its state are theirs, in torch's own form.
+    """Steps all optimizers. Its parameter groups and its state are those of all optimizers.
 
-    So whatever works on an optimiser's groups (schedules, clipping, loss scalers) or its state_dict works on all.
+    So code that works on an optimizer's groups (schedules, clipping, loss scalers) or state_dict works on all.
     """
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
@@ -20,16 +20,16 @@ class MultiOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Takes each optimiser's step. `closure` is not called: the gradients have to be there."""
+        """Takes each optimizer's step. The gradients must be computed already: `closure` is not called."""
         for optimizer in self.optimizers:
             optimizer.step()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._share()  # load_state_dict has put new groups and a new state in the place of the shared ones
+        self._share()  # load_state_dict has replaced the groups and the state
 
     def _share(self) -> None:
-        """Lets each optimiser work on its groups among these, and on this state, in which a parameter is found once."""
+        """Gives each optimizer its own among the groups, and the state of all parameters."""
         assert isinstance(self.state, defaultdict)
         groups = iter(self.param_groups)
         for optimizer in self.optimizers:

@@ -1,7 +1,7 @@
-"""Chooses the one learning rate that a training is reported by: `lr` in metrics.csv, TensorBoard and messages.
+"""Chooses the one learning rate that is reported as `lr` in metrics.csv, TensorBoard and messages.
 
-That is `optimizer.lr` where it trains any parameter. Where `optimizer.groups` take every parameter, it is the rate of
-the first group that is trained to the end, or of the first group where none is.
+That is `optimizer.lr` if it trains any parameter. If `optimizer.groups` take every parameter, it is the learning rate
+of the first group that is trained to the end, or else of the first group.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class ConfiguredLr(NamedTuple):
 
 
 def reported_position(groups: Sequence[Mapping[str, Any]]) -> int:
-    """Returns the position among an optimizer's parameter groups of the one whose learning rate is reported."""
+    """Returns the index of the parameter group whose learning rate is reported."""
 
     def rank(position: int) -> tuple[int, int]:
         index = groups[position].get(GROUP_INDEX)
@@ -33,7 +33,7 @@ def reported_position(groups: Sequence[Mapping[str, Any]]) -> int:
 
 
 def configured_lr(scheduler: LambdaLR) -> ConfiguredLr:
-    """Returns the reported learning rate as the configuration has it, before any schedule."""
+    """Returns the reported learning rate in the configuration, before any schedule."""
     groups = scheduler.optimizer.param_groups
     position = reported_position(groups)
     index = groups[position].get(GROUP_INDEX)
@@ -42,7 +42,7 @@ def configured_lr(scheduler: LambdaLR) -> ConfiguredLr:
 
 
 def keep_group_indices(optimizer: torch.optim.Optimizer) -> None:
-    """Keeps the groups' indices when a checkpoint is loaded, which may have none, or any."""
+    """Keeps the groups' indices when a checkpoint is loaded: the checkpoint may have none, or wrong ones."""
     indices = [group[GROUP_INDEX] for group in optimizer.param_groups]
 
     def restore(loaded: torch.optim.Optimizer) -> None:

@@ -1,7 +1,7 @@
-"""Learning-rate schedules: what share of the full learning rate each step gets. Knows no optimiser but to drive it.
+"""Learning-rate schedules.
 
-A schedule is a function from the step, 0 up to total_steps - 1, to a factor in [0, 1]. epoch_ends are the steps before
-which one, two, … epochs of it are complete: not all epochs need be of one length.
+A schedule is a function from the step, 0 to total_steps - 1, to a factor in [0, 1] of the learning rate.
+epoch_ends: the numbers of steps after which one, two, … epochs are complete; epochs can differ in length.
 """
 
 from bisect import bisect_right
@@ -20,12 +20,12 @@ Schedule = Callable[[int], float]
 
 
 def constant(*, total_steps: int, epoch_ends: Sequence[int]) -> Schedule:
-    """Returns the full learning rate throughout."""
+    """Returns a factor of 1 at every step."""
     return lambda step: 1.0
 
 
 def step(*, total_steps: int, epoch_ends: Sequence[int], every_epochs: int = 30, gamma: float = 0.1) -> Schedule:
-    """Returns a staircase: after each `every_epochs` epochs, `gamma` times what it was."""
+    """Returns a staircase: the factor is multiplied by `gamma` after every `every_epochs` epochs."""
     return lambda step: gamma ** (bisect_right(epoch_ends, step) // every_epochs)
 
 
@@ -42,9 +42,9 @@ def one_cycle(
     start_lr_ratio: float = 0.04,
     final_lr_ratio: float = 1e-4,
 ) -> Schedule:
-    """Returns a cosine from `start_lr_ratio` up to 1 at the share `peak_at` of all steps, and another one down.
+    """Returns a cosine up from `start_lr_ratio` to 1, and a cosine down to `final_lr_ratio`, as in torch's OneCycleLR.
 
-    As torch's OneCycleLR has it. Source: Smith and Topin, arXiv:1708.07120.
+    peak_at: the fraction of all steps before the peak. Source: Smith and Topin, arXiv:1708.07120.
     """
     peak_step = peak_at * total_steps - 1
     last_step = total_steps - 1
@@ -70,11 +70,14 @@ def triangle(
     start_lr_ratio: float = 0.0,
     final_lr_ratio: float = 0.0,
 ) -> Schedule:
-    """Returns a straight line from `start_lr_ratio` up to 1 at the share `peak_at` of all steps, and one down."""
+    """Returns a straight line up from `start_lr_ratio` to 1, and a straight line down to `final_lr_ratio`.
+
+    peak_at: the fraction of all steps before the peak.
+    """
     peak_step = peak_at * total_steps
 
     def factor(step: int) -> float:
-        done = step + 1  # the first step already moves
+        done = step + 1  # so that the first step has a factor above 0
         if done <= peak_step:
             return start_lr_ratio + (1.0 - start_lr_ratio) * done / peak_step
         return 1.0 + (final_lr_ratio - 1.0) * (done - peak_step) / (total_steps - peak_step)
@@ -83,7 +86,7 @@ def triangle(
 
 
 def warm_up(schedule: Schedule, *, warmup_steps: int) -> Schedule:
-    """Returns `schedule` behind a straight climb over `warmup_steps`; the schedule begins when the climb is done."""
+    """Returns `schedule` after a straight line up to its first factor, which takes `warmup_steps` steps."""
 
     def factor(step: int) -> float:
         if step < warmup_steps:
@@ -101,10 +104,10 @@ def build_schedule(
     warmup_epochs: float = 0.0,
     **arguments: float,
 ) -> LambdaLR:
-    """Returns torch's scheduler that, stepped after each optimiser step, sets the learning rate of the next.
+    """Returns a scheduler that has to be stepped after each optimizer step.
 
-    epoch_steps: how many steps each epoch takes. A group of the optimiser's that has `epochs` gets a schedule of that
-    length, and a learning rate of 0 afterwards.
+    epoch_steps: the number of steps of each epoch. A parameter group with `epochs` gets a schedule of that length,
+    and a learning rate of 0 afterwards.
     """
     build = load_target(SCHEDULES[name].target)
     steps_in = partial(_steps_in, epoch_steps)
@@ -112,36 +115,36 @@ def build_schedule(
         round(steps_in(warmup_epochs + epochs) - steps_in(warmup_epochs)) for epochs in range(1, len(epoch_steps) + 1)
     ]
 
-    def over(group_epochs: float | None) -> Schedule:
+    def schedule_over(group_epochs: float | None) -> Schedule:
         steps = max(round(steps_in(group_epochs or len(epoch_steps))), 1)
         warmup_steps = min(round(steps_in(warmup_epochs)), steps - 1)
         schedule: Schedule = build(total_steps=steps - warmup_steps, epoch_ends=epoch_ends, **arguments)
         factor = warm_up(schedule, warmup_steps=warmup_steps)
         if group_epochs is None:
-            # After the last step LambdaLR asks for one more, which lies beyond the schedule's end and is never taken.
+            # After the last step LambdaLR asks for the factor of one more step, which is never taken.
             return lambda step: factor(min(step, steps - 1))
         return lambda step: factor(step) if step < steps else 0.0
 
-    return LambdaLR(optimizer, [over(group.get("epochs")) for group in optimizer.param_groups])
+    return LambdaLR(optimizer, [schedule_over(group.get("epochs")) for group in optimizer.param_groups])
 
 
-def set_rates(scheduler: LambdaLR) -> None:
-    """Sets the next step's learning rates by this schedule; those that are set may be of one that ended earlier."""
-    for group, lr in zip(scheduler.optimizer.param_groups, _rates(scheduler, scheduler.last_epoch), strict=True):
+def set_lrs(scheduler: LambdaLR) -> None:
+    """Sets the next step's learning rates by this schedule: loaded ones may be of a schedule that ended earlier."""
+    for group, lr in zip(scheduler.optimizer.param_groups, _lrs(scheduler, scheduler.last_epoch), strict=True):
         group["lr"] = lr
 
 
-def last_rate(scheduler: LambdaLR) -> float:
-    """Returns the reported learning rate of the step that was taken last."""
-    return _rates(scheduler, scheduler.last_epoch - 1)[reported_position(scheduler.optimizer.param_groups)]
+def last_lr(scheduler: LambdaLR) -> float:
+    """Returns the reported learning rate of the last step taken."""
+    return _lrs(scheduler, scheduler.last_epoch - 1)[reported_position(scheduler.optimizer.param_groups)]
 
 
-def _rates(scheduler: LambdaLR, step: int) -> list[float]:
+def _lrs(scheduler: LambdaLR, step: int) -> list[float]:
     return [float(lr) * factor(step) for lr, factor in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)]
 
 
 def _steps_in(epoch_steps: Sequence[int], epochs: float) -> float:
-    """Returns how many steps there are in the first `epochs` epochs, of which the last may be a part of one."""
+    """Returns the number of steps in the first `epochs` epochs, which may end within an epoch."""
     whole, part = int(epochs), epochs % 1
     return sum(epoch_steps[:whole]) + (part * epoch_steps[whole] if part and whole < len(epoch_steps) else 0)
 

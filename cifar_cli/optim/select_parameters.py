@@ -1,4 +1,4 @@
-"""Finds parameters by patterns of their names. Knows nothing of what they are wanted for."""
+"""Selects and freezes parameters by patterns of their names."""
 
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
@@ -11,10 +11,10 @@ MOST_NAMES_SHOWN = 12
 
 
 def select_parameters(patterns: Sequence[str], names: Collection[str], *, model: nn.Module, key: str) -> list[str]:
-    """Returns those of the names that a pattern matches, in which `*` stands for anything.
+    """Returns the names that a pattern matches; in a pattern, `*` stands for any characters.
 
-    names: those of the model's parameters that are left to be taken; key: where in the configuration the patterns
-    stand. Raises UsageError for a pattern that matches none of them.
+    names: the parameters of the model that can be selected; key: the location of the patterns in the configuration.
+    Raises UsageError for a pattern that matches none of the names.
     """
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
@@ -23,7 +23,7 @@ def select_parameters(patterns: Sequence[str], names: Collection[str], *, model:
 
 
 def freeze(model: nn.Module, patterns: Sequence[str]) -> None:
-    """Has the parameters that the patterns name stay as they are. Raises UsageError as `matching` does."""
+    """Freezes the parameters that the patterns match. Raises UsageError as `select_parameters` does."""
     parameters = dict(model.named_parameters())
     for name in select_parameters(patterns, parameters, model=model, key="train.freeze"):
         parameters[name].requires_grad_(False)

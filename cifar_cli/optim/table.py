@@ -19,16 +19,16 @@ from cifar_cli.section import (
     table,
 )
 
-# --- optimizers: called with parameter groups, each of which has the keys but for decay_norm_and_bias ---------------
+# --- optimizers: called with parameter groups, each of which has the keys except decay_norm_and_bias ---------------
 
 
 class OptimizerKeys(Entry):
-    """What every optimizer has."""
+    """The keys of every optimizer."""
 
     fusable: ClassVar[bool] = False
-    """Whether the class takes `fused`: one pass over all parameters."""
+    """Whether the class accepts the argument `fused`: one pass over all parameters."""
     matrices_only: ClassVar[bool] = False
-    """Whether parameters with one dimension, such as a bias, cannot be given to the optimizer."""
+    """Whether the optimizer cannot take parameters with one dimension, such as biases."""
 
     lr: PositiveFloat = 0.01
     weight_decay: NonNegativeFloat = 0.0
@@ -37,12 +37,12 @@ class OptimizerKeys(Entry):
 
     @property
     def lacks_momentum(self) -> bool:
-        """Whether Nesterov's momentum is asked for without any momentum."""
+        """Whether the keys ask for Nesterov momentum with a momentum of 0."""
         return False
 
 
 class MomentumKeys(OptimizerKeys):
-    """What optimizers with momentum have."""
+    """The keys of optimizers with momentum."""
 
     momentum: BelowOne = 0.0
     nesterov: Flag = Field(False, examples=[False])
@@ -62,7 +62,7 @@ class SgdKeys(MomentumKeys):
 
 
 class AdamFamilyKeys(OptimizerKeys):
-    """What Adam and AdamW share."""
+    """The keys of Adam and AdamW."""
 
     fusable: ClassVar[bool] = True
 
@@ -91,7 +91,7 @@ class AdamWKeys(AdamFamilyKeys):
 
 
 class MuonKeys(MomentumKeys):
-    """Momentum whose every step is orthogonalized, for filter banks and matrices; defaults of airbench94's recipe."""
+    """Momentum whose steps are orthogonalized, for filter banks and matrices; defaults of airbench94's recipe."""
 
     target: ClassVar[str] = "cifar_cli.optim.muon:Muon"
     matrices_only: ClassVar[bool] = True
@@ -111,20 +111,20 @@ OPTIMIZERS = table(SgdKeys, AdamKeys, AdamWKeys, MuonKeys)
 
 
 class ScheduleKeys(Entry):
-    """What the checks ask of every schedule."""
+    """The keys of every schedule, and facts for the checks."""
 
     is_extendable: ClassVar[bool] = False
-    """Whether a run can be made longer: the factor of a step does not depend on the number of steps."""
+    """Whether a run can be extended: the factor of a step does not depend on the number of steps."""
 
 
 class WarmupScheduleKeys(ScheduleKeys):
-    """What the schedules have that begin at their full learning rate."""
+    """The keys of schedules that start at the full learning rate."""
 
     warmup_epochs: NonNegativeFloat = Field(0.0, description="a number of epochs, 0 or more", examples=[1])
 
 
 class ConstantKeys(WarmupScheduleKeys):
-    """The same learning rate throughout."""
+    """The same learning rate at every step."""
 
     target: ClassVar[str] = "cifar_cli.optim.schedules:constant"
     is_extendable: ClassVar[bool] = True
@@ -162,7 +162,7 @@ class LinearKeys(WarmupScheduleKeys):
 
 
 class OneCycleKeys(ScheduleKeys):
-    """Up and down along cosines, as torch.optim.lr_scheduler.OneCycleLR does."""
+    """A cosine up and a cosine down, as in torch.optim.lr_scheduler.OneCycleLR."""
 
     target: ClassVar[str] = "cifar_cli.optim.schedules:one_cycle"
 
@@ -173,7 +173,7 @@ class OneCycleKeys(ScheduleKeys):
 
 
 class TriangleKeys(ScheduleKeys):
-    """Up and down along straight lines."""
+    """A straight line up and a straight line down."""
 
     target: ClassVar[str] = "cifar_cli.optim.schedules:triangle"
 
@@ -190,10 +190,10 @@ SCHEDULES = table(ConstantKeys, StepKeys, CosineKeys, LinearKeys, OneCycleKeys, 
 
 
 class AverageKeys(Entry):
-    """What the checks ask of every average."""
+    """The keys of every average, and facts for the checks."""
 
     is_extendable: ClassVar[bool] = True
-    """Whether a run can be made longer: what a step does to the average does not depend on the number of steps."""
+    """Whether a run can be extended: the average after a step does not depend on the number of steps."""
 
 
 class NoAverageKeys(AverageKeys):
@@ -205,7 +205,7 @@ class NoAverageKeys(AverageKeys):
 
 
 class EmaKeys(AverageKeys):
-    """The moving average of the weights, by which the network is evaluated."""
+    """The moving average of the weights, with which the network is evaluated."""
 
     target: ClassVar[str] = "cifar_cli.optim.averages:Ema"
 
@@ -214,7 +214,7 @@ class EmaKeys(AverageKeys):
 
 
 class LookaheadKeys(AverageKeys):
-    """Slow weights that the fast ones go back to; defaults of airbench94's SGD recipe."""
+    """Slow weights that the weights return to every few steps; defaults of airbench94's SGD recipe."""
 
     target: ClassVar[str] = "cifar_cli.optim.averages:Lookahead"
     is_extendable: ClassVar[bool] = False
@@ -227,11 +227,11 @@ class LookaheadKeys(AverageKeys):
 AVERAGES = table(NoAverageKeys, EmaKeys, LookaheadKeys)
 
 
-# --- losses: called with the keys; give a function of logits, targets and a reduction -------------------------------
+# --- losses: called with the keys; return a function of logits, targets and a reduction -------------------------------
 
 
 class LossKeys(Entry):
-    """What every loss has in common: nothing but a name."""
+    """The keys of every loss."""
 
 
 class CrossEntropyKeys(LossKeys):

@@ -1,1 +1,1 @@
-"""Makes a network better: the loop, and what it is made of. Knows no file, no screen and no configuration."""
+"""Trains and evaluates a network: loop, state, metrics, device. Knows no file, no screen and no configuration."""

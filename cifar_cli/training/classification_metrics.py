@@ -1,4 +1,4 @@
-"""What a confusion matrix says of each class. Knows nothing of networks."""
+"""Precision, recall and F1 of each class, from a confusion matrix."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class's scores, each in [0, 1], and 0 where it would be 0 / 0; images: how many the class has.
+    """One class's scores, each in [0, 1], and 0 in place of 0 / 0. images: the number of images of the class.
 
-    recall is the share of the class's images that were recognised, which is also called the class's accuracy.
+    recall is the fraction of the class's images that are classified correctly, also called the class's accuracy.
     """
 
     images: int
@@ -21,19 +21,19 @@ class ClassScores:
 def classification_metrics(confusion: Tensor) -> list[ClassScores]:
     """Returns the scores of each class of a confusion matrix, int64 (K, K), rows the true classes."""
     return [
-        _scores(right=int(confusion[k, k]), images=int(confusion[k].sum()), predicted=int(confusion[:, k].sum()))
+        _scores(correct=int(confusion[k, k]), images=int(confusion[k].sum()), predicted=int(confusion[:, k].sum()))
         for k in range(len(confusion))
     ]
 
 
-def _scores(*, right: int, images: int, predicted: int) -> ClassScores:
+def _scores(*, correct: int, images: int, predicted: int) -> ClassScores:
     return ClassScores(
         images=images,
-        precision=_ratio(right, predicted),
-        recall=_ratio(right, images),
-        f1=_ratio(2 * right, images + predicted),  # = 2·precision·recall / (precision + recall)
+        precision=_ratio(correct, predicted),
+        recall=_ratio(correct, images),
+        f1=_ratio(2 * correct, images + predicted),  # = 2·precision·recall / (precision + recall)
     )
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _ratio(numerator: int, denominator: int) -> float:
+    return numerator / denominator if denominator else 0.0

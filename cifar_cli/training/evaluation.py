@@ -1,4 +1,4 @@
-"""Measures a network on labelled images. Knows nothing of optimisers or files."""
+"""Evaluates a network on labelled images: loss, accuracy, confusion matrix."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ Batches = Iterable[Batch]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network made of a set of images.
+    """A network's results on a set of images.
 
     loss: mean per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
-    logits: float32 (N, K), in the order of the images;
-    plain: what it made of the images as they are, where it was also shown other tta of them.
+    logits: float32 (N, K), in the order of the images; without_tta: the results on the unchanged images, None if these
+    are the results.
     """
 
     loss: float
@@ -29,7 +29,7 @@ class Evaluation:
     images: int
     confusion: Tensor
     logits: Tensor
-    plain: "Evaluation | None" = None
+    without_tta: "Evaluation | None" = None
 
 
 def evaluate(
@@ -37,17 +37,17 @@ def evaluate(
     *,
     loader: Batches,
     loss: Loss,
-    prepare: Callable[[Tensor], Tensor],
+    preprocess: Callable[[Tensor], Tensor],
     runtime: Runtime,
     num_classes: int,
     tta: TestTimeAugmentation | None = None,
     tta_fraction: float = 1.0,
 ) -> Evaluation:
-    """Returns loss, accuracy and confusion over every image the loader gives, each counted once.
+    """Returns the network's results over all images of the loader, each counted once.
 
-    The loader gives uint8 images (B, C, H, W) and labels (B,), in the same order each time; `prepare` turns images into
-    what the network takes. The network is in eval mode meanwhile, and afterwards in the mode it was in. Where there are
-    `tta`, they decide for the share of the images that the network is least sure of.
+    loader: yields uint8 images (B, C, H, W) and labels (B,), in the same order each time; preprocess: turns the images
+    into the network's input. The network is in eval mode meanwhile, and afterwards in its mode from before. With `tta`,
+    test-time augmentation replaces the logits of that fraction of the images that the network is least confident of.
     """
 
     def network(images: Tensor) -> Tensor:
@@ -56,24 +56,24 @@ def evaluate(
         return logits.float()
 
     with eval_mode(model), torch.inference_mode():
-        answers = [(network(prepare(batch.images.to(runtime.device))), batch.labels) for batch in loader]
-        logits = torch.cat([batch_logits for batch_logits, _ in answers])  # (N, K)
-        labels = torch.cat([batch_labels for _, batch_labels in answers]).to(runtime.device)  # (N,)
-        plain = _score(logits, labels, loss=loss, num_classes=num_classes)
+        outputs = [(network(preprocess(batch.images.to(runtime.device))), batch.labels) for batch in loader]
+        logits = torch.cat([batch_logits for batch_logits, _ in outputs])  # (N, K)
+        labels = torch.cat([batch_labels for _, batch_labels in outputs]).to(runtime.device)  # (N,)
+        without_tta = _score(logits, labels, loss=loss, num_classes=num_classes)
         if tta is None:
-            return plain
-        logits = logits.clone()  # those of the images as they are stay what they were
-        unsure = least_confident(logits, tta_fraction).nonzero().flatten()
-        shown = torch.cat([batch.images for batch in loader]).to(runtime.device)[unsure]  # uint8
-        size = len(answers[0][0])  # of a batch
-        for places, images in zip(unsure.split(size), shown.split(size), strict=True):
-            logits[places] = tta(network, prepare(images), logits[places])
-        return replace(_score(logits, labels, loss=loss, num_classes=num_classes), plain=plain)
+            return without_tta
+        logits = logits.clone()  # without_tta keeps its own
+        chosen = least_confident(logits, tta_fraction).nonzero().flatten()
+        chosen_images = torch.cat([batch.images for batch in loader]).to(runtime.device)[chosen]  # uint8
+        batch_size = len(outputs[0][0])
+        for indices, images in zip(chosen.split(batch_size), chosen_images.split(batch_size), strict=True):
+            logits[indices] = tta(network, preprocess(images), logits[indices])
+        return replace(_score(logits, labels, loss=loss, num_classes=num_classes), without_tta=without_tta)
 
 
 def _score(logits: Tensor, labels: Tensor, *, loss: Loss, num_classes: int) -> Evaluation:
-    """Returns what logits (N, K) are worth where the labels (N,) are right."""
-    cells = labels * num_classes + logits.argmax(dim=1)  # of the confusion matrix, row by row
+    """Returns the results of logits (N, K) against labels (N,)."""
+    cells = labels * num_classes + logits.argmax(dim=1)  # indices into the flat confusion matrix
     confusion = torch.bincount(cells.cpu(), minlength=num_classes**2).view(num_classes, num_classes)
     return Evaluation(
         loss=loss(logits, labels, reduction="sum").item() / len(labels),

@@ -1,4 +1,4 @@
-"""Turns the first Ctrl-C or SIGTERM into a request that the training loop grants after its current step."""
+"""Turns the first Ctrl-C or SIGTERM into a request to stop, which the training loop fulfils after its current step."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,23 +6,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+from cifar_cli.distributed.process_group import SINGLE_PROCESS
+
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-def _own_number(number: int) -> int:
-    """The all_reduce_max of a single process."""
-    return number
 
 
 @dataclass
 class ShutdownRequest:
-    """The number of the signal that asked for a shutdown, None where none has.
+    """The number of the signal that asked for a shutdown; None without one.
 
-    all_reduce_max: returns the highest of the numbers that the processes of a training call it with.
+    all_reduce_max: returns the highest number among the processes of a training.
     """
 
     signal_number: int | None = None
-    all_reduce_max: Callable[[int], int] = field(default=_own_number, compare=False)
+    all_reduce_max: Callable[[int], int] = field(default=SINGLE_PROCESS.all_reduce_max, compare=False)
 
     def agreed(self) -> int | None:
         """Returns the signal to stop for, or None. Collective: every process must call it at the same point."""
@@ -30,7 +27,9 @@ class ShutdownRequest:
 
 
 @contextmanager
-def graceful_shutdown(all_reduce_max: Callable[[int], int] = _own_number) -> Iterator[ShutdownRequest]:
+def graceful_shutdown(
+    all_reduce_max: Callable[[int], int] = SINGLE_PROCESS.all_reduce_max,
+) -> Iterator[ShutdownRequest]:
     """Notes the first Ctrl-C or SIGTERM in the request that it yields; a second signal has its usual effect.
 
     Python handles signals in the main thread only. all_reduce_max: see ShutdownRequest.

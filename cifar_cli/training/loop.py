@@ -1,10 +1,11 @@
-"""The training loop. Knows no optimiser, schedule, observer or data by name."""
+"""The training loop: epochs of steps, each followed by validation and a report to the observers."""
 
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NoReturn
 
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from cifar_cli.optim.averages import evaluation_weights
 from cifar_cli.optim.build_optimizer import freeze_finished_groups
 from cifar_cli.optim.losses import Loss
 from cifar_cli.optim.reported_lr import configured_lr
-from cifar_cli.optim.schedules import last_rate
+from cifar_cli.optim.schedules import last_lr
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
@@ -28,11 +29,11 @@ STEPS_BETWEEN_LOSS_CHECKS = 50  # often enough to waste little of a diverged run
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on and towards.
+    """Everything that a training needs and does not change: data, network call, loss, length.
 
-    loader: gives batches of uint8 images, epoch by epoch. transform: augments a batch and makes of its images what the
-    network takes. forward: the network as it is to be called: compiled or not, in one process or sharded. validate:
-    evaluates the network as it stands; None where no images are held out. graph_cache: replays steps as CUDA graphs.
+    loader: yields batches of uint8 images, epoch by epoch. transform: augments a batch and turns its images into the
+    network's input. forward: calls the network, which may be compiled or sharded over processes. validate: evaluates
+    the current network; None without validation images. graph_cache: replays steps as CUDA graphs.
     """
 
     loader: BatchLoader
@@ -45,7 +46,7 @@ class Task:
 
     @property
     def epoch_steps(self) -> list[int]:
-        """How many steps each epoch takes."""
+        """The number of steps of each epoch."""
         return [self.loader.batches_in(epoch) for epoch in range(self.epochs)]
 
 
@@ -57,33 +58,33 @@ def fit(
     observers: Sequence[Observer] = (),
     stop: ShutdownRequest | None = None,
 ) -> None:
-    """Trains until `task.epochs` epochs are complete, from wherever `state` is.
+    """Trains from the progress of `state` until `task.epochs` epochs are complete.
 
-    Raises DivergedError when the loss is no longer finite, and StoppedError, after the observers were told, when a
-    signal asked for an end.
+    Raises DivergedError if the loss is no longer finite, and StoppedError, after calling the observers, if a signal
+    asked for a shutdown.
     """
     stop = stop or ShutdownRequest()
     for observer in observers:
         observer.training_started(state)
     while state.progress.epoch < task.epochs:
-        if task.forward is state.model:  # compiled, or spread over processes, it stays what it was made from
+        if task.forward is state.model:  # a compiled or sharded network needs all gradients that it was built for
             freeze_finished_groups(state.optimizer, epoch=state.progress.epoch)
         train_epoch(state, task, runtime=runtime, observers=observers, stop=stop)
         report = _close_epoch(state, task.validate, observers)
         for observer in observers:
             observer.epoch_ended(state, report)
-        if signal_number := stop.agreed():  # it came while the network was validated
+        if signal_number := stop.agreed():  # during validation
             _stop(state, observers, signal_number)
 
 
 def train_epoch(
     state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stop: ShutdownRequest
 ) -> None:
-    """Takes the steps that are left of the epoch in progress."""
+    """Takes the remaining steps of the epoch in progress."""
     state.model.train()
     totals = state.totals
     task.loader.set_epoch(state.progress.epoch, first_batch=totals.batches)
-    step: Step = partial(_take_step, state, task, runtime)
+    step: Step = partial(train_step, state, task, runtime)
     if task.graph_cache:
         step = partial(task.graph_cache.take, step)
     started = time.perf_counter() - totals.seconds
@@ -91,13 +92,13 @@ def train_epoch(
         batch = task.transform(batch.to(runtime.device), state.augment_generator)
         loss, logits = step(batch.images, batch.targets)
         state.scheduler.step()
+        state.progress.step += 1
+        state.average.step_ended(state.progress.step)
 
+        totals.add(loss=loss, logits=logits, labels=batch.labels, seconds=time.perf_counter() - started)
         if state.hard_examples:
             losses = task.loss(logits.float(), batch.targets, reduction="none")  # (B,)
             state.hard_examples.update_losses(batch.indices, losses)
-        totals.add(loss=loss, logits=logits, labels=batch.labels, seconds=time.perf_counter() - started)
-        state.progress.step += 1
-        state.average.step_ended(state.progress.step)
         if totals.batches % STEPS_BETWEEN_LOSS_CHECKS == 0:
             _check_loss(state)
         for observer in observers:
@@ -105,13 +106,13 @@ def train_epoch(
         if signal_number := stop.agreed():
             _stop(state, observers, signal_number)
     _check_loss(state)
-    totals.seconds = time.perf_counter() - started  # once more, now that the device has been waited for
+    totals.seconds = time.perf_counter() - started  # again, since _check_loss waited for the device
 
 
-def _take_step(
+def train_step(
     state: TrainingState, task: Task, runtime: Runtime, images: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Moves the weights once, by a batch as the network takes it; returns its mean loss () and logits (B, K)."""
+    """Updates the weights by one batch of inputs and targets; returns the mean loss () and logits (B, K)."""
     with runtime.autocast():
         logits = task.forward(images)
         loss = task.loss(logits, targets)
@@ -125,7 +126,7 @@ def _take_step(
 def _close_epoch(
     state: TrainingState, validate: Callable[[], Evaluation] | None, observers: Sequence[Observer]
 ) -> EpochReport:
-    """Validates, counts the epoch as done, and begins the next one's totals."""
+    """Validates, counts the epoch as complete, and resets the totals; returns the epoch's report."""
     totals, progress = state.totals, state.progress
     with evaluation_weights(state.model, state.average):
         val = validate() if validate else None
@@ -140,7 +141,7 @@ def _close_epoch(
     return EpochReport(
         epoch=progress.epoch,
         step=progress.step,
-        lr=last_rate(state.scheduler),
+        lr=last_lr(state.scheduler),
         train_loss=totals.mean_loss(),
         train_accuracy=totals.accuracy(),
         val_loss=val.loss if val else None,
@@ -151,12 +152,12 @@ def _close_epoch(
 
 
 def _check_loss(state: TrainingState) -> None:
-    """Raises DivergedError if any loss of the epoch so far was not finite: a sum never recovers from one."""
+    """Raises DivergedError if any loss of the epoch so far was not finite: then their sum is not finite."""
     check_finite(state.totals.loss.item(), state)
 
 
 def check_finite(loss: float, state: TrainingState) -> None:
-    """Raises DivergedError, with advice, where the loss is no number any more."""
+    """Raises DivergedError, with advice, unless the loss is finite."""
     if not math.isfinite(loss):
         epoch, step = state.progress.epoch, state.progress.step
         where = f"epoch {epoch + 1}, before step {step + 1}" if state.totals.batches else f"after epoch {epoch}"
@@ -168,7 +169,8 @@ def check_finite(loss: float, state: TrainingState) -> None:
         )
 
 
-def _stop(state: TrainingState, observers: Sequence[Observer], signal_number: int) -> None:
+def _stop(state: TrainingState, observers: Sequence[Observer], signal_number: int) -> NoReturn:
+    """Calls the observers and raises StoppedError."""
     for observer in observers:
         observer.training_stopped(state)
     epoch, step = state.progress.epoch, state.progress.step

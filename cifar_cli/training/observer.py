@@ -1,4 +1,4 @@
-"""What a training tells those who watch it. Knows no watcher."""
+"""The events of a training, and the base class of all that observes a training."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 class EpochReport:
     """One epoch's result: a row of metrics.csv.
 
-    Accuracies in [0, 1]. Training figures are sums over the epoch's own batches, taken while the weights moved;
-    validation figures are those of the weights at the epoch's end, None where nothing is held out. seconds: training
+    Accuracies in [0, 1]. Training metrics are means over the epoch's images, each measured in the image's own step.
+    Validation metrics are those of the weights at the epoch's end; None without validation images. seconds: training
     alone, without validation.
     """
 
@@ -29,22 +29,22 @@ class EpochReport:
 
 
 class Observer:
-    """Hears of a training and never steers it. Each method does nothing until a watcher overrides it."""
+    """Is called at the events of a training, and must not change the training. By default each method does nothing."""
 
     def training_started(self, state: "TrainingState") -> None:
-        """Called before the first step, of a resumed training too."""
+        """Called before the first step; when a training is resumed, before its next step."""
 
     def step_ended(self, state: "TrainingState") -> None:
         """Called after each step. Must not wait for the device."""
 
     def validated(self, state: "TrainingState", evaluation: "Evaluation") -> None:
-        """Called when the network has been measured on the validation images, before `epoch_ended`."""
+        """Called after the validation of an epoch, before `epoch_ended`."""
 
     def epoch_ended(self, state: "TrainingState", report: EpochReport) -> None:
         """Called after each epoch and its validation."""
 
     def training_stopped(self, state: "TrainingState") -> None:
-        """Called once if a signal stops the training between two steps."""
+        """Called once if a signal stops the training, after a step or an epoch."""
 
     def close(self) -> None:
-        """Called once at the very end, however it ended."""
+        """Called once at the very end, however the training ended."""

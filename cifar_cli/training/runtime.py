@@ -1,4 +1,4 @@
-"""Where and how to compute: device and precision. Knows nothing of models or data."""
+"""Chooses the device and the precision to compute in."""
 
 import os
 from contextlib import AbstractContextManager
@@ -15,9 +15,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Runtime:
-    """A device, and the precision that matrix products and convolutions are computed in (`fp32`, `bf16`, `fp16`).
+    """A device, and the precision of matrix products and convolutions: `fp32`, `bf16` or `fp16`.
 
-    Weights, sums and everything else stay in fp32. processes: who else computes, each on a device of its own.
+    Weights, sums and everything else stay in fp32. processes: those that train together, each on its own device.
     """
 
     device: torch.device
@@ -25,12 +25,12 @@ class Runtime:
     processes: ProcessGroup = SINGLE_PROCESS
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Returns the context in which a forward pass and its loss are computed."""
+        """Returns the context for a forward pass and its loss, in which torch computes in this precision."""
         return torch.autocast(self.device.type, DTYPES[self.precision], enabled=self.precision != "fp32")
 
     @property
     def device_name(self) -> str:
-        """The device as a person would name it, and how many processes have one like it."""
+        """The device's name for people, with the number of processes if there are several."""
         name = self._own_device_name()
         return name if self.processes.size == 1 else f"{self.processes.size} processes, each with {name}"
 
@@ -44,11 +44,11 @@ class Runtime:
 
 
 CPU = Runtime(torch.device("cpu"), "fp32")
-"""Where a handful of images is looked at: a GPU takes longer to begin, and may round products further."""
+"""For a handful of images: a GPU takes longer to start, and may round products further."""
 
 
-def wait_for(device: torch.device) -> None:
-    """Waits until the device has done what it was given; a CPU always has."""
+def synchronize(device: torch.device) -> None:
+    """Waits until the device has finished its work; returns at once for a CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -58,10 +58,10 @@ def wait_for(device: torch.device) -> None:
 def choose_runtime(
     *, device: str = "auto", precision: str = "auto", processes: ProcessGroup = SINGLE_PROCESS
 ) -> Runtime:
-    """Returns the device and precision asked for, `auto` being the fastest that this machine has.
+    """Returns the runtime with the given device and precision; `auto` is the fastest that this machine has.
 
-    Of several processes each gets a GPU of its own. Raises UsageError where the machine has no such device, or the
-    device cannot compute so.
+    Each of several processes gets its own GPU. Raises UsageError if the machine lacks the device, or the device the
+    precision.
     """
     chosen = _choose_device(device)
     if processes.size > 1:
@@ -70,11 +70,11 @@ def choose_runtime(
 
 
 def compute_deterministically() -> None:
-    """Has torch take only algorithms that give the same bits each time, in this process, from now on.
+    """Restricts torch, in this process from now on, to algorithms that give the same bits each time.
 
-    What has no such algorithm on the device raises torch's RuntimeError, which says so.
+    From then on an operation without such an algorithm raises torch's RuntimeError, which says so.
     """
-    # cuBLAS reads it when it is first used, which is after this.
+    # cuBLAS reads the variable at its first use, which comes later.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True)
@@ -84,17 +84,16 @@ def _choose_device(device: str) -> torch.device:
     available = _available_devices()
     if device == "auto":
         return torch.device(available[0])
-    kind, _, number = device.partition(":")
-    if kind not in available:
+    device_type, _, number = device.partition(":")
+    if device_type not in available:
         raise UsageError(
             f"train.device: this machine has {' and '.join(available)}, found '{device}'; "
             f"write train.device=auto to take the best there is"
         )
-    if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
+    if device_type == "cuda" and number and int(number) >= torch.cuda.device_count():
         raise UsageError(
             f"train.device: this machine has {torch.cuda.device_count()} CUDA device(s), numbered from 0, "
-            f"found '{device}'; "
-            f"write train.device=cuda for the first"
+            f"found '{device}'; write train.device=cuda for the first"
         )
     return torch.device(device)
 
@@ -113,14 +112,14 @@ def _own_device(chosen: torch.device, processes: ProcessGroup) -> torch.device:
             f"processes with torchrun --nproc-per-node {torch.cuda.device_count()}, or write train.device=cpu"
         )
     own = torch.device("cuda", processes.local_rank)
-    torch.cuda.set_device(own)  # where NCCL talks from
+    torch.cuda.set_device(own)  # NCCL communicates from the current device
     return own
 
 
 def _available_devices() -> list[str]:
-    """Returns the kinds of device here, the fastest first."""
-    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    return [kind for kind, is_here in kinds.items() if is_here]
+    """Returns the types of device that this machine has, the fastest first."""
+    is_available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [device_type for device_type, is_here in is_available.items() if is_here]
 
 
 def _choose_precision(precision: str, device: torch.device) -> str:

@@ -1,7 +1,6 @@
-"""All there is to save of a training. Knows nothing of files.
+"""The whole state of a training: everything that the next step depends on, and nothing else.
 
-What is in a TrainingState is in the checkpoint; what is not cannot matter to the next step. That is what makes a
-resumed training the same, bit for bit, as one that was never interrupted.
+A checkpoint holds a TrainingState. So a resumed training equals, bit for bit, a training that was never interrupted.
 """
 
 from collections.abc import Mapping
@@ -14,12 +13,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.optim.averages import Average, NoAverage
-from cifar_cli.optim.schedules import set_rates
+from cifar_cli.optim.schedules import set_lrs
 
 
 @dataclass
 class Progress:
-    """How far the training is. `step` counts optimiser steps, `epoch` completed epochs."""
+    """The progress of a training: `step` counts optimizer steps, `epoch` completed epochs."""
 
     epoch: int = 0
     step: int = 0
@@ -29,9 +28,9 @@ class Progress:
 
 @dataclass
 class EpochTotals:
-    """Running sums over the batches of the epoch in progress; they stay on the device until someone looks.
+    """Running sums over the batches of the epoch in progress.
 
-    loss and correct: float64 and int64 scalars; images and seconds: plain numbers.
+    loss and correct: float64 and int64 scalars that stay on the device until their values are needed.
     """
 
     loss: Tensor
@@ -42,7 +41,7 @@ class EpochTotals:
 
     @classmethod
     def zero(cls, device: torch.device) -> "EpochTotals":
-        """Returns the totals of an epoch that has not begun."""
+        """Returns the totals before the first batch of an epoch."""
         # MPS has no float64.
         loss_dtype = torch.float32 if device.type == "mps" else torch.float64
         return cls(
@@ -51,7 +50,7 @@ class EpochTotals:
         )
 
     def add(self, *, loss: Tensor, logits: Tensor, labels: Tensor, seconds: float) -> None:
-        """Adds a batch: its mean loss, logits (B, K), labels (B,); `seconds` is the epoch's training time so far."""
+        """Adds a batch: mean loss (), logits (B, K) and labels (B,). seconds: the epoch's training time so far."""
         self.loss += loss * len(labels)
         self.correct += (logits.argmax(dim=1) == labels).sum()
         self.images += len(labels)
@@ -67,7 +66,7 @@ class EpochTotals:
         return self.loss.item() / max(self.images, 1)
 
     def accuracy(self) -> float:
-        """Returns the share of images classified rightly so far, in [0, 1]. Waits for the device."""
+        """Returns the fraction of images classified correctly so far, in [0, 1]. Waits for the device."""
         return self.correct.item() / max(self.images, 1)
 
 
@@ -86,9 +85,9 @@ class TrainingState:
     hard_examples: HardExamples | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns tensors and plain values only, so that a file of it can be read without running code.
+        """Returns tensors and plain values only, so that reading a file of them runs no code.
 
-        Under `model` are the weights that the network is judged by, so that whoever reads them has the right ones.
+        `model` holds the weights that the network is evaluated with: the averaged weights where there are any.
         """
         weights = self.model.state_dict()
         weights.update(self.average.averaged_weights())
@@ -105,13 +104,13 @@ class TrainingState:
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Puts everything back as `state_dict` found it."""
+        """Restores everything from the result of `state_dict`."""
         self.model.load_state_dict(saved["model"])
-        self.average.load_state_dict(saved.get("average", {}))  # a run from before there were any has none
+        self.average.load_state_dict(saved.get("average", {}))  # old checkpoints have no averages
         self.optimizer.load_state_dict(saved["optimizer"])
         self.scheduler.load_state_dict(saved["scheduler"])
-        set_rates(self.scheduler)
-        if saved["scaler"]:  # of a device or precision that needs none it is empty
+        set_lrs(self.scheduler)
+        if saved["scaler"]:  # empty for a device or precision that needs no scaler
             self.scaler.load_state_dict(saved["scaler"])
         self.augment_generator.set_state(saved["random"]["augment"])
         _restore_global_random_state(saved["random"])
@@ -122,7 +121,7 @@ class TrainingState:
 
 
 def _global_random_state() -> dict[str, Any]:
-    """Returns what dropout draws from: torch's own generators."""
+    """Returns the states of torch's global generators, which dropout draws from."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"torch": torch.get_rng_state(), "cuda": cuda}
 

@@ -1,6 +1,7 @@
 """Contenders: each round takes the steps it was given, and all rounds are the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,17 +54,17 @@ def test_every_round_takes_its_steps_from_the_same_start(
     assert not torch.equal(ends[0], before)
 
 
-def test_a_round_of_recorded_steps_begins_with_a_recording_at_hand(
+def test_a_round_of_captured_steps_begins_with_the_graph_captured(
     tiny_training: Callable[..., Any], recorder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = []
 
-    class Paper:
-        """A recording without a GPU."""
+    class FakeCapturedStep:
+        """A captured step without a GPU: it takes the step."""
 
         def __init__(self, step: Any, images: Any, labels: Any, *, optimizer: Any) -> None:
             self.step = step
-            taken.append("recorded")
+            taken.append("captured")
 
         def fits(self, optimizer: Any) -> bool:
             return True
@@ -72,12 +73,14 @@ def test_a_round_of_recorded_steps_begins_with_a_recording_at_hand(
             taken.append("replayed")
             return self.step(images, labels)
 
-    monkeypatch.setattr(cuda_graphs, "CapturedStep", Paper)
-    training = tiny_training(is_recorded=True)
+    monkeypatch.setattr(cuda_graphs, "CapturedStep", FakeCapturedStep)
+    training = tiny_training()
+    cache = cuda_graphs.GraphCache(training.state.optimizer, device=training.runtime.device)
+    training = replace(training, task=replace(training.task, graph_cache=cache))
     training.task.loader.batch_sampler.drop_last = True  # as a benchmark has it: all batches of one shape
     contender = ours(training, StartingPoint(training.state), recorder)
     contender.reset()
-    assert "recorded" in taken
+    assert "captured" in taken
     taken.clear()
     contender.run(2)
     assert taken == ["replayed", "replayed"]

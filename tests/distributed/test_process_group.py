@@ -1,4 +1,4 @@
-"""What one process makes of torchrun's environment, and what it does alone."""
+"""The process group of one process, from torchrun's environment or without torchrun."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def not_started_by_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_process_that_torchrun_did_not_start_is_alone_and_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchrun_a_process_is_the_only_one_and_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # some clusters set it everywhere
     with join_process_group() as processes:
         assert processes == SINGLE_PROCESS
@@ -23,7 +23,7 @@ def test_a_process_that_torchrun_did_not_start_is_alone_and_the_main_one(monkeyp
     assert (processes.broadcast("a text"), processes.all_reduce_max(15)) == ("a text", 15)
 
 
-def test_the_only_process_of_a_torchrun_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchrun_with_one_process_joins_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**COMPLETE, "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
     with join_process_group() as processes:
@@ -38,7 +38,7 @@ def test_the_only_process_of_a_torchrun_meets_nobody(monkeypatch: pytest.MonkeyP
         ({"RANK": "one"}, "RANK=one WORLD_SIZE=2 LOCAL_RANK=1 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500"),
     ],
 )
-def test_an_environment_that_is_half_torchruns_is_refused(
+def test_a_part_of_torchruns_environment_is_refused(
     changes: dict[str, str | None], found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**COMPLETE, **changes}.items():

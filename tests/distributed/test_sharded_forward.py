@@ -31,39 +31,43 @@ schedule: {name: cosine}
 train: {epochs: 2, device: cpu, precision: fp32}
 log: {feature_layers: [conv1]}
 """
-# `cifar` on few images; at the end of an epoch's steps, process 1 sends itself a signal, if $SIGNAL tells which.
+# `cifar` on few images; after step $SIGNAL_AT_STEP, process 1 sends itself the signal $SIGNAL.
 CIFAR_ON_FEW_IMAGES = """
 import os
 from functools import partial
 from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
-from cifar_cli.training import loop
+from cifar_cli.runner import run_training
+from cifar_cli.training.loop import fit
+from cifar_cli.training.observer import Observer
 
-close_epoch = loop._close_epoch
-def close_epoch_after_signal(state, *arguments):
-    if os.environ["RANK"] == "1" and str(state.progress.epoch + 1) == os.environ.get("SIGNAL_IN_EPOCH"):
-        os.kill(os.getpid(), int(os.environ["SIGNAL"]))
-    return close_epoch(state, *arguments)
-loop._close_epoch = close_epoch_after_signal
+class SignalToProcess1(Observer):
+    def step_ended(self, state):
+        if os.environ["RANK"] == "1" and str(state.progress.step) == os.environ.get("SIGNAL_AT_STEP"):
+            os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+
+def fit_with_signal(state, task, *, observers=(), **rest):
+    fit(state, task, observers=[*observers, SignalToProcess1()], **rest)
+
+run_training.fit = fit_with_signal
 synthetic.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
 from cifar_cli.__main__ import main
 """
-# Two processes of it, as torchrun would start them, but forked: what takes longest, importing torch, is done once.
-TWICE = """
+# Two processes as torchrun would start them, but forked: the slowest part, importing torch, happens once.
+IN_TWO_PROCESSES = """
 import json, signal, sys
-from cifar_cli.runner import start
 children = []
 for rank in ("0", "1"):
     children.append(os.fork())
     if children[-1] == 0:
-        signal.alarm(60)
+        signal.alarm(80)
         os.environ.update(RANK=rank, LOCAL_RANK=rank)
         for descriptor, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(name + rank, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
         sys.exit(main())
 print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
 """
-WORDS = ["train", "--config", "shared.yaml"]
+TRAIN = ["train", "--config", "shared.yaml"]
 
 
 def environment(**changes: object) -> dict[str, str]:
@@ -76,10 +80,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run_two(folder: Path, *words: str, **changes: object) -> list[tuple[int, str, str]]:
-    """Runs `cifar` with these words in two processes; returns each one's exit code, stdout and stderr."""
+def run_in_two_processes(folder: Path, *arguments: str, **changes: object) -> list[tuple[int, str, str]]:
+    """Runs `cifar` with arguments in two processes; returns the exit code, stdout and stderr of each."""
     outcome = subprocess.run(
-        [sys.executable, "-c", CIFAR_ON_FEW_IMAGES + TWICE, *words],
+        [sys.executable, "-c", CIFAR_ON_FEW_IMAGES + IN_TWO_PROCESSES, *arguments],
         cwd=folder,
         env=environment(WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port(), **changes),
         capture_output=True,
@@ -122,7 +126,7 @@ def assert_same_training(run: Path, expected: Path) -> None:
 def in_one_process(cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("one")
     (folder / "shared.yaml").write_text(CONFIG)
-    outcome = cifar_in(folder, *WORDS)
+    outcome = cifar_in(folder, *TRAIN)
     assert outcome.code == 0, outcome.err
     return only_run(folder)
 
@@ -133,15 +137,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_processes_go_on(
+def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_processes_resume(
     folder: Path, in_one_process: Path
 ) -> None:
-    (code, _, err), other = run_two(folder, *WORDS, SIGNAL=int(signal.SIGTERM), SIGNAL_IN_EPOCH=1)
+    (code, _, err), other = run_in_two_processes(folder, *TRAIN, SIGNAL=int(signal.SIGTERM), SIGNAL_AT_STEP=30)
     run = only_run(folder)
     assert code == 143
     assert err.splitlines()[-2:] == [
         f"saved; continue with: cifar train --resume logs/{run.name}",
-        "error: stopped after epoch 1",
+        "error: stopped in epoch 2, after step 30",
     ]
     assert other == (143, "", "")
     assert read_summary(run)["status"] == "interrupted"
@@ -160,20 +164,20 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_proce
     assert resumed.returncode == 0, resumed.stderr
     assert_same_training(only_run(folder), in_one_process)
     assert "2 processes, each with 1 CPU thread" in resumed.stderr
-    # Each is told by one process.
-    assert [resumed.stderr.count(told) for told in ("SYNTHETIC", "after epoch 1, step 21", "epoch 2/2")] == [1, 1, 1]
+    # One process prints each message.
+    assert [resumed.stderr.count(text) for text in ("SYNTHETIC", "after epoch 1, step 30", "epoch 2/2")] == [1, 1, 1]
     assert resumed.stdout.count("test, read once") == 1
 
 
-def test_where_a_process_was_killed_the_other_ends_and_one_alone_goes_on(
+def test_when_a_process_is_killed_the_other_ends_and_a_single_process_can_resume(
     folder: Path, in_one_process: Path, cifar_in: Callable[..., Any]
 ) -> None:
-    (code, _, err), (killed, _, _) = run_two(folder, *WORDS, SIGNAL=int(signal.SIGKILL), SIGNAL_IN_EPOCH=2)
+    (code, _, err), (killed, _, _) = run_in_two_processes(folder, *TRAIN, SIGNAL=int(signal.SIGKILL), SIGNAL_AT_STEP=30)
     assert killed == -signal.SIGKILL
     assert code == 1
     assert err.splitlines()[-1] == (
-        "error: process 0 of 2: another process of this training ended before its time; "
-        "go on from the last checkpoint, with any number of processes: cifar train --resume"
+        "error: process 0 of 2: another process of this training ended early; "
+        "continue from the last checkpoint, with any number of processes: cifar train --resume"
     )
     assert read_summary(only_run(folder))["status"] == "failed"
     resumed = cifar_in(folder, "train", "--resume")

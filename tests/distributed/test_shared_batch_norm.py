@@ -1,4 +1,4 @@
-"""BatchNorm over several processes held against torch's own, in a group of one; test_distributed.py has two."""
+"""BatchNorm over several processes held against torch's own, in a group of one; test_sharded_forward.py has two."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ def group_of_one() -> Iterator[None]:
     dist.destroy_process_group()
 
 
-def moved(norm: nn.Module, features: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
-    """Returns outputs and gradients of three steps, and what the norm holds after them."""
+def train_three_steps(norm: nn.Module, features: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """Returns outputs and gradients of three steps, and the state of the norm after them."""
     seen = []
     for step in range(3):
         given = (features * (step + 1)).requires_grad_()
@@ -41,15 +41,17 @@ def moved(norm: nn.Module, features: Tensor) -> tuple[list[Tensor], dict[str, Te
         (lambda: nn.BatchNorm2d(3, track_running_stats=False), (5, 3, 4, 2)),
     ],
 )
-def test_it_computes_what_torchs_batch_norm_computes(
+def test_outputs_gradients_and_statistics_are_those_of_torchs_batch_norm(
     make: type[nn.Module], shape: tuple[int, ...], training: bool
 ) -> None:
     features = 3 + 2 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
     shared = SharedBatchNorm(make().train(training))
-    torch.testing.assert_close(moved(shared, features), moved(make().train(training), features), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        train_three_steps(shared, features), train_three_steps(make().train(training), features), rtol=1e-4, atol=1e-4
+    )
 
 
-def test_it_keeps_the_tensors_and_their_names() -> None:
+def test_replacing_keeps_the_tensors_and_their_names() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()))
     before = dict(model.state_dict(keep_vars=True))
     after = share_batch_norms(model, torch.device("cpu")).state_dict(keep_vars=True)
@@ -65,7 +67,7 @@ def test_one_value_per_channel_is_refused_as_torch_does() -> None:
         SharedBatchNorm(nn.BatchNorm1d(3))(torch.ones(1, 3))
 
 
-def test_asked_by_one_process_alone_it_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluation_by_one_process_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("another process was waited for")
 

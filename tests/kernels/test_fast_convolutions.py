@@ -1,4 +1,4 @@
-"""Which convolutions are computed in another way, and that nothing else changes."""
+"""Which convolutions are computed by a faster kernel, and that nothing else changes."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -19,8 +19,8 @@ def convolution(channels: int = 64, out_channels: int = 256, **settings: object)
 
 
 @pytest.fixture
-def on_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, object]], None]:
-    """Has torch say that the processor can do this, and nobody forbid it."""
+def set_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, object]], None]:
+    """Returns a function that has torch report these capabilities of the processor, with no limit set by the user."""
 
     def pretend(capabilities: dict[str, object]) -> None:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
@@ -30,26 +30,26 @@ def on_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, object]
 
 
 @pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, torch.Size]]:
-    """The ways that inputs went other than torch's, and their shapes."""
-    ways: list[tuple[str, torch.Size]] = []
+def kernel_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, torch.Size]]:
+    """The calls of our kernels: each one's name and the images' shape."""
+    calls: list[tuple[str, torch.Size]] = []
 
-    def note(way: str) -> None:
-        original = getattr(fast_convolutions, way)
+    def record(kernel: str) -> None:
+        original = getattr(fast_convolutions, kernel)
 
-        def noted(images: torch.Tensor, weight: torch.Tensor, **settings: int) -> torch.Tensor:
-            ways.append((way, images.shape))
+        def recorded(images: torch.Tensor, weight: torch.Tensor, **settings: int) -> torch.Tensor:
+            calls.append((kernel, images.shape))
             result: torch.Tensor = original(images, weight, **settings)
             return result
 
-        monkeypatch.setattr(fast_convolutions, way, noted)
+        monkeypatch.setattr(fast_convolutions, kernel, recorded)
 
-    note("winograd_conv3x3")
-    note("packed_conv3x3")
-    return ways
+    record("winograd_conv3x3")
+    record("packed_conv3x3")
+    return calls
 
 
-def test_it_keeps_the_tensors_their_names_and_the_random_numbers() -> None:
+def test_replacing_keeps_the_tensors_their_names_and_the_random_state() -> None:
     model = nn.Sequential(convolution(out_channels=128), nn.Sequential(convolution(128, bias=False), nn.ReLU())).eval()
     before = dict(model.state_dict(keep_vars=True))
     torch.manual_seed(0)
@@ -83,20 +83,20 @@ def test_a_convolution_that_would_not_gain_is_left_alone(other: nn.Conv2d) -> No
     assert replace_convolutions(nn.Sequential(other))[0] is other
 
 
-def test_it_trains_as_torchs_convolution_does(taken: list[tuple[str, torch.Size]]) -> None:
+def test_values_and_gradients_are_those_of_torchs_convolution(kernel_calls: list[tuple[str, torch.Size]]) -> None:
     images = torch.randn(64, 64, 3, 3, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     plain = convolution()
     fast = FastConv2d(plain)
     weights = (plain.weight, plain.bias)
     of_plain, of_fast = (torch.autograd.grad(layer(images).square().sum(), weights) for layer in (plain, fast))
-    assert taken == [("winograd_conv3x3", images.shape)]
+    assert kernel_calls == [("winograd_conv3x3", images.shape)]
     # The sums are over 576 pixels, of numbers about 1.
     torch.testing.assert_close(of_fast, of_plain, rtol=1e-4, atol=5e-3)
 
 
 class Halved(nn.Module):
-    """A convolution, and a pooling that takes all of it."""
+    """A convolution whose output only a pooling reads."""
 
     pooled: ClassVar = {"convolution": 2}
 
@@ -109,7 +109,7 @@ class Halved(nn.Module):
 
 
 @pytest.mark.parametrize(("side", "computed"), [(7, 6), (4, 4), (2, 2), (1, 1)])
-def test_of_what_a_pooling_takes_only_whole_windows_are_computed(side: int, computed: int) -> None:
+def test_before_a_pooling_only_whole_windows_are_computed(side: int, computed: int) -> None:
     images = torch.randn(64, 64, side, side, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     model = Halved()
@@ -124,37 +124,37 @@ def test_of_what_a_pooling_takes_only_whole_windows_are_computed(side: int, comp
 @pytest.mark.parametrize(
     ("processor", "expected"), [(WITH_AMX, []), (ZEN_4, ["winograd_conv3x3"])], ids=["AMX", "Zen 4"]
 )
-def test_without_gradients_it_takes_the_way_that_gains_in_the_values_too(
+def test_without_gradients_only_the_kernel_that_is_faster_forward_is_used(
     processor: dict[str, object],
     expected: list[str],
-    taken: list[tuple[str, torch.Size]],
-    on_processor: Callable[[dict[str, object]], None],
+    kernel_calls: list[tuple[str, torch.Size]],
+    set_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    on_processor(processor)
+    set_processor(processor)
     images = torch.randn(64, 64, 7, 7, generator=torch.Generator().manual_seed(0))
     plain = convolution()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         got, wanted = FastConv2d(plain).eval()(images), plain(images)
-    assert [way for way, _ in taken] == expected
+    assert [kernel for kernel, _ in kernel_calls] == expected
     assert (got - wanted).norm() <= 0.025 * wanted.norm()
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    ("processor", "way", "tolerance"),
-    # A number of bf16 is rounded by up to 0.4 %; there and back by fewer products it is so several times.
+    ("processor", "kernel", "tolerance"),
+    # A number of bf16 is rounded by up to 0.4 %; Winograd rounds several times.
     [(WITH_AMX, "packed_conv3x3", 0.01), (ZEN_4, "winograd_conv3x3", 0.025)],
     ids=["AMX", "Zen 4"],
 )
-def test_in_bf16_it_trains_as_torchs_convolution_does_in_the_way_of_the_processor(
+def test_in_bf16_values_and_gradients_of_the_processors_kernel_are_near_torchs(
     processor: dict[str, object],
-    way: str,
+    kernel: str,
     tolerance: float,
     bias: bool,
-    taken: list[tuple[str, torch.Size]],
-    on_processor: Callable[[dict[str, object]], None],
+    kernel_calls: list[tuple[str, torch.Size]],
+    set_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    on_processor(processor)
+    set_processor(processor)
     images = torch.randn(64, 64, 7, 7, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     plain = convolution(bias=bias)
@@ -167,7 +167,7 @@ def test_in_bf16_it_trains_as_torchs_convolution_does_in_the_way_of_the_processo
         return (features, *torch.autograd.grad(features.float().square().sum(), weights))
 
     of_plain, of_fast = trained(plain), trained(fast)
-    assert taken == [(way, images.shape)]
+    assert kernel_calls == [(kernel, images.shape)]
     for got, wanted in zip(of_fast, of_plain, strict=True):
         assert got.dtype == wanted.dtype
         assert (got - wanted).norm() <= tolerance * wanted.norm()
@@ -176,13 +176,13 @@ def test_in_bf16_it_trains_as_torchs_convolution_does_in_the_way_of_the_processo
 @pytest.mark.parametrize(
     ("processor", "large"), [(WITH_AMX, 8), (ZEN_4, 16), ({}, 16)], ids=["AMX", "Zen 4", "neither"]
 )
-def test_what_does_not_gain_is_computed_by_torch_to_the_bit(
+def test_shapes_and_types_that_would_not_gain_are_computed_by_torch_to_the_bit(
     processor: dict[str, object],
     large: int,
-    taken: list[tuple[str, torch.Size]],
-    on_processor: Callable[[dict[str, object]], None],
+    kernel_calls: list[tuple[str, torch.Size]],
+    set_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    on_processor(processor)
+    set_processor(processor)
     plain = convolution()
     fast = FastConv2d(plain)
     batch = torch.randn(64, 64, 3, 3, generator=torch.Generator().manual_seed(0))
@@ -195,7 +195,7 @@ def test_what_does_not_gain_is_computed_by_torch_to_the_bit(
     for other in (batch[:63], batch[0], batch[:, :, :1].expand(-1, -1, 16, -1)):
         assert torch.equal(fast(other), plain(other))
     assert torch.equal(fast.double()(batch.double()), plain.double()(batch.double()))
-    assert taken == []
+    assert kernel_calls == []
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,12 @@ def test_what_does_not_gain_is_computed_by_torch_to_the_bit(
         ("cuda", "bf16", WITH_AMX, False),
     ],
 )
-def test_a_cpu_gains_in_fp32_and_in_bf16_where_that_is_its_fastest(
+def test_faster_kernels_exist_on_a_cpu_for_fp32_and_for_bf16_where_that_is_its_fastest(
     device: str,
     precision: str,
     processor: dict[str, object],
     expected: bool,
-    on_processor: Callable[[dict[str, object]], None],
+    set_processor: Callable[[dict[str, object]], None],
 ) -> None:
-    on_processor(processor)
+    set_processor(processor)
     assert has_faster_kernels(torch.device(device), precision) is expected

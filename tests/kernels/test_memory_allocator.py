@@ -1,4 +1,4 @@
-"""Counts page faults in real processes: memory that the kernel hands out again is memory that was not kept."""
+"""Counts page faults in real processes: each fault is memory that was not kept."""
 
 import ctypes
 import os
@@ -12,24 +12,24 @@ from cifar_cli.kernels import memory_allocator
 ROUNDS = 10
 BLOCK_BYTES = 64 * 2**20
 
-# Takes a block, writes to all of it and frees it, a few times over; then says how many page faults a round cost.
-TAKE_AND_FREE = f"""
+# Allocates a block, writes to all of it and frees it.
+ALLOCATE_AND_FREE = f"""
 import ctypes, resource
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
-def take_and_free():
+def allocate_and_free():
     block = ctypes.c_void_p(libc.malloc(ctypes.c_size_t({BLOCK_BYTES})))
     ctypes.memset(block, 1, {BLOCK_BYTES})
     libc.free(block)
-take_and_free()
+allocate_and_free()
 """
-COUNT_FAULTS = f"""{TAKE_AND_FREE}
+COUNT_FAULTS = f"""{ALLOCATE_AND_FREE}
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range({ROUNDS}):
-    take_and_free()
+    allocate_and_free()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / {ROUNDS})
 """
-GIVE_BACK = f"""{TAKE_AND_FREE}
+RELEASE = f"""{ALLOCATE_AND_FREE}
 from cifar_cli.kernels.memory_allocator import release_freed_memory
 def resident():
     with open("/proc/self/statm") as file:
@@ -47,7 +47,7 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     main()
 """
 
-on_glibc = pytest.mark.skipif(not memory_allocator._is_glibc(), reason="mallopt is glibc's")
+on_glibc = pytest.mark.skipif(not memory_allocator.is_glibc(), reason="mallopt is glibc's")
 
 
 def faults_per_round(first: str, **environment: str) -> float:
@@ -55,7 +55,7 @@ def faults_per_round(first: str, **environment: str) -> float:
 
 
 def run(program: str, **environment: str) -> str:
-    """Returns what a program prints in a process with no other settings of malloc's than these."""
+    """Returns what a program prints in a process with these settings of malloc only."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
     answer = subprocess.run(
         [sys.executable, "-c", program],
@@ -69,20 +69,20 @@ def run(program: str, **environment: str) -> str:
 
 
 @on_glibc
-def test_a_block_that_is_freed_comes_back_without_the_kernel() -> None:
-    # At least a fault for every huge page of 2 MiB without it; a stray one of Python's own with it.
+def test_a_freed_block_is_allocated_again_without_page_faults() -> None:
+    # Without the setting, at least a fault for every huge page of 2 MiB; with it, stray faults of Python's own.
     assert faults_per_round("") >= BLOCK_BYTES / (2 * 2**20)
     assert faults_per_round(KEEP) < 3
 
 
 @on_glibc
-def test_the_program_keeps_memory_whatever_it_is_asked() -> None:
+def test_the_program_keeps_freed_memory_whatever_the_command() -> None:
     assert faults_per_round(SHOW_HELP) < 3
 
 
 @on_glibc
-def test_what_was_kept_goes_back_when_it_is_asked_to() -> None:
-    before, after = map(int, run(KEEP + "\n" + GIVE_BACK).split())
+def test_released_memory_goes_back_to_the_system() -> None:
+    before, after = map(int, run(KEEP + "\n" + RELEASE).split())
     assert before - after > 0.9 * BLOCK_BYTES
 
 
@@ -92,7 +92,7 @@ def test_what_was_kept_goes_back_when_it_is_asked_to() -> None:
     [{"MALLOC_MMAP_THRESHOLD_": "131072"}, {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}],
     ids=["variable", "tunable"],
 )
-def test_the_users_own_setting_wins(environment: dict[str, str]) -> None:
+def test_the_users_own_setting_takes_precedence(environment: dict[str, str]) -> None:
     assert faults_per_round(KEEP, **environment) >= BLOCK_BYTES / (2 * 2**20)
 
 

@@ -151,12 +151,13 @@ def test_histograms_show_weights_gradients_and_activations_before_training_and_b
 
 
 def test_numbers_that_are_not_finite_are_left_out_of_a_histogram(run: RunFolder, tiny_training: Make) -> None:
-    training = tiny_training(epochs=0)
+    training = tiny_training()
     training.state.model.conv.weight.data[0, 0, 0, 0] = float("nan")
     training.state.model.norm.weight.data.fill_(float("inf"))
     events = EventFile(run)
     histograms = Histograms(events, images=training.images.images[:5], prepare=to_unit, every=1)
-    fit(training.state, training.task, runtime=training.runtime, observers=[events, histograms])
+    task = replace(training.task, epochs=0)
+    fit(training.state, task, runtime=training.runtime, observers=[events, histograms])
     events.close()
     (shown,) = read(run).Histograms("weights/conv.weight")
     assert shown.histogram_value.num == training.state.model.conv.weight.numel() - 1

@@ -145,9 +145,9 @@ def test_a_dropout_that_started_from_another_place_would_be_noticed(tiny_trainin
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("is_recorded", [False, True])
-def test_resumed_run_equals_uninterrupted_run_on_cuda(tiny_training: Make, recorder: Any, is_recorded: bool) -> None:
-    arguments = {"optimizer_arguments": SGD, "schedule": "cosine", "device": "cuda", "is_recorded": is_recorded}
+@pytest.mark.parametrize("is_captured", [False, True])
+def test_resumed_run_equals_uninterrupted_run_on_cuda(tiny_training: Make, recorder: Any, is_captured: bool) -> None:
+    arguments = {"optimizer_arguments": SGD, "schedule": "cosine", "device": "cuda", "is_captured": is_captured}
     whole = tiny_training(**arguments)
     fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
     interruption, first, second = Interruption(5), tiny_training(**arguments), tiny_training(**arguments)
