@@ -17,7 +17,8 @@ from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.transforms.table import AUGMENTATIONS
 from cifar_cli.models.table import MODELS
-from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, SCHEDULES
+from cifar_cli.optim.schedules.table import SCHEDULES
+from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS
 from cifar_cli.section import Entry, load_target
 
 TABLES: dict[str, dict[str, type[Entry]]] = {

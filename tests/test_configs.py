@@ -15,7 +15,8 @@ from cifar_cli import config
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.config.config_files import builtins
 from cifar_cli.config.schema import CHOICES
-from cifar_cli.optim.table import AVERAGES, OPTIMIZERS, SCHEDULES
+from cifar_cli.optim.schedules.table import SCHEDULES
+from cifar_cli.optim.table import AVERAGES, OPTIMIZERS
 
 FOLDER = Path(__file__).parents[1] / "configs"
 FILES = sorted(FOLDER.rglob("*.yaml"))

@@ -23,7 +23,7 @@ from cifar_cli.kernels.cuda_graphs import GraphCache, can_capture
 from cifar_cli.kernels.fast_convolutions import has_faster_kernels, replace_convolutions
 from cifar_cli.optim.averages import Average
 from cifar_cli.optim.build_optimizer import build_optimizer
-from cifar_cli.optim.schedules import build_schedule
+from cifar_cli.optim.schedules.build_schedule import build_schedule
 from cifar_cli.optim.select_parameters import freeze
 from cifar_cli.section import call_with_accepted, load_target
 from cifar_cli.training.loop import Task

@@ -14,7 +14,8 @@ from cifar_cli.config.sections import (
 )
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.models.table import MODELS, ModelKeys
-from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, SCHEDULES, AverageKeys, LossKeys, ScheduleKeys
+from cifar_cli.optim.schedules.table import SCHEDULES, ScheduleKeys
+from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, AverageKeys, LossKeys
 from cifar_cli.section import ChosenFrom, Section
 
 MAPPING = "keys with values"

@@ -1,4 +1,4 @@
-"""Optimizers, schedules, averages of weights and losses: their keys, and where the code is.
+"""Optimizers, averages of weights and losses: their keys, and where the code is.
 
 To add one, write its file in `optim/`, or take torch's class, and write its entry here.
 """
@@ -11,11 +11,9 @@ from cifar_cli.section import (
     BelowOne,
     Entry,
     Flag,
-    Fraction,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
-    UnitInterval,
     table,
 )
 
@@ -30,10 +28,12 @@ class OptimizerKeys(Entry):
     matrices_only: ClassVar[bool] = False
     """Whether the optimizer cannot take parameters with one dimension, such as biases."""
 
-    lr: PositiveFloat = 0.01
-    weight_decay: NonNegativeFloat = 0.0
+    lr: PositiveFloat = Field(0.01, title="the learning rate; the schedule multiplies it by a factor of at most 1")
+    weight_decay: NonNegativeFloat = Field(0.0, title="the decay of the weights, by torch's rule for the optimizer")
     # Decaying biases and norm layers gains nothing and costs accuracy: "Bag of Tricks", He et al. 2019, section 3.1.
-    decay_norm_and_bias: Flag = Field(False, examples=[False])
+    decay_norm_and_bias: Flag = Field(
+        False, title="true: decay biases and normalization layers too, as torch does", examples=[False]
+    )
 
     @property
     def lacks_momentum(self) -> bool:
@@ -44,8 +44,8 @@ class OptimizerKeys(Entry):
 class MomentumKeys(OptimizerKeys):
     """The keys of optimizers with momentum."""
 
-    momentum: BelowOne = 0.0
-    nesterov: Flag = Field(False, examples=[False])
+    momentum: BelowOne = Field(0.0, title="the fraction of the earlier direction that each step keeps")
+    nesterov: Flag = Field(False, title="Nesterov's form of momentum", examples=[False])
 
     @property
     def lacks_momentum(self) -> bool:
@@ -66,11 +66,16 @@ class AdamFamilyKeys(OptimizerKeys):
 
     fusable: ClassVar[bool] = True
 
-    lr: PositiveFloat = Field(1e-3, examples=[0.001])
-    betas: tuple[BelowOne, BelowOne] = Field(
-        (0.9, 0.999), description="a list of two numbers from 0 to below 1", examples=[[0.9, 0.999]]
+    lr: PositiveFloat = Field(
+        1e-3, title="the learning rate; the schedule multiplies it by a factor of at most 1", examples=[0.001]
     )
-    eps: PositiveFloat = Field(1e-8, examples=[1e-8])
+    betas: tuple[BelowOne, BelowOne] = Field(
+        (0.9, 0.999),
+        title="the decay rates of the two moving averages",
+        description="a list of two numbers from 0 to below 1",
+        examples=[[0.9, 0.999]],
+    )
+    eps: PositiveFloat = Field(1e-8, title="keeps the denominator from being 0", examples=[1e-8])
 
 
 class AdamKeys(AdamFamilyKeys):
@@ -87,7 +92,9 @@ class AdamWKeys(AdamFamilyKeys):
     target: ClassVar[str] = "torch.optim:AdamW"
 
     name: Literal["adamw"] = "adamw"
-    weight_decay: NonNegativeFloat = Field(0.01, examples=[0.01])
+    weight_decay: NonNegativeFloat = Field(
+        0.01, title="the decay of the weights, by torch's rule for the optimizer", examples=[0.01]
+    )
 
 
 class MuonKeys(MomentumKeys):
@@ -97,93 +104,25 @@ class MuonKeys(MomentumKeys):
     matrices_only: ClassVar[bool] = True
 
     name: Literal["muon"] = "muon"
-    lr: PositiveFloat = Field(0.24, examples=[0.24])
-    momentum: BelowOne = Field(0.6, examples=[0.6])
-    nesterov: Flag = True
-    newton_schulz_steps: PositiveInt = Field(3, le=20, description="a whole number from 1 to 20", examples=[3])
-    normalize_weights: Flag = True
+    lr: PositiveFloat = Field(
+        0.24, title="the learning rate; the schedule multiplies it by a factor of at most 1", examples=[0.24]
+    )
+    momentum: BelowOne = Field(0.6, title="the fraction of the earlier direction that each step keeps", examples=[0.6])
+    nesterov: Flag = Field(True, title="Nesterov's form of momentum")
+    newton_schulz_steps: PositiveInt = Field(
+        3,
+        title="iterations that make a step orthogonal",
+        le=20,
+        description="a whole number from 1 to 20",
+        examples=[3],
+    )
+    normalize_weights: Flag = Field(
+        True,
+        title="before each step, scale C_out rows to the norm of rows of length 1; for layers before a BatchNorm",
+    )
 
 
 OPTIMIZERS = table(SgdKeys, AdamKeys, AdamWKeys, MuonKeys)
-
-
-# --- schedules: called with total_steps, epoch_ends and the keys; give a factor for each step -----------------------
-
-
-class ScheduleKeys(Entry):
-    """The keys of every schedule, and facts for the checks."""
-
-    is_extendable: ClassVar[bool] = False
-    """Whether a run can be extended: the factor of a step does not depend on the number of steps."""
-
-
-class WarmupScheduleKeys(ScheduleKeys):
-    """The keys of schedules that start at the full learning rate."""
-
-    warmup_epochs: NonNegativeFloat = Field(0.0, description="a number of epochs, 0 or more", examples=[1])
-
-
-class ConstantKeys(WarmupScheduleKeys):
-    """The same learning rate at every step."""
-
-    target: ClassVar[str] = "cifar_cli.optim.schedules:constant"
-    is_extendable: ClassVar[bool] = True
-
-    name: Literal["constant"] = "constant"
-
-
-class StepKeys(WarmupScheduleKeys):
-    """The learning rate times gamma, every so many epochs."""
-
-    target: ClassVar[str] = "cifar_cli.optim.schedules:step"
-    is_extendable: ClassVar[bool] = True
-
-    name: Literal["step"] = "step"
-    every_epochs: PositiveInt = Field(30, description="a whole number of epochs, at least 1", examples=[30])
-    gamma: Fraction = 0.1
-
-
-class CosineKeys(WarmupScheduleKeys):
-    """Half a cosine wave downwards."""
-
-    target: ClassVar[str] = "cifar_cli.optim.schedules:cosine"
-
-    name: Literal["cosine"] = "cosine"
-    final_lr_ratio: UnitInterval = 0.0
-
-
-class LinearKeys(WarmupScheduleKeys):
-    """A straight line downwards."""
-
-    target: ClassVar[str] = "cifar_cli.optim.schedules:linear"
-
-    name: Literal["linear"] = "linear"
-    final_lr_ratio: UnitInterval = 0.0
-
-
-class OneCycleKeys(ScheduleKeys):
-    """A cosine up and a cosine down, as in torch.optim.lr_scheduler.OneCycleLR."""
-
-    target: ClassVar[str] = "cifar_cli.optim.schedules:one_cycle"
-
-    name: Literal["one_cycle"] = "one_cycle"
-    peak_at: float = Field(0.3, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.3])
-    start_lr_ratio: Fraction = Field(0.04, examples=[0.04])
-    final_lr_ratio: UnitInterval = Field(1e-4, examples=[0.0001])
-
-
-class TriangleKeys(ScheduleKeys):
-    """A straight line up and a straight line down."""
-
-    target: ClassVar[str] = "cifar_cli.optim.schedules:triangle"
-
-    name: Literal["triangle"] = "triangle"
-    peak_at: float = Field(0.2, gt=0, lt=1, description="a fraction of the training between 0 and 1", examples=[0.2])
-    start_lr_ratio: UnitInterval = Field(0.0, examples=[0.2])
-    final_lr_ratio: UnitInterval = Field(0.0, examples=[0.0])
-
-
-SCHEDULES = table(ConstantKeys, StepKeys, CosineKeys, LinearKeys, OneCycleKeys, TriangleKeys)
 
 
 # --- averages of weights: called with the keys and, where their signature names them, model and total_steps ---------
@@ -210,7 +149,7 @@ class EmaKeys(AverageKeys):
     target: ClassVar[str] = "cifar_cli.optim.averages:Ema"
 
     name: Literal["ema"] = "ema"
-    decay: BelowOne = Field(0.999, examples=[0.999])
+    decay: BelowOne = Field(0.999, title="the fraction of the average that each step keeps", examples=[0.999])
 
 
 class LookaheadKeys(AverageKeys):
@@ -220,8 +159,15 @@ class LookaheadKeys(AverageKeys):
     is_extendable: ClassVar[bool] = False
 
     name: Literal["lookahead"] = "lookahead"
-    every_steps: PositiveInt = Field(5, description="a whole number of steps, at least 1", examples=[5])
-    decay: BelowOne = Field(0.95, examples=[0.95])
+    every_steps: PositiveInt = Field(
+        5,
+        title="steps between two updates of the slow weights, with which training also ends",
+        description="a whole number of steps, at least 1",
+        examples=[5],
+    )
+    decay: BelowOne = Field(
+        0.95, title="the fraction of the slow weights that a step keeps, late in the training", examples=[0.95]
+    )
 
 
 AVERAGES = table(NoAverageKeys, EmaKeys, LookaheadKeys)
@@ -240,7 +186,9 @@ class CrossEntropyKeys(LossKeys):
     target: ClassVar[str] = "cifar_cli.optim.losses:cross_entropy"
 
     name: Literal["cross_entropy"] = "cross_entropy"
-    label_smoothing: BelowOne = Field(0.0, examples=[0.1])
+    label_smoothing: BelowOne = Field(
+        0.0, title="the fraction of the target that is spread evenly over all classes", examples=[0.1]
+    )
 
 
 LOSSES = table(CrossEntropyKeys)

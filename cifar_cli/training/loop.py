@@ -17,7 +17,7 @@ from cifar_cli.optim.averages import evaluation_weights
 from cifar_cli.optim.build_optimizer import freeze_finished_groups
 from cifar_cli.optim.losses import Loss
 from cifar_cli.optim.reported_lr import configured_lr
-from cifar_cli.optim.schedules import last_lr
+from cifar_cli.optim.schedules.build_schedule import last_lr
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.optim.averages import Average, NoAverage
-from cifar_cli.optim.schedules import set_lrs
+from cifar_cli.optim.schedules.build_schedule import set_lrs
 
 
 @dataclass

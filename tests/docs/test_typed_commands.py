@@ -14,6 +14,7 @@ from cifar_cli.cli import app
 from cifar_cli.commands.docs import topics
 from cifar_cli.config.config_files import builtins
 from cifar_cli.config.keys import dotted_keys
+from cifar_cli.config.sections import ParameterGroupKeys
 from cifar_cli.lessons.table import LESSONS
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ PAGES = {
     for path in [ROOT / "README.md", *sorted((ROOT / "cifar_cli" / "docs").rglob("*.md"))]
 }
 PROGRAM = typer.main.get_command(app)
-KEYS = set(dotted_keys())
+KEYS = {*dotted_keys(), *(f"optimizer.groups.{key}" for key in ParameterGroupKeys.model_fields)}
 PLACEHOLDER = re.compile(r"[A-Z]{2,}|[\[\]…]|\w\|\w")  # RUN, [RUN], key=value …, list|show
 
 

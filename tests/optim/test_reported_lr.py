@@ -8,7 +8,7 @@ from torch import nn
 
 from cifar_cli.optim.build_optimizer import build_optimizer
 from cifar_cli.optim.reported_lr import configured_lr
-from cifar_cli.optim.schedules import build_schedule, last_rate
+from cifar_cli.optim.schedules.build_schedule import build_schedule, last_lr
 
 
 def group(pattern: str, lr: float, *, name: str = "sgd", epochs: float | None = None) -> dict[str, object]:
@@ -43,7 +43,7 @@ def test_optimizer_lr_is_reported_where_it_trains_anything_and_else_the_first_la
         optimizer.step()
         scheduler.step()
     steps = 2 if groups and all(each["epochs"] for each in groups) else 4
-    assert last_rate(scheduler) == pytest.approx(lr * (1 - 1 / steps)), "the second step of a straight line to 0"
+    assert last_lr(scheduler) == pytest.approx(lr * (1 - 1 / steps)), "the second step of a straight line to 0"
 
 
 @pytest.mark.parametrize("other", [None, 5, "optimizer.lr\x1b[2J"])

@@ -20,7 +20,8 @@ from cifar_cli import config
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.data.datasets import open_dataset
 from cifar_cli.observers.progress_bar import ProgressBar
-from cifar_cli.optim.table import OPTIMIZERS, SCHEDULES
+from cifar_cli.optim.schedules.table import SCHEDULES
+from cifar_cli.optim.table import OPTIMIZERS
 from cifar_cli.runner import observers
 from cifar_cli.runner import start as train_command
 

@@ -20,27 +20,28 @@ from pydantic import Field
 from cifar_cli.data.datasets.table import DATASETS, DatasetKeys
 from cifar_cli.data.transforms.table import AUGMENTATIONS, Augmentation
 from cifar_cli.models.table import MODELS, ModelKeys
-from cifar_cli.optim.table import OPTIMIZERS, SCHEDULES, OptimizerKeys, ScheduleKeys
+from cifar_cli.optim.schedules.table import SCHEDULES, ScheduleKeys
+from cifar_cli.optim.table import OPTIMIZERS, OptimizerKeys
 from cifar_cli.section import NonNegativeFloat, PositiveInt, UnitInterval
 
 class TinyKeys(ModelKeys):
     """A convolution and a linear layer."""
     target: ClassVar[str] = "own_code:Tiny"
     name: Literal["tiny"] = "tiny"
-    width: PositiveInt = 4
+    width: PositiveInt = Field(4, title="the channels of the convolution")
 
 class SignSgdKeys(OptimizerKeys):
     """Steps by the sign of the gradient."""
     target: ClassVar[str] = "own_code:SignSgd"
     name: Literal["sign_sgd"] = "sign_sgd"
-    threshold: NonNegativeFloat = 0.0
+    threshold: NonNegativeFloat = Field(0.0, title="smaller gradients give no step")
 
 class HalvingKeys(ScheduleKeys):
     """Half the learning rate after each so many epochs."""
     target: ClassVar[str] = "own_code:halving"
     is_extendable: ClassVar[bool] = True
     name: Literal["halving"] = "halving"
-    every_epochs: PositiveInt = 1
+    every_epochs: PositiveInt = Field(1, title="epochs between two changes")
 
 class StripesKeys(DatasetKeys):
     """Horizontal and vertical stripes."""
@@ -54,7 +55,7 @@ class StripesKeys(DatasetKeys):
 
 BLEND = Augmentation(
     target="own_code:Blend",
-    value=Annotated[UnitInterval, Field(description="the share of another image, from 0 to 1", examples=[0.2])],
+    value=Annotated[UnitInterval, Field(title="the fraction of another image", examples=[0.2])],
     off=0.0,
     example=0.2,
     takes_inputs=True,
@@ -176,7 +177,7 @@ OWN = {
         SYNTHETIC.replace("}", ", augment: {flip: random, blend: 0.3}}") + CNN,
         (
             ("blend", "blent", "data.augment.blent: unknown key; did you mean 'blend'?"),
-            ("0.3", "3", "data.augment.blend: expected the share of another image, from 0 to 1, found 3; write for"),
+            ("0.3", "3", "data.augment.blend: expected a number from 0 to 1, found 3; write for"),
         ),
     ),
 }

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.errors import StoppedError
-from cifar_cli.optim.table import AVERAGES, OPTIMIZERS, SCHEDULES
+from cifar_cli.optim.schedules.table import SCHEDULES
+from cifar_cli.optim.table import AVERAGES, OPTIMIZERS
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import fit
 from cifar_cli.training.observer import EpochReport, Observer

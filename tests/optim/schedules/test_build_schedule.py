@@ -8,8 +8,8 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 
 from cifar_cli.config.schema import CHOICES
-from cifar_cli.optim.schedules import build_schedule
-from cifar_cli.optim.table import SCHEDULES
+from cifar_cli.optim.schedules.build_schedule import build_schedule
+from cifar_cli.optim.schedules.table import SCHEDULES
 from cifar_cli.section import load_target
 
 EPOCHS, STEPS_PER_EPOCH, LR = 5, 7, 0.4

@@ -4,85 +4,17 @@ A schedule is a function from the step, 0 to total_steps - 1, to a factor in [0,
 epoch_ends: the numbers of steps after which one, two, … epochs are complete; epochs can differ in length.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import cos, pi
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 from cifar_cli.optim.reported_lr import reported_position
-from cifar_cli.optim.table import SCHEDULES
+from cifar_cli.optim.schedules.table import SCHEDULES
 from cifar_cli.section import load_target
 
 Schedule = Callable[[int], float]
-
-
-def constant(*, total_steps: int, epoch_ends: Sequence[int]) -> Schedule:
-    """Returns a factor of 1 at every step."""
-    return lambda step: 1.0
-
-
-def step(*, total_steps: int, epoch_ends: Sequence[int], every_epochs: int = 30, gamma: float = 0.1) -> Schedule:
-    """Returns a staircase: the factor is multiplied by `gamma` after every `every_epochs` epochs."""
-    return lambda step: gamma ** (bisect_right(epoch_ends, step) // every_epochs)
-
-
-def cosine(*, total_steps: int, epoch_ends: Sequence[int], final_lr_ratio: float = 0.0) -> Schedule:
-    """Returns half a cosine from 1 down to `final_lr_ratio`. Source: Loshchilov and Hutter, arXiv:1608.03983."""
-    return lambda step: _cosine_between(1.0, final_lr_ratio, step / total_steps)
-
-
-def one_cycle(
-    *,
-    total_steps: int,
-    epoch_ends: Sequence[int],
-    peak_at: float = 0.3,
-    start_lr_ratio: float = 0.04,
-    final_lr_ratio: float = 1e-4,
-) -> Schedule:
-    """Returns a cosine up from `start_lr_ratio` to 1, and a cosine down to `final_lr_ratio`, as in torch's OneCycleLR.
-
-    peak_at: the fraction of all steps before the peak. Source: Smith and Topin, arXiv:1708.07120.
-    """
-    peak_step = peak_at * total_steps - 1
-    last_step = total_steps - 1
-
-    def factor(step: int) -> float:
-        if step <= peak_step:
-            return _cosine_between(start_lr_ratio, 1.0, step / max(peak_step, 1))
-        return _cosine_between(1.0, final_lr_ratio, (step - peak_step) / (last_step - peak_step))
-
-    return factor
-
-
-def linear(*, total_steps: int, epoch_ends: Sequence[int], final_lr_ratio: float = 0.0) -> Schedule:
-    """Returns a straight line from 1 down to `final_lr_ratio`."""
-    return lambda step: 1.0 + (final_lr_ratio - 1.0) * step / total_steps
-
-
-def triangle(
-    *,
-    total_steps: int,
-    epoch_ends: Sequence[int],
-    peak_at: float = 0.2,
-    start_lr_ratio: float = 0.0,
-    final_lr_ratio: float = 0.0,
-) -> Schedule:
-    """Returns a straight line up from `start_lr_ratio` to 1, and a straight line down to `final_lr_ratio`.
-
-    peak_at: the fraction of all steps before the peak.
-    """
-    peak_step = peak_at * total_steps
-
-    def factor(step: int) -> float:
-        done = step + 1  # so that the first step has a factor above 0
-        if done <= peak_step:
-            return start_lr_ratio + (1.0 - start_lr_ratio) * done / peak_step
-        return 1.0 + (final_lr_ratio - 1.0) * (done - peak_step) / (total_steps - peak_step)
-
-    return factor
 
 
 def warm_up(schedule: Schedule, *, warmup_steps: int) -> Schedule:
@@ -147,8 +79,3 @@ def _steps_in(epoch_steps: Sequence[int], epochs: float) -> float:
     """Returns the number of steps in the first `epochs` epochs, which may end within an epoch."""
     whole, part = int(epochs), epochs % 1
     return sum(epoch_steps[:whole]) + (part * epoch_steps[whole] if part and whole < len(epoch_steps) else 0)
-
-
-def _cosine_between(start: float, end: float, progress: float) -> float:
-    """Returns the value at `progress` in [0, 1] of half a cosine from `start` to `end`."""
-    return end + (start - end) * (1 + cos(pi * progress)) / 2
