@@ -1,19 +1,20 @@
 """Muon held against a singular value decomposition, torch's own Muon, and numbers worked by hand."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.optim import muon
 from cifar_cli.optim.muon import Muon, newton_schulz, orthogonalize
 
 TALL_AND_WIDE = [(16, 16), (8, 40), (40, 8), (1, 9)]
 
 
 @pytest.fixture(autouse=True)
-def in_full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_full_precision(set_processor: Callable[..., None]) -> None:
     """Has Muon compute as on a processor whose fastest precision is fp32, whichever processor runs the tests."""
-    monkeypatch.setattr(muon, "multiplies_fastest_in_bf16", lambda device: False)
+    set_processor()
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -41,10 +42,12 @@ def test_the_polynomial_is_applied_to_each_singular_value_and_the_directions_sta
 
 
 @pytest.mark.parametrize("shape", TALL_AND_WIDE)
-def test_in_bf16_the_result_is_the_same_up_to_rounding(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_bf16_the_result_is_the_same_up_to_rounding(
+    shape: tuple[int, int], set_processor: Callable[..., None]
+) -> None:
     matrices = random(3, *shape)
     exact = newton_schulz(matrices, steps=3)
-    monkeypatch.setattr(muon, "multiplies_fastest_in_bf16", lambda device: True)
+    set_processor("amx_bf16")
     rounded = newton_schulz(matrices, steps=3)
     assert rounded.dtype == torch.float32
     assert not torch.equal(rounded, exact)
