@@ -46,6 +46,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def set_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Returns a function that has torch report a processor with these features, without limits set by the user."""
+
+    def set_features(*features: str) -> None:
+        capabilities = {"architecture": "x86", "avx2": True, **dict.fromkeys(features, True)}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+        for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+            monkeypatch.delenv(name, raising=False)
+
+    return set_features
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder that holds the real CIFAR-10 as torchvision unpacks it."""

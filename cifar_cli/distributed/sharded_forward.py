@@ -1,4 +1,4 @@
-"""Data-parallel forward pass: each process computes its share of the batch and receives the logits of all shares.
+"""Data-parallel forward pass: each process computes its shard of the batch and receives the logits of all shards.
 
 Every process has the whole batch, so the loss, the metrics and every decision that depends on them are the same in
 every process.
@@ -26,9 +26,9 @@ def with_synchronized_gradients(model: nn.Module) -> nn.Module:
 
 
 class ShardedForward(nn.Module):
-    """Returns logits (B, K) for images (B, C, H, W), the same in every process; each process computes one share.
+    """Returns logits (B, K) for images (B, C, H, W), the same in every process; each process computes one shard.
 
-    The shares' sizes differ by at most one image, and a share may be empty.
+    The shards' sizes differ by at most one image, and a shard may be empty.
     """
 
     def __init__(self, network: Callable[[Tensor], Tensor], processes: ProcessGroup) -> None:
@@ -37,9 +37,9 @@ class ShardedForward(nn.Module):
         self.processes = processes
 
     def forward(self, images: Tensor) -> Tensor:
-        shares = images.tensor_split(self.processes.size)
-        first = sum(len(share) for share in shares[: self.processes.rank])
-        logits = self.network(shares[self.processes.rank])  # (B / size, K)
+        shards = images.tensor_split(self.processes.size)
+        first = sum(len(shard) for shard in shards[: self.processes.rank])
+        logits = self.network(shards[self.processes.rank])  # (B / size, K)
         gathered: Tensor = _Gather.apply(logits, first, len(images), self.processes.size)  # (B, K)
         return gathered
 
@@ -53,7 +53,7 @@ class _Gather(Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, first: int, total: int, size: int) -> Tensor:
         ctx.own, ctx.size = slice(first, first + len(rows)), size
-        # A sum with zeros is exact, and unlike all_gather it takes shares of different sizes.
+        # A sum with zeros is exact, and unlike all_gather it takes shards of different sizes.
         gathered = rows.new_zeros(total, *rows.shape[1:])
         gathered[ctx.own] = rows
         dist.all_reduce(gathered)

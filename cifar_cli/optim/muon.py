@@ -82,7 +82,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(tensors: Sequence[Tensor], *, steps: int) -> Iterable[Tensor]:
-    """Orthogonalizes each tensor (C_out, …): nearly orthonormal rows, or columns if fewer. One shape is one batch."""
+    """Returns each tensor (C_out, …) orthogonalized: nearly orthonormal rows, or columns if fewer.
+
+    Tensors of one shape are computed as one batch.
+    """
     by_shape: dict[torch.Size, list[int]] = {}
     for index, tensor in enumerate(tensors):
         by_shape.setdefault(tensor.shape, []).append(index)

@@ -1,4 +1,4 @@
-"""Which learning rate a training is reported by, for sections and groups that share the parameters in every way."""
+"""The learning rate that is reported, for every way to divide the parameters among section and groups."""
 
 from copy import deepcopy
 
@@ -25,7 +25,7 @@ def build(*groups: dict[str, object], name: str = "sgd") -> torch.optim.Optimize
     [
         ([], "optimizer.lr", 0.1),
         ([group("*.bias", 7.0)], "optimizer.lr", 0.1),
-        ([group("0.*", 7.0), group("1.weight", 3.0)], "optimizer.lr", 0.1),  # the last bias is the section's own
+        ([group("0.*", 7.0), group("1.weight", 3.0)], "optimizer.lr", 0.1),  # the section keeps the last bias
         ([group("*", 7.0)], "optimizer.groups.0.lr", 7.0),
         ([group("0.*", 7.0), group("*", 3.0)], "optimizer.groups.0.lr", 7.0),
         ([group("0.*", 7.0, name="adam"), group("*", 3.0)], "optimizer.groups.0.lr", 7.0),  # two optimizers
@@ -33,7 +33,7 @@ def build(*groups: dict[str, object], name: str = "sgd") -> torch.optim.Optimize
         ([group("0.*", 7.0, epochs=1), group("*", 3.0, epochs=1)], "optimizer.groups.0.lr", 7.0),
     ],
 )
-def test_optimizer_lr_is_reported_where_it_trains_anything_and_else_the_first_lasting_group(
+def test_optimizer_lr_is_reported_if_it_trains_anything_and_else_the_first_lasting_groups_lr(
     groups: list[dict[str, object]], key: str, lr: float
 ) -> None:
     optimizer = build(*groups)
@@ -47,13 +47,13 @@ def test_optimizer_lr_is_reported_where_it_trains_anything_and_else_the_first_la
 
 
 @pytest.mark.parametrize("other", [None, 5, "optimizer.lr\x1b[2J"])
-def test_a_loaded_checkpoint_does_not_change_which_key_sets_a_rate(other: object) -> None:
+def test_a_loaded_checkpoint_does_not_change_the_reported_key(other: object) -> None:
     optimizer = build(group("0.*", 7.0, name="adam"), group("*", 3.0))
     scheduler = build_schedule("constant", optimizer, epoch_steps=[2])
     saved = deepcopy(optimizer.state_dict())
     for each in saved["param_groups"]:
         each["group_index"] = other
-        if other is None:  # written before there were indices
+        if other is None:  # as in old checkpoints
             del each["group_index"]
     optimizer.load_state_dict(saved)
     assert configured_lr(scheduler) == ("optimizer.groups.0.lr", 7.0)

@@ -1,4 +1,4 @@
-"""Scores of each class held against scikit-learn."""
+"""Each class's scores held against scikit-learn."""
 
 import warnings
 
@@ -22,7 +22,7 @@ def test_precision_recall_f1_and_support_are_scikit_learns(seed: int) -> None:
 
 
 def test_a_class_without_images_or_predictions_scores_zero_as_in_scikit_learn() -> None:
-    # Class 0: right once, missed once; class 1: never predicted; class 2: predicted, has no image; class 3: neither.
+    # Class 0: one of two images correct; class 1: never predicted; class 2: predicted without images; class 3: neither.
     labels, predicted = [0, 0, 1], [0, 2, 2]
     confusion = torch.from_numpy(confusion_matrix(labels, predicted, labels=range(4)))
     with warnings.catch_warnings():

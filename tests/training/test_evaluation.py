@@ -18,7 +18,7 @@ CPU = Runtime(torch.device("cpu"), "fp32")
 
 
 def numbered_images() -> ImageSet:
-    """Each image is one pixel that holds the image's number."""
+    """Returns images of one pixel, whose value is the image's index."""
     return ImageSet(
         name="numbers",
         images=torch.arange(N, dtype=torch.uint8).view(N, 1, 1, 1),
@@ -28,7 +28,7 @@ def numbered_images() -> ImageSet:
 
 
 class LookUp(nn.Module):
-    """Answers an image that holds a number with the row of that number."""
+    """Returns for each image the row of logits that its pixel is the index of."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ def run(model: nn.Module, images: ImageSet, *, batch_size: int) -> Evaluation:
         model,
         loader=BatchLoader(images, batch_size=batch_size),
         loss=cross_entropy(),
-        prepare=lambda batch: batch.flatten().long(),
+        preprocess=lambda batch: batch.flatten().long(),
         runtime=CPU,
         num_classes=K,
     )
@@ -51,7 +51,7 @@ def run(model: nn.Module, images: ImageSet, *, batch_size: int) -> Evaluation:
 
 @pytest.mark.parametrize("batch_size", [N, 64, 249, 1])
 def test_loss_accuracy_and_confusion_are_scikit_learns_whatever_the_batch_size(batch_size: int) -> None:
-    # 64 and 249 leave a smaller last batch: a mean of batch means, or a dropped batch, would show.
+    # 64 and 249 leave a smaller last batch, which finds a mean of batch means and a dropped batch.
     model, images = LookUp(), numbered_images()
     result = run(model, images, batch_size=batch_size)
     probabilities = model.logits.detach().double().softmax(dim=1).numpy()
@@ -63,7 +63,7 @@ def test_loss_accuracy_and_confusion_are_scikit_learns_whatever_the_batch_size(b
     assert result.confusion.dtype == torch.int64
 
 
-def test_a_class_that_no_image_has_and_nothing_predicts_is_a_row_and_a_column_of_zeros() -> None:
+def test_a_class_without_images_and_predictions_is_a_row_and_a_column_of_zeros() -> None:
     model, images = LookUp(), numbered_images()
     with torch.no_grad():
         model.logits[:, 6] = -100
@@ -73,7 +73,7 @@ def test_a_class_that_no_image_has_and_nothing_predicts_is_a_row_and_a_column_of
 
 
 class Modes(nn.Module):
-    """Notes the modes that its parts are in when it is called."""
+    """Records the modes of its parts when it is called."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Modes(nn.Module):
         return torch.zeros(len(numbers), K)
 
 
-def test_the_network_is_in_eval_mode_without_gradients_and_then_each_part_in_its_own_mode_again() -> None:
+def test_the_network_is_in_eval_mode_without_gradients_and_then_each_part_in_its_mode_from_before() -> None:
     model = Modes()
     run(model, numbered_images(), batch_size=100)
     assert model.seen == {(False, False, False)}
@@ -95,7 +95,7 @@ def test_the_network_is_in_eval_mode_without_gradients_and_then_each_part_in_its
     assert torch.is_grad_enabled()
 
 
-def test_the_modes_come_back_when_evaluation_fails() -> None:
+def test_a_failed_evaluation_restores_the_modes() -> None:
     def broken() -> Iterator[tuple[Tensor, Tensor]]:
         raise RuntimeError("broken loader")
         yield
@@ -103,6 +103,6 @@ def test_the_modes_come_back_when_evaluation_fails() -> None:
     model = Modes()
     with pytest.raises(RuntimeError, match="broken loader"):
         evaluate(
-            model, loader=broken(), loss=cross_entropy(), prepare=lambda images: images, runtime=CPU, num_classes=K
+            model, loader=broken(), loss=cross_entropy(), preprocess=lambda images: images, runtime=CPU, num_classes=K
         )
     assert (model.training, model.frozen.training, model.free.training) == (True, False, True)

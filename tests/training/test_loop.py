@@ -1,4 +1,4 @@
-"""The loop held against a training loop written out by hand, and what it says when it cannot go on."""
+"""The loop held against training loops written by hand, and its messages when it stops early."""
 
 import signal
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.data.batch import Batch
@@ -25,22 +25,39 @@ from cifar_cli.training.state import TrainingState
 Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
 
 
-def batches_by_hand(images: Tensor, labels: Tensor, training: Any, *, epoch: int) -> list[tuple[Tensor, Tensor]]:
+def indices_by_hand(training: Any, *, epoch: int) -> list[Tensor]:
+    """Returns the indices of each batch of an epoch."""
     sampler = training.task.loader.batch_sampler
     sampler.set_epoch(epoch)
-    return [(images[indices], labels[indices]) for indices in sampler]
+    return list(sampler)
+
+
+def batches_by_hand(images: Tensor, labels: Tensor, training: Any, *, epoch: int) -> list[tuple[Tensor, Tensor]]:
+    return [(images[indices], labels[indices]) for indices in indices_by_hand(training, epoch=epoch)]
+
+
+def sgd_by_hand(model: nn.Module, *, momentum: float = 0.0) -> torch.optim.SGD:
+    """Returns the optimizer of tiny_training, parameter by parameter."""
+    decayed = [model.conv.weight, model.fc.weight]
+    exempt = [model.conv.bias, model.norm.weight, model.norm.bias, model.fc.bias]
+    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": exempt}]
+    return torch.optim.SGD(groups, lr=0.05, momentum=momentum, fused=True)
+
+
+def assert_same_weights(model: nn.Module, expected: nn.Module) -> None:
+    found = model.state_dict()
+    assert found.keys() == expected.state_dict().keys()
+    for key, value in expected.state_dict().items():
+        assert torch.equal(found[key], value), key
 
 
 def test_two_epochs_equal_a_loop_written_by_hand_bit_for_bit(tiny_training: Make) -> None:
-    training = tiny_training(optimizer_arguments={"momentum": 0.9, "fused": False}, validated=False)
+    training = tiny_training(optimizer_arguments={"momentum": 0.9}, validated=False)
     fit(training.state, training.task, runtime=training.runtime)
-    fitted = {key: value.clone() for key, value in training.state.model.state_dict().items()}
 
     twin = tiny_training()  # for its network and its order of images; seeds the global generator that dropout uses
     model, images, labels = twin.state.model, twin.images.images, twin.images.labels
-    decayed = [model.conv.weight, model.fc.weight]
-    exempt = [model.conv.bias, model.norm.weight, model.norm.bias, model.fc.bias]
-    optimizer = torch.optim.SGD([{"params": decayed, "weight_decay": 1e-2}, {"params": exempt}], lr=0.05, momentum=0.9)
+    optimizer = sgd_by_hand(model, momentum=0.9)
     generator = torch.Generator().manual_seed(0)
     model.train()
     for epoch in range(2):
@@ -51,81 +68,119 @@ def test_two_epochs_equal_a_loop_written_by_hand_bit_for_bit(tiny_training: Make
             loss.backward()
             optimizer.step()
 
-    assert fitted.keys() == model.state_dict().keys()
-    for key, value in model.state_dict().items():
-        assert torch.equal(fitted[key], value), key
+    assert_same_weights(training.state.model, model)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"clip_grad_norm": 0.01}], ids=["unclipped", "clipped"])
-def test_a_group_whose_epochs_are_over_gets_no_gradients_and_the_others_learn_as_ever(
-    tiny_training: Make, arguments: dict[str, float]
+def test_class_probabilities_as_targets_train_as_a_loop_written_by_hand_bit_for_bit(
+    tiny_training: Make, recorder: Any
 ) -> None:
-    resting, kept_on = (
-        tiny_training(optimizer="muon", optimizer_arguments=arguments, epochs=3, validated=False) for _ in range(2)
+    def mix(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mixes each image with the next one of the batch, as mixup does: inputs float, targets float (B, K)."""
+        inputs, targets = images.float() / 255, F.one_hot(labels, 4).float()
+        return 0.7 * inputs + 0.3 * inputs.roll(1, 0), 0.7 * targets + 0.3 * targets.roll(1, 0)
+
+    def transform(batch: Batch, generator: torch.Generator) -> Batch:
+        inputs, targets = mix(batch.images, batch.targets)
+        return replace(batch, images=inputs, targets=targets)
+
+    training = tiny_training(hard_examples=(1,), validated=False)
+    task = replace(training.task, transform=transform)
+    fit(training.state, task, runtime=training.runtime, observers=[recorder])
+
+    twin = tiny_training()
+    model, optimizer = twin.state.model, sgd_by_hand(twin.state.model)
+    image_losses = torch.zeros(24)
+    model.train()
+    for epoch in range(2):
+        correct, losses = 0, []
+        for indices in indices_by_hand(twin, epoch=epoch):
+            inputs, targets = mix(twin.images.images[indices], twin.images.labels[indices])
+            logits = model(inputs)
+            each = -(targets * F.log_softmax(logits, dim=1)).sum(dim=1)
+            optimizer.zero_grad()
+            F.cross_entropy(logits, targets).backward()
+            optimizer.step()
+            image_losses[indices] = each.detach()
+            losses += each.tolist()
+            # The most probable class of a target is the image's own: its part is 0.7.
+            correct += int((logits.argmax(dim=1) == twin.images.labels[indices]).sum())
+        report = recorder.reports[epoch]
+        assert report.train_loss == pytest.approx(sum(losses) / 24, rel=1e-6)
+        assert report.train_accuracy == correct / 24
+
+    assert_same_weights(training.state.model, model)
+    torch.testing.assert_close(training.state.hard_examples.losses, image_losses)
+
+
+@pytest.mark.parametrize("clip_grad_norm", [None, 0.01], ids=["unclipped", "clipped"])
+def test_a_group_whose_epochs_are_over_gets_no_gradients_and_the_others_train_as_before(
+    tiny_training: Make, clip_grad_norm: float | None
+) -> None:
+    freezing, other = (
+        tiny_training(optimizer="muon", clip_grad_norm=clip_grad_norm, epochs=3, validated=False) for _ in range(2)
     )
     torch.manual_seed(0)  # for dropout
-    fit(resting.state, resting.task, runtime=resting.runtime)
-    # A network that is called through something else, as a compiled one is, has all its gradients to the end.
-    network = kept_on.state.model
+    fit(freezing.state, freezing.task, runtime=freezing.runtime)
+    # A network that is called through another function, as a compiled one is, has all its gradients to the end.
+    network = other.state.model
     torch.manual_seed(0)
-    fit(kept_on.state, replace(kept_on.task, forward=lambda images: network(images)), runtime=kept_on.runtime)
+    fit(other.state, replace(other.task, forward=lambda images: network(images)), runtime=other.runtime)
 
-    without_gradient = {name for name, parameter in resting.state.model.named_parameters() if parameter.grad is None}
+    without_gradient = {name for name, parameter in freezing.state.model.named_parameters() if parameter.grad is None}
     assert without_gradient == {"conv.bias", "norm.weight", "norm.bias", "fc.bias"}
     assert all(parameter.grad is not None for parameter in network.parameters())
-    for key, value in network.state_dict().items():
-        assert torch.equal(resting.state.model.state_dict()[key], value), key
+    assert_same_weights(freezing.state.model, network)
 
 
-def test_what_is_remembered_of_each_image_is_its_own_loss_in_its_last_step(tiny_training: Make) -> None:
+def test_the_loss_kept_for_each_image_is_its_own_loss_in_its_last_step(tiny_training: Make) -> None:
     training = tiny_training(hard_examples=(1, 0.5), validated=False)
-    latest: list[Batch] = []
-    shown: list[list[int]] = []
+    batches: list[Batch] = []
+    trained_on: list[list[int]] = []
     expected = torch.zeros(24)
 
     def forward(images: Tensor) -> Tensor:
         logits: Tensor = training.state.model(images).bfloat16()  # in which most losses would be equal
-        indices = latest[-1].indices
+        indices = batches[-1].indices
         log_probabilities = F.log_softmax(logits.detach().float(), dim=1)
         expected[indices] = -log_probabilities[range(len(indices)), training.images.labels[indices]]
-        shown.append(indices.tolist())
+        trained_on.append(indices.tolist())
         return logits
 
     def transform(batch: Batch, generator: torch.Generator) -> Batch:
-        latest.append(batch)
+        batches.append(batch)
         return training.task.transform(batch, generator)
 
     fit(training.state, replace(training.task, forward=forward, transform=transform), runtime=training.runtime)
     torch.testing.assert_close(training.state.hard_examples.losses, expected)
-    first, second = set(chain(*shown[:4])), set(chain(*shown[4:]))
-    assert [len(indices) for indices in shown] == [7, 7, 7, 3, 7, 5]
+    first, second = set(chain(*trained_on[:4])), set(chain(*trained_on[4:]))
+    assert [len(indices) for indices in trained_on] == [7, 7, 7, 3, 7, 5]
     assert first == set(range(24))
     assert len(second) == 12
 
 
 def test_an_epochs_report_sums_over_its_images_and_divides_once(tiny_training: Make, recorder: Any) -> None:
     training = tiny_training(epochs=1, schedule="step", schedule_arguments={"every_epochs": 1, "gamma": 0.5})
-    seen: list[Tensor] = []
+    step_logits: list[Tensor] = []
     training.state.model.register_forward_hook(
-        lambda module, args, logits: seen.append(logits.detach()) if module.training else None
+        lambda module, args, logits: step_logits.append(logits.detach()) if module.training else None
     )
-    validated: list[Evaluation] = []
+    evaluations: list[Evaluation] = []
     validate = training.task.validate
-    task = replace(training.task, validate=lambda: validated.append(validate()) or validated[-1])
+    task = replace(training.task, validate=lambda: evaluations.append(validate()) or evaluations[-1])
     fit(training.state, task, runtime=training.runtime, observers=[recorder])
 
-    logits = torch.cat(seen).double()  # (24, 4), of batches of 7, 7, 7 and 3
+    logits = torch.cat(step_logits).double()  # (24, 4), of batches of 7, 7, 7 and 3
     batches = batches_by_hand(training.images.images, training.images.labels, training, epoch=0)
     labels = torch.cat([labels for _, labels in batches])
     (report,) = recorder.reports
     assert report.train_loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-6)
     assert report.train_accuracy == int((logits.argmax(dim=1) == labels).sum()) / 24
-    assert (report.val_loss, report.val_accuracy) == (validated[0].loss, validated[0].accuracy)
+    assert (report.val_loss, report.val_accuracy) == (evaluations[0].loss, evaluations[0].accuracy)
     assert (report.epoch, report.step, report.lr) == (1, 4, 0.05)
     assert report.images_per_second == pytest.approx(24 / report.seconds)
 
 
-def test_observers_hear_of_every_step_and_epoch_in_order(tiny_training: Make, recorder: Any) -> None:
+def test_observers_are_called_for_every_step_and_epoch_in_order(tiny_training: Make, recorder: Any) -> None:
     training = tiny_training()
     fit(training.state, training.task, runtime=training.runtime, observers=[recorder])
     first, second = [f"step {step}" for step in (1, 2, 3, 4)], [f"step {step}" for step in (5, 6, 7, 8)]
@@ -141,43 +196,43 @@ def test_the_best_epoch_is_the_first_of_the_highest_validation_accuracy(tiny_tra
     assert (training.state.progress.best_epoch, training.state.progress.best_val_accuracy) == (2, 0.5)
 
 
-def test_no_epoch_is_chosen_where_nothing_is_held_out(tiny_training: Make, recorder: Any) -> None:
+def test_without_validation_images_no_epoch_is_the_best(tiny_training: Make, recorder: Any) -> None:
     training = tiny_training(validated=False)
     fit(training.state, training.task, runtime=training.runtime, observers=[recorder])
     assert training.state.progress.best_epoch is None
     assert [(report.val_loss, report.val_accuracy) for report in recorder.reports] == [(None, None)] * 2
 
 
-def test_a_network_that_arrives_in_eval_mode_is_trained_in_training_mode(tiny_training: Make) -> None:
-    training, usual = tiny_training(), tiny_training()
+def test_a_network_in_eval_mode_is_trained_in_training_mode(tiny_training: Make) -> None:
+    training, other = tiny_training(), tiny_training()
     training.state.model.eval()
-    for each in (training, usual):
+    for each in (training, other):
         torch.manual_seed(3)
         fit(each.state, each.task, runtime=each.runtime)
-    assert torch.equal(training.state.model.norm.running_mean, usual.state.model.norm.running_mean)
-    assert torch.equal(training.state.model.fc.weight, usual.state.model.fc.weight)
+    assert torch.equal(training.state.model.norm.running_mean, other.state.model.norm.running_mean)
+    assert torch.equal(training.state.model.fc.weight, other.state.model.fc.weight)
 
 
 def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_training: Make) -> None:
     training = tiny_training()
     generator = training.state.augment_generator
-    drawn: list[torch.Generator] = []
+    generators: list[torch.Generator] = []
     transform = training.task.transform
 
-    def watched(batch: Batch, generator: torch.Generator) -> Batch:
+    def recorded(batch: Batch, generator: torch.Generator) -> Batch:
         before = torch.get_rng_state()
-        drawn.append(generator)
+        generators.append(generator)
         augmented = transform(batch, generator)
         assert torch.equal(torch.get_rng_state(), before)
         return augmented
 
     start = generator.get_state()
-    fit(training.state, replace(training.task, transform=watched), runtime=training.runtime)
-    assert drawn == [generator] * 8
+    fit(training.state, replace(training.task, transform=recorded), runtime=training.runtime)
+    assert generators == [generator] * 8
     assert not torch.equal(generator.get_state(), start)
 
 
-def test_a_loss_that_is_no_number_ends_the_training_with_advice(tiny_training: Make, recorder: Any) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training_with_advice(tiny_training: Make, recorder: Any) -> None:
     training = tiny_training(schedule="cosine", epochs=1)
     with torch.no_grad():
         training.state.model.fc.weight.fill_(torch.nan)
@@ -201,7 +256,7 @@ def test_a_diverged_epoch_is_left_before_its_end(tiny_training: Make, monkeypatc
         fit(training.state, task, runtime=training.runtime)
 
 
-def test_a_validation_loss_that_is_no_number_ends_the_training_before_it_is_recorded(
+def test_a_validation_loss_that_is_not_finite_ends_the_training_before_its_report(
     tiny_training: Make, recorder: Any
 ) -> None:
     training = tiny_training()
@@ -220,7 +275,7 @@ def test_a_validation_loss_that_is_no_number_ends_the_training_before_it_is_reco
 
 
 class StopAt(Observer):
-    """Asks for an end after a step, as a signal would."""
+    """Asks for a shutdown after a step, as a signal does."""
 
     def __init__(self, step: int, signal_number: int = signal.SIGINT) -> None:
         self.step = step
@@ -233,7 +288,7 @@ class StopAt(Observer):
 
 
 @pytest.mark.parametrize(("signal_number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_wish_to_stop_is_granted_after_the_step_and_observers_are_told_first(
+def test_a_shutdown_request_is_fulfilled_after_the_step_and_observers_are_called_first(
     tiny_training: Make, recorder: Any, signal_number: int, exit_code: int
 ) -> None:
     training = tiny_training()
@@ -258,11 +313,11 @@ def test_a_signal_during_the_last_validation_stops_the_training_after_that_epoch
     stop = ShutdownRequest()
     validate = training.task.validate
 
-    def validate_and_be_told_to_stop() -> Evaluation:
+    def validate_and_receive_signal() -> Evaluation:
         stop.signal_number = signal.SIGTERM
         return validate()
 
-    task = replace(training.task, validate=validate_and_be_told_to_stop)
+    task = replace(training.task, validate=validate_and_receive_signal)
     with pytest.raises(StoppedError) as caught:
         fit(training.state, task, runtime=training.runtime, observers=[recorder], stop=stop)
     assert str(caught.value) == "stopped after epoch 1"

@@ -1,6 +1,5 @@
 """An interrupted training, saved, read back by `weights_only` and continued, is the uninterrupted one."""
 
-import math
 import signal
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -41,11 +40,11 @@ AVERAGED = [
     }
     for name in AVERAGES
 ]
-HARDEST = {"hard_examples": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
+HARD_EXAMPLES = {"hard_examples": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
 
 
 class Interruption(Observer):
-    """Stops a training after a step, and then holds the bytes of everything there is to save."""
+    """Stops a training after a step, and keeps its saved state as bytes."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -65,8 +64,8 @@ class Interruption(Observer):
         self.saved.seek(0)
 
 
-def figures(reports: list[EpochReport]) -> list[dict[str, object]]:
-    """Returns what the reports say, but for the time it took."""
+def metrics(reports: list[EpochReport]) -> list[dict[str, object]]:
+    """Returns the contents of the reports, except times."""
     return [
         {key: value for key, value in vars(report).items() if key not in ("seconds", "images_per_second")}
         for report in reports
@@ -74,7 +73,7 @@ def figures(reports: list[EpochReport]) -> list[dict[str, object]]:
 
 
 def assert_same(left: object, right: object, *, at: str = "") -> None:
-    """Compares nested states bit for bit, but for the time it took."""
+    """Asserts that nested states are equal bit for bit, except times."""
     assert type(left) is type(right), at
     if isinstance(left, Tensor):
         assert torch.equal(left, right), at
@@ -91,7 +90,7 @@ def assert_same(left: object, right: object, *, at: str = "") -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [*CASES, *AVERAGED, HARDEST], ids=lambda case: "-".join(str(value) for value in case.values())
+    "case", [*CASES, *AVERAGED, HARD_EXAMPLES], ids=lambda case: "-".join(str(value) for value in case.values())
 )
 def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_at(
     tiny_training: Make, recorder: Any, case: dict[str, Any]
@@ -104,19 +103,19 @@ def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_a
         first = tiny_training(**case)
         with pytest.raises(StoppedError):
             fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
-        torch.rand(7)  # what happens between two processes must not matter
+        torch.rand(7)  # random numbers drawn between two processes must not matter
         second = tiny_training(**case)
         second.state.model.fc.weight.data.fill_(100.0)
         second.state.load_state_dict(torch.load(interruption.saved, weights_only=True))
         continuation = Interruption(step=0)
         fit(second.state, second.task, runtime=second.runtime, observers=[continuation])
-        assert figures(interruption.reports + continuation.reports) == figures(recorder.reports)
-        # All of it: the optimiser's averages too, and how many random numbers dropout and augmentation have drawn.
+        assert metrics(interruption.reports + continuation.reports) == metrics(recorder.reports)
+        # All of it: also the optimizer's state, and the random states of dropout and augmentation.
         assert_same(second.state.state_dict(), expected)
 
 
-def test_the_weights_of_an_interrupted_training_really_change_afterwards(tiny_training: Make) -> None:
-    # Guards the test above: had the steps after the interruption no effect, it could not fail.
+def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_training: Make) -> None:
+    # Guards the test above, which could not fail if the steps after the interruption had no effect.
     interruption, training = Interruption(5), tiny_training()
     with pytest.raises(StoppedError):
         fit(
@@ -128,12 +127,12 @@ def test_the_weights_of_an_interrupted_training_really_change_afterwards(tiny_tr
         )
     saved = torch.load(interruption.saved, weights_only=True)["model"]
     fit(training.state, training.task, runtime=training.runtime)
-    ended = training.state.model.state_dict()
-    assert all(not torch.equal(saved[key], ended[key]) for key in saved), "each key moved"
+    final = training.state.model.state_dict()
+    assert all(not torch.equal(saved[key], final[key]) for key in saved)
 
 
-def test_a_dropout_that_started_from_another_place_would_be_noticed(tiny_training: Make) -> None:
-    # Guards the test above: the global random state is in the checkpoint because dropout depends on it.
+def test_another_random_state_of_dropout_gives_other_weights(tiny_training: Make) -> None:
+    # Guards the test above: dropout depends on the global random state of the checkpoint.
     interruption, first, second = Interruption(5), tiny_training(), tiny_training()
     with pytest.raises(StoppedError):
         fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
@@ -165,13 +164,12 @@ def test_totals_are_sums_over_images_not_means_of_batches() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
     totals.add(loss=torch.tensor(1.0), logits=logits, labels=torch.tensor([0, 0, 0]), seconds=0.5)
     totals.add(loss=torch.tensor(5.0), logits=logits[:1], labels=torch.tensor([0]), seconds=0.75)
-    # Three images at a mean loss of 1 and one of 5; three of four right.
+    # Three images with a mean loss of 1 and one with 5; three of four are correct.
     assert (totals.mean_loss(), totals.accuracy()) == ((3 * 1.0 + 5.0) / 4, 3 / 4)
     assert (totals.images, totals.batches, totals.seconds) == (4, 2, 0.75)
 
 
-def test_totals_of_an_epoch_that_has_not_begun_are_zero() -> None:
+def test_totals_before_the_first_batch_are_zero() -> None:
     totals = EpochTotals.zero(torch.device("cpu"))
     assert (totals.mean_loss(), totals.accuracy()) == (0.0, 0.0)
     assert totals.loss.dtype == torch.float64
-    assert math.isfinite(totals.mean_loss())

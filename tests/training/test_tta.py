@@ -1,4 +1,4 @@
-"""Views held against images worked by hand, torchvision's own flips and crops, and networks whose answers are known."""
+"""Test-time augmentation held against numbers worked by hand and torchvision's own flips and crops."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ CPU = Runtime(torch.device("cpu"), "fp32")
 
 
 def pixels(images: Tensor) -> Tensor:
-    """A network whose logits are the pixels themselves: what it says of views is what they are."""
+    """A network whose logits are the pixels themselves."""
     return images.flatten(1)
 
 
@@ -47,14 +47,14 @@ def test_mirror_translate_is_what_torchvisions_flips_and_crops_give() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 7, 6), nn.Tanh(), nn.Linear(6, 4))
     padded = pad(images, [1, 1, 1, 1], padding_mode="reflect")
     weights = {1: 0.5, 0: 0.25, 2: 0.25}  # the corner of the crop, in both directions: 1 is the image itself
-    views = {corner: crop(padded, corner, corner, 8, 7) for corner in weights}
-    assert torch.equal(views[1], images)
-    expected = sum(w * (network(views[corner]) + network(hflip(views[corner]))) / 2 for corner, w in weights.items())
+    crops = {corner: crop(padded, corner, corner, 8, 7) for corner in weights}
+    assert torch.equal(crops[1], images)
+    expected = sum(w * (network(crops[corner]) + network(hflip(crops[corner]))) / 2 for corner, w in weights.items())
     torch.testing.assert_close(mirror_translate(network, images, network(images)), expected)
 
 
-@pytest.mark.parametrize(("views", "passes"), [(mirror, 1), (mirror_translate, 5)])
-def test_no_view_is_computed_twice(views: TestTimeAugmentation, passes: int) -> None:
+@pytest.mark.parametrize(("tta", "passes"), [(mirror, 1), (mirror_translate, 5)])
+def test_the_logits_of_the_unchanged_images_are_not_computed_again(tta: TestTimeAugmentation, passes: int) -> None:
     calls: list[int] = []
 
     def counting(images: Tensor) -> Tensor:
@@ -62,18 +62,18 @@ def test_no_view_is_computed_twice(views: TestTimeAugmentation, passes: int) -> 
         return pixels(images)
 
     images = torch.rand(3, 1, 4, 4)
-    views(counting, images, pixels(images))
+    tta(counting, images, pixels(images))
     assert calls == [3] * passes
 
 
-def test_a_network_that_is_linear_says_of_the_mean_image_what_is_the_mean_of_what_it_says() -> None:
+def test_a_linear_network_gives_the_logits_of_the_mean_image() -> None:
     torch.manual_seed(0)
     images, linear = torch.rand(4, 2, 6, 6), nn.Sequential(nn.Flatten(), nn.Linear(72, 5))
     mean_image = (images + hflip(images)) / 2
     torch.testing.assert_close(mirror(linear, images, linear(images)), linear(mean_image))
 
 
-def test_the_least_sure_images_are_those_whose_largest_probability_is_smallest() -> None:
+def test_the_least_confident_images_have_the_smallest_largest_probability() -> None:
     # Largest probabilities: 0.9, 0.5, 0.4, 0.6, 0.34; as logits with another constant added to each row.
     probabilities = torch.tensor(
         [[0.9, 0.05, 0.05], [0.5, 0.4, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.33, 0.33, 0.34]]
@@ -99,43 +99,43 @@ def images(make_images: Callable[..., ImageSet]) -> ImageSet:
     return make_images(30)
 
 
-def measure(
-    network: nn.Module, images: ImageSet, views: str, *, tta_fraction: float = 1.0, batch_size: int = 30
+def run(
+    network: nn.Module, images: ImageSet, tta: str, *, tta_fraction: float = 1.0, batch_size: int = 30
 ) -> Evaluation:
     return evaluate(
         network,
         loader=BatchLoader(images, batch_size=batch_size),
         loss=cross_entropy(),
-        prepare=to_unit,
+        preprocess=to_unit,
         runtime=CPU,
         num_classes=K,
-        tta=TTA[views],
+        tta=TTA[tta],
         tta_fraction=tta_fraction,
     )
 
 
-@pytest.mark.parametrize("views", ["mirror", "mirror_translate"])
-def test_evaluation_with_views_also_says_what_it_is_without(views: str, network: nn.Module, images: ImageSet) -> None:
-    viewed, plain = measure(network, images, views), measure(network, images, "none")
-    assert plain.plain is None
-    assert viewed.plain is not None
-    assert (viewed.plain.loss, viewed.plain.accuracy) == (plain.loss, plain.accuracy)
-    assert torch.equal(viewed.plain.confusion, plain.confusion)
-    assert torch.equal(viewed.plain.logits, plain.logits)
-    assert viewed.loss != plain.loss
-    assert viewed.confusion.sum() == viewed.images == 30
+@pytest.mark.parametrize("tta", ["mirror", "mirror_translate"])
+def test_evaluation_with_tta_has_the_results_without_it_too(tta: str, network: nn.Module, images: ImageSet) -> None:
+    augmented, plain = run(network, images, tta), run(network, images, "none")
+    assert plain.without_tta is None
+    assert augmented.without_tta is not None
+    assert (augmented.without_tta.loss, augmented.without_tta.accuracy) == (plain.loss, plain.accuracy)
+    assert torch.equal(augmented.without_tta.confusion, plain.confusion)
+    assert torch.equal(augmented.without_tta.logits, plain.logits)
+    assert augmented.loss != plain.loss
+    assert augmented.confusion.sum() == augmented.images == 30
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 30])
 @pytest.mark.parametrize(("tta_fraction", "count"), [(0.3, 9), (1.0, 30)])
-def test_whatever_the_batch_size_the_least_sure_of_all_images_are_looked_at_again(
+def test_tta_is_for_the_least_confident_of_all_images_whatever_the_batch_size(
     tta_fraction: float, count: int, batch_size: int, network: nn.Module, images: ImageSet
 ) -> None:
-    pictures = to_unit(images.images)
+    inputs = to_unit(images.images)
     with torch.no_grad():
-        logits, mirrored = network(pictures), (network(pictures) + network(hflip(pictures))) / 2
-    unsure = logits.softmax(dim=1).max(dim=1).values.argsort()[:count]
-    logits[unsure] = mirrored[unsure]
-    result = measure(network, images, "mirror", tta_fraction=tta_fraction, batch_size=batch_size)
+        logits, mirrored = network(inputs), (network(inputs) + network(hflip(inputs))) / 2
+    chosen = logits.softmax(dim=1).max(dim=1).values.argsort()[:count]
+    logits[chosen] = mirrored[chosen]
+    result = run(network, images, "mirror", tta_fraction=tta_fraction, batch_size=batch_size)
     assert result.loss == pytest.approx(nn.functional.cross_entropy(logits, images.labels).item(), rel=1e-5)
     assert result.accuracy == accuracy_score(images.labels, logits.argmax(dim=1))

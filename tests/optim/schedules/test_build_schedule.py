@@ -1,4 +1,4 @@
-"""Learning rates held against torch's schedulers, and the two that torch has not against numbers worked by hand."""
+"""Learning rates held against torch's schedulers, or else against numbers worked by hand."""
 
 import warnings
 
@@ -20,8 +20,8 @@ def sgd() -> torch.optim.Optimizer:
     return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=LR)
 
 
-def rates(optimizer: torch.optim.Optimizer, scheduler: LRScheduler, *, steps: int = TOTAL_STEPS) -> list[float]:
-    """Returns the learning rate that each step is taken with."""
+def lrs_of(optimizer: torch.optim.Optimizer, scheduler: LRScheduler, *, steps: int = TOTAL_STEPS) -> list[float]:
+    """Returns the learning rate of each step."""
     taken = []
     for step in range(steps):
         taken.append(optimizer.param_groups[0]["lr"])
@@ -31,28 +31,28 @@ def rates(optimizer: torch.optim.Optimizer, scheduler: LRScheduler, *, steps: in
     return taken
 
 
-def built_rates(name: str, **arguments: float) -> list[float]:
+def built_lrs(name: str, **arguments: float) -> list[float]:
     optimizer = sgd()
     scheduler = build_schedule(name, optimizer, epoch_steps=[STEPS_PER_EPOCH] * EPOCHS, **arguments)
-    return rates(optimizer, scheduler)
+    return lrs_of(optimizer, scheduler)
 
 
 def test_constant_is_the_full_learning_rate_at_every_step() -> None:
-    assert built_rates("constant") == [LR] * TOTAL_STEPS
+    assert built_lrs("constant") == [LR] * TOTAL_STEPS
 
 
 @pytest.mark.parametrize("final_lr_ratio", [0.0, 0.1])
 def test_cosine_equals_torchs_cosine_annealing(final_lr_ratio: float) -> None:
     optimizer = sgd()
-    expected = rates(optimizer, CosineAnnealingLR(optimizer, T_max=TOTAL_STEPS, eta_min=final_lr_ratio * LR))
-    assert built_rates("cosine", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    expected = lrs_of(optimizer, CosineAnnealingLR(optimizer, T_max=TOTAL_STEPS, eta_min=final_lr_ratio * LR))
+    assert built_lrs("cosine", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("every_epochs", "gamma"), [(1, 0.5), (2, 0.1)])
 def test_step_equals_torchs_step_lr(every_epochs: int, gamma: float) -> None:
     optimizer = sgd()
-    expected = rates(optimizer, StepLR(optimizer, step_size=every_epochs * STEPS_PER_EPOCH, gamma=gamma))
-    assert built_rates("step", every_epochs=every_epochs, gamma=gamma) == pytest.approx(expected, rel=1e-9)
+    expected = lrs_of(optimizer, StepLR(optimizer, step_size=every_epochs * STEPS_PER_EPOCH, gamma=gamma))
+    assert built_lrs("step", every_epochs=every_epochs, gamma=gamma) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("peak_at", [0.05, 0.3, 0.5, 0.98])
@@ -68,16 +68,16 @@ def test_one_cycle_equals_torchs_one_cycle_lr(peak_at: float) -> None:
         final_div_factor=start / final,
         cycle_momentum=False,
     )
-    built = built_rates("one_cycle", peak_at=peak_at, start_lr_ratio=start, final_lr_ratio=final)
-    assert built == pytest.approx(rates(optimizer, own), rel=1e-9)
+    built = built_lrs("one_cycle", peak_at=peak_at, start_lr_ratio=start, final_lr_ratio=final)
+    assert built == pytest.approx(lrs_of(optimizer, own), rel=1e-9)
 
 
 @pytest.mark.parametrize("final_lr_ratio", [0.0, 0.1])
 def test_linear_equals_torchs_linear_lr(final_lr_ratio: float) -> None:
     optimizer = sgd()
     own = LinearLR(optimizer, start_factor=1.0, end_factor=final_lr_ratio, total_iters=TOTAL_STEPS)
-    expected = rates(optimizer, own)
-    assert built_rates("linear", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9)
+    expected = lrs_of(optimizer, own)
+    assert built_lrs("linear", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9)
 
 
 def factors(name: str, *, steps: int, **arguments: float) -> list[float]:
@@ -85,25 +85,25 @@ def factors(name: str, *, steps: int, **arguments: float) -> list[float]:
     return [schedule(step) for step in range(steps)]
 
 
-def test_triangle_climbs_to_one_and_falls_along_straight_lines() -> None:
+def test_triangle_rises_to_one_and_falls_along_straight_lines() -> None:
     # Ten steps, the peak at 0.4 of them: four equal steps up, six equal ones down.
     up, down = [1 / 4, 2 / 4, 3 / 4, 1], [5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
     assert factors("triangle", steps=10, peak_at=0.4) == pytest.approx(up + down)
 
 
-def test_triangle_ends_at_the_ratio_it_is_given() -> None:
+def test_triangle_ends_at_final_lr_ratio() -> None:
     # From 1 to 0.4 in six steps is 0.1 a step.
     expected = [0.25, 0.5, 0.75, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
     assert factors("triangle", steps=10, peak_at=0.4, final_lr_ratio=0.4) == pytest.approx(expected)
 
 
-def test_triangle_climbs_from_the_ratio_it_is_given() -> None:
+def test_triangle_starts_from_start_lr_ratio() -> None:
     # From 0.2 to 1 in four steps is 0.2 a step.
     expected = [0.4, 0.6, 0.8, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
     assert factors("triangle", steps=10, peak_at=0.4, start_lr_ratio=0.2) == pytest.approx(expected)
 
 
-def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_stands_still() -> None:
+def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_a_learning_rate_of_zero() -> None:
     groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.4, 0.6)]
     groups[1]["epochs"] = 1.5
     optimizer = torch.optim.SGD(groups)
@@ -119,26 +119,26 @@ def test_a_group_with_epochs_has_a_schedule_of_that_length_and_then_stands_still
     assert second == pytest.approx([0.3, 0.6, 0.3, 0, 0, 0, 0, 0])
 
 
-def test_warm_up_climbs_in_equal_steps_and_the_schedule_begins_after_it() -> None:
+def test_warm_up_rises_in_equal_steps_and_the_schedule_starts_after_it() -> None:
     optimizer = sgd()
     scheduler = build_schedule("step", optimizer, epoch_steps=[2] * 4, warmup_epochs=1.5, every_epochs=1, gamma=0.5)
     # Three warm-up steps: 1/4, 2/4 and 3/4 of the rate; then five steps, halved after each two.
     expected = [0.1, 0.2, 0.3, 0.4, 0.4, 0.2, 0.2, 0.1]
-    assert rates(optimizer, scheduler, steps=8) == pytest.approx(expected)
+    assert lrs_of(optimizer, scheduler, steps=8) == pytest.approx(expected)
 
 
-def test_epochs_of_different_lengths_count_for_their_steps() -> None:
+def test_epochs_of_different_lengths_count_by_their_steps() -> None:
     def taken(name: str, **arguments: float) -> list[float]:
         optimizer = sgd()
         scheduler = build_schedule(name, optimizer, epoch_steps=[4, 1, 2, 3], **arguments)
-        return rates(optimizer, scheduler, steps=10)
+        return lrs_of(optimizer, scheduler, steps=10)
 
     assert taken("linear") == pytest.approx([LR * (10 - step) / 10 for step in range(10)])
     staircase = [*[LR] * 5, *[LR / 10] * 5]  # two epochs are five steps
     assert taken("step", every_epochs=2, gamma=0.1) == pytest.approx(staircase)
-    # The first epoch is a climb of four steps; one epoch later there has been a single one more.
-    climbed = taken("step", every_epochs=1, gamma=0.1, warmup_epochs=1)
-    assert climbed == pytest.approx([*(LR * step / 5 for step in range(1, 5)), LR, *[LR / 10] * 2, *[LR / 100] * 3])
+    # The warm-up is the first epoch, of four steps; the epoch after it has a single step.
+    warmed_up = taken("step", every_epochs=1, gamma=0.1, warmup_epochs=1)
+    assert warmed_up == pytest.approx([*(LR * step / 5 for step in range(1, 5)), LR, *[LR / 10] * 2, *[LR / 100] * 3])
 
 
 def test_a_group_s_epochs_are_counted_in_their_own_steps() -> None:
@@ -146,14 +146,14 @@ def test_a_group_s_epochs_are_counted_in_their_own_steps() -> None:
     optimizer = torch.optim.SGD([group])
     scheduler = build_schedule("linear", optimizer, epoch_steps=[2, 4, 1])
     # An epoch and a half: 2 + 4 / 2 = 4 steps.
-    assert rates(optimizer, scheduler, steps=7) == pytest.approx([LR, LR * 3 / 4, LR / 2, LR / 4, 0, 0, 0])
+    assert lrs_of(optimizer, scheduler, steps=7) == pytest.approx([LR, LR * 3 / 4, LR / 2, LR / 4, 0, 0, 0])
 
 
-def test_a_warmed_up_cosine_is_a_shorter_cosine_behind_the_climb() -> None:
+def test_a_cosine_after_a_warm_up_is_a_shorter_cosine() -> None:
     optimizer = sgd()
     shorter = TOTAL_STEPS - STEPS_PER_EPOCH
-    expected = rates(optimizer, CosineAnnealingLR(optimizer, T_max=shorter), steps=shorter)
-    built = built_rates("cosine", warmup_epochs=1)
+    expected = lrs_of(optimizer, CosineAnnealingLR(optimizer, T_max=shorter), steps=shorter)
+    built = built_lrs("cosine", warmup_epochs=1)
     assert built[:STEPS_PER_EPOCH] == pytest.approx([LR * step / 8 for step in range(1, 8)])
     assert built[STEPS_PER_EPOCH:] == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
@@ -161,7 +161,7 @@ def test_a_warmed_up_cosine_is_a_shorter_cosine_behind_the_climb() -> None:
 def test_a_warm_up_as_long_as_the_training_leaves_the_schedule_one_step() -> None:
     optimizer = sgd()
     scheduler = build_schedule("cosine", optimizer, epoch_steps=[4], warmup_epochs=0.99)
-    assert rates(optimizer, scheduler, steps=4) == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert lrs_of(optimizer, scheduler, steps=4) == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
 SCHEDULE_SECTIONS = CHOICES["schedule"].sections()
@@ -177,14 +177,14 @@ def test_no_learning_rate_is_ever_below_zero_or_above_the_full_one(name: str) ->
             assert 0 <= optimizer.param_groups[0]["lr"] <= LR
             optimizer.step()
             scheduler.step()
-        # One more than there are steps: this is what the last epoch's report reads.
+        # The scheduler computes one learning rate more than there are steps.
         assert 0 <= scheduler.get_last_lr()[0] <= LR
 
 
 @pytest.mark.parametrize("name", SCHEDULE_SECTIONS)
-def test_torch_has_nothing_to_warn_of(name: str) -> None:
+def test_torch_gives_no_warning(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         optimizer = sgd()
         arguments = SCHEDULE_SECTIONS[name]().model_dump()
-        rates(optimizer, build_schedule(optimizer=optimizer, epoch_steps=[3] * 2, **arguments), steps=6)
+        lrs_of(optimizer, build_schedule(optimizer=optimizer, epoch_steps=[3] * 2, **arguments), steps=6)
