@@ -64,7 +64,7 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
     if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
             f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
-            f"configuration, found a pipe, which can be read once; write it to a file: cifar config copy - FILE"
+            f"configuration, found a pipe, which can be read once; write it to a file: cifar config copy {source} FILE"
         )
     experiment = configuration.load(source, overrides)
     if seeds is not None:

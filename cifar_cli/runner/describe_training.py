@@ -27,7 +27,7 @@ def describe_hard_examples(experiment: Experiment) -> str | None:
     rest = ", and so on" if len(fractions) < experiment.train.epochs else ""
     return (
         f"from epoch {first + 1} on only the hardest {percentages} % of the images{rest}; "
-        f"training loss and accuracy are of these images"
+        f"training figures are of these images"
     )
 
 
