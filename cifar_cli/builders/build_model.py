@@ -1,4 +1,4 @@
-"""Builds the network that an experiment describes, with its weights or without."""
+"""Builds the network of an experiment, with random weights or without memory for weights."""
 
 import torch
 from torch import nn
@@ -8,10 +8,10 @@ from cifar_cli.section import load_target
 
 
 def build_model(experiment: Experiment) -> nn.Module:
-    """Returns the experiment's network, untrained, its weights drawn from the experiment's seed.
+    """Returns the experiment's network with weights drawn from the experiment's seed.
 
-    The network takes images (B, *image_shape) and, unless its layers say otherwise, gives logits (B, num_classes).
-    The global random state is left as it was.
+    The network maps images (B, *image_shape) to logits (B, num_classes); a list of layers may end otherwise. The global
+    random state does not change.
     """
     keys, data = experiment.model, experiment.data
     with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU
@@ -23,6 +23,6 @@ def build_model(experiment: Experiment) -> nn.Module:
 
 
 def build_meta_model(experiment: Experiment) -> nn.Module:
-    """Returns the experiment's network without weights, on torch's "meta" device: its layers, names and shapes."""
+    """Returns the experiment's network on torch's "meta" device: layers, names and shapes, without values."""
     with torch.device("meta"):
         return build_model(experiment)

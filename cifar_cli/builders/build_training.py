@@ -33,7 +33,7 @@ from cifar_cli.training.state import EpochTotals, TrainingState
 
 @dataclass(frozen=True)
 class Training:
-    """A training put together: where it is, what it does, where it computes."""
+    """A training: its state, which a checkpoint saves, its task, and the device and precision it runs in."""
 
     state: TrainingState
     task: Task
@@ -41,12 +41,12 @@ class Training:
 
     @property
     def epoch_steps(self) -> list[int]:
-        """How many steps each epoch takes."""
+        """The number of steps of each epoch."""
         return self.task.epoch_steps
 
 
 def build_runtime(experiment: Experiment, processes: ProcessGroup = SINGLE_PROCESS) -> Runtime:
-    """Returns where and how the experiment is computed; train.deterministic holds from here on for the process."""
+    """Returns the experiment's device and precision. With train.deterministic, sets torch's flag for the process."""
     if experiment.train.deterministic:
         compute_deterministically()
     return choose_runtime(device=experiment.train.device, precision=experiment.train.precision, processes=processes)
@@ -65,7 +65,7 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
     optimizer = build_optimizer(
         model=model,
         clip_grad_norm=experiment.train.clip_grad_norm,
-        # One pass over all parameters. A loss scaler hands its scale to a fused step unseen by the clipping before it.
+        # Fused: one pass over all parameters. Not with a loss scaler: a fused step unscales after the clipping.
         fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16",
         **experiment.optimizer.model_dump(),
     )
@@ -74,7 +74,7 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
         optimizer=optimizer,
         scheduler=build_schedule(optimizer=optimizer, epoch_steps=epoch_steps, **experiment.schedule.model_dump()),
         scaler=torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16"),
-        # On the CPU wherever the network is: the same draws on every device, so that a run can move to another.
+        # On the CPU: the same random numbers on every device, so that a run can move to another device.
         augment_generator=torch.Generator().manual_seed(experiment.seed),
         totals=EpochTotals.zero(runtime.device),
         average=_build_average(experiment, model, total_steps=sum(epoch_steps)),
@@ -84,20 +84,20 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
 
 
 def build_initialized_model(experiment: Experiment, splits: Splits, runtime: Runtime) -> nn.Module:
-    """Returns the network on the device, with the weights that training begins with."""
+    """Returns the network on the device, with the weights that training starts from."""
     model = build_model(experiment).to(runtime.device).to(memory_format=torch.channels_last)
     initialize(model, experiment, splits, runtime)
     return model
 
 
 def initialize(model: nn.Module, experiment: Experiment, splits: Splits, runtime: Runtime) -> None:
-    """Changes a fresh network's weights in place as the section `init` says, which may need the images."""
+    """Changes a new network's weights in place as the section `init` says, some of them from training images."""
     preprocess = build_preprocessing(experiment, splits, runtime)
-    init_weights(model, experiment.init, images=splits.train, prepare=preprocess)
+    init_weights(model, experiment.init, images=splits.train, preprocess=preprocess)
 
 
 def with_fast_convolutions(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
-    """Returns the network, its convolutions replaced in place where the experiment allows that and it is faster."""
+    """Returns the network. Replaces its convolutions by faster ones if the experiment and the device allow it."""
     is_wanted = experiment.train.fast_convolutions == "auto" and not experiment.train.compile
     has_gain = has_faster_kernels(runtime.device, runtime.precision)
     return replace_convolutions(model) if is_wanted and has_gain else model
@@ -131,8 +131,8 @@ def _build_task(
 ) -> Task:
     model, processes = state.model, runtime.processes
     is_shared = processes.size > 1
-    trained = with_synchronized_gradients(model) if is_shared else model
-    forward: Callable[[Tensor], Tensor] = torch.compile(trained) if experiment.train.compile else trained
+    synchronized = with_synchronized_gradients(model) if is_shared else model
+    forward: Callable[[Tensor], Tensor] = torch.compile(synchronized) if experiment.train.compile else synchronized
     is_captured = experiment.train.cuda_graphs == "auto" and can_capture(runtime.device, runtime.precision)
     evaluate = partial(
         run_evaluation,
@@ -140,7 +140,7 @@ def _build_task(
         ShardedForward(model, processes) if is_shared else model,
         splits=splits,
         runtime=runtime,
-        without_tta=True,  # each epoch is only compared with the others, and is not to wait for more
+        without_tta=True,  # validation only compares epochs, which the faster evaluation does as well
     )
     return Task(
         loader=loader,

@@ -1,4 +1,4 @@
-"""Builds what images go through on their way to the network."""
+"""Builds the preprocessing and the augmentations that images pass on their way to the network."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,22 +16,22 @@ from cifar_cli.section import call_with_accepted, load_target
 from cifar_cli.training.runtime import Runtime
 
 SAMPLE_IMAGES = 4
-STATISTICS_IMAGES = 32  # whose activations are measured; more cost more and say the same
+STATISTICS_IMAGES = 32  # for statistics of activations; more images cost more and change little
 
 
 def build_preprocessing(experiment: Experiment, splits: Splits, runtime: Runtime) -> Callable[[Tensor], Tensor]:
-    """Returns a function from uint8 images (B, C, H, W) to what the network takes: float32, on the device."""
+    """Returns a function from uint8 images (B, C, H, W) to the network's input: float32, on the device."""
     to_float = Normalize(splits.mean, splits.std).to(runtime.device) if experiment.data.normalize else to_unit
 
     def preprocess(images: Tensor) -> Tensor:
-        # In this order: per-channel arithmetic is slow where the channels lie side by side.
+        # In this order: arithmetic per channel is slow in channels_last.
         return to_float(images.to(runtime.device)).contiguous(memory_format=torch.channels_last)
 
     return preprocess
 
 
 def build_training_transform(experiment: Experiment, splits: Splits, runtime: Runtime) -> Transform:
-    """Returns a function from a batch of uint8 images to an augmented batch of what the network takes."""
+    """Returns a function from a batch of uint8 images to an augmented batch of network inputs."""
     preprocess = build_preprocessing(experiment, splits, runtime)
     on_pixels = build_augmentations(experiment, splits, takes_inputs=False)
     on_inputs = build_augmentations(experiment, splits, takes_inputs=True)
@@ -48,7 +48,7 @@ def build_training_transform(experiment: Experiment, splits: Splits, runtime: Ru
 
 
 def build_augmentations(experiment: Experiment, splits: Splits, *, takes_inputs: bool) -> list[Transform]:
-    """Returns the experiment's augmentations of uint8 images or, with `takes_inputs`, of normalized ones, in order."""
+    """Returns the experiment's augmentations of uint8 images or, with `takes_inputs`, of network inputs, in order."""
     available = {
         "num_images": len(splits.train),
         "num_classes": len(splits.train.class_names),
@@ -63,6 +63,6 @@ def build_augmentations(experiment: Experiment, splits: Splits, *, takes_inputs:
 
 
 def sample_images(splits: Splits, count: int = SAMPLE_IMAGES) -> ImageSet:
-    """Returns the images that pictures are made of, always the same; the test set stays unread."""
+    """Returns the first `count` validation images, or training images if none are held out; never test images."""
     images = splits.val or splits.train
     return images.subset(torch.arange(min(count, len(images))))

@@ -1,4 +1,4 @@
-"""Begins a network's weights as a configuration's `init` says. Knows nothing of how they are trained."""
+"""Initializes a network's weights as a configuration's `init` says, beyond the layers' own initialization."""
 
 from collections.abc import Callable
 
@@ -14,22 +14,22 @@ WHITENING_IMAGES = 5000  # enough for twelve directions; all 50,000 change the t
 
 
 def check_init_layers(model: nn.Module, init: InitKeys) -> None:
-    """Raises UsageError where `init` names a layer that the network does not have, or one that does not fit."""
+    """Raises UsageError if `init` names a layer that the network does not have, or one of the wrong type or size."""
     if init.whiten is not None:
         _whitening_layer(model, init.whiten)
     if init.unit_std is not None:
         _weighted_layer(model, init.unit_std)
 
 
-def init_weights(model: nn.Module, init: InitKeys, *, images: ImageSet, prepare: Callable[[Tensor], Tensor]) -> None:
-    """Changes the weights of a fresh network in place. Raises UsageError where `init` names a layer that does not fit.
+def init_weights(model: nn.Module, init: InitKeys, *, images: ImageSet, preprocess: Callable[[Tensor], Tensor]) -> None:
+    """Changes the weights of a new network in place. Raises UsageError like check_init_layers.
 
-    images: the training images; `prepare` makes of uint8 ones what the network takes.
+    images: the training images. preprocess: turns uint8 images into the network's input.
     """
     if init.dirac:
         dirac_init_(model)
     if init.whiten is not None:
-        whitening_init_(_whitening_layer(model, init.whiten), prepare(images.images[:WHITENING_IMAGES]))
+        whitening_init_(_whitening_layer(model, init.whiten), preprocess(images.images[:WHITENING_IMAGES]))
     if init.unit_std is not None:
         unit_std_init_(_weighted_layer(model, init.unit_std))
 
@@ -51,6 +51,6 @@ def _weighted_layer(model: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
     layer = find_layer(model, name)
     if not isinstance(layer, nn.Linear | nn.Conv2d):
         raise UsageError(
-            f"init.unit_std: expected a Linear or Conv2d, found {name}, {type(layer).__name__}; name one of those"
+            f"init.unit_std: expected a Linear or Conv2d, found {name}, {type(layer).__name__}; name such a layer"
         )
     return layer

@@ -1,4 +1,4 @@
-"""Opens the images an experiment asks for, and says so when they are not the real thing."""
+"""Loads an experiment's images, and warns if they are a fallback or synthetic."""
 
 from cifar_cli.config import Experiment
 from cifar_cli.config.schema import on_dataset
@@ -8,23 +8,23 @@ from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from cifar_cli.errors import DataError
 
-FALLBACK_DEADLINE_SECONDS = 60  # a first run waits no longer than this for a download
+FALLBACK_DEADLINE_SECONDS = 60  # the longest that a first run waits for a download
 
 
 def load_data(experiment: Experiment, processes: ProcessGroup = SINGLE_PROCESS) -> tuple[Experiment, Splits]:
-    """Returns the experiment with its images, downloaded if need be.
+    """Returns the experiment and its images, downloaded if necessary.
 
-    With data.fallback, data that is not there and cannot quickly be had is replaced. The experiment returned then says
-    so, and has no fallback any more: what was begun on some images is gone on with on the same. Of several processes
-    the main one downloads and decides. Raises DataError where there is no data.
+    With data.fallback, another dataset is used if the data is missing and cannot be downloaded quickly. The returned
+    experiment names the dataset in use and has no fallback, so that a resumed run uses the same images. Of several
+    processes, the main one downloads and decides. Raises DataError if there is no data.
     """
     if processes.is_main:
         experiment, splits = _open_or_fall_back(experiment)
         processes.broadcast(experiment.data.name)
     else:
-        experiment = _decided(experiment, processes.broadcast(experiment.data.name))
+        experiment = _on_dataset(experiment, processes.broadcast(experiment.data.name))
         splits = _open(experiment, deadline_seconds=None)
-    return _decided(experiment, experiment.data.name), splits
+    return _on_dataset(experiment, experiment.data.name), splits
 
 
 def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
@@ -33,8 +33,8 @@ def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
     except DataError as error:
         if experiment.data.fallback is None:
             raise
-        warn(f"{error}\nGoing on without it, on the {experiment.data.fallback} set")
-        experiment = _decided(experiment, experiment.data.fallback)
+        warn(f"{error}\nUsing the {experiment.data.fallback} set instead")
+        experiment = _on_dataset(experiment, experiment.data.fallback)
         splits = _open(experiment, deadline_seconds=None)
     if experiment.data.name == "synthetic":
         warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
@@ -54,6 +54,6 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None) -> Splits:
         )
 
 
-def _decided(experiment: Experiment, name: str) -> Experiment:
-    """Returns the experiment on that dataset, of the same shape, and on no other."""
+def _on_dataset(experiment: Experiment, name: str) -> Experiment:
+    """Returns the experiment on the dataset `name`, which has the same shape, without a fallback."""
     return experiment.model_copy(update={"data": on_dataset(experiment.data, name, fallback=None)})

@@ -1,4 +1,4 @@
-"""Loads the network of a run or of a checkpoint file, or builds that of a configuration."""
+"""Loads the network of a run or a checkpoint file, or builds an untrained network from a configuration."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +17,10 @@ from cifar_cli.runs.run_folder import RunFolder, find_run, is_checkpoint_path
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A network, what it was configured by, and where it comes from.
+    """A network with its configuration and its origin.
 
-    run: where pictures of it belong; source: in words; checkpoint: None for an untrained network;
-    epoch, step: how many it was trained for.
+    run: the folder for pictures of the network. source: the origin in words. checkpoint: None for an untrained network.
+    epoch, step: the number of epochs and steps that it was trained for.
     """
 
     experiment: Experiment
@@ -33,17 +33,18 @@ class LoadedModel:
 
 
 def load_model(run: str, *, log_dir: Path, weights: str | None = None) -> LoadedModel:
-    """Returns the network of a run, named by its folder or by its name under `log_dir`, or of a checkpoint file.
+    """Returns the network of a run or a checkpoint file. run: a path, or the name of a run in `log_dir`.
 
-    `weights` is `best`, `last`, or None for best where there is one. Raises CifarError where nothing can be opened.
+    weights: `best`, `last`, or None for `best` if the run has it and `last` otherwise. Raises CifarError if there is no
+    such network, or if it cannot be read.
     """
     if is_checkpoint_path(run):
-        return _of_checkpoint(Path(run), log_dir=log_dir)
-    return _of_run(find_run(run, log_dir=log_dir), weights)
+        return _load_checkpoint_file(Path(run), log_dir=log_dir)
+    return _load_run(find_run(run, log_dir=log_dir), weights)
 
 
 def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> LoadedModel:
-    """Returns the network of a configuration, its weights as they were drawn. source: the configuration's name."""
+    """Returns the network of a configuration with random weights. source: the configuration's name."""
     return LoadedModel(
         experiment=experiment,
         model=build_model(experiment),
@@ -56,15 +57,15 @@ def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> Lo
 
 
 def first_layer(model: nn.Module) -> str:
-    """Returns the name of the layer worth looking at first: the first with weights, or else the first."""
+    """Returns the name of the first convolution or linear layer, or else of the first layer."""
     names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     return next(iter(names or layer_names(model)))
 
 
 def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
-    """Returns the configuration a checkpoint carries. Raises CheckpointError where it is none."""
+    """Returns the configuration in a checkpoint's contents. Raises CheckpointError if it has mistakes."""
     try:
-        # No other images than those it was trained on.
+        # No fallback: only the images that it was trained on.
         return config.load_text(saved["config"], place=f"{path} (configuration)", overrides=["data.fallback=null"])
     except ConfigError as error:
         raise CheckpointError(
@@ -74,13 +75,13 @@ def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
 
 
 def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path, assign: bool = False) -> None:
-    """Puts a checkpoint's weights into the network, or, with `assign`, in the place of the network's own.
+    """Copies a checkpoint's weights into the network, or, with `assign`, replaces the network's tensors by them.
 
-    Raises CheckpointError where names or shapes do not fit.
+    Raises CheckpointError if names or shapes do not fit.
     """
     try:
         model.load_state_dict(saved["model"], assign=assign)
-    except Exception as error:  # a stranger may have put anything in the place of weights
+    except Exception as error:  # a stranger's checkpoint may hold anything in the place of weights
         lines = [line.strip() for line in str(error).splitlines()[1:3]]
         raise CheckpointError(
             f"{path}: expected the weights of the network its configuration describes, found others: {' '.join(lines)} "
@@ -89,22 +90,22 @@ def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path, assign:
 
 
 def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) -> None:
-    """Raises CheckpointError unless the checkpoint's weights are those of the network that its configuration describes.
+    """Raises CheckpointError if the checkpoint's weights do not fit the network that its configuration describes.
 
-    The network is only outlined for that: a stranger's configuration can ask for more than there is memory.
+    The check needs no memory for weights: a stranger's configuration can ask for more than the machine has.
     """
     try:
-        outline = build_meta_model(experiment)
+        meta_model = build_meta_model(experiment)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: expected a network that can be built, found one with a tensor too large for any memory; "
             f"take a checkpoint as training wrote it"
         ) from error
-    # A new dict: torch notes `assign` in the one it is given, and would assign again the next time it is loaded.
-    load_weights(outline, {"model": dict(saved["model"])}, path=path, assign=True)
+    # A copy of the dict: torch stores `assign` in the dict, and would assign again the next time it is loaded.
+    load_weights(meta_model, {"model": dict(saved["model"])}, path=path, assign=True)
 
 
-def _of_run(run: RunFolder, weights: str | None) -> LoadedModel:
+def _load_run(run: RunFolder, weights: str | None) -> LoadedModel:
     paths = {"best": run.best_checkpoint, "last": run.last_checkpoint}
     chosen = weights or ("best" if run.best_checkpoint.is_file() else "last")
     if weights == "best" and not run.best_checkpoint.is_file():
@@ -112,20 +113,20 @@ def _of_run(run: RunFolder, weights: str | None) -> LoadedModel:
             f"{run.best_checkpoint}: expected the best epoch's checkpoint, found none: with data.val_size=0 no "
             f"epoch is chosen; write --weights last"
         )
-    return _open(paths[chosen], run=run, of=f"run {run.name}, {chosen} weights")
+    return _open(paths[chosen], run=run, origin=f"run {run.name}, {chosen} weights")
 
 
-def _of_checkpoint(path: Path, *, log_dir: Path) -> LoadedModel:
+def _load_checkpoint_file(path: Path, *, log_dir: Path) -> LoadedModel:
     folder = RunFolder(path.absolute().parent.parent)
     if folder.config.is_file():
-        return _open(path, run=folder, of=f"run {folder.name}, {path.stem} weights")
-    opened = _open(path, run=RunFolder(log_dir / path.stem), of=f"checkpoint {path}")
-    # Whoever made it does not choose from where this machine reads and downloads.
+        return _open(path, run=folder, origin=f"run {folder.name}, {path.stem} weights")
+    opened = _open(path, run=RunFolder(log_dir / path.stem), origin=f"checkpoint {path}")
+    # A stranger's file must not choose where this machine reads and downloads.
     data = opened.experiment.data.model_copy(update={"root": None, "mirrors": ()})
     return replace(opened, experiment=opened.experiment.model_copy(update={"data": data}))
 
 
-def _open(path: Path, *, run: RunFolder, of: str) -> LoadedModel:
+def _open(path: Path, *, run: RunFolder, origin: str) -> LoadedModel:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
     check_weights(experiment, saved, path=path)
@@ -136,7 +137,7 @@ def _open(path: Path, *, run: RunFolder, of: str) -> LoadedModel:
         experiment=experiment,
         model=model,
         run=run,
-        source=f"{of} (epoch {epoch})",
+        source=f"{origin} (epoch {epoch})",
         checkpoint=path,
         epoch=epoch,
         step=step,

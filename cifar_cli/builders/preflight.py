@@ -1,4 +1,4 @@
-"""Says of an experiment what no training can be made of: its scores, the names in it, its batches."""
+"""Checks, before any data is needed, that an experiment can be trained: its class scores, layer names and batches."""
 
 import torch
 
@@ -14,9 +14,8 @@ from cifar_cli.optim.select_parameters import freeze
 
 
 def preflight(experiment: Experiment) -> None:
-    """Raises UsageError for what no training can be made of, before images are needed; warns of likely mistakes."""
-    problem = config.class_scores_problem(experiment)
-    if problem:
+    """Raises UsageError if the experiment cannot be trained; warns of likely mistakes. Needs no images."""
+    if problem := config.class_scores_problem(experiment):
         raise UsageError(problem)
     _check_names(experiment)
     for text in config.warnings(experiment):
@@ -24,7 +23,7 @@ def preflight(experiment: Experiment) -> None:
 
 
 def check_batches(experiment: Experiment, *, images: int) -> None:
-    """Raises UsageError where so many images give no batch at all, or one that a BatchNorm cannot learn from."""
+    """Raises UsageError if so many images give no batch, or a batch of one that a BatchNorm cannot learn from."""
     data = experiment.data
     if data.drop_last and data.batch_size > images:
         raise UsageError(
@@ -37,7 +36,7 @@ def check_batches(experiment: Experiment, *, images: int) -> None:
     shape = data.image_shape
     try:
         build_meta_model(experiment).train()(torch.empty(1, *shape, device="meta"))
-    except ValueError as error:  # torch's own, from a BatchNorm with one number a channel
+    except ValueError as error:  # torch's own, from a BatchNorm with one value per channel
         raise UsageError(
             f"data.batch_size: {images:,} images in batches of {data.batch_size} leave a batch of one, in which a "
             f"BatchNorm sees a single number; write data.drop_last=true, or another size"
@@ -45,10 +44,7 @@ def check_batches(experiment: Experiment, *, images: int) -> None:
 
 
 def _check_names(experiment: Experiment) -> None:
-    """Raises UsageError for layers and parameters that the experiment names and its network does not have.
-
-    Needs no images, so that they need not be waited for first.
-    """
+    """Raises UsageError for layers and parameters that the experiment names and its network does not have."""
     model = build_meta_model(experiment)
     check_init_layers(model, experiment.init)
     freeze(model, experiment.train.freeze)

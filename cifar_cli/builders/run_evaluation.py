@@ -1,4 +1,4 @@
-"""Evaluates a network as an experiment says."""
+"""Evaluates a network with the loss, preprocessing and test-time augmentation of an experiment."""
 
 from torch import nn
 
@@ -32,7 +32,7 @@ def run_evaluation(
     batch_size: int = EVAL_BATCH_SIZE,
     without_tta: bool = False,
 ) -> Evaluation:
-    """Returns what the network makes of a set of images, each counted once."""
+    """Returns the network's evaluation on a set of images. splits: give the mean and deviation to normalize with."""
     return evaluate(
         model,
         loader=BatchLoader(images, batch_size=batch_size),

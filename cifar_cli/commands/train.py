@@ -1,5 +1,6 @@
 """`cifar train`: a new run, the same with several seeds, an interrupted run resumed, or only the plan."""
 
+import os
 import re
 import shlex
 import time
@@ -12,6 +13,7 @@ import typer
 
 from cifar_cli import config as configuration
 from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, config_words, split_words
+from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import UsageError
 
@@ -59,6 +61,11 @@ def train(
 
 def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, started: float) -> None:
     """Trains a configuration: once, with several seeds, or not at all where only the plan is wanted."""
+    if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError(
+            f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
+            f"configuration, found a pipe, which can be read once; write it to a file: cifar config copy {source} FILE"
+        )
     experiment = configuration.load(source, overrides)
     if seeds is not None:
         if dry_run:
@@ -68,7 +75,7 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
         chosen = parse_seeds(seeds, first=experiment.seed)
         from cifar_cli.runner.seeds import train_seeds
 
-        train_seeds(experiment, seeds=chosen, started=started)
+        train_seeds(experiment, seeds=chosen, started_at=started)
     elif dry_run:
         from cifar_cli.runner.start import show_plan
 
@@ -76,7 +83,7 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
     else:
         from cifar_cli.runner.start import train as train_once
 
-        train_once(experiment, started=started)
+        train_once(experiment, started_at=started)
 
 
 def _resume(
@@ -92,7 +99,7 @@ def _resume(
         )
     from cifar_cli.runner.seeds import resume
 
-    resume(run, overrides, log_dir=log_dir, started=started)
+    resume(run, overrides, log_dir=log_dir, started_at=started)
 
 
 def parse_seeds(text: str, *, first: int) -> list[int]:

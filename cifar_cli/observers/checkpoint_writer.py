@@ -11,8 +11,8 @@ from cifar_cli.training.state import TrainingState
 class CheckpointWriter(Observer):
     """Writes the training state and the configuration (YAML text) to last.pt and best.pt.
 
-    last.pt is written before the first step, at each epoch's end, when a signal stops the training, and within an epoch
-    whenever `every_seconds` have passed since the last time (0: never within an epoch).
+    last.pt is written before the first step, at the end of each epoch, when a signal stops the training, and within an
+    epoch whenever `every_seconds` have passed since the last write (0: never within an epoch).
     """
 
     def __init__(self, run: RunFolder, *, config: str, every_seconds: float) -> None:
@@ -23,7 +23,7 @@ class CheckpointWriter(Observer):
 
     def training_started(self, state: TrainingState) -> None:
         self._saved_at = time.monotonic()
-        if state.progress.step == 0:  # from now on there is always a checkpoint to resume from
+        if state.progress.step == 0:  # so that there is always a checkpoint to resume from
             self._save_last(state)
 
     def step_ended(self, state: TrainingState) -> None:

@@ -1,7 +1,7 @@
 """Opens the one TensorBoard event file of a training, which several observers write to.
 
-There is one file because TensorBoard reads a run's files one after the other and may not return to an earlier one. The
-step axis counts training steps, for curves and for pictures; step 0 is the network before training.
+There is one file because TensorBoard reads a run's files in sequence and may not return to an earlier file. The step
+axis counts training steps, for curves and for images; step 0 is the network before training.
 """
 
 import threading
@@ -16,29 +16,29 @@ from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
 
-MAX_PICTURES = 100  # of each kind in a run; a picture takes some 200 kB
+MAX_IMAGES_PER_TAG = 100  # an image takes some 200 kB
 
 
 class EventFile(Observer):
-    """Writes into the run's own folder, so that TensorBoard shows one run.
+    """Opens and closes an event file in the run folder itself, so that TensorBoard shows one run.
 
-    It must stand before the observers that write to it, because `training_started` opens the file.
+    Must come before the observers that write to the file, because `training_started` opens the file.
     """
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._open_files = ExitStack()  # empty where the training ends before the file is opened
+        self._open_files = ExitStack()  # empty if the training ends before the file is opened
 
     def training_started(self, state: TrainingState) -> None:
         with self._wrap_os_errors():
             step = state.progress.step
-            # Hides what an interrupted training wrote about the steps that are now taken again.
+            # Hides the records of steps that an interrupted training took and that are now taken again.
             self._writer = SummaryWriter(str(self._run.path), purge_step=step + 1 if step else 0)
             self._open_files.callback(self._writer.close)
 
     @contextmanager
     def writing(self) -> Iterator[SummaryWriter]:
-        """Yields the writer, and flushes the file when the block ends. Raises RunError where that fails."""
+        """Yields the writer, and flushes the file when the block ends. Raises RunError if a write fails."""
         with self._wrap_os_errors():
             yield self._writer
             self._writer.flush()
@@ -49,7 +49,7 @@ class EventFile(Observer):
 
     @contextmanager
     def _wrap_os_errors(self) -> Iterator[None]:
-        """Raises an OSError of the file system as a RunError."""
+        """Raises OSError as RunError."""
         try:
             with _quiet_writer_threads():
                 yield
@@ -62,7 +62,7 @@ class EventFile(Observer):
 
 
 def write_scalars(writer: SummaryWriter, values: Mapping[str, float], *, step: int) -> None:
-    """Writes one point for each curve, all of them as one record: a record for each point takes three times as long."""
+    """Writes one point of each curve, all in one record: one record per point takes three times as long."""
     file_writer = getattr(writer, "file_writer", None)  # undocumented: another version may not have it
     if file_writer is None or not values:
         for tag, value in values.items():
@@ -75,23 +75,23 @@ def write_scalars(writer: SummaryWriter, values: Mapping[str, float], *, step: i
 
 
 def capped_interval(every: int, *, epochs: int) -> int:
-    """Returns the interval in epochs between pictures: `every`, or more so that a run has at most MAX_PICTURES.
+    """Returns the interval between images in epochs: `every`, or more, for at most MAX_IMAGES_PER_TAG in a run.
 
     0 stays 0, which means never.
     """
-    return max(every, -(-epochs // MAX_PICTURES)) if every else 0
+    return max(every, -(-epochs // MAX_IMAGES_PER_TAG)) if every else 0
 
 
 @contextmanager
 def _quiet_writer_threads() -> Iterator[None]:
-    """Prints no traceback of TensorBoard's writer thread: the next flush raises the same error in this thread."""
+    """Suppresses tracebacks of TensorBoard's writer thread: the next flush raises the same error in this thread."""
     hook = threading.excepthook
 
-    def hook_of_others(arguments: threading.ExceptHookArgs) -> None:
+    def ignore_tensorboard(arguments: threading.ExceptHookArgs) -> None:
         if not type(arguments.thread).__module__.startswith("tensorboard."):
             hook(arguments)
 
-    threading.excepthook = hook_of_others
+    threading.excepthook = ignore_tensorboard
     try:
         yield
     finally:

@@ -11,13 +11,13 @@ from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
-MAX_CHANNELS, MAX_FILTERS, MAX_INPUTS = 32, 64, 16  # as many as TensorBoard's pictures show
+MAX_CHANNELS, MAX_FILTERS, MAX_INPUTS = 32, 64, 16  # as many as TensorBoard's images show
 
 
 class FeatureRecorder(Observer):
-    """Writes each of `layers` before training and each `every` epochs, at the same times as TensorBoard's pictures.
+    """Writes each of `layers` before training and every `every` epochs, at the same steps as TensorBoard's images.
 
-    image: uint8 (1, C, H, W), always the same; prepare: turns the image into the network's input. A resumed training
+    image: uint8 (1, C, H, W), always the same. preprocess: turns the image into the network's input. A resumed training
     replaces the files of the steps that it takes again.
     """
 
@@ -26,14 +26,14 @@ class FeatureRecorder(Observer):
         run: RunFolder,
         *,
         image: Tensor,
-        prepare: Callable[[Tensor], Tensor],
+        preprocess: Callable[[Tensor], Tensor],
         layers: Sequence[str],
         every: int,
         epochs: int,
     ) -> None:
         self._folder = run.features
         self._image = image
-        self._prepare = prepare
+        self._preprocess = preprocess
         self._layers = layers
         self._every = capped_interval(every, epochs=epochs) if layers else 0
 
@@ -47,13 +47,13 @@ class FeatureRecorder(Observer):
             self._write(state.model, step=report.step)
 
     def _write(self, model: nn.Module, *, step: int) -> None:
-        views = capture_views(model, self._prepare(self._image), layers=self._layers)
+        views = capture_views(model, self._preprocess(self._image), layers=self._layers)
         layers = {name: RecordedLayer(_features(view.output), _filters(view.module)) for name, view in views.items()}
         write_recorded_layers(self._folder, layers, step=step)
 
 
 def _features(output: Tensor) -> Tensor:
-    """Returns the first channels (C, H, W) of the image's maps, or its vector (F,)."""
+    """Returns the first channels (C, H, W) of an output (1, C, H, W), or the vector (F,) of any other output."""
     maps = as_maps(output)
     return output[0].flatten() if maps is None else maps[0, :MAX_CHANNELS]
 

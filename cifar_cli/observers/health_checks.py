@@ -1,6 +1,6 @@
-"""Warns once when a network does not learn, with the figures that show it and what to change.
+"""Warns once when a network does not learn, with the figures that show this and with a remedy.
 
-It is no error: the person may want such a training.
+A warning, not an error: the person may want such a training.
 """
 
 import math
@@ -13,16 +13,16 @@ from cifar_cli.optim.reported_lr import ConfiguredLr, configured_lr
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
-DEAD_SHARE = 0.9  # of a layer's units; a few die in every network with ReLU, and the others suffice
+DEAD_FRACTION = 0.9  # of a layer's units; a few dead units in a network with ReLU do no harm
 GUESSING_LOSS_RATIO = 0.99  # of ln(K), the loss with the same probability for all classes
-GUESSING_ACCURACY_RATIO = 1.5  # times 1/K, the accuracy of guessing
+GUESSING_ACCURACY_RATIO = 1.5  # of 1/K, the accuracy of guessing
 BARELY_MOVED = 0.01  # of the weights' norm
 
 
 class HealthChecks(Observer):
     """Checks each epoch for dead layers, layers without gradient, and a loss no better than guessing.
 
-    images: uint8 (B, C, H, W), the same each time; `prepare` turns them into the network's input. tell: prints a
+    images: uint8 (B, C, H, W), the same each time; `preprocess` turns images into the network's input. warn: prints a
     warning.
     """
 
@@ -30,53 +30,53 @@ class HealthChecks(Observer):
         self,
         *,
         images: Tensor,
-        prepare: Callable[[Tensor], Tensor],
+        preprocess: Callable[[Tensor], Tensor],
         num_classes: int,
-        tell: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
         self._images = images
-        self._prepare = prepare
+        self._preprocess = preprocess
         self._num_classes = num_classes
-        self._tell = tell
-        self._told: set[str] = set()
+        self._warn = warn
+        self._warned: set[str] = set()
 
     def training_started(self, state: TrainingState) -> None:
         self._weights_at_start = copied_weights(state.model)
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         lr = configured_lr(state.scheduler)
-        outputs = to_numbers(activation_figures(state.model, self._prepare(self._images)))
-        dead = {name.removesuffix("/dead"): share for name, share in outputs.items() if name.endswith("/dead")}
-        for layer, share in dead.items():
-            if share >= DEAD_SHARE:
-                self._tell_once(layer, dead_layer(layer, share, images=len(self._images), epoch=report.epoch, lr=lr))
-        if self._told:
+        outputs = to_numbers(activation_figures(state.model, self._preprocess(self._images)))
+        dead = {name.removesuffix("/dead"): fraction for name, fraction in outputs.items() if name.endswith("/dead")}
+        for layer, fraction in dead.items():
+            if fraction >= DEAD_FRACTION:
+                self._warn_once(layer, dead_layer(layer, fraction, images=len(self._images), epoch=report.epoch, lr=lr))
+        if self._warned:
             return  # the checks below would report the same cause
         gradients = to_numbers(gradient_figures(state.model))
         for layer, norm in gradients.items():
-            if norm == 0 and any(gradients.values()):  # without any gradient, the last batch had no loss
-                self._tell_once(layer, layer_without_gradient(layer, step=report.step))
-        if not self._told and self._is_guessing(report):
+            if norm == 0 and any(gradients.values()):  # if all are 0, the last batch had no loss
+                self._warn_once(layer, layer_without_gradient(layer, step=report.step))
+        if not self._warned and is_guessing(report, num_classes=self._num_classes):
             moved = total_update(state.model, self._weights_at_start).item()
-            self._tell_once("loss", guessing(report, num_classes=self._num_classes, moved=moved, lr=lr))
+            self._warn_once("loss", guessing(report, num_classes=self._num_classes, moved=moved, lr=lr))
 
-    def _is_guessing(self, report: EpochReport) -> bool:
-        return (
-            report.train_loss >= GUESSING_LOSS_RATIO * math.log(self._num_classes)
-            and report.train_accuracy < GUESSING_ACCURACY_RATIO / self._num_classes
-        )
-
-    def _tell_once(self, what: str, sentence: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
-            self._tell(sentence)
+    def _warn_once(self, subject: str, text: str) -> None:
+        if subject not in self._warned:
+            self._warned.add(subject)
+            self._warn(text)
 
 
-def dead_layer(layer: str, share: float, *, images: int, epoch: int, lr: ConfiguredLr) -> str:
-    """Returns the warning about a layer whose units are 0 for every image, but for a few. share: in [0, 1]."""
+def is_guessing(report: EpochReport, *, num_classes: int) -> bool:
+    """Returns whether an epoch's training loss and accuracy are both about those of guessing."""
+    is_loss_high = report.train_loss >= GUESSING_LOSS_RATIO * math.log(num_classes)
+    return is_loss_high and report.train_accuracy < GUESSING_ACCURACY_RATIO / num_classes
+
+
+def dead_layer(layer: str, fraction: float, *, images: int, epoch: int, lr: ConfiguredLr) -> str:
+    """Returns the warning about a layer with many units that are 0 for every image. fraction: of units, in [0, 1]."""
     return (
-        f"after epoch {epoch}, {share:.0%} of the units of {layer} put out 0 for each of {images} images: no gradient "
-        f"passes through them, so they stay dead, and what lies before them no longer learns. Begin again with "
+        f"after epoch {epoch}, {fraction:.0%} of the units of {layer} are 0 for each of {images} images: no gradient "
+        f"passes through them, so they stay dead, and the layers before them no longer learn. Start again with "
         f"{lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or write LeakyReLU in the place of {layer}"
     )
 
@@ -85,14 +85,14 @@ def layer_without_gradient(layer: str, *, step: int) -> str:
     """Returns the warning about a layer whose weights have no gradient."""
     return (
         f"after step {step}, the gradient of the weights of {layer} is exactly 0, while other layers have one: it does "
-        f"not learn. See that its output reaches the loss; an activation that is shut for every image (the curves "
-        f"activations/<layer>/dead in TensorBoard) or a factor of 0 stands between. To leave it as it is on purpose, "
-        f"write train.freeze=[{layer}.*]"
+        f"not learn. Check that its output reaches the loss: an activation that is 0 for every image (the curves "
+        f"activations/<layer>/dead in TensorBoard) or a factor of 0 blocks the gradient. To freeze the layer on "
+        f"purpose, write train.freeze=[{layer}.*]"
     )
 
 
 def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: ConfiguredLr) -> str:
-    """Returns the warning about a network that still guesses. moved: the weights' change, relative to their norm."""
+    """Returns the warning about a network that still guesses. moved: norm of the weights' change, over their norm."""
     finding = (
         f"epoch {report.epoch} ends with a training loss of {report.train_loss:.3f} and {report.train_accuracy:.1%}: "
         f"guessing among {num_classes} classes gives ln {num_classes} = {math.log(num_classes):.3f} and "

@@ -15,14 +15,16 @@ from cifar_cli.training.state import TrainingState
 class Histograms(Observer):
     """Writes `weights/<parameter>`, `gradients/<parameter>` of the epoch's last step, and `activations/<layer>`.
 
-    It writes before training and each `every` epochs. Activations are the outputs of the innermost layers for `images`,
-    uint8 (B, C, H, W), the same each time; `prepare` turns them into the network's input.
+    A histogram is written before training and every `every` epochs. Activations are the outputs of the innermost layers
+    for `images`, uint8 (B, C, H, W), the same each time; `preprocess` turns images into the network's input.
     """
 
-    def __init__(self, events: EventFile, *, images: Tensor, prepare: Callable[[Tensor], Tensor], every: int) -> None:
+    def __init__(
+        self, events: EventFile, *, images: Tensor, preprocess: Callable[[Tensor], Tensor], every: int
+    ) -> None:
         self._events = events
         self._images = images
-        self._prepare = prepare
+        self._preprocess = preprocess
         self._every = every
 
     def training_started(self, state: TrainingState) -> None:
@@ -34,7 +36,7 @@ class Histograms(Observer):
             self._write(state.model, step=report.step)
 
     def _write(self, model: nn.Module, *, step: int) -> None:
-        activations = capture_many(model, self._prepare(self._images), layers=list(informative_layers(model)))
+        activations = capture_many(model, self._preprocess(self._images), layers=list(informative_layers(model)))
         with self._events.writing() as writer:
             for name, parameter in model.named_parameters():
                 _add(writer, f"weights/{name}", parameter.detach(), step=step)

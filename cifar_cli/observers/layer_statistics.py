@@ -1,4 +1,4 @@
-"""Writes curves of every layer's activations, gradients and weight updates to TensorBoard."""
+"""Writes curves of each layer's activations, gradients and weight updates to TensorBoard."""
 
 from collections.abc import Callable
 
@@ -11,42 +11,44 @@ from cifar_cli.training.state import TrainingState
 
 
 class LayerStatistics(Observer):
-    """Writes three groups of curves, with a point before training and one at every `every`-th step.
+    """Writes three groups of curves: a point every `every` steps and, for activations, one before training.
 
-    They are activations/<layer>/mean, /std and /dead; gradients/<layer>/norm after clipping; and update_ratio/<layer>,
-    the norm of the step's weight update, relative to the norm of the weights.
+    The groups are activations/<layer>/mean, /std and /dead; gradients/<layer>/norm, after clipping; and
+    update_ratio/<layer>, the norm of the step's weight update divided by the norm of the weights.
 
-    Activations are those of `images`, uint8 (B, C, H, W), the same each time; `prepare` turns them into the network's
-    input. So a curve shows how the network changes, not the batches, and the training step needs no hooks, whether it
-    is compiled or runs in several processes.
+    Activations are those of `images`, uint8 (B, C, H, W), the same each time; `preprocess` turns images into the
+    network's input. So a curve shows changes of the network, not of the batches, and the training step needs no hooks,
+    even if it is compiled or runs in several processes.
     """
 
-    def __init__(self, events: EventFile, *, images: Tensor, prepare: Callable[[Tensor], Tensor], every: int) -> None:
+    def __init__(
+        self, events: EventFile, *, images: Tensor, preprocess: Callable[[Tensor], Tensor], every: int
+    ) -> None:
         self._events = events
         self._images = images
-        self._prepare = prepare
+        self._preprocess = preprocess
         self._every = every
-        self._before: dict[str, Tensor] = {}
+        self._weights_before: dict[str, Tensor] = {}
 
     def training_started(self, state: TrainingState) -> None:
         if state.progress.step == 0:
-            self._write(_activations(state.model, self._prepare(self._images)), step=0)
-        self._look_ahead(state)
+            self._write(_activations(state.model, self._preprocess(self._images)), step=0)
+        self._copy_weights_if_due(state)
 
     def step_ended(self, state: TrainingState) -> None:
         if state.progress.step % self._every == 0:
             gradients = {f"gradients/{layer}/norm": norm for layer, norm in gradient_figures(state.model).items()}
-            updates = update_figures(state.model, self._before)
+            updates = update_figures(state.model, self._weights_before)
             ratios = {f"update_ratio/{layer}": ratio for layer, ratio in updates.items()}
-            activations = _activations(state.model, self._prepare(self._images))
+            activations = _activations(state.model, self._preprocess(self._images))
             self._write(activations | gradients | ratios, step=state.progress.step)
-            self._before = {}
-        self._look_ahead(state)
+            self._weights_before = {}
+        self._copy_weights_if_due(state)
 
-    def _look_ahead(self, state: TrainingState) -> None:
-        """Copies the weights if the next step is one to write; a copy takes less time than a step's smallest layer."""
+    def _copy_weights_if_due(self, state: TrainingState) -> None:
+        """Copies the weights if the next step is written. A copy takes less time than a step's smallest layer."""
         if (state.progress.step + 1) % self._every == 0:
-            self._before = copied_weights(state.model)
+            self._weights_before = copied_weights(state.model)
 
     def _write(self, figures: dict[str, Tensor], *, step: int) -> None:
         with self._events.writing() as writer:

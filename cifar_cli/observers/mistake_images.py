@@ -1,4 +1,4 @@
-"""Shows each epoch's worst mistakes on the validation images in TensorBoard."""
+"""Writes images of each epoch's worst mistakes on the validation set to TensorBoard."""
 
 from cifar_cli.analysis.worst_mistakes import worst_mistakes
 from cifar_cli.data.image_set import ImageSet
@@ -10,10 +10,10 @@ from cifar_cli.training.state import TrainingState
 
 
 class MistakeImages(Observer):
-    """Writes a picture `mistakes` of the `count` wrongly classified validation images with the highest losses.
+    """Writes the image `mistakes`: the `count` wrongly classified validation images with the highest losses.
 
-    The scores are those of the epoch's validation; nothing is computed twice. val: the images of that validation, in
-    its order. In a long run some epochs have no picture, so that the disk does not fill.
+    The logits are those of the epoch's validation. val: the images of that validation, in the same order. In a long run
+    some epochs are left out, so that the disk does not fill.
     """
 
     def __init__(self, events: EventFile, *, val: ImageSet, count: int, epochs: int) -> None:
@@ -32,6 +32,6 @@ class MistakeImages(Observer):
             return
         mistakes = worst_mistakes(latest.logits, self._val.labels, count=self._count)
         images = self._val.images[mistakes.indices]
-        picture = draw_mistakes(mistakes, images, class_names=self._val.class_names, count=self._count)
+        image = draw_mistakes(mistakes, images, class_names=self._val.class_names, count=self._count)
         with self._events.writing() as writer:
-            writer.add_image("mistakes", picture, report.step)
+            writer.add_image("mistakes", image, report.step)

@@ -1,4 +1,4 @@
-"""Shows a training's progress: a bar on a terminal, a line per epoch everywhere."""
+"""Prints a training's progress: a line per epoch and, on a terminal, a progress bar."""
 
 import time
 
@@ -8,17 +8,17 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
-SECONDS_BETWEEN_LOOKS = 0.25  # reading the loss waits for the device
+SECONDS_BETWEEN_UPDATES = 0.25  # reading the loss waits for the device
 
 
 class ProgressBar(Observer):
-    """Writes to `console`, which should be that of stderr. steps: those of the whole training."""
+    """Prints to `console`, normally that of stderr. epochs, steps: those of the whole training."""
 
     def __init__(self, console: Console, *, epochs: int, steps: int) -> None:
         self._console = console
         self._epochs = epochs
         self._steps = steps
-        self._looked_at = 0.0
+        self._updated_at = 0.0
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
@@ -42,9 +42,9 @@ class ProgressBar(Observer):
 
     def step_ended(self, state: TrainingState) -> None:
         now = time.perf_counter()
-        if not self._console.is_terminal or now - self._looked_at < SECONDS_BETWEEN_LOOKS:
+        if not self._console.is_terminal or now - self._updated_at < SECONDS_BETWEEN_UPDATES:
             return
-        self._looked_at = now
+        self._updated_at = now
         totals = state.totals
         speed = totals.images / totals.seconds
         self._bar.update(
@@ -66,7 +66,7 @@ class ProgressBar(Observer):
 
 
 def epoch_line(report: EpochReport, *, epochs: int, best_epoch: int | None) -> str:
-    """Returns an epoch's figures as a line that aligns with those of the other epochs."""
+    """Returns a line with an epoch's figures, aligned with the lines of the other epochs."""
     width = len(str(epochs))
     parts = [
         f"epoch {report.epoch:{width}}/{epochs}",

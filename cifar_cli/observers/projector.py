@@ -1,7 +1,7 @@
 """Writes the files of TensorBoard's projector: a point per image, with the image, its class and the prediction.
 
-TensorBoard looks for projector_config.pbtxt in the run's folder; that file names the others. TensorBoard's own
-`add_embedding` would use a folder named 00000, and print a warning the second time.
+TensorBoard reads projector_config.pbtxt in the run folder, which names the other files. torch's `add_embedding` would
+use a folder named 00000, and print a warning for the second call.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from cifar_cli.runs.run_folder import RunFolder
 def write_projector(
     run: RunFolder, *, vectors: Tensor, images: Tensor, labels: Tensor, logits: Tensor, class_names: Sequence[str]
 ) -> None:
-    """Writes the points of vectors (N, F), with labels to colour them by: true class, prediction, confidence.
+    """Writes a point for each of the vectors (N, F), with its true class, prediction and confidence as labels.
 
-    Raises RunError where a file cannot be written.
+    images: uint8 (N, C, H, W). labels: (N,). logits: (N, K). Raises RunError if a file cannot be written.
     """
     folder = run.path / "projector"
     try:

@@ -16,41 +16,41 @@ from cifar_cli.training.state import TrainingState
 class RunRecords(Observer):
     """Writes a row for each epoch, and a summary that is true at any moment.
 
-    facts: the summary's entries that training does not change: name, dataset, model and so on. started: when the whole
-    command began, on time.perf_counter's clock; by default now. warms_up: whether the first step is timed apart,
+    facts: the summary's entries that training does not change: name, dataset, model and so on. started_at: when the
+    command started, on time.perf_counter's clock; by default now. warms_up: whether the first step is timed separately,
     because it also chooses or compiles kernels.
     """
 
     def __init__(
-        self, run: RunFolder, *, facts: Mapping[str, Any], started: float | None = None, warms_up: bool = False
+        self, run: RunFolder, *, facts: Mapping[str, Any], started_at: float | None = None, warms_up: bool = False
     ) -> None:
         self._run = run
         self._facts = dict(facts)
         self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
         self._best_epoch: int | None = None
-        self._started = time.perf_counter() if started is None else started
-        # A resumed run adds its seconds to those of the interrupted one.
+        self._started_at = time.perf_counter() if started_at is None else started_at
+        # A resumed run adds its seconds to those before the interruption.
         earlier = read_json(run.summary)
         self._earlier_seconds = float(earlier.get("wall_seconds") or 0.0)
         self._warm_up_seconds = float(earlier.get("warm_up_seconds") or 0.0)
         self._warms_up = warms_up
-        self._first_step_began: float | None = None
+        self._first_step_started_at: float | None = None
 
     def training_started(self, state: TrainingState) -> None:
-        # Epochs after the checkpoint are trained again, so their rows go.
+        # Epochs after the checkpoint are trained again, so their rows are dropped.
         self._rows = [row for row in self._rows if row["epoch"] <= state.progress.epoch]
         self._best_epoch = state.progress.best_epoch
         write_metrics(self._run.metrics, self._rows)
         self.write_summary("running")
         if self._warms_up:
-            self._first_step_began = time.perf_counter()
+            self._first_step_started_at = time.perf_counter()
 
     def step_ended(self, state: TrainingState) -> None:
-        if self._first_step_began is None:
+        if self._first_step_started_at is None:
             return
-        state.totals.mean_loss()  # waits for the device, this one time
-        self._warm_up_seconds += time.perf_counter() - self._first_step_began
-        self._first_step_began = None
+        state.totals.mean_loss()  # waits for the device, once
+        self._warm_up_seconds += time.perf_counter() - self._first_step_started_at
+        self._first_step_started_at = None
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         self._rows.append(asdict(report))
@@ -68,9 +68,9 @@ class RunRecords(Observer):
     ) -> dict[str, Any]:
         """Writes and returns the summary. test: the result on the test set, None before it is measured.
 
-        Entries: test_plain is the result without test-time augmentation, where test is with it. train and val are those
-        of the best epoch, or of the last one where nothing is held out. warm_up_seconds, where the first step is timed
-        apart, is a part of train_seconds. error is there where the training diverged.
+        Some entries: train and val are the results of the best epoch, or of the last epoch if no images are held out.
+        test_plain, if test uses test-time augmentation, is the result without it. warm_up_seconds, if the first step is
+        timed separately, is a part of train_seconds. error is the message of a training that diverged.
         """
         chosen = self._chosen_row()
         images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
@@ -88,7 +88,7 @@ class RunRecords(Observer):
             "images_per_second": images / seconds if seconds else None,
             "train_seconds": seconds,
             **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),
-            "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started,
+            "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started_at,
             "peak_memory_bytes": peak_memory_bytes,
             **({"error": error} if error else {}),
         }

@@ -1,4 +1,4 @@
-"""Writes a training to TensorBoard: curves, pictures of the same images as it learns, graph, configuration."""
+"""Writes a training to TensorBoard: curves, feature maps and filters over time, graph, configuration."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,10 +15,11 @@ from cifar_cli.training.state import TrainingState
 
 
 class TensorBoard(Observer):
-    """Writes the curves and pictures of every run.
+    """Writes the curves and images of every run.
 
-    images: uint8 (B, C, H, W), always the same; prepare: turns images into the network's input; images_every: epochs
-    from picture to picture, 0 for none. A long run writes fewer pictures, so that the disk does not fill.
+    config: YAML. images: uint8 (B, C, H, W), always the same. preprocess: turns images into the network's input.
+    images_every: the interval between images in epochs, 0 for none. A long run writes fewer, so that the disk does not
+    fill.
     """
 
     def __init__(
@@ -27,7 +28,7 @@ class TensorBoard(Observer):
         *,
         config: str,
         images: Tensor,
-        prepare: Callable[[Tensor], Tensor],
+        preprocess: Callable[[Tensor], Tensor],
         feature_layers: Sequence[str],
         images_every: int,
         epochs: int,
@@ -35,7 +36,7 @@ class TensorBoard(Observer):
         self._events = events
         self._config = config
         self._images = images
-        self._prepare = prepare
+        self._preprocess = preprocess
         self._feature_layers = feature_layers
         self._images_every = capped_interval(images_every, epochs=epochs)
 
@@ -46,7 +47,7 @@ class TensorBoard(Observer):
             writer.add_text("config", _as_code(self._config), 0)
             writer.add_images("inputs", self._images, 0)
             self._write_graph(writer, state.model)
-            self._write_pictures(writer, state.model, step=0)
+            self._write_images(writer, state.model, step=0)
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         scalars = {
@@ -61,12 +62,12 @@ class TensorBoard(Observer):
             known = {tag: value for tag, value in scalars.items() if value is not None}
             write_scalars(writer, known, step=report.step)
             if self._images_every and report.epoch % self._images_every == 0:
-                self._write_pictures(writer, state.model, step=report.step)
+                self._write_images(writer, state.model, step=report.step)
 
-    def _write_pictures(self, writer: SummaryWriter, model: nn.Module, *, step: int) -> None:
+    def _write_images(self, writer: SummaryWriter, model: nn.Module, *, step: int) -> None:
         if not self._feature_layers or not self._images_every:
             return
-        features = capture_many(model, self._prepare(self._images), layers=self._feature_layers)
+        features = capture_many(model, self._preprocess(self._images), layers=self._feature_layers)
         for layer, output in features.items():
             writer.add_image(f"features/{layer}", feature_grid(output, images=self._images), step)
             module = find_layer(model, layer)
@@ -74,12 +75,12 @@ class TensorBoard(Observer):
                 writer.add_image(f"filters/{layer}", filter_grid(module.weight), step)
 
     def _write_graph(self, writer: SummaryWriter, model: nn.Module) -> None:
-        """Writes the graph of the network. torch traces in eval mode and does not restore each module's own mode."""
+        """Writes the graph of the network, in eval mode: tracing does not restore each module's own mode."""
         with eval_mode(model), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tracing warns of branches that it cannot see; a graph does without them
-            writer.add_graph(model, self._prepare(self._images[:1]))
+            warnings.simplefilter("ignore")  # tracing warns of branches that it cannot follow
+            writer.add_graph(model, self._preprocess(self._images[:1]))
 
 
 def _as_code(text: str) -> str:
-    """Returns text indented as code: TensorBoard shows texts as Markdown."""
+    """Returns the text as a code block: TensorBoard renders Markdown."""
     return "\n".join(f"    {line}" for line in text.splitlines())

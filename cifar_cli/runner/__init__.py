@@ -1,1 +1,1 @@
-"""Carries a training out in its run folder: start, resume, seeds, dry run, observers."""
+"""Does the long work of `cifar train` and `cifar eval`: starts, resumes, repeats, plans and evaluates trainings."""

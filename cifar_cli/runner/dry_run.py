@@ -1,4 +1,4 @@
-"""`cifar train --dry-run`: what would be done, and one batch of it. Writes nothing."""
+"""`cifar train --dry-run`: prints the plan of a training and tries one batch. Writes nothing."""
 
 import time
 
@@ -14,22 +14,22 @@ from cifar_cli.config.dump import section_items
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.runner.describe_schedule import describe_epochs, describe_hard_examples
+from cifar_cli.runner.describe_training import describe_epochs, describe_hard_examples
 from cifar_cli.section import Entry
 
 
 def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run_name: str, command: str) -> None:
-    """Prints data, network, steps and place, then trains on one batch and says how it went.
+    """Prints data, network, number of steps and run folder, then the loss and the time of one batch.
 
-    run_name: what the run's folder would be called, before the time; command: the one that would train.
+    run_name: the name of the run folder, without its time. command: the command that would train.
     """
     console, steps = results(), sum(training.epoch_steps)
-    facts = {
+    rows = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
         "training": f"{describe_epochs(training)}, {steps:,} of {experiment.data.batch_size} images in all",
         **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
-        "optimiser": _describe_section(experiment.optimizer, without="groups"),
+        "optimizer": _describe_section(experiment.optimizer, without="groups"),
         **{
             f"  {', '.join(group.parameters)}": _describe_section(group, without="parameters")
             for group in experiment.optimizer.groups
@@ -39,8 +39,8 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",
     }
     table = Table.grid(padding=(0, 2))
-    for key, value in facts.items():
-        table.add_row(key, value)
+    for row in rows.items():
+        table.add_row(*row)
     console.print(table)
     image = torch.zeros(1, *experiment.data.image_shape, device=training.runtime.device)
     console.print(model_table(training.state.model, image))
@@ -49,9 +49,9 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
 
 
 def model_table(model: nn.Module, image: Tensor) -> Table:
-    """Returns a row per layer that has no layers inside: its name, type, output shape for the image, parameters.
+    """Returns a table with a row per innermost layer: name, type, output shape for the image, number of parameters.
 
-    image: float32 (1, C, H, W), where the model is.
+    image: float32 (1, C, H, W), on the model's device.
     """
     table = Table("layer", "type", "output", title_justify="left")
     table.add_column("parameters", justify="right")
@@ -66,14 +66,15 @@ def model_table(model: nn.Module, image: Tensor) -> Table:
 
 
 def _try_one_batch(console: Console, training: Training) -> None:
+    """Prints the loss and the time of one forward and backward pass; the weights stay as they are."""
     task, runtime = training.task, training.runtime
-    started = time.perf_counter()
+    started_at = time.perf_counter()
     batch = task.transform(next(iter(task.loader)), training.state.augment_generator)
     with runtime.autocast():
         loss = task.loss(task.forward(batch.images), batch.targets)
     loss.backward()
-    value = loss.item()  # waits for the device, so the clock below has seen all of the work
-    milliseconds = 1000 * (time.perf_counter() - started)
+    value = loss.item()  # waits for the device, so that the time below is that of all the work
+    milliseconds = 1000 * (time.perf_counter() - started_at)
     console.print(f"one batch: loss {value:.4f}, {milliseconds:.0f} ms, as slow as a first batch is")
 
 
@@ -88,5 +89,7 @@ def _describe_data(experiment: Experiment, splits: Splits) -> str:
 
 
 def _describe_section(section: Entry, *, without: str = "") -> str:
-    given = {key: value for key, value in section_items(section) if value is not None and key not in ("name", without)}
-    return ", ".join([section.name, *(f"{key} {to_flow_yaml(value)}" for key, value in given.items())])
+    """Returns for example "sgd, lr 0.05, momentum 0.9": the section's name and the keys that are set."""
+    items = [(key, value) for key, value in section_items(section) if value is not None]
+    texts = [f"{key} {to_flow_yaml(value)}" for key, value in items if key not in ("name", without)]
+    return ", ".join([section.name, *texts])

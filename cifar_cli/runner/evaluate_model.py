@@ -1,4 +1,4 @@
-"""Measures a loaded network on a split of its data."""
+"""`cifar eval`: evaluates a loaded network on a split of its data."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from cifar_cli.training.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class ModelEvaluation:
-    """What a network makes of a split. experiment: with the images that were found, which may be a fallback."""
+    """A network's evaluation on a split. experiment: names the dataset that was found, which may be the fallback."""
 
     opened: LoadedModel
     experiment: Experiment
@@ -26,9 +26,9 @@ class ModelEvaluation:
 
 
 def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> ModelEvaluation:
-    """Returns how the network does on `train`, `val` or `test`, and says first which network that is.
+    """Returns the network's evaluation on `train`, `val` or `test`; first prints which network and which images.
 
-    Raises UsageError where no images are held out for `val`.
+    Raises UsageError for `val` if no images are held out.
     """
     experiment, splits = load_data(opened.experiment)
     images = _choose_split(splits, split)
@@ -38,7 +38,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
         initialize(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
     note(f"{opened.source}: {experiment.model.name} on the {subject}")
-    model = with_fast_convolutions(model, experiment, runtime)  # as it was tested at its training's end
+    model = with_fast_convolutions(model, experiment, runtime)  # as in the test at the end of training
     measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     return ModelEvaluation(opened, experiment, split, images, measured)
 

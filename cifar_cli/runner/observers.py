@@ -1,6 +1,7 @@
-"""A training in its run folder, and all that observes it there."""
+"""Builds a run's observers: what the console shows of a training, and what its folder records."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -24,19 +25,29 @@ from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.observer import Observer
 
+# A Python program that imports this module can append observers of its own: every training of the process calls them,
+# before the records and the checkpoint of the same step are written.
+EXTRA_OBSERVERS: list[Observer] = []
+
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A training, and the folder it writes to."""
+    """A training and the folder that it writes to. group: the folder of the run's group of seeds, if there is one."""
 
-    run: RunFolder
+    folder: RunFolder
     experiment: Experiment
     splits: Splits
     training: Training
+    group: Path | None = None
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run, or its whole group."""
+        return f"cifar train --resume {self.group or self.folder.path}"
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the summary says of the run that training does not change."""
+        """The summary's entries that training does not change."""
         return {
             "name": self.experiment.name,
             "dataset": self.experiment.data.name,
@@ -49,54 +60,57 @@ class TrainingRun:
 
     @property
     def warms_up(self) -> bool:
-        """Whether the first step chooses or compiles kernels, and takes far longer than those that follow."""
+        """Whether the first step chooses or compiles kernels, and takes far longer than the following steps."""
         return self.experiment.train.compile or self.training.runtime.device.type != "cpu"
 
 
-def build_observers(job: TrainingRun, records: RunRecords, console: Console) -> list[Observer]:
-    """Returns all that observes a training: what the console shows, and what goes into the run's folder."""
-    experiment, training = job.experiment, job.training
-    text = config.dump(experiment)
-    events = EventFile(job.run)
+def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> list[Observer]:
+    """Returns the run's observers in the order in which the loop calls them."""
+    experiment, splits, training, log = run.experiment, run.splits, run.training, run.experiment.log
+    text, epochs = config.dump(experiment), experiment.train.epochs
+    preprocess = build_preprocessing(experiment, splits, training.runtime)
+    events = EventFile(run.folder)
     return [
-        ProgressBar(console, epochs=experiment.train.epochs, steps=sum(training.epoch_steps)),
+        ProgressBar(console, epochs=epochs, steps=sum(training.epoch_steps)),
         events,
         TensorBoard(
             events,
             config=text,
-            images=sample_images(job.splits).images,
-            prepare=build_preprocessing(experiment, job.splits, training.runtime),
-            feature_layers=experiment.log.feature_layers,
-            images_every=experiment.log.images_every,
-            epochs=experiment.train.epochs,
+            images=sample_images(splits).images,
+            preprocess=preprocess,
+            feature_layers=log.feature_layers,
+            images_every=log.images_every,
+            epochs=epochs,
         ),
         FeatureRecorder(
-            job.run,
-            image=sample_images(job.splits, 1).images,
-            prepare=build_preprocessing(experiment, job.splits, training.runtime),
-            layers=experiment.log.feature_layers,
-            every=experiment.log.images_every,
-            epochs=experiment.train.epochs,
+            run.folder,
+            image=sample_images(splits, 1).images,
+            preprocess=preprocess,
+            layers=log.feature_layers,
+            every=log.images_every,
+            epochs=epochs,
         ),
-        *_diagnostics(job, events),
+        *_diagnostics(run, events),
+        *EXTRA_OBSERVERS,
         records,
         # Last: a checkpoint says that everything before it has been written.
-        CheckpointWriter(job.run, config=text, every_seconds=experiment.train.checkpoint_seconds),
+        CheckpointWriter(run.folder, config=text, every_seconds=experiment.train.checkpoint_seconds),
     ]
 
 
-def _diagnostics(job: TrainingRun, events: EventFile) -> list[Observer]:
-    """Returns what shows how the network learns, or says why it does not; most of it can be turned off."""
-    log, epochs, splits = job.experiment.log, job.experiment.train.epochs, job.splits
+def _diagnostics(run: TrainingRun, events: EventFile) -> list[Observer]:
+    """Returns the observers that show how the network learns, or why it does not; all but the first are optional."""
+    log, splits = run.experiment.log, run.splits
     images = sample_images(splits, STATISTICS_IMAGES).images
-    prepare = build_preprocessing(job.experiment, splits, job.training.runtime)
-    teachers: list[Observer] = [
-        HealthChecks(images=images, prepare=prepare, num_classes=len(splits.train.class_names), tell=warn)
+    preprocess = build_preprocessing(run.experiment, splits, run.training.runtime)
+    diagnostics: list[Observer] = [
+        HealthChecks(images=images, preprocess=preprocess, num_classes=len(splits.train.class_names), warn=warn)
     ]
     if log.statistics_every:
-        teachers.append(LayerStatistics(events, images=images, prepare=prepare, every=log.statistics_every))
+        diagnostics.append(LayerStatistics(events, images=images, preprocess=preprocess, every=log.statistics_every))
     if log.histograms_every:
-        teachers.append(Histograms(events, images=images, prepare=prepare, every=log.histograms_every))
+        diagnostics.append(Histograms(events, images=images, preprocess=preprocess, every=log.histograms_every))
     if log.mistakes and splits.val:
-        teachers.append(MistakeImages(events, val=splits.val, count=log.mistakes, epochs=epochs))
-    return teachers
+        epochs = run.experiment.train.epochs
+        diagnostics.append(MistakeImages(events, val=splits.val, count=log.mistakes, epochs=epochs))
+    return diagnostics

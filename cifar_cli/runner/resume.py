@@ -1,4 +1,4 @@
-"""`cifar train --resume`: goes on with a run where its last checkpoint stands."""
+"""`cifar train --resume`: continues a run from its last checkpoint."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -31,149 +31,159 @@ from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
 
-def resume(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started: float) -> None:
-    """Goes on with a run where its last checkpoint stands; without a name, with the newest one that is unfinished.
+def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started_at: float) -> None:
+    """Trains a run to its end from its last checkpoint. Without a name: the newest unfinished run in `log_dir`.
 
-    The overrides are train.epochs, which makes a run longer whose schedule does not depend on its length, and what
-    computes it, train.device and train.precision.
-    started: when the command began, on time.perf_counter's clock.
+    overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
+    started_at: when the command started, on time.perf_counter's clock.
     """
-    # The checkpoint that is continued from may itself be named.
-    run = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir) if name else _newest_unfinished(log_dir)
-    with join_process_group() as processes, run_lock(run) if processes.is_main else nullcontext():
-        run = RunFolder(Path(processes.broadcast(str(run.path))))
-        saved, path = _load_last(run)
-        begun = saved_experiment(saved, path=path)
-        experiment = _changed(begun, overrides, run=run)
-        if saved["progress"]["epoch"] >= experiment.train.epochs and _is_complete(run):
+    # The name may also be that of the checkpoint file.
+    folder = (
+        find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir) if name else _newest_unfinished(log_dir)
+    )
+    with join_process_group() as processes, run_lock(folder) if processes.is_main else nullcontext():
+        folder = RunFolder(Path(processes.broadcast(str(folder.path))))
+        checkpoint, path = _load_last(folder)
+        saved = saved_experiment(checkpoint, path=path)
+        experiment = _apply_overrides(saved, overrides, folder=folder)
+        if checkpoint["progress"]["epoch"] >= experiment.train.epochs and _is_complete(folder):
             raise UsageError(
-                f"{run.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
-                f"start a longer one with: cifar train --config {run.config} train.epochs={2 * experiment.train.epochs}"
+                f"{folder.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
+                f"start a longer one with: cifar train --config {folder.config} "
+                f"train.epochs={2 * experiment.train.epochs}"
             )
-        check_weights(experiment, saved, path=path)
+        check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
         experiment, splits = load_data(experiment, processes)
-        training = _restored(saved, path, experiment=experiment, splits=splits, runtime=runtime)
-        if processes.is_main:
-            if experiment != begun:  # from now on that is the run, though the next moment may be its last
-                contents = {"config": config.dump(experiment), **training.state.state_dict()}
-                save_checkpoint(run.last_checkpoint, contents, previous=run.previous_checkpoint)
-            print_summary(run, _go_on(TrainingRun(run, experiment, splits, training), started=started))
-        else:
+        training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
+        if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
+            return
+        if experiment != saved:  # saved at once: the process may be killed before the next checkpoint
+            contents = {"config": config.dump(experiment), **training.state.state_dict()}
+            save_checkpoint(folder.last_checkpoint, contents, previous=folder.previous_checkpoint)
+        summary = _continue_training(TrainingRun(folder, experiment, splits, training), started_at=started_at)
+        print_summary(folder, summary)
 
 
-def continue_run(
-    run: RunFolder, *, experiment: Experiment, splits: Splits, runtime: Runtime, started: float, stop: ShutdownRequest
+def resume_seed(
+    folder: RunFolder,
+    *,
+    group: Path,
+    experiment: Experiment,
+    splits: Splits,
+    runtime: Runtime,
+    started_at: float,
+    shutdown: ShutdownRequest,
 ) -> None:
-    """Goes on, in this process alone, with a run of an experiment whose images are open, until `stop` asks for an end.
+    """Trains a run of a group of seeds to its end from its last checkpoint, in this process alone.
 
-    started: when it began, on time.perf_counter's clock.
+    started_at: when this was called, on time.perf_counter's clock. shutdown: stops the training.
     """
-    with run_lock(run):
-        saved, path = _load_last(run)
-        check_weights(experiment, saved, path=path)
-        training = _restored(saved, path, experiment=experiment, splits=splits, runtime=runtime)
-        _go_on(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
-
-
-def _restored(
-    saved: dict[str, Any], path: Path, *, experiment: Experiment, splits: Splits, runtime: Runtime
-) -> Training:
-    training = build_training(experiment, splits, runtime)
-    load_state(training.state, saved, path=path)
-    return training
-
-
-def _go_on(job: TrainingRun, *, started: float, stop: ShutdownRequest | None = None) -> dict[str, Any]:
-    write_text(job.run.config, config.dump(job.experiment))
-    progress = job.training.state.progress
-    note(f"resuming {job.run.path} after epoch {progress.epoch}, step {progress.step}")
-    return run_training(job, started=started, stop=stop)
+    with run_lock(folder):
+        checkpoint, path = _load_last(folder)
+        check_weights(experiment, checkpoint, path=path)
+        training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
+        run = TrainingRun(folder, experiment, splits, training, group=group)
+        _continue_training(run, started_at=started_at, shutdown=shutdown)
 
 
 def unfinished_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the runs below `log_dir` that are worth going on with, the oldest first: what diverged would again."""
+    """Returns the unfinished runs in `log_dir`, the oldest first, without those that diverged and would do so again."""
     return [run for run in find_runs(log_dir) if not _is_complete(run) and "error" not in read_json(run.summary)]
 
 
+def load_state(state: TrainingState, checkpoint: dict[str, Any], *, path: Path) -> None:
+    """Changes a fresh training state to that of a checkpoint. Raises CheckpointError if the two do not fit."""
+    configured = _settings(state.optimizer)
+    try:
+        state.load_state_dict(checkpoint)
+        _check_optimizer(state.optimizer)
+        if _settings(state.optimizer) != configured:
+            raise ValueError("the optimizer's settings are not those of the configuration")
+    except Exception as error:  # a stranger's checkpoint may hold anything in the place of a state
+        raise CheckpointError(
+            f"{path}: expected the state of the training that its configuration describes, found another: "
+            f"{str(error).partition(chr(10))[0] or type(error).__name__}; start a new run"
+        ) from error
+
+
+def _restore_training(
+    checkpoint: dict[str, Any], path: Path, *, experiment: Experiment, splits: Splits, runtime: Runtime
+) -> Training:
+    training = build_training(experiment, splits, runtime)
+    load_state(training.state, checkpoint, path=path)
+    return training
+
+
+def _continue_training(
+    run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None
+) -> dict[str, Any]:
+    write_text(run.folder.config, config.dump(run.experiment))
+    progress = run.training.state.progress
+    note(f"resuming {run.folder.path} after epoch {progress.epoch}, step {progress.step}")
+    return run_training(run, started_at=started_at, shutdown=shutdown)
+
+
 def _newest_unfinished(log_dir: Path) -> RunFolder:
-    """Returns the run begun last of those worth going on with. Raises RunError where there is none."""
+    """Returns the unfinished run that was started last. Raises RunError if there is none."""
     unfinished = unfinished_runs(log_dir)
     if not unfinished:
-        raise RunError(f"{log_dir}: expected an unfinished run, found none; begin one with: cifar train --config NAME")
+        raise RunError(f"{log_dir}: expected an unfinished run, found none; start one with: cifar train --config NAME")
     return unfinished[-1]
 
 
 def _is_complete(run: RunFolder) -> bool:
-    # A run stopped between its last epoch and its end has all its epochs, but the test set has not been asked yet.
+    # The number of epochs does not say it: a run can be stopped between its last epoch and its test.
     return read_json(run.summary).get("status") == "completed"
 
 
 def _load_last(run: RunFolder) -> tuple[dict[str, Any], Path]:
-    """Returns the last checkpoint and its path; if that is damaged, the one before, and says so."""
+    """Returns the last checkpoint and its path. If that file is damaged, warns and returns the checkpoint before it."""
     try:
         return load_checkpoint(run.last_checkpoint), run.last_checkpoint
     except CheckpointError as error:
         if not run.previous_checkpoint.is_file():
             raise
-        warn(f"{error}\ngoing on from the checkpoint before it, {run.previous_checkpoint}")
+        warn(f"{error}\nresuming from the checkpoint before it, {run.previous_checkpoint}")
         return load_checkpoint(run.previous_checkpoint), run.previous_checkpoint
 
 
-def load_state(state: TrainingState, saved: dict[str, Any], *, path: Path) -> None:
-    """Puts a training back where the checkpoint stands. Raises CheckpointError where its state is of another kind."""
-    configured = _settings(state.optimizer)
-    try:
-        state.load_state_dict(saved)
-        _check_optimizer(state.optimizer)
-        if _settings(state.optimizer) != configured:
-            raise ValueError("the optimiser's settings are not those of the configuration")
-    except Exception as error:  # whoever wrote the checkpoint may have put anything in the place of a state
-        raise CheckpointError(
-            f"{path}: expected the state of the training that its configuration describes, found another: "
-            f"{str(error).partition(chr(10))[0] or type(error).__name__}; begin a new run"
-        ) from error
-
-
 def _settings(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """Returns for each group what the configuration alone decides: not its schedule, nor how the device computes it."""
-    elsewhere = {"params", "lr", "initial_lr", "fused", "foreach", "capturable"}
-    return [{key: value for key, value in group.items() if key not in elsewhere} for group in optimizer.param_groups]
+    """Returns for each group the settings that the configuration alone decides, neither the schedule nor the device."""
+    others = {"params", "lr", "initial_lr", "fused", "foreach", "capturable"}
+    return [{key: value for key, value in group.items() if key not in others} for group in optimizer.param_groups]
 
 
 def _check_optimizer(optimizer: Optimizer) -> None:
-    """Raises ValueError where what is kept for a parameter has another shape: fused steps do not look, and overrun."""
-    for parameter, kept in optimizer.state.items():
-        for name, value in kept.items():
+    """Raises ValueError if a state tensor has another shape than its parameter: a fused step would write beyond it."""
+    for parameter, tensors in optimizer.state.items():
+        for name, value in tensors.items():
             shape = () if name == "step" else tuple(parameter.shape)
             if value is not None and (not isinstance(value, Tensor) or tuple(value.shape) != shape):
-                raise ValueError(f"the optimiser's {name} does not fit its parameter")
+                raise ValueError(f"the optimizer's {name} does not fit its parameter")
 
 
-def _changed(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder) -> Experiment:
-    """Returns the experiment with more epochs, or on another device. Raises UsageError for all else."""
+def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder: RunFolder) -> Experiment:
+    """Returns the experiment with more epochs, or on another device. Raises UsageError for any other override."""
     foreign = [word for word in overrides if word.partition("=")[0] not in RESUME_KEYS]
     if foreign:
         raise UsageError(
-            f"cifar train --resume: a run is continued as it was begun, so expected no key=value but of "
-            f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; begin another run with: "
-            f"cifar train --config {run.config} {' '.join(foreign)}"
+            f"cifar train --resume: a run keeps its configuration, so expected no key=value but of "
+            f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; start another run with: "
+            f"cifar train --config {folder.config} {' '.join(foreign)}"
         )
-    longer = with_overrides(experiment, overrides, place=str(run.config))
-    before, after = experiment.train.epochs, longer.train.epochs
+    changed = with_overrides(experiment, overrides, place=str(folder.config))
+    before, after = experiment.train.epochs, changed.train.epochs
     if after < before:
-        raise UsageError(
-            f"train.epochs: expected at least the {before} that the run was begun with, found {after}; leave it out"
-        )
+        raise UsageError(f"train.epochs: expected at least the run's {before} epochs, found {after}; leave it out")
     if after > before and not experiment.schedule.is_extendable:
-        raise UsageError(
-            f"train.epochs: the schedule {experiment.schedule.name} is laid out over the run's {before} epochs, so it "
-            f"cannot go on to {after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
-        )
-    if after > before and not experiment.average.is_extendable:
-        raise UsageError(
-            f"train.epochs: the average {experiment.average.name} is laid out over the run's {before} epochs, so it "
-            f"cannot go on to {after}; begin a longer run with: cifar train --config {run.config} train.epochs={after}"
-        )
-    return longer
+        fixed = f"schedule {experiment.schedule.name}"
+    elif after > before and not experiment.average.is_extendable:
+        fixed = f"average {experiment.average.name}"
+    else:
+        return changed
+    raise UsageError(
+        f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot go on to {after}; "
+        f"start a longer run with: cifar train --config {folder.config} train.epochs={after}"
+    )

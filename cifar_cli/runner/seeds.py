@@ -1,8 +1,8 @@
-"""`cifar train --seeds`: the same training with one seed after the other, and what they say together."""
+"""`cifar train --seeds`: trains an experiment once for each seed, and summarizes the group."""
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
 from cifar_cli.kernels.memory_allocator import release_freed_memory
-from cifar_cli.runner.resume import continue_run, unfinished_runs
-from cifar_cli.runner.resume import resume as resume_run
-from cifar_cli.runner.start import run_name, train_in_folder, write_environment
+from cifar_cli.runner.observers import TrainingRun
+from cifar_cli.runner.resume import resume_run, resume_seed, unfinished_runs
+from cifar_cli.runner.start import run_name, start_run, write_environment
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run
@@ -31,171 +31,187 @@ from cifar_cli.runs.seed_group import (
     create_group,
     find_group,
     find_groups,
-    read_members,
+    read_seed_runs,
     summarize,
 )
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.runtime import Runtime
 
 
-def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started: float) -> None:
-    """Trains an experiment from its beginning with each of the seeds.
+def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: float) -> None:
+    """Trains an experiment with each of the seeds, in new run folders, and prints the statistics.
 
-    started: when the command began, on time.perf_counter's clock.
+    started_at: when the command started, on time.perf_counter's clock.
     """
     preflight(experiment)
     with join_process_group() as processes:
-        _check_alone(processes)
+        _require_single_process(processes)
         runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
-        build_training(experiment, splits, runtime)  # what cannot be trained is told before there is a folder
+        build_training(experiment, splits, runtime)  # raises what is wrong with it, before there is a folder
         group = create_group(Path(experiment.log.dir), run_name(experiment))
-        together = SeedGroupTraining(
-            group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started=started
+        training = SeedGroupTraining(
+            group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started_at=started_at
         )
-        together.write_summary("running")
+        training.write_summary("running")
         write_environment(group.environment, runtime=runtime, splits=splits)
         write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
-        note(f"seeds {_listed(seeds)}, one after the other; what they say together will be in {group.summary}")
-        together.train()
+        note(f"seeds {_join(seeds)}, one after the other; their statistics will be in {group.summary}")
+        training.train()
 
 
-def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started: float) -> None:
-    """Goes on with the run or the group of that name; without one, with what was begun last and is unfinished."""
+def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started_at: float) -> None:
+    """Resumes the run or the group of that name; without a name, the newest unfinished one."""
     group = find_group(name, log_dir=log_dir) if name else _newest_unfinished(log_dir)
     if group:
-        resume_seeds(group, overrides, started=started)
+        resume_group(group, overrides, started_at=started_at)
     else:
-        resume_run(name, overrides, log_dir=log_dir, started=started)
+        resume_run(name, overrides, log_dir=log_dir, started_at=started_at)
 
 
-def resume_seeds(group: GroupFolder, overrides: Sequence[str], *, started: float) -> None:
-    """Goes on with a group: seeds that are through stay as they are, one in progress is continued, the rest begun."""
+def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: float) -> None:
+    """Trains a group to its end: skips finished seeds, resumes the interrupted one, and starts the others."""
     if overrides:
         raise UsageError(
-            f"cifar train --resume {group.path}: expected no key=value, since all seeds are to be trained alike, found "
-            f"{' '.join(overrides)}; begin another group with: "
+            f"cifar train --resume {group.path}: expected no key=value, since all seeds share one configuration, found "
+            f"{' '.join(overrides)}; start another group with: "
             f"cifar train --config {group.config} {shlex.join(overrides)} --seeds N"
         )
-    members = read_members(group)
-    waiting = [member.seed for member in members if not member.is_over]
-    if not waiting:
+    runs = read_seed_runs(group)
+    remaining = [run.seed for run in runs if not run.is_finished]
+    if not remaining:
         raise UsageError(
-            f"{group.path}: expected a group with seeds left to train, found all {len(members)} of them through; "
+            f"{group.path}: expected a group with seeds left to train, found all {len(runs)} of them finished; "
             f"train others with: cifar train --config {group.config} --seeds LIST"
         )
     experiment = config.load(group.config)
     with join_process_group() as processes:
-        _check_alone(processes)
+        _require_single_process(processes)
         runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
-        note(f"going on with {group.path}: seeds {_listed(waiting)} of {_listed([each.seed for each in members])}")
-        earlier = float(read_json(group.summary).get("wall_seconds") or 0.0)
-        SeedGroupTraining(group, members, experiment, splits, runtime, started=started - earlier).train()
+        note(f"resuming {group.path}: seeds {_join(remaining)} of {_join(run.seed for run in runs)}")
+        earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
+        SeedGroupTraining(group, runs, experiment, splits, runtime, started_at=started_at - earlier_seconds).train()
 
 
 @dataclass(frozen=True)
 class SeedGroupTraining:
-    """A group's training: the same images and configuration for all members.
+    """The training of a group: all seeds share the images and the configuration.
 
-    started: when the command began, on time.perf_counter's clock; earlier still by what earlier commands took.
+    started_at: when the command started, on time.perf_counter's clock, minus the seconds of earlier commands.
     """
 
     group: GroupFolder
-    members: Sequence[SeedRun]
+    runs: Sequence[SeedRun]
     experiment: Experiment
     splits: Splits
     runtime: Runtime
-    started: float
+    started_at: float
 
     def train(self) -> None:
-        """Trains what is not through yet, and tells what all say; whatever happens, the summary says how far it came.
+        """Trains the unfinished seeds and prints the statistics; the summary is written however it ends.
 
-        A seed whose training diverges says something of the configuration: it is recorded, and the others go on.
-        Raises CifarError at the end where there was one.
+        A seed that diverges is recorded, because it says something of the configuration, and the others are trained.
+        Raises CifarError at the end if a seed diverged, and StoppedError when a signal stops the group.
         """
         status = "failed"
-        with run_lock(RunFolder(self.group.path)), graceful_shutdown() as stop:
+        with run_lock(RunFolder(self.group.path)), graceful_shutdown() as shutdown:
             try:
-                for member in self.members:
-                    if not member.is_over:
-                        _check_wanted(stop, member)
-                        release_freed_memory()  # by the seed before
-                        self._train_member(member, stop)
-                if not self._diverged():
+                for run in self.runs:
+                    if not run.is_finished:
+                        self._raise_if_stopped(shutdown, run.seed)
+                        release_freed_memory()  # of the seed before
+                        self._train_seed(run, shutdown)
+                if not self._diverged_seeds():
                     status = "completed"
-            except (StoppedError, KeyboardInterrupt):
+            except StoppedError:
                 status = "interrupted"
-                note(f"and go on with all seeds: cifar train --resume {self.group.path}")
                 raise
+            except KeyboardInterrupt as error:  # the second Ctrl-C, while no seed was trained
+                status = "interrupted"
+                raise StoppedError(f"stopped at once; continue with: {self._resume_command}") from error
             finally:
                 summary = self.write_summary(status)
+        self._print_results(summary)
+
+    def write_summary(self, status: str) -> dict[str, Any]:
+        """Writes and returns the group's summary: the results of all seeds so far."""
+        summary = summarize(self.runs, status=status, wall_seconds=time.perf_counter() - self.started_at)
+        write_json(self.group.summary, summary)
+        return summary
+
+    def _train_seed(self, run: SeedRun, shutdown: ShutdownRequest) -> None:
+        started_at = time.perf_counter()
+        experiment = self.experiment.model_copy(update={"seed": run.seed})
+        try:
+            if run.folder and run.folder.last_checkpoint.is_file():
+                resume_seed(
+                    run.folder,
+                    group=self.group.path,
+                    experiment=experiment,
+                    splits=self.splits,
+                    runtime=self.runtime,
+                    started_at=started_at,
+                    shutdown=shutdown,
+                )
+            else:
+                training = build_training(experiment, self.splits, self.runtime)
+                run.folder = create_run(self.group.path.parent, f"{run_name(experiment)}-seed{run.seed}")
+                self.write_summary("running")
+                seed_run = TrainingRun(run.folder, experiment, self.splits, training, group=self.group.path)
+                start_run(seed_run, started_at=started_at, shutdown=shutdown)
+        except DivergedError as error:
+            run.error = str(error)
+            warn(f"seed {run.seed}: {error}")
+        else:
+            note(f"seed {run.seed}: {describe_test(run.summary)}")
+        self.write_summary("running")
+
+    def _print_results(self, summary: dict[str, Any]) -> None:
         print_group_results(summary)
-        last = next((member.run for member in reversed(self.members) if not member.error), None)
+        last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(
             wrote=[str(self.group.summary)],
             next_command=f"cifar eval {last.path}" if last else f"cifar train --config {self.group.config} --seeds N",
         )
-        if self._diverged():
+        if diverged := self._diverged_seeds():
             raise CifarError(
-                f"{self.group.path}: expected every seed's training to end, found that seed "
-                f"{_listed(self._diverged())} (of {len(self.members)}) diverged; the figures are of the others. "
-                f"Try a smaller optimizer.lr"
+                f"{self.group.path}: expected every seed's training to end, found that seed {_join(diverged)} "
+                f"(of {len(self.runs)}) diverged; the figures are of the others. Try a smaller optimizer.lr"
             )
 
-    def _train_member(self, member: SeedRun, stop: ShutdownRequest) -> None:
-        begun = time.perf_counter()
-        experiment = self.experiment.model_copy(update={"seed": member.seed})
-        try:
-            if member.run and member.run.last_checkpoint.is_file():
-                continue_run(
-                    member.run,
-                    experiment=experiment,
-                    splits=self.splits,
-                    runtime=self.runtime,
-                    started=begun,
-                    stop=stop,
-                )
-            else:
-                training = build_training(experiment, self.splits, self.runtime)
-                member.run = create_run(self.group.path.parent, f"{run_name(experiment)}-seed{member.seed}")
-                self.write_summary("running")
-                train_in_folder(member.run, experiment, self.splits, training, started=begun, stop=stop)
-        except DivergedError as error:
-            member.error = str(error)
-            warn(f"seed {member.seed}: {error}")
-        else:
-            note(f"seed {member.seed}: {describe_test(member.figures)}")
-        self.write_summary("running")
+    def _diverged_seeds(self) -> list[int]:
+        return [run.seed for run in self.runs if run.error]
 
-    def write_summary(self, status: str) -> dict[str, Any]:
-        """Writes down what all members have come to so far."""
-        summary = summarize(self.members, status=status, wall_seconds=time.perf_counter() - self.started)
-        write_json(self.group.summary, summary)
-        return summary
+    def _raise_if_stopped(self, shutdown: ShutdownRequest, seed: int) -> None:
+        """Raises StoppedError if a signal came while no steps were taken: between two seeds, or during a test."""
+        if shutdown.signal_number:
+            message = f"stopped before seed {seed}; continue with: {self._resume_command}"
+            raise StoppedError(message, signal_number=shutdown.signal_number)
 
-    def _diverged(self) -> list[int]:
-        return [member.seed for member in self.members if member.error]
+    @property
+    def _resume_command(self) -> str:
+        return f"cifar train --resume {self.group.path}"
 
 
 def _newest_unfinished(log_dir: Path) -> GroupFolder | None:
-    """Returns the newest unfinished group, None where there is none or an unfinished run of its own is newer."""
+    """Returns the newest unfinished group, None if there is none or if an unfinished run outside it is newer."""
     for group in reversed(find_groups(log_dir)):
         try:
-            members = read_members(group)
+            seed_runs = read_seed_runs(group)
         except RunError as error:
-            warn(f"{error}\nlooking further")
+            warn(f"{error}\nlooking for an older group")
             continue
-        if all(member.is_over for member in members):
+        if all(run.is_finished for run in seed_runs):
             continue
         runs = unfinished_runs(log_dir)
-        own = [member.run.path for member in members if member.run]
+        own = [run.folder.path for run in seed_runs if run.folder]
         is_newest = not runs or runs[-1].path in own or group.started > runs[-1].started
         return group if is_newest else None
     return None
 
 
-def _check_alone(processes: ProcessGroup) -> None:
+def _require_single_process(processes: ProcessGroup) -> None:
     if processes.size > 1:
         raise UsageError(
             f"cifar train --seeds: expected one process, found {processes.size}; leave torchrun out, or train "
@@ -203,11 +219,5 @@ def _check_alone(processes: ProcessGroup) -> None:
         )
 
 
-def _check_wanted(stop: ShutdownRequest, member: SeedRun) -> None:
-    """Raises StoppedError where a signal came while no steps were taken: between two seeds, or in a test."""
-    if stop.signal_number:
-        raise StoppedError(f"stopped before seed {member.seed}", signal_number=stop.signal_number)
-
-
-def _listed(seeds: Sequence[int]) -> str:
+def _join(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, seeds))

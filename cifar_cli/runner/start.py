@@ -1,4 +1,4 @@
-"""Trains an experiment from its beginning, or shows the plan of it."""
+"""Starts a training in a new run folder, or shows its plan."""
 
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,16 @@ from cifar_cli.runner.run_training import print_summary, run_training, train_as_
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.json_files import write_json
-from cifar_cli.runs.run_folder import RunFolder, create_run
+from cifar_cli.runs.run_folder import create_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 
 
-def train(experiment: Experiment, *, started: float) -> None:
-    """Trains an experiment from its beginning, in a new run's folder.
+def train(experiment: Experiment, *, started_at: float) -> None:
+    """Trains an experiment in a new run folder and prints the results.
 
-    started: when the command began, on time.perf_counter's clock.
+    started_at: when the command started, on time.perf_counter's clock.
     """
     preflight(experiment)
     with join_process_group() as processes:
@@ -33,12 +33,13 @@ def train(experiment: Experiment, *, started: float) -> None:
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
-        run = create_run(Path(experiment.log.dir), run_name(experiment))
-        print_summary(run, train_in_folder(run, experiment, splits, training, started=started))
+        folder = create_run(Path(experiment.log.dir), run_name(experiment))
+        run = TrainingRun(folder, experiment, splits, training)
+        print_summary(folder, start_run(run, started_at=started_at))
 
 
 def show_plan(experiment: Experiment, *, command: str) -> None:
-    """Shows what training would do, and tries one batch; writes nothing. command: the one that would train."""
+    """Prints what training would do and tries one batch; writes nothing. command: the command that would train."""
     preflight(experiment)
     with join_process_group() as processes:
         experiment, splits, training = _build(experiment, processes)
@@ -46,36 +47,28 @@ def show_plan(experiment: Experiment, *, command: str) -> None:
 
 
 def run_name(experiment: Experiment) -> str:
-    """Returns what the run's folder is called before the time; whatever saw synthetic images says so."""
+    """Returns the name of a run folder, without its time. It says so if the images are synthetic."""
     is_synthetic = experiment.data.name == "synthetic" and "synthetic" not in experiment.name
     return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
 
 
-def train_in_folder(
-    run: RunFolder,
-    experiment: Experiment,
-    splits: Splits,
-    training: Training,
-    *,
-    started: float,
-    stop: ShutdownRequest | None = None,
-) -> dict[str, Any]:
-    """Trains in a new run's folder, until `stop` or else a signal asks for an end, and returns the summary."""
-    with run_lock(run):
-        write_text(run.config, config.dump(experiment))
-        write_environment(run.environment, runtime=training.runtime, splits=splits)
-        return run_training(TrainingRun(run, experiment, splits, training), started=started, stop=stop)
+def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
+    """Trains in a new, locked run folder and returns the summary. Arguments and errors are those of run_training."""
+    with run_lock(run.folder):
+        write_text(run.folder.config, config.dump(run.experiment))
+        write_environment(run.folder.environment, runtime=run.training.runtime, splits=run.splits)
+        return run_training(run, started_at=started_at, shutdown=shutdown)
 
 
 def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
-    """Writes env.json: what a run or a group of runs is started on, and when."""
+    """Writes env.json: when a run or a group of runs was started, and on what machine and versions."""
     write_json(
         path, describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
     )
 
 
 def _build(experiment: Experiment, processes: ProcessGroup) -> tuple[Experiment, Splits, Training]:
-    """Returns the experiment on the images that it found, these images, and the training."""
+    """Returns the experiment with the dataset that was found, its images, and the training."""
     runtime = build_runtime(experiment, processes)
     experiment, splits = load_data(experiment, processes)
     return experiment, splits, build_training(experiment, splits, runtime)

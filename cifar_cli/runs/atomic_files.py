@@ -19,11 +19,11 @@ def write_atomically(
     previous: Path | None = None,
     make_folders: bool = False,
 ) -> None:
-    """Lets `write` fill a temporary file beside `path`, renames that file to `path`, and flushes both to the disk.
+    """Calls `write` with a temporary file beside `path`, flushes that file to the disk, and renames it to `path`.
 
-    check: called with the temporary file before the renaming; may raise. previous: where the old file is kept.
-    make_folders: creates missing parent folders. Raises RunError where the file cannot be written; the old file is
-    then still at `path`.
+    check: called with the temporary file's path before the renaming; may raise. previous: the path that the old file
+    is moved to. make_folders: whether missing parent folders are created. Raises RunError if the file cannot be
+    written; the old file is then still at `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -53,14 +53,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes the temporary files that killed processes have left in `folder`."""
+    """Removes the temporary files that killed processes left in `folder`."""
     for temporary in folder.glob(".*.tmp"):
         with suppress(OSError):
             temporary.unlink()
 
 
 def _keep(path: Path, previous: Path) -> None:
-    """Gives the file at `path` the second name `previous`, so that there is a file at `path` at any moment."""
+    """Links the file at `path` to `previous` as well, so that there is a file at `path` at any moment."""
     link = previous.with_name(f".{previous.name}.{os.getpid()}.tmp")
     try:
         os.link(path, link)
@@ -70,7 +70,7 @@ def _keep(path: Path, previous: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Flushes the folder's entries, so that a renaming survives a power loss, where the file system can do that."""
+    """Flushes the folder's entries, so that a renaming survives a power loss, if the file system can do that."""
     if os.name == "nt":  # Windows cannot open a folder
         return
     descriptor = os.open(folder, os.O_RDONLY)

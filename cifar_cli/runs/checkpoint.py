@@ -38,7 +38,7 @@ MEND_DAMAGED = "use the run's other checkpoint, last.pt or best.pt"
 def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | None = None) -> None:
     """Writes `contents` (tensors and plain values) to `path`, and loads the new file before it replaces the old one.
 
-    previous: where the old file is kept. Raises RunError where the file cannot be written.
+    previous: the path that the old file is moved to. Raises RunError if the file cannot be written.
     """
     # In memory first: torch's own error for a full disk does not name the reason.
     buffer = BytesIO()
@@ -54,7 +54,7 @@ def save_checkpoint(path: Path, contents: dict[str, Any], *, previous: Path | No
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Returns what `save_checkpoint` wrote, with all tensors on the CPU. Raises CheckpointError for any other file.
 
-    The file is inspected before any tensor is made: a few bytes of a stranger's file can ask for terabytes.
+    The file is inspected before any tensor is built: a few bytes of a stranger's file can ask for terabytes.
     """
     archive = _open(path)
     try:
@@ -98,17 +98,17 @@ def _check_contents(contents: object, path: Path) -> None:
     missing = [key for key in REQUIRED_KEYS if not isinstance(contents, dict) or key not in contents]
     if missing or not isinstance(contents, dict):
         raise _not_ours(path, f"one without {', '.join(missing)}")
-    for key, kind in REQUIRED_KEYS.items():
-        if type(contents[key]) is not kind:
-            raise _not_ours(path, f"one whose {key} is of another kind")
+    for key, type_ in REQUIRED_KEYS.items():
+        if type(contents[key]) is not type_:
+            raise _not_ours(path, f"one whose {key} is no {type_.__name__}")
     if type(contents["progress"].get("epoch")) is not int:
-        raise _not_ours(path, "one that does not tell its epoch")
+        raise _not_ours(path, "one without its epoch")
     if (size := len(contents["config"])) > MAX_CONFIG_CHARACTERS:
         raise _not_ours(path, f"one whose configuration has {size:,} characters")
     if contents["format"] != FORMAT:
         raise CheckpointError(
             f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; "
-            f"another version wrote it: open it with that one"
+            f"another version of this program wrote it; open it with that version"
         )
 
 

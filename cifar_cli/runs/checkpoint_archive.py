@@ -1,22 +1,22 @@
-"""Opens a checkpoint's zip archive and checks that its parts are whole and as large as they claim to be."""
+"""Opens a checkpoint's zip archive and checks the archive's structure, sizes and checksums."""
 
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-MAX_PICKLE_BYTES = 4 * 2**20  # a network of a thousand layers takes a tenth of it
+MAX_PICKLE_BYTES = 4 * 2**20  # a network of a thousand layers takes a tenth of that
 MAX_PARTS = 100_000
 
 
 class CheckpointArchive(NamedTuple):
-    """A checkpoint's pickle, and the bytes of each of its storages by the storage's name."""
+    """A checkpoint's pickle, and the size of each tensor storage in bytes, by the storage's name."""
 
     pickled: bytes
     storage_bytes: dict[str, int]
 
 
 class ArchiveFormatError(Exception):
-    """The archive is whole, but `torch.save` does not write such a one. The text says what was found."""
+    """The archive is whole, but `torch.save` writes no such archive. The text says what was found."""
 
 
 class DamagedArchiveError(Exception):
@@ -24,13 +24,13 @@ class DamagedArchiveError(Exception):
 
 
 def open_checkpoint_archive(path: Path) -> CheckpointArchive:
-    """Returns the archive's pickle and storage sizes, after a check of every part's checksum, which torch leaves out.
+    """Returns the archive's pickle and storage sizes, after a check of all checksums, which torch does not check.
 
-    Raises DamagedArchiveError, ArchiveFormatError, or what zipfile raises for a file that is no archive.
+    Raises DamagedArchiveError, ArchiveFormatError, or zipfile's errors for a file that is no archive.
     """
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
-        _check_form(archive, parts, file_bytes=path.stat().st_size)
+        _check_structure(archive, parts, file_bytes=path.stat().st_size)
         if damaged := archive.testzip():
             raise DamagedArchiveError(damaged)
         folder = PurePosixPath(parts[0].filename).parts[0]
@@ -40,12 +40,12 @@ def open_checkpoint_archive(path: Path) -> CheckpointArchive:
     return CheckpointArchive(pickled, sizes)
 
 
-def _check_form(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], *, file_bytes: int) -> None:
+def _check_structure(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], *, file_bytes: int) -> None:
     """Raises ArchiveFormatError for anything that `torch.save` never writes, before a byte is unpacked."""
     if not parts or len(parts) > MAX_PARTS:
         raise ArchiveFormatError(f"an archive of {len(parts):,} parts")
     if archive.comment or min(part.header_offset for part in parts) != 0:
-        raise ArchiveFormatError("an archive with something before or behind it")
+        raise ArchiveFormatError("an archive with other bytes before or after it")
     names = {part.filename for part in parts}
     if len(names) < len(parts):
         raise ArchiveFormatError("an archive with two parts of one name")
@@ -61,4 +61,4 @@ def _check_form(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], *, file_
     if pickle not in names:
         raise ArchiveFormatError("another kind of file")
     if (size := archive.getinfo(pickle).file_size) > MAX_PICKLE_BYTES:
-        raise ArchiveFormatError(f"{size:,} bytes of plain values, where {MAX_PICKLE_BYTES:,} are plenty")
+        raise ArchiveFormatError(f"{size:,} bytes of plain values, more than {MAX_PICKLE_BYTES:,}")

@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 class SampleStatistics:
     """Mean, sample standard deviation (with n − 1) and 95 % confidence interval of n measurements.
 
-    half_width: the interval is mean ± half_width, by Student's t. It and the deviation are None where n is 1.
+    half_width: the interval is mean ± half_width, by Student's t. standard_deviation and half_width are None if n is 1.
     """
 
     n: int

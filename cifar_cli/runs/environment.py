@@ -1,4 +1,4 @@
-"""Describes what a run is started on: time, versions, machine, commit, command line."""
+"""Describes the start of a run: time, versions, machine, commit, command line."""
 
 import os
 import platform
@@ -15,15 +15,15 @@ PACKAGES = ("cifar-cli", "torchvision", "numpy", "tensorboard")
 
 
 def describe_environment(*, device: str, precision: str, data_root: Path | None) -> dict[str, Any]:
-    """Returns what a person needs who wants to reproduce a run's numbers, in plain values.
+    """Returns the contents of env.json: plain values that help to reproduce a run's numbers.
 
-    git_commit is the commit of this program's source, not of the folder that a person works in.
+    git_commit is the commit of this program's source, not of the working directory.
     """
     return {
         "started": datetime.now(UTC).isoformat(),
         "command": sys.argv,
         "python": platform.python_version(),
-        # torch tells its own version: the package's metadata lacks the build (+cpu, +cu130).
+        # From torch itself: the package's metadata lacks the build (+cpu, +cu130).
         "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "processor": _processor_name(),
@@ -56,7 +56,7 @@ def _processor_name() -> str:
 
 
 def source_commit(source: Path) -> str | None:
-    """Returns the commit checked out where `source` lies; None unless git is there and a repository tracks the file."""
+    """Returns the commit of the repository that tracks the file `source`; None without such a repository, or git."""
     git = ["git", "-C", str(source.parent)]
     try:
         tracked = _run([*git, "ls-files", "--error-unmatch", source.name])

@@ -15,7 +15,7 @@ def write_json(path: Path, contents: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Returns the JSON object in a file, {} where there is no file. Raises RunError for a file with anything else."""
+    """Returns the JSON object in a file, {} if there is no file. Raises RunError if the file holds anything else."""
     if not path.is_file():
         return {}
     try:

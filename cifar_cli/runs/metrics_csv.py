@@ -23,7 +23,7 @@ METRICS_COLUMNS = (
 
 
 def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes all rows; None becomes an empty field, and numbers are written with all their digits."""
+    """Writes all rows, numbers with all their digits, None as an empty field."""
     text = StringIO()
     writer = csv.DictWriter(text, METRICS_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -32,9 +32,9 @@ def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of metrics.csv: numbers as numbers, empty fields as None; no rows where there is no file.
+    """Returns the rows of metrics.csv, with None for empty fields; no rows if there is no file.
 
-    Raises RunError for a file with other columns or other values.
+    Raises RunError for a file with other columns, or with text in the place of numbers.
     """
     if not path.is_file():
         return []

@@ -1,6 +1,6 @@
-"""Reads the structure of a pickled checkpoint without building it: makes no tensor, imports and calls nothing it names.
+"""Reads the structure of a pickled checkpoint: builds no tensor, and imports and calls nothing that the pickle names.
 
-Follows the instructions that `torch.save` writes for tensors and plain values, and refuses all others.
+Executes the instructions that `torch.save` writes for tensors and plain values, and refuses all others.
 """
 
 import pickletools
@@ -10,9 +10,9 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-MAX_INSTRUCTIONS = 500_000  # a tensor takes some thirty; following all of them takes about a second
+MAX_INSTRUCTIONS = 500_000  # a tensor takes some thirty; 500,000 take about a second
 MAX_DIMENSIONS = 16
-MAX_SHARED_ITEMS = 8  # of a tuple that is referred to again: else a few bytes could stand for billions of values
+MAX_SHARED_ITEMS = 8  # of a tuple that is referred to again: otherwise a few bytes could stand for billions of values
 
 # The storage types that torch.save names, and their bytes per element.
 STORAGE_BYTES = {
@@ -58,7 +58,7 @@ class PickleCodeError(PickleContentError):
 
 @dataclass(frozen=True)
 class TensorShape:
-    """The shape of a tensor that was not made."""
+    """The shape of a tensor that was not built."""
 
     shape: tuple[int, ...]
 
@@ -72,7 +72,7 @@ class _Name:
 
 @dataclass(frozen=True)
 class _Storage:
-    """A part of the file that tensors are views of."""
+    """A part of the file whose bytes tensors share."""
 
     type: str
     elements: int
@@ -84,15 +84,16 @@ _Stack = list[Any]
 def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int]) -> object:
     """Returns the pickle's value, with a TensorShape in the place of each tensor.
 
-    storage_bytes: how many bytes the file has for each storage. Raises PickleCodeError for a name that torch.save never
-    writes for a tensor, and PickleContentError for anything else but plain values and tensors that fit their storages.
+    storage_bytes: the number of bytes that the file has for each storage. Raises PickleCodeError for a name that
+    torch.save never writes for a tensor, and PickleContentError for anything else that is neither a plain value nor a
+    tensor that fits its storage.
     """
     reader = _Reader(storage_bytes)
     try:
         for count, (instruction, argument, _) in enumerate(pickletools.genops(pickled)):
             if count == MAX_INSTRUCTIONS:
                 raise PickleContentError(f"more than {MAX_INSTRUCTIONS:,} values")
-            reader.follow(instruction.name, argument)
+            reader.execute(instruction.name, argument)
         (value,) = reader.stack
     except PickleContentError:
         raise
@@ -108,10 +109,10 @@ class _Reader:
         self.storage_bytes = storage_bytes
         self.storages: dict[str, _Storage] = {}
         self.stack: _Stack = []
-        self.waiting: list[_Stack] = []  # what lies below each mark
+        self.stacks_below_marks: list[_Stack] = []
         self.memo: dict[int, Any] = {}
 
-    def follow(self, instruction: str, argument: Any) -> None:
+    def execute(self, instruction: str, argument: Any) -> None:
         """Executes one instruction. Raises PickleContentError for one that torch.save does not write."""
         match instruction:
             case "PROTO" | "STOP":
@@ -128,7 +129,7 @@ class _Reader:
                 items = self.pop_to_mark()
                 self.stack.append(tuple(items))
             case "MARK":
-                self.waiting.append(self.stack)
+                self.stacks_below_marks.append(self.stack)
                 self.stack = []
             case "APPEND" | "APPENDS":
                 items = self.pop(1) if instruction == "APPEND" else self.pop_to_mark()
@@ -139,7 +140,7 @@ class _Reader:
             case "BINPUT" | "LONG_BINPUT":
                 self.memo[argument] = self.stack[-1]
             case "BINGET" | "LONG_BINGET":
-                self.stack.append(_small(self.memo[argument]))
+                self.stack.append(_check_shareable(self.memo[argument]))
             case "GLOBAL":
                 if argument not in KNOWN_NAMES:
                     raise PickleCodeError(argument.replace(" ", "."))
@@ -157,7 +158,7 @@ class _Reader:
                 raise PickleContentError(f"the instruction {instruction}")
 
     def pop(self, count: int) -> _Stack:
-        """Takes that many values from the stack."""
+        """Removes the last `count` values from the stack and returns them."""
         values = self.stack[-count:]
         if len(values) < count:
             raise PickleContentError("instructions that make no sense")
@@ -165,15 +166,15 @@ class _Reader:
         return values
 
     def pop_to_mark(self) -> _Stack:
-        """Takes all values since the last mark from the stack."""
-        values, self.stack = self.stack, self.waiting.pop()
+        """Removes all values since the last mark from the stack and returns them."""
+        values, self.stack = self.stack, self.stacks_below_marks.pop()
         return values
 
-    def storage(self, kind: str, type_: _Name, key: str, location: str, elements: int) -> _Storage:
-        """Returns the storage, after a check that the file has all of its bytes."""
+    def storage(self, tag: str, type_: _Name, key: str, location: str, elements: int) -> _Storage:
+        """Returns the storage. Raises PickleContentError if the file does not have all of its bytes."""
         # torch loads an untyped storage as one of bytes, and a file may name one storage both ways.
         storage = _Storage(BYTE_STORAGE if type_.name == UNTYPED_STORAGE else type_.name, elements)
-        if (kind, type(location), type(elements)) != ("storage", str, int) or self.storages.setdefault(
+        if (tag, type(location), type(elements)) != ("storage", str, int) or self.storages.setdefault(
             key, storage
         ) != storage:
             raise PickleContentError("a storage that is described in two ways")
@@ -185,23 +186,23 @@ class _Reader:
         return storage
 
 
-def _expect(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
+def _expect(value: Any, type_: type) -> Any:
+    if type(value) is not type_:
         raise PickleContentError("instructions that make no sense")
     return value
 
 
 def _entries(items: _Stack) -> Iterator[tuple[str | int, Any]]:
     for key, value in zip(islice(items, 0, None, 2), islice(items, 1, None, 2), strict=True):
-        if type(key) not in (str, int):  # the hash of a nested tuple can take for ever
+        if type(key) not in (str, int):  # computing the hash of a nested tuple can take hours
             raise PickleContentError("a key that is neither a word nor a number")
         yield key, value
 
 
-def _small(value: Any) -> Any:
-    """Returns the value, unless referring to it again could make much of little."""
-    is_large = type(value) is tuple and (len(value) > MAX_SHARED_ITEMS or any(type(item) is tuple for item in value))
-    if is_large or type(value) in (list, dict):
+def _check_shareable(value: Any) -> Any:
+    """Returns the value. Raises PickleContentError if repeated references to the value could multiply its size."""
+    is_nested = type(value) is tuple and (len(value) > MAX_SHARED_ITEMS or any(type(item) is tuple for item in value))
+    if is_nested or type(value) in (list, dict):
         raise PickleContentError("values within values, over and over")
     return value
 
@@ -227,13 +228,13 @@ def _tensor(
     *,
     element_bytes: int | None = None,
 ) -> TensorShape:
-    """Returns the tensor's shape, after a check that its elements lie in its storage, each in its own place.
+    """Returns the tensor's shape. Raises PickleContentError unless its elements lie in its storage without overlap.
 
-    element_bytes: those of the tensor's own dtype, None where the dtype is the storage's.
+    element_bytes: those of the tensor's own dtype, None if the dtype is the storage's.
     """
     numbers = (offset, *shape, *strides)
-    is_odd = len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS
-    if is_odd or any(type(number) is not int or number < 0 for number in numbers):
+    is_impossible = len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS
+    if is_impossible or any(type(number) is not int or number < 0 for number in numbers):
         raise PickleContentError("a tensor of no possible shape")
     if type(requires_grad) is not bool or backward_hooks != {}:
         raise PickleContentError("a tensor with something attached to it")
@@ -241,7 +242,7 @@ def _tensor(
     if element_bytes:
         elements = elements * STORAGE_BYTES[storage.type] // element_bytes
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-    # The first holds for all tensors whose elements lie apart, and bounds code that goes through them in a row.
+    # The first condition holds for all tensors without overlap, and bounds code that iterates over the elements.
     if offset + prod(shape) > elements or (prod(shape) and last >= elements):
         raise PickleContentError(f"a tensor of {prod(shape):,} numbers, in a storage of {elements:,}")
     return TensorShape(shape)

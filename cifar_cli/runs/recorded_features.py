@@ -1,7 +1,7 @@
-"""The arrays of layers that a training records over time: `features/<step>.npz` in the run folder.
+"""Writes and reads the layers that a training records over time: `features/<step>.npz` in the run folder.
 
-Each file holds, for the network after `step` training steps, `features/<layer>` of one fixed image and, of a
-convolution, `filters/<layer>`; all are float32. numpy reads the files without running code.
+Each file holds the network after `step` training steps: for each layer `features/<layer>`, its output for one fixed
+image, and for a convolution also `filters/<layer>`. All arrays are float32. numpy reads the files without running code.
 """
 
 import zipfile
@@ -36,9 +36,9 @@ class RecordedLayer:
 
 
 def write_recorded_layers(folder: Path, layers: Mapping[str, RecordedLayer], *, step: int) -> None:
-    """Writes the layers, by name, as they are after `step` steps; replaces an earlier file of the same step.
+    """Writes the layers, by name, as they are after `step` steps. Replaces an earlier file of the same step.
 
-    Raises RunError where the file cannot be written.
+    Raises RunError if the file cannot be written.
     """
     arrays = {f"{FEATURES}{name}": layer.features for name, layer in layers.items()}
     arrays |= {f"{FILTERS}{name}": layer.filters for name, layer in layers.items() if layer.filters is not None}
@@ -48,7 +48,7 @@ def write_recorded_layers(folder: Path, layers: Mapping[str, RecordedLayer], *, 
 
 
 def remove_recorded_after(folder: Path, step: int) -> None:
-    """Removes the files of later steps: training is about to take those steps again."""
+    """Removes the files of steps after `step`, before training takes these steps again."""
     for later, path in _files(folder).items():
         if later > step:
             with suppress(FileNotFoundError):
@@ -56,9 +56,9 @@ def remove_recorded_after(folder: Path, step: int) -> None:
 
 
 def recorded_layer_names(folder: Path) -> list[str]:
-    """Returns the names of the layers in the first file, none where there is no file.
+    """Returns the names of the layers in the first file, none if there is no file.
 
-    Raises RunError where the file cannot be read.
+    Raises RunError if the file cannot be read.
     """
     first = next(iter(_files(folder).values()), None)
     if first is None:
@@ -67,9 +67,9 @@ def recorded_layer_names(folder: Path) -> list[str]:
 
 
 def read_recorded_layer(folder: Path, layer: str) -> dict[int, RecordedLayer]:
-    """Returns a layer by step, in the order of the steps; empty where the layer was not recorded.
+    """Returns a layer by step, in the order of the steps; empty if the layer was not recorded.
 
-    Raises RunError where a file cannot be read, or holds arrays of other shapes than the first file.
+    Raises RunError if a file cannot be read, or holds arrays of other shapes than the first file.
     """
     recorded: dict[int, RecordedLayer] = {}
     for step, path in _files(folder).items():
@@ -95,7 +95,7 @@ def _step(path: Path) -> int:
 
 
 def _read(path: Path, keys: tuple[str, ...] | None = None) -> dict[str, Tensor]:
-    """Returns the arrays of a file, or those of `keys` which it holds."""
+    """Returns a file's arrays by key: all of them, or those of `keys` that the file holds."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = [name for name in archive.files if keys is None or name in keys]

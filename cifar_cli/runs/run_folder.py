@@ -46,7 +46,7 @@ class RunFolder:
 
     @property
     def previous_checkpoint(self) -> Path:
-        """The checkpoint before the last one, for a resume when the last one is damaged."""
+        """The checkpoint before the last one, to resume from when the last one is damaged."""
         return self.path / "checkpoints" / "previous.pt"
 
     @property
@@ -64,21 +64,21 @@ class RunFolder:
 
     @property
     def features(self) -> Path:
-        """The layers that training recorded, a file for each time."""
+        """The folder of recorded layers, with one file per step at which training recorded them."""
         return self.path / "features"
 
 
 def create_run(log_dir: Path, name: str) -> RunFolder:
-    """Creates `log_dir/<name>-<time>` with a folder for checkpoints and returns it. Raises RunError where it cannot."""
+    """Creates and returns the run folder `log_dir/<name>-<time>`. Raises RunError if it cannot be created."""
     run = RunFolder(new_folder(log_dir, name))
     run.last_checkpoint.parent.mkdir()
     return run
 
 
 def new_folder(log_dir: Path, name: str) -> Path:
-    """Creates the folder `log_dir/<name>-<time>` and returns it; the second one of a second gets the suffix -2.
+    """Creates and returns the folder `log_dir/<name>-<time>`; the second folder of one second gets the suffix -2.
 
-    A `~` at the beginning of `log_dir` is the home folder. Raises RunError where the folder cannot be created.
+    A `~` at the beginning of `log_dir` is the home folder. Raises RunError if the folder cannot be created.
     """
     log_dir = log_dir.expanduser()
     stamped = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -99,18 +99,18 @@ def new_folder(log_dir: Path, name: str) -> Path:
 
 
 def find_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the runs in `log_dir` that have a checkpoint, in the order in which they were started."""
+    """Returns the runs in `log_dir` that have a checkpoint, ordered by their start."""
     runs = [RunFolder(path.parents[1]) for path in log_dir.glob("*/checkpoints/last.pt")]
     return sorted((run for run in runs if run.config.is_file()), key=lambda run: (run.started, run.name))
 
 
 def is_checkpoint_path(run: str) -> bool:
-    """Returns whether the word for a run names a checkpoint file, and not a run's folder or its name."""
+    """Returns whether `run` is the path of a checkpoint file, not that of a run folder or the name of a run."""
     return run.endswith(".pt") or os.path.isfile(run)  # Path.is_file would raise for a name too long to exist
 
 
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
-    """Returns the run at the path `run`, or of that name in `log_dir`. Raises RunError where there is neither."""
+    """Returns the run at the path `run`, or of that name in `log_dir`. Raises RunError if there is neither."""
     for path in (Path(run), log_dir / run):
         if os.path.isfile(path / GROUP_CONFIG):
             raise RunError(
@@ -127,7 +127,7 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
 
 
 def newest_run(log_dir: Path) -> RunFolder | None:
-    """Returns the run that was started last, None where there is no run."""
+    """Returns the run that was started last, None if there is no run."""
     runs = find_runs(log_dir)
     return runs[-1] if runs else None
 

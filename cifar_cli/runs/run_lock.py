@@ -1,4 +1,4 @@
-"""Locks a run's folder, so that one process at a time trains the run."""
+"""Locks a run folder, so that one process at a time trains the run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from cifar_cli.runs.run_folder import RunFolder
 
 @contextmanager
 def run_lock(run: RunFolder) -> Iterator[None]:
-    """Holds the run's lock inside the `with` block. Raises RunError where another process holds the lock.
+    """Holds the run's lock inside the `with` block. Raises RunError if another process holds the lock.
 
-    The operating system releases the lock when the process ends, in whatever way. The file that stays locks nothing.
+    The operating system releases the lock when the process ends, however it ends. A lock file alone locks nothing.
     """
     lock = FileLock(run.path / ".lock", blocking=False)
     try:
@@ -28,7 +28,7 @@ def run_lock(run: RunFolder) -> Iterator[None]:
         raise RunError(f"{run.path}: could not be locked: {error.strerror}; mend the folder's rights") from error
     try:
         for folder in (run.path, run.last_checkpoint.parent, run.features):
-            remove_leftovers(folder)  # nobody else writes here now
+            remove_leftovers(folder)  # no other process writes here now
         yield
     finally:
         lock.release()

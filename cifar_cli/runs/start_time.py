@@ -1,4 +1,4 @@
-"""Tells when a run, or a group of runs, was started. Copying, touching and resuming a folder do not change it."""
+"""Finds when a run or a group of runs was started. Copying, touching or resuming a folder does not change it."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,16 +7,15 @@ from pathlib import Path
 from cifar_cli.errors import RunError
 from cifar_cli.runs.json_files import read_json
 
-STAMPED_NAME = re.compile(
-    r"-(\d{8}-\d{6})(?:-(\d{1,5}))?$"
-)  # <name>-<YYYYmmdd-HHMMSS>, and a number for the second one
+# <name>-<YYYYmmdd-HHMMSS>, and -2, -3, ... for further runs of one second
+STAMPED_NAME = re.compile(r"-(\d{8}-\d{6})(?:-(\d{1,5}))?$")
 
 
 def start_time(folder: Path, *, config: Path) -> datetime:
     """Returns when the run or group in `folder` was started, in UTC.
 
-    env.json says so from the first second on. Where it does not, the folder's name says it in local time, and else the
-    modification time of `config`, the run's or group's configuration.
+    The time is that in env.json, or else that in the folder's name, which is local time, or else the modification time
+    of `config`, the run's or group's configuration.
     """
     return (
         _recorded_time(folder / "env.json")
@@ -28,7 +27,7 @@ def start_time(folder: Path, *, config: Path) -> datetime:
 def _recorded_time(environment: Path) -> datetime | None:
     try:
         return datetime.fromisoformat(read_json(environment)["started"]).astimezone(UTC)
-    except (RunError, OSError, KeyError, TypeError, ValueError, OverflowError):  # older, or not as it was written
+    except (RunError, OSError, KeyError, TypeError, ValueError, OverflowError):  # no such entry, or no such time
         return None
 
 
@@ -40,4 +39,4 @@ def _time_in_name(name: str) -> datetime | None:
         second = datetime.strptime(stamp[1], "%Y%m%d-%H%M%S").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return second + timedelta(microseconds=int(stamp[2] or 1))  # keeps runs of one second in their order
+    return second + timedelta(microseconds=int(stamp[2] or 1))  # keeps the runs of one second in their order

@@ -1,7 +1,8 @@
-"""Holds what the parts make of images to torchvision's own answer."""
+"""Trainings built from an experiment: images compared with torchvision's, sizes, steps, augmentations, CUDA."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -21,14 +22,14 @@ from cifar_cli.training.runtime import choose_runtime
 from cifar_cli.training.state import TrainingState
 
 
-def prepared(images: torch.Tensor, *overrides: str) -> torch.Tensor:
+def preprocessed(images: torch.Tensor, *overrides: str) -> torch.Tensor:
     splits = cast(
         Splits, SimpleNamespace(mean=DATASETS["cifar10"].mean, std=DATASETS["cifar10"].std)
     )  # all that is read of it
     return build_preprocessing(config.load("sequential", overrides), splits, choose_runtime(device="cpu"))(images)
 
 
-def test_images_are_prepared_as_torchvision_does_and_channels_last() -> None:
+def test_images_are_preprocessed_as_by_torchvision_and_channels_last() -> None:
     images = torch.randint(0, 256, (5, 3, 7, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     before = images.clone()
     unit = v2.ToDtype(torch.float32, scale=True)(images)
@@ -36,7 +37,7 @@ def test_images_are_prepared_as_torchvision_does_and_channels_last() -> None:
         ((), v2.Normalize(DATASETS["cifar10"].mean, DATASETS["cifar10"].std)(unit)),
         (("data.normalize=false",), unit),
     ]:
-        numbers = prepared(images, *overrides)
+        numbers = preprocessed(images, *overrides)
         torch.testing.assert_close(numbers, expected, rtol=1e-6, atol=1e-6, check_stride=False)
         assert numbers.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(images, before)
@@ -47,7 +48,7 @@ def training_of(splits: Splits, *overrides: str) -> Training:
     return build_training(experiment, splits, choose_runtime(device="cpu"))
 
 
-def test_epochs_have_pictures_of_the_sizes_that_are_listed_and_from_then_on_of_the_last(small_splits: Splits) -> None:
+def test_epochs_have_images_of_the_listed_sizes_and_then_of_the_last_size(small_splits: Splits) -> None:
     training = training_of(small_splits, "data.augment.sizes=[16, 24, 32]")
     two, generator = torch.arange(2), training.state.augment_generator
     images, labels = small_splits.train.images[:2], small_splits.train.labels[:2]
@@ -56,7 +57,7 @@ def test_epochs_have_pictures_of_the_sizes_that_are_listed_and_from_then_on_of_t
     assert shapes == [(2, 3, side, side) for side in (16, 24, 32, 32, 32)]
 
 
-def test_a_lookahead_is_laid_out_over_the_steps_there_are(small_splits: Splits) -> None:
+def test_lookahead_is_built_for_the_total_number_of_steps(small_splits: Splits) -> None:
     words = ["data.hard_example_fractions=[1, 0.5]", "data.batch_size=50", "train.epochs=3", "average.name=lookahead"]
     training = training_of(small_splits, *words)
     whole, half = len(small_splits.train) // 50, len(small_splits.train) // 100
@@ -91,7 +92,7 @@ def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_
 
 
 class NoWaiting(Observer):
-    """Has every wait for the GPU raise an error, from the end of the first step to that of the last but one."""
+    """Makes every wait for the GPU an error, from the end of the first step to that of the last but one."""
 
     def __init__(self, *, steps: int) -> None:
         self.steps = steps
@@ -107,8 +108,8 @@ class NoWaiting(Observer):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
     words = ["data.name=synthetic", "data.batch_size=50", "data.augment.cutout=8", "log.feature_layers=[]"]
-    dear = ["train.clip_grad_norm=1", "average.name=lookahead", "data.hard_example_fractions=[1, 0.5]"]
-    experiment = config.load("speedrun94", [*words, *dear])
+    costly = ["train.clip_grad_norm=1", "average.name=lookahead", "data.hard_example_fractions=[1, 0.5]"]
+    experiment = config.load("speedrun94", [*words, *costly])
     training = build_training(experiment, small_splits, choose_runtime(device="cuda"))
     guard = NoWaiting(steps=len(training.task.loader))
     try:
@@ -119,13 +120,22 @@ def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
 
 
 @pytest.mark.parametrize(
-    ("can_record", "word", "expected"),
+    ("can_capture", "word", "expected"),
     [(True, "auto", True), (True, "false", False), (False, "auto", False)],
 )
-def test_steps_are_recorded_where_they_can_be_unless_that_is_turned_off(
-    small_splits: Splits, monkeypatch: pytest.MonkeyPatch, can_record: bool, word: str, expected: bool
+def test_steps_are_captured_if_the_device_can_unless_the_key_says_no(
+    small_splits: Splits, monkeypatch: pytest.MonkeyPatch, can_capture: bool, word: str, expected: bool
 ) -> None:
-    monkeypatch.setattr("cifar_cli.builders.build_training.can_capture", lambda device, precision: can_record)
+    monkeypatch.setattr("cifar_cli.builders.build_training.can_capture", lambda device, precision: can_capture)
     experiment = config.load("mlp", ["data.name=synthetic", "data.batch_size=50", f"train.cuda_graphs={word}"])
     training = build_training(experiment, small_splits, choose_runtime(device="cpu"))
     assert (training.task.graph_cache is not None) is expected
+
+
+def test_train_deterministic_alone_sets_torchs_flag(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", calls.append)
+    assert cifar("train", "--config", "small.yaml", "--dry-run").code == 0
+    assert calls == []
+    assert cifar("train", "--config", "small.yaml", "--dry-run", "train.deterministic=true").code == 0
+    assert calls == [True]

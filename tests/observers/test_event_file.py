@@ -1,7 +1,9 @@
-"""The one file that observers share: its curves, how often pictures are written, and what a refused write becomes."""
+"""The event file that observers share: its curves, the interval between images, and errors of the disk."""
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -10,20 +12,28 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli.errors import RunError
 from cifar_cli.observers.event_file import EventFile, capped_interval, write_scalars
-from cifar_cli.runs.run_folder import create_run
+from cifar_cli.runs.run_folder import RunFolder, create_run
+from cifar_cli.training.state import TrainingState
 
 
 @pytest.mark.parametrize(
     ("every", "epochs", "result"), [(0, 500, 0), (1, 100, 1), (1, 101, 2), (1, 500, 5), (7, 500, 7)]
 )
-def test_a_long_run_has_a_hundred_pictures_of_a_kind_at_most(every: int, epochs: int, result: int) -> None:
+def test_a_long_run_has_at_most_a_hundred_images_per_tag(every: int, epochs: int, result: int) -> None:
     assert capped_interval(every, epochs=epochs) == result
 
 
-def test_what_the_disk_refuses_is_told_with_its_mend(tmp_path: Path) -> None:
-    run = create_run(tmp_path, "demo")
+def started(run: RunFolder) -> EventFile:
+    """Returns the run's event file at the start of a training."""
     events = EventFile(run)
-    with pytest.raises(RunError) as caught, events._wrap_os_errors():
+    events.training_started(cast(TrainingState, SimpleNamespace(progress=SimpleNamespace(step=0))))
+    return events
+
+
+def test_an_error_of_the_disk_names_the_folder_and_the_mend(tmp_path: Path) -> None:
+    run = create_run(tmp_path, "demo")
+    events = started(run)
+    with pytest.raises(RunError) as caught, events.writing():
         raise OSError(28, "No space left on device")
     assert str(caught.value) == (
         f"{run.path}: TensorBoard's file could not be written: No space left on device; free space, or mend the "
@@ -64,20 +74,20 @@ class TensorBoardThread(threading.Thread):
 TensorBoardThread.__module__ = "tensorboard.summary.writer.event_file_writer"
 
 
-@pytest.mark.parametrize(("kind", "is_told"), [(TensorBoardThread, False), (threading.Thread, True)])
-def test_only_the_errors_of_tensorboards_threads_are_left_to_the_next_flush(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[threading.Thread], is_told: bool
+@pytest.mark.parametrize(("thread_class", "is_printed"), [(TensorBoardThread, False), (threading.Thread, True)])
+def test_only_errors_of_tensorboards_threads_are_left_to_the_next_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thread_class: type[threading.Thread], is_printed: bool
 ) -> None:
-    told: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", told.append)
+    printed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
 
     def fail() -> None:
         raise ValueError("broken")
 
-    events = EventFile(create_run(tmp_path, "demo"))
-    with events._wrap_os_errors():
-        thread = kind(target=fail)
+    events = started(create_run(tmp_path, "demo"))
+    with events.writing():
+        thread = thread_class(target=fail)
         thread.start()
         thread.join()
-    assert bool(told) == is_told
-    assert threading.excepthook == told.append
+    assert bool(printed) == is_printed
+    assert threading.excepthook == printed.append

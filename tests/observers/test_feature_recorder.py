@@ -35,7 +35,7 @@ def record(
     recorder = FeatureRecorder(
         run,
         image=training.images.images[:1],
-        prepare=to_unit,
+        preprocess=to_unit,
         layers=layers,
         every=every,
         epochs=training.task.epochs,

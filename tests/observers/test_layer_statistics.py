@@ -28,7 +28,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 def watch(run: RunFolder, training: Any, *, every: int = 3, others: tuple[Observer, ...] = ()) -> None:
     events = EventFile(run)
-    statistics = LayerStatistics(events, images=training.images.images[:5], prepare=to_unit, every=every)
+    statistics = LayerStatistics(events, images=training.images.images[:5], preprocess=to_unit, every=every)
     try:
         fit(training.state, training.task, runtime=training.runtime, observers=[events, statistics, *others])
     finally:
@@ -131,7 +131,7 @@ def test_histograms_show_weights_gradients_and_activations_before_training_and_b
 ) -> None:
     training = tiny_training(epochs=2)
     events = EventFile(run)
-    histograms = Histograms(events, images=training.images.images[:5], prepare=to_unit, every=1)
+    histograms = Histograms(events, images=training.images.images[:5], preprocess=to_unit, every=1)
     fit(training.state, training.task, runtime=training.runtime, observers=[events, histograms])
     events.close()
     tags = read(run).Tags()["histograms"]
@@ -155,7 +155,7 @@ def test_numbers_that_are_not_finite_are_left_out_of_a_histogram(run: RunFolder,
     training.state.model.conv.weight.data[0, 0, 0, 0] = float("nan")
     training.state.model.norm.weight.data.fill_(float("inf"))
     events = EventFile(run)
-    histograms = Histograms(events, images=training.images.images[:5], prepare=to_unit, every=1)
+    histograms = Histograms(events, images=training.images.images[:5], preprocess=to_unit, every=1)
     task = replace(training.task, epochs=0)
     fit(training.state, task, runtime=training.runtime, observers=[events, histograms])
     events.close()

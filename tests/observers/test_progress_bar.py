@@ -39,7 +39,7 @@ def test_a_log_file_gets_one_line_for_each_epoch_and_nothing_else(tiny_training:
 def test_a_terminal_gets_a_bar_with_figures_and_the_epochs_lines(
     tiny_training: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_UPDATES", 0.0)
     text = show(tiny_training(epochs=2), is_terminal=True, width=160)
     assert "\x1b[" in text
     assert all(part in text for part in ("epoch 1/2", "epoch 2/2", "images/s", "loss"))

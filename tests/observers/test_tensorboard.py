@@ -55,7 +55,7 @@ def watch(
         events,
         config=CONFIG,
         images=training.images.images[:5],
-        prepare=to_unit,
+        preprocess=to_unit,
         feature_layers=layers,
         images_every=images_every,
         epochs=training.task.epochs,

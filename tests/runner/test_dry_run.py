@@ -16,7 +16,7 @@ def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[
         "synthetic, drawn by this program: 500 images to train on, 100 for validation, 100 to test"
     )
     assert facts["training"] == "3 epochs of 8 steps, 24 of 64 images in all"  # 500 / 64, rounded up
-    assert facts["optimiser"].startswith("sgd, lr 0.05, weight_decay 0.0")
+    assert facts["optimizer"].startswith("sgd, lr 0.05, weight_decay 0.0")
     assert facts["schedule"].startswith("cosine, ")
     assert facts["would write"] == "logs/small-synthetic-<date>-<time>/"
     assert re.search(
@@ -26,17 +26,18 @@ def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_the_plan_tells_of_epochs_of_different_lengths(cifar: Callable[..., Any]) -> None:
+def test_the_plan_describes_epochs_of_different_lengths(cifar: Callable[..., Any]) -> None:
     words = ["train.epochs=4", "data.batch_size=64", "data.hard_example_fractions=[1, 0.6, 0.5]"]
     plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
     # 500, 300, 250 and 250 images in batches of 64, rounded up: 8, 5, 4 and 4 steps.
     assert re.search(r"^training +4 epochs of 4 to 8 steps, 21 of 64 images in all *$", plan, flags=re.MULTILINE)
-    words = "from epoch 2 on only the hardest 60, 50 % of the images, and so on; training loss and accuracy are theirs"
+    images = "from epoch 2 on only the hardest 60, 50 % of the images, and so on"
+    words = f"{images}; training figures are of these images"
     assert re.search(rf"^ +{words} *$", plan, flags=re.MULTILINE)
     named = cifar(
         "train", "--config", "small.yaml", "--dry-run", "train.epochs=3", "data.hard_example_fractions=[1, 0.6, 0.5]"
     ).out
-    assert "from epoch 2 on only the hardest 60, 50 % of the images; training loss" in named
+    assert "from epoch 2 on only the hardest 60, 50 % of the images; training figures" in named
     everything = cifar(
         "train", "--config", "small.yaml", "--dry-run", "train.epochs=2", "data.hard_example_fractions=[1, 1, 0.5]"
     ).out
@@ -46,7 +47,7 @@ def test_the_plan_tells_of_epochs_of_different_lengths(cifar: Callable[..., Any]
 def test_the_plan_has_a_row_for_each_group_of_parameters(cifar: Callable[..., Any]) -> None:
     words = ["optimizer={name: sgd, lr: 0.2, groups: [{parameters: [conv1.*, '*.bias'], lr: 0.1, epochs: 1}]}"]
     plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
-    assert re.search(r"^optimiser +sgd, lr 0\.2, ", plan, flags=re.MULTILINE)
+    assert re.search(r"^optimizer +sgd, lr 0\.2, ", plan, flags=re.MULTILINE)
     assert re.search(r"^  conv1\.\*, \*\.bias +sgd, epochs 1\.0, lr 0\.1, ", plan, flags=re.MULTILINE)
     assert "groups" not in plan
 
@@ -115,7 +116,7 @@ def test_a_network_without_weights_is_not_trained(cifar: Callable[..., Any], tmp
     )
 
 
-def test_what_is_allowed_but_probably_not_meant_gets_a_warning(cifar: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_likely_mistake_gets_a_warning(cifar: Callable[..., Any], tmp_path: Path) -> None:
     small = (tmp_path / "small.yaml").read_text()
     (tmp_path / "softmax.yaml").write_text(small.replace("optimizer:", "    - last: Softmax\noptimizer:"))
     outcome = cifar("train", "--config", "softmax.yaml", "--dry-run")

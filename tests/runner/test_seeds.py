@@ -1,7 +1,5 @@
-"""`cifar train --seeds`: what a group of runs says, held against its runs, and how it ends and goes on."""
+"""`cifar train --seeds`: a group's statistics against those of its runs, and how a group ends."""
 
-import os
-import signal
 import statistics
 import weakref
 from collections.abc import Callable
@@ -15,9 +13,10 @@ from scipy import stats
 
 from cifar_cli.builders.build_training import Training, build_training
 from cifar_cli.distributed.process_group import ProcessGroup
-from cifar_cli.observers.progress_bar import ProgressBar
-from cifar_cli.runner import seeds as seeds_command
+from cifar_cli.runner import observers
+from cifar_cli.runner import seeds as seeds_module
 from cifar_cli.runs.json_files import read_json, write_json
+from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
 
 TRAIN = ("train", "--config", "small.yaml", "train.epochs=1")
@@ -41,7 +40,7 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def three(cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, trained: tuple[Path, Any]) -> Any:
-    """A folder with a finished group of three seeds, looked at with TTA, and what the training said."""
+    """A folder with a finished group of three seeds, evaluated with TTA, and the outcome of its training."""
     folder = tmp_path_factory.mktemp("three")
     (folder / "small.yaml").write_text((trained[0].parents[1] / "small.yaml").read_text())
     outcome = cifar_in(folder, *TRAIN, "--seeds", "3", "seed=4", "evaluation.tta=mirror")
@@ -89,15 +88,14 @@ def test_nothing_of_a_seeds_training_is_left_when_the_next_begins(
 ) -> None:
     trained: list[weakref.ref[torch.nn.Module]] = []
     left: list[int] = []
-    put_together = build_training
 
-    def noted(*arguments: Any) -> Training:
+    def build(*arguments: Any) -> Training:
         left.append(sum(model() is not None for model in trained))
-        training = put_together(*arguments)
+        training = build_training(*arguments)
         trained.append(weakref.ref(training.state.model))
         return training
 
-    monkeypatch.setattr(seeds_command, "build_training", noted)
+    monkeypatch.setattr(seeds_module, "build_training", build)
     outcome = cifar(*TRAIN, "--seeds", "2")
     assert outcome.code == 0, outcome.err
     assert left == [0, 0, 0]  # the first shows that the configuration can be trained
@@ -118,10 +116,10 @@ def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> N
         ]
         for entry in summary["runs"]
     ]
-    with_views, plain, times = outcome.out.splitlines()[-3:]
-    assert with_views.startswith("test, with TTA: ")
-    assert with_views.endswith(", n = 3")
-    assert " (95 % confidence, Student's t), standard deviation " in with_views
+    with_tta, plain, times = outcome.out.splitlines()[-3:]
+    assert with_tta.startswith("test, with TTA: ")
+    assert with_tta.endswith(", n = 3")
+    assert " (95 % confidence, Student's t), standard deviation " in with_tta
     assert plain.startswith("test, each image as it is: ")
     assert f"{summary['wall_seconds']:.1f} s for the whole command, images opened once" in times
     lines = outcome.err.splitlines()
@@ -133,8 +131,8 @@ def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> N
     )
     assert lines[-2] == f"wrote logs/{the_group(folder).name}/summary.json"
     entry = summary["runs"][0]
-    told = f"seed 4: {entry['test']['accuracy']:.2%} on the test set ({entry['test_plain']['accuracy']:.2%} each image"
-    assert f"{told} as it is)" in lines
+    note = f"seed 4: {entry['test']['accuracy']:.2%} on the test set ({entry['test_plain']['accuracy']:.2%} each image"
+    assert f"{note} as it is)" in lines
 
 
 def test_a_seed_of_a_group_is_the_same_training_as_alone(
@@ -158,84 +156,24 @@ def test_a_group_is_no_run_and_says_so(three: tuple[Path, Any], cifar_in: Callab
     outcome = cifar_in(folder, "train", "--resume", path)
     assert (outcome.code, outcome.err) == (
         2,
-        f"error: {path}: expected a group with seeds left to train, found all 3 of them through; "
+        f"error: {path}: expected a group with seeds left to train, found all 3 of them finished; "
         f"train others with: cifar train --config {path}/group.yaml --seeds LIST\n",
     )
 
 
-# --- stopped, and diverged -----------------------------------------------------------------------------------------
-
-
-def test_an_interrupted_group_goes_on_to_what_nobody_interrupted(
-    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(self: ProgressBar, state: TrainingState) -> None:
-        if state.progress.step == 3 and len(runs_by_seed(tmp_path)) == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "step_ended", interrupt)
-        outcome = cifar(*TRAIN, "--seeds", "1,0,2")
-    group = the_group(tmp_path)
-    path = f"logs/{group.name}"
-    assert outcome.code == 130
-    assert f"and go on with all seeds: cifar train --resume {path}" in outcome.err.splitlines()
-    summary = read_json(group / "summary.json")
-    assert summary["status"] == "interrupted"
-    assert [(run["seed"], run["status"]) for run in summary["runs"]] == [
-        (1, "completed"),
-        (0, "interrupted"),
-        (2, "waiting"),
-    ]
-    assert summary["test"] == {
-        "n": 1,
-        "mean": summary["runs"][0]["test"]["accuracy"],
-        "standard_deviation": None,
-        "confidence_95": None,
-    }
-    first = runs_by_seed(tmp_path)[1] / "summary.json"
-    as_it_was = first.read_bytes()
-
-    outcome = cifar("train", "--resume", path, "optimizer.lr=1")
-    assert (outcome.code, outcome.err) == (
-        2,
-        f"error: cifar train --resume {path}: expected no key=value, since all seeds are to be trained alike, found "
-        f"optimizer.lr=1; begin another group with: cifar train --config {path}/group.yaml optimizer.lr=1 --seeds N\n",
-    )
-    outcome = cifar("train", "--resume")  # without a name: the group, and not only the run in progress
-    assert outcome.code == 0, outcome.err
-    assert f"going on with {path}: seeds 0, 2 of 1, 0, 2" in outcome.err.splitlines()
-    after = read_json(group / "summary.json")
-    assert [(run["seed"], run["status"]) for run in after["runs"]] == [(seed, "completed") for seed in (1, 0, 2)]
-    assert (after["status"], after["test"]["n"]) == ("completed", 3)
-    assert after["wall_seconds"] > summary["wall_seconds"]
-    assert first.read_bytes() == as_it_was
-    assert cifar(*TRAIN, "seed=0").code == 0
-    (alone,) = (run for run in (tmp_path / "logs").iterdir() if "seed" not in run.name)
-    resumed = weights_of(runs_by_seed(tmp_path)[0])
-    assert all(torch.equal(weight, resumed[name]) for name, weight in weights_of(alone).items())
-
-
-def test_a_signal_during_the_last_test_stops_the_group_before_the_next_seed(
-    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ProgressBar, "close", lambda self: os.kill(os.getpid(), signal.SIGTERM))
-    outcome = cifar(*TRAIN, "--seeds", "2")
-    assert outcome.code == 143
-    assert outcome.err.splitlines()[-1] == "error: stopped before seed 1"
-    summary = read_json(the_group(tmp_path) / "summary.json")
-    assert (summary["status"], [run["status"] for run in summary["runs"]]) == ("interrupted", ["completed", "waiting"])
+# --- diverged, killed, spoilt ----------------------------------------------------------------------------------------
 
 
 def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spoil(self: ProgressBar, state: TrainingState) -> None:
-        if len(runs_by_seed(tmp_path)) == 1:
-            with torch.no_grad():
-                next(state.model.parameters()).fill_(float("nan"))
+    class Spoil(Observer):
+        def step_ended(self, state: TrainingState) -> None:
+            if len(runs_by_seed(tmp_path)) == 1:
+                with torch.no_grad():
+                    next(state.model.parameters()).fill_(float("nan"))
 
-    monkeypatch.setattr(ProgressBar, "step_ended", spoil)
+    monkeypatch.setattr(observers, "EXTRA_OBSERVERS", [Spoil()])
     outcome = cifar(*TRAIN, "--seeds", "2")
     group = the_group(tmp_path)
     assert outcome.code == 1
@@ -253,17 +191,17 @@ def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
     assert f"{shown}, n = 1: how much it varies takes a second seed to say" in outcome.out
     again = cifar("train", "--resume", group)
     assert again.code == 2
-    assert "found all 2 of them through" in again.err
+    assert "found all 2 of them finished" in again.err
 
 
-def test_a_group_killed_before_its_first_run_is_gone_on_with(
+def test_a_group_killed_before_its_first_run_is_resumed(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def kill(self: seeds_command.SeedGroupTraining) -> None:
+    def kill(self: seeds_module.SeedGroupTraining) -> None:
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(seeds_command.SeedGroupTraining, "train", kill)
+        patched.setattr(seeds_module.SeedGroupTraining, "train", kill)
         assert cifar(*TRAIN, "--seeds", "2").code == 1
     assert cifar("train", "--resume").code == 0
     assert sorted(runs_by_seed(tmp_path)) == [0, 1]
@@ -297,14 +235,14 @@ def test_a_group_whose_summary_was_spoilt_is_not_guessed_at(
     assert (outcome.code, outcome.err) == (
         1,
         f"error: {path}/summary.json: expected the group's runs, each with its seed, found none that can be read; "
-        f"put it back as training wrote it, or begin again with: cifar train --config {path}/group.yaml --seeds N\n",
+        f"put it back as training wrote it, or start again with: cifar train --config {path}/group.yaml --seeds N\n",
     )
 
 
 def test_several_processes_are_refused(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeds_command, "join_process_group", lambda: nullcontext(ProcessGroup(rank=0, size=2)))
+    monkeypatch.setattr(seeds_module, "join_process_group", lambda: nullcontext(ProcessGroup(rank=0, size=2)))
     outcome = cifar(*TRAIN, "--seeds", "2")
     assert (outcome.code, outcome.err) == (
         2,

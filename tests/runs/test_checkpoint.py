@@ -244,5 +244,6 @@ def test_a_checkpoint_of_another_format_says_so(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)
     assert str(caught.value) == (
-        f"{path}: expected checkpoint format 1, found 2; another version wrote it: open it with that one"
+        f"{path}: expected checkpoint format 1, found 2; another version of this program wrote it; "
+        "open it with that version"
     )

@@ -1,4 +1,4 @@
-"""The archive of a checkpoint: its parts are told, and archives that torch.save does not write are refused."""
+"""The archive of a checkpoint: its parts, and the refusal of archives that torch.save does not write."""
 
 import zipfile
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.checkpoint_archive import open_checkpoint_archive
 
 
-def test_the_parts_of_a_checkpoint_are_told(tmp_path: Path) -> None:
+def test_the_storages_of_a_checkpoint_have_their_sizes(tmp_path: Path) -> None:
     torch.save({"floats": torch.zeros(5), "ints": torch.zeros(3, dtype=torch.int64)}, tmp_path / "a.pt")
-    envelope = open_checkpoint_archive(tmp_path / "a.pt")
-    assert envelope.storage_bytes == {"0": 20, "1": 24}
-    assert envelope.pickled.startswith(b"\x80\x02}")
+    archive = open_checkpoint_archive(tmp_path / "a.pt")
+    assert archive.storage_bytes == {"0": 20, "1": 24}
+    assert archive.pickled.startswith(b"\x80\x02}")
 
 
 def stored(archive: zipfile.ZipFile, *names: str) -> None:
@@ -53,13 +53,13 @@ def overlapping(archive: zipfile.ZipFile) -> None:
         (lambda archive: stored(archive, "archive/data.pkl", "archive/data.pkl"), "an archive with two parts of one n"),
         (
             lambda archive: setattr(archive, "comment", b"x") or stored(archive, "archive/data.pkl"),
-            "an archive with so",
+            "an archive with other bytes",
         ),
         (lambda archive: stored(archive, "archive/other"), "another kind of file"),
         (lambda archive: None, "an archive of 0 parts"),
         (
             lambda archive: archive.writestr("archive/data.pkl", bytes(2**22 + 1)),
-            "4,194,305 bytes of plain values, where 4,194,304 are plenty",
+            "4,194,305 bytes of plain values, more than 4,194,304",
         ),
     ],
     ids=range(10),
@@ -82,5 +82,5 @@ def test_bytes_before_the_archive_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "hostile.pt"
     torch.save({"format": 1}, path)
     path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
-    with pytest.raises(CheckpointError, match="found an archive with something before or behind it"):
+    with pytest.raises(CheckpointError, match="found an archive with other bytes before or after it"):
         load_checkpoint(path)

@@ -1,4 +1,4 @@
-"""What a checkpoint would hold, told without making it; and what no checkpoint holds, refused before it is made."""
+"""The structure of a checkpoint, read without building it, and the refusal of pickles that no checkpoint holds."""
 
 import pickle
 import struct
@@ -39,8 +39,8 @@ def numbers(values: tuple[int, ...]) -> bytes:
     return b"(" + b"".join(map(number, values)) + b"t"
 
 
-def storage(elements: int, kind: bytes = FLOATS) -> bytes:
-    return b"(" + word("storage") + kind + word("0") + word("cpu") + number(elements) + b"tQ"
+def storage(elements: int, type_: bytes = FLOATS) -> bytes:
+    return b"(" + word("storage") + type_ + word("0") + word("cpu") + number(elements) + b"tQ"
 
 
 def tensor(elements: int, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
@@ -49,14 +49,19 @@ def tensor(elements: int, offset: int, shape: tuple[int, ...], strides: tuple[in
 
 
 def tensor_with_dtype(
-    dtype: bytes, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: bytes = BYTES, elements: int = 24
+    dtype: bytes,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    type_: bytes = BYTES,
+    elements: int = 24,
 ) -> bytes:
     numbers_ = number(offset) + numbers(shape) + numbers(strides)
-    arguments = storage(elements, kind) + numbers_ + b"\x89" + ORDERED + b")R" + dtype
+    arguments = storage(elements, type_) + numbers_ + b"\x89" + ORDERED + b")R" + dtype
     return b"ctorch._utils\n_rebuild_tensor_v3\n(" + arguments + b"tR"
 
 
-def test_the_sketch_of_what_torch_saves_has_its_values_and_shapes() -> None:
+def test_the_structure_of_a_saved_model_has_its_values_and_shapes() -> None:
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 5), torch.nn.BatchNorm2d(4))
     shared = torch.arange(6.0).view(2, 3)
     plain = {

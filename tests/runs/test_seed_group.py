@@ -13,7 +13,7 @@ from cifar_cli.runs.seed_group import (
     create_group,
     find_group,
     find_groups,
-    read_members,
+    read_seed_runs,
     summarize,
 )
 
@@ -43,20 +43,20 @@ def test_groups_are_listed_the_oldest_first(tmp_path: Path) -> None:
     assert find_groups(tmp_path) == groups[::-1]
 
 
-def test_members_are_read_as_they_were_summarized(tmp_path: Path) -> None:
+def test_runs_are_read_as_they_were_summarized(tmp_path: Path) -> None:
     group = make_group(tmp_path)
     completed, failed = create_run(tmp_path, "small-seed3"), create_run(tmp_path, "small-seed4")
     figures = {"loss": 1.0, "accuracy": 0.5}
     write_json(completed.summary, {"status": "completed", "test": figures, "train_seconds": 2.0, "wall_seconds": 3.0})
     write_json(failed.summary, {"status": "failed", "test": None})
-    members = [SeedRun(3, completed), SeedRun(4, failed, "diverged"), SeedRun(5)]
-    summary = summarize(members, status="running", wall_seconds=7.0)
+    runs = [SeedRun(3, completed), SeedRun(4, failed, "diverged"), SeedRun(5)]
+    summary = summarize(runs, status="running", wall_seconds=7.0)
     assert [run["status"] for run in summary["runs"]] == ["completed", "failed", "waiting"]
     assert summary["test"]["n"] == 1
     assert (summary["mean_train_seconds"], summary["wall_seconds"]) == (2.0, 7.0)
     write_json(group.summary, summary)
-    assert read_members(group) == members
-    assert [member.is_over for member in read_members(group)] == [True, True, False]
+    assert read_seed_runs(group) == runs
+    assert [run.is_finished for run in read_seed_runs(group)] == [True, True, False]
 
 
 def test_a_group_in_which_nothing_is_complete_has_no_statistics() -> None:
@@ -65,17 +65,17 @@ def test_a_group_in_which_nothing_is_complete_has_no_statistics() -> None:
     assert summary["mean_train_seconds"] is None
 
 
-def test_the_first_steps_of_a_group_are_told_apart_where_those_of_all_its_runs_are(tmp_path: Path) -> None:
-    members = [SeedRun(seed, create_run(tmp_path, f"small-seed{seed}")) for seed in (0, 1)]
+def test_a_group_has_a_mean_warm_up_time_if_all_its_runs_have_one(tmp_path: Path) -> None:
+    runs = [SeedRun(seed, create_run(tmp_path, f"small-seed{seed}")) for seed in (0, 1)]
     figures = {"status": "completed", "test": {"accuracy": 0.5}, "train_seconds": 9.0, "wall_seconds": 9.0}
-    for member, warm_up in zip(members, ({"warm_up_seconds": 4.0}, {}), strict=True):
-        assert member.run is not None
-        write_json(member.run.summary, {**figures, **warm_up})
-    assert "mean_warm_up_seconds" not in summarize(members, status="completed", wall_seconds=18.0)
+    for run, warm_up in zip(runs, ({"warm_up_seconds": 4.0}, {}), strict=True):
+        assert run.folder is not None
+        write_json(run.folder.summary, {**figures, **warm_up})
+    assert "mean_warm_up_seconds" not in summarize(runs, status="completed", wall_seconds=18.0)
 
-    assert members[1].run is not None
-    write_json(members[1].run.summary, {**figures, "warm_up_seconds": 1.0})
-    summary = summarize(members, status="completed", wall_seconds=18.0)
+    assert runs[1].folder is not None
+    write_json(runs[1].folder.summary, {**figures, "warm_up_seconds": 1.0})
+    summary = summarize(runs, status="completed", wall_seconds=18.0)
     assert summary["mean_warm_up_seconds"] == 2.5
     assert [run["warm_up_seconds"] for run in summary["runs"]] == [4.0, 1.0]
 
@@ -83,6 +83,6 @@ def test_the_first_steps_of_a_group_are_told_apart_where_those_of_all_its_runs_a
 def test_a_strangers_group_names_no_run_outside_of_its_folder(tmp_path: Path) -> None:
     group = make_group(tmp_path / "logs")
     write_json(group.summary, {"runs": [{"seed": 0, "run": "../../other/run"}]})
-    (member,) = read_members(group)
-    assert member.run is not None
-    assert member.run.path == tmp_path / "logs" / "run"
+    (run,) = read_seed_runs(group)
+    assert run.folder is not None
+    assert run.folder.path == tmp_path / "logs" / "run"

@@ -19,7 +19,7 @@ LAYER = "model: {layers: [{conv1: {type: Conv2d, out_channels: 2, kernel_size: 3
 
 @pytest.fixture
 def small(tmp_path: Path, cifar: Callable[..., Any]) -> str:
-    """The text of small.yaml, which is not there any more."""
+    """The text of small.yaml, whose file is removed."""
     path = tmp_path / "small.yaml"
     text = path.read_text().replace("epochs: 2", "epochs: 1")
     path.unlink()
@@ -27,8 +27,8 @@ def small(tmp_path: Path, cifar: Callable[..., Any]) -> str:
 
 
 @pytest.fixture(autouse=True)
-def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a benchmark finds may be as inaccurate as it likes here."""
+def short_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Benchmarks may be inaccurate here."""
     monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
     monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
@@ -50,7 +50,7 @@ def piped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
     return pipe
 
 
-def test_train_takes_it_and_keeps_it_in_the_run(
+def test_train_takes_it_and_writes_it_to_the_run_folder(
     piped: Callable[[str], str], small: str, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     outcome = cifar("train", "--config", piped(small), "seed=3")
@@ -116,7 +116,7 @@ def test_without_a_name_of_its_own_it_is_an_experiment(piped: Callable[[str], st
     assert "\nname: experiment\n" in f"\n{cifar('config', 'show', piped(LAYER)).out}"
 
 
-def test_a_mistake_in_it_is_told_with_its_line(piped: Callable[[str], str], cifar: Callable[..., Any]) -> None:
+def test_a_mistake_in_it_is_reported_with_its_line(piped: Callable[[str], str], cifar: Callable[..., Any]) -> None:
     word = piped("model: {name: mlp}\nseed: x\n")
     outcome = cifar("train", "--config", word)
     assert outcome.code == 2
@@ -124,10 +124,26 @@ def test_a_mistake_in_it_is_told_with_its_line(piped: Callable[[str], str], cifa
     assert outcome.err.startswith(f"error:\n{place}:2:7: seed: expected a whole number")
 
 
-def test_standard_input_that_is_closed_is_told(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_standard_input_is_an_error(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     outcome = cifar("config", "show", "-")
     assert (outcome.code, outcome.err) == (2, "error: <stdin>: cannot be read: there is no standard input\n")
+
+
+def test_several_processes_refuse_to_share_it(
+    piped: Callable[[str], str], small: str, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    word = piped(small)
+    outcome = cifar("train", "--config", word)
+    assert (outcome.code, outcome.err) == (
+        2,
+        f"error: cifar train --config {word}: expected a FILE or a NAME, as every process of torchrun reads the "
+        f"configuration, found a pipe, which can be read once; write it to a file: cifar config copy {word} FILE\n",
+    )
+    # The pipe is still unread, so that the suggested command works.
+    assert cifar("config", "copy", word, "mine.yaml").code == 0
 
 
 def test_bashs_process_substitution_is_such_a_pipe(tmp_path: Path) -> None:

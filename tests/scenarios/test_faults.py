@@ -4,30 +4,19 @@ import json
 import resource
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
-from cifar_cli.observers.progress_bar import ProgressBar
-from cifar_cli.training.state import TrainingState
-
 STEP = 15  # of ten an epoch: in the middle of the second
-
-
-def at_step(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
-    def step_ended(self: ProgressBar, state: TrainingState) -> None:
-        if state.progress.step == STEP:
-            happens()
-
-    monkeypatch.setattr(ProgressBar, "step_ended", step_ended)
+AtStep = Callable[..., AbstractContextManager[None]]
 
 
 @contextmanager
 def files_end_at(num_bytes: int) -> Iterator[None]:
-    """Within it no file of this process grows beyond that: what a full disk does, without filling one."""
+    """Within the block, no file of this process grows beyond `num_bytes`: the effect of a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
     try:
@@ -60,12 +49,12 @@ def test_a_disk_that_is_full_from_the_beginning_ends_in_a_message(cifar: Callabl
     assert not list(tmp_path.glob("logs/**/*.tmp")), "no half file is left"
 
 
-def test_a_disk_that_fills_up_during_training_keeps_what_was_saved_and_is_gone_on_with(
-    cifar: Callable[..., Any], trained: tuple[Path, Any], tmp_path: Path
+def test_a_disk_that_fills_up_during_training_keeps_the_last_checkpoint_and_the_run_is_resumed(
+    cifar: Callable[..., Any], trained: tuple[Path, Any], tmp_path: Path, at_step: AtStep
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch, files_end_at(resource.RLIM_INFINITY):
-        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        at_step(patch, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    fill_up = at_step(STEP, lambda state: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard)))
+    with files_end_at(soft), fill_up:  # the former puts the limit back
         outcome = cifar("train", "--config", "small.yaml")
     assert_failed_with_a_message(outcome, "could not be written: File too large; free space")
     run = only_run(tmp_path)
@@ -77,31 +66,31 @@ def test_a_disk_that_fills_up_during_training_keeps_what_was_saved_and_is_gone_o
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[1])
 
 
-def test_a_run_folder_that_vanishes_during_training_is_missed_aloud(
-    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_folder_that_vanishes_during_training_ends_in_a_message(
+    cifar: Callable[..., Any], tmp_path: Path, at_step: AtStep
 ) -> None:
-    at_step(monkeypatch, lambda: shutil.rmtree(tmp_path / "logs"))
-    outcome = cifar("train", "--config", "small.yaml")
+    with at_step(STEP, lambda state: shutil.rmtree(tmp_path / "logs")):
+        outcome = cifar("train", "--config", "small.yaml")
     assert_failed_with_a_message(
         outcome, "could not be written: No such file or directory", "the run's status, failed, could not be written"
     )
 
 
 def test_a_checkpoint_folder_that_cannot_be_written_to_leaves_a_readable_status(
-    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cifar: Callable[..., Any], tmp_path: Path, at_step: AtStep
 ) -> None:
-    def replace_by_a_file() -> None:
+    def replace_by_a_file(state: object) -> None:
         checkpoints = only_run(tmp_path) / "checkpoints"
         shutil.rmtree(checkpoints)
         checkpoints.write_text("")
 
-    at_step(monkeypatch, replace_by_a_file)
-    outcome = cifar("train", "--config", "small.yaml")
+    with at_step(STEP, replace_by_a_file):
+        outcome = cifar("train", "--config", "small.yaml")
     assert_failed_with_a_message(outcome, "best.pt: could not be written: Not a directory")
     assert status(only_run(tmp_path)) == "failed"
 
 
-def test_a_damaged_best_checkpoint_is_named_when_it_is_to_be_tested(run: Path, cifar: Callable[..., Any]) -> None:
+def test_a_damaged_best_checkpoint_is_named_before_the_test(run: Path, cifar: Callable[..., Any]) -> None:
     summary = json.loads((run / "summary.json").read_text())
     (run / "summary.json").write_text(json.dumps(summary | {"status": "running", "test": None}))
     best, last = (run / "checkpoints" / name for name in ("best.pt", "last.pt"))

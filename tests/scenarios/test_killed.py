@@ -1,4 +1,4 @@
-"""A run as it lies on the disk in the middle of an epoch, gone on with: for everything that draws or rounds."""
+"""A run killed in the middle of an epoch and resumed, for everything that draws random numbers or rounds."""
 
 import json
 import shutil
@@ -11,8 +11,6 @@ import torch
 
 from cifar_cli.data.transforms.table import AugmentKeys
 from cifar_cli.hardware import cpu_computes_bf16
-from cifar_cli.observers.progress_bar import ProgressBar
-from cifar_cli.training.state import TrainingState
 
 STEP = 15  # of ten an epoch
 AUGMENTATIONS = {
@@ -52,28 +50,24 @@ def rows_without_times(run: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("words", CASES, ids=" ".join)
-def test_what_lies_on_the_disk_within_an_epoch_becomes_the_whole_run(
-    words: list[str], cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_killed_within_an_epoch_and_resumed_equals_the_whole_run(
+    words: list[str], cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
 ) -> None:
-    torn = tmp_path / "torn"
+    killed = tmp_path / "killed"
 
-    def copy_the_run(self: ProgressBar, state: TrainingState) -> None:
-        if state.progress.step == STEP:  # the checkpoint of this step is not yet written, so there is one step to lose
-            shutil.copytree(next((tmp_path / "logs").iterdir()), torn)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "step_ended", copy_the_run)
+    # The checkpoint of this step is not yet written, so one step is lost.
+    with at_step(STEP, lambda state: shutil.copytree(next((tmp_path / "logs").iterdir()), killed)):
         outcome = cifar("train", "--config", "small.yaml", "train.checkpoint_seconds=1e-9", *words)
     assert outcome.code == 0, outcome.err
     (whole,) = (tmp_path / "logs").iterdir()
-    progress = read(torn, "last")["progress"]
+    progress = read(killed, "last")["progress"]
     assert (progress["epoch"], progress["step"]) == (1, STEP - 1)
 
-    resumed = cifar("train", "--resume", torn)
+    resumed = cifar("train", "--resume", killed)
     assert resumed.code == 0, resumed.err
-    assert rows_without_times(torn) == rows_without_times(whole)
+    assert rows_without_times(killed) == rows_without_times(whole)
     for which in ("last", "best"):
         for part in ("model", "average", "optimizer", "scheduler", "random", "progress"):
-            torch.testing.assert_close(read(torn, which)[part], read(whole, which)[part], rtol=0, atol=0)
-    test_figures = [json.loads((run / "summary.json").read_text())["test"] for run in (torn, whole)]
+            torch.testing.assert_close(read(killed, which)[part], read(whole, which)[part], rtol=0, atol=0)
+    test_figures = [json.loads((run / "summary.json").read_text())["test"] for run in (killed, whole)]
     assert test_figures[0] == test_figures[1]

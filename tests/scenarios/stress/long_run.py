@@ -1,4 +1,4 @@
-"""Trains many epochs in one process and watches what grows: memory, open files, TensorBoard's file, time per epoch.
+"""Trains many epochs in one process and measures growth: memory, open files, TensorBoard's file, time per epoch.
 
     python tests/scenarios/stress/long_run.py --epochs 500
 
@@ -20,9 +20,9 @@ import torch
 from cifar_cli import config
 from cifar_cli.data.datasets import synthetic
 from cifar_cli.data.datasets.synthetic import synthetic_sets
-from cifar_cli.observers.progress_bar import ProgressBar
+from cifar_cli.runner.observers import EXTRA_OBSERVERS
 from cifar_cli.runner.start import train
-from cifar_cli.training.observer import EpochReport
+from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
 CONFIG = """\
@@ -46,44 +46,45 @@ def main() -> None:
     epochs = words.parse_args().epochs
     torch.set_num_threads(1)
     synthetic.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
-    memory, handles, clock = watched_each_epoch()
+    resources = Resources()
+    EXTRA_OBSERVERS.append(resources)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("long.yaml").write_text(CONFIG)
-        train(config.load("long.yaml", [f"train.epochs={epochs}"]), started=time.perf_counter())
+        train(config.load("long.yaml", [f"train.epochs={epochs}"]), started_at=time.perf_counter())
         (run,) = Path("logs").iterdir()
         event_bytes = sum(path.stat().st_size for path in run.glob("events.*"))
         os.chdir("/")
-    seconds = [after - before for before, after in pairwise(clock)]
+    memory, files = resources.memory, resources.files
+    seconds = [after - before for before, after in pairwise(resources.clock)]
     growth = memory[-1] / memory[SETTLED - 1] - 1
     slowdown = statistics.median(seconds[-SETTLED:]) / statistics.median(seconds[:SETTLED])
     print(f"memory: {memory[SETTLED - 1] / 1e6:.1f} MB after {SETTLED} epochs, {memory[-1] / 1e6:.1f} MB at the end")
     print(f"        {growth:+.2%}, at most {max(memory[SETTLED:]) / 1e6:.1f} MB")
-    print(f"open files: {handles[SETTLED - 1]} after {SETTLED} epochs, {handles[-1]} at the end")
+    print(f"open files: {files[SETTLED - 1]} after {SETTLED} epochs, {files[-1]} at the end")
     print(f"TensorBoard's file: {event_bytes / 1e6:.1f} MB")
     print(f"processor time per epoch: the last {SETTLED} against the first: {slowdown:.3f} (medians)")
     sys.exit(
         growth > MAX_GROWTH
-        or handles[-1] > handles[SETTLED - 1]
+        or files[-1] > files[SETTLED - 1]
         or event_bytes > MAX_EVENT_BYTES
         or slowdown > MAX_SLOWDOWN
     )
 
 
-def watched_each_epoch() -> tuple[list[int], list[int], list[float]]:
-    """Returns lists that grow by a figure an epoch: resident bytes, open files, seconds of processor time."""
-    memory: list[int] = []
-    handles: list[int] = []
-    clock: list[float] = []  # the processor's time: a busy machine must not look like a slow program
+class Resources(Observer):
+    """Measures this process after each epoch: resident bytes, open files, seconds of processor time."""
 
-    def epoch_ended(self: ProgressBar, state: TrainingState, report: EpochReport) -> None:
+    def __init__(self) -> None:
+        self.memory: list[int] = []
+        self.files: list[int] = []
+        self.clock: list[float] = []  # the processor's time: a busy machine must not look like a slow program
+
+    def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
-        handles.append(len(os.listdir("/proc/self/fd")))
-        clock.append(time.process_time())
-
-    ProgressBar.epoch_ended = epoch_ended  # type: ignore[method-assign]
-    return memory, handles, clock
+        self.memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
+        self.files.append(len(os.listdir("/proc/self/fd")))
+        self.clock.append(time.process_time())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,39 @@
+"""Images that are missing: the ways out, and the fallback that a configuration may name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifar_cli import config
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_data_and_network_the_error_names_three_ways_out(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = cifar("train", "--config", "mlp")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: cifar-10-python.tar.gz: no mirror could be reached\nThree ways out:\n")
+    assert [line for line in outcome.err.splitlines() if line.startswith("  - ")] == [
+        f"  - copy cifar-10-python.tar.gz (or the folder cifar-10-batches-py) from another machine into "
+        f"{tmp_path / 'data'}",
+        "  - name a mirror that can be reached: CIFAR_MIRROR=https://example.org/cifar-10-python.tar.gz, "
+        "or data.mirrors",
+        "  - use the synthetic set, which needs no network: data.name=synthetic",
+    ]
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.usefixtures("no_network")
+def test_the_quickstart_falls_back_to_the_synthetic_set_and_warns(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = cifar("train", "--config", "quickstart", "train.epochs=1", "data.val_size=100", "data.batch_size=100")
+    assert outcome.code == 0
+    assert "warning: cifar-10-python.tar.gz: no mirror could be reached" in outcome.err
+    assert "warning: these are SYNTHETIC images, drawn by this program; accuracies on them say nothing" in outcome.err
+    (run,) = (tmp_path / "logs").iterdir()
+    assert run.name.startswith("quickstart-synthetic-")
+    assert json.loads((run / "summary.json").read_text())["dataset"] == "synthetic"
+    data = config.load(run / "config.yaml").data
+    assert (data.name, data.fallback) == ("synthetic", None)
+    assert "quickstart on synthetic" in outcome.out

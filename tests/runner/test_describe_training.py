@@ -1,0 +1,29 @@
+"""Sentences about a training before its first step."""
+
+import pytest
+import torch
+
+from cifar_cli.distributed.process_group import ProcessGroup
+from cifar_cli.runner.describe_training import describe_idle_gpus
+from cifar_cli.training.runtime import Runtime
+
+GPU = Runtime(torch.device("cuda"), "bf16")
+
+
+def test_idle_gpus_are_pointed_out() -> None:
+    assert describe_idle_gpus(GPU, count=4) == (
+        "one of this machine's 4 GPUs is used; for all of them write "
+        "torchrun --nproc-per-node 4 -m cifar_cli train in the place of cifar train"
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "count"),
+    [
+        (GPU, 1),
+        (Runtime(torch.device("cpu"), "fp32"), 4),
+        (Runtime(torch.device("cuda", 0), "bf16", ProcessGroup(rank=0, size=4)), 4),
+    ],
+)
+def test_without_an_idle_gpu_there_is_no_hint(runtime: Runtime, count: int) -> None:
+    assert describe_idle_gpus(runtime, count=count) is None

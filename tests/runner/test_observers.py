@@ -1,0 +1,74 @@
+"""A run's observers: their order, the length of the progress bar, and observers of one's own."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+from rich.console import Console
+
+from cifar_cli import config
+from cifar_cli.builders.build_training import build_runtime, build_training
+from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.observers import progress_bar
+from cifar_cli.observers.checkpoint_writer import CheckpointWriter
+from cifar_cli.observers.run_records import RunRecords
+from cifar_cli.runner import observers
+from cifar_cli.runner.observers import TrainingRun, build_observers
+from cifar_cli.runs.run_folder import create_run
+from cifar_cli.training.loop import fit
+from cifar_cli.training.observer import Observer
+from cifar_cli.training.runtime import CPU, Runtime
+
+GPU = Runtime(torch.device("cuda"), "bf16")
+
+
+@pytest.fixture
+def make_run(small_splits: Splits, tmp_path: Path) -> Callable[..., TrainingRun]:
+    def make(*overrides: str) -> TrainingRun:
+        words = ["data.name=synthetic", "data.batch_size=50", "train.device=cpu", "log.feature_layers=[]", *overrides]
+        experiment = config.load("mlp", words)
+        training = build_training(experiment, small_splits, build_runtime(experiment))
+        return TrainingRun(create_run(tmp_path, "demo"), experiment, small_splits, training)
+
+    return make
+
+
+def test_extra_observers_are_called_before_anything_of_the_step_is_saved(
+    make_run: Callable[..., TrainingRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Observer()
+    monkeypatch.setattr(observers, "EXTRA_OBSERVERS", [own])
+    run = make_run()
+    records = RunRecords(run.folder, facts=run.facts)
+    *_, first, second, third = build_observers(run, records, Console())
+    assert (first, second) == (own, records)
+    assert isinstance(third, CheckpointWriter)
+
+
+def test_the_bar_is_full_after_epochs_of_different_lengths(
+    make_run: Callable[..., TrainingRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_bar, "SECONDS_BETWEEN_UPDATES", 0.0)
+    run = make_run("train.epochs=3", "data.hard_example_fractions=[1, 0.5]")
+    console = Console(file=io.StringIO(), force_terminal=True, width=160)
+    bar, *_ = build_observers(run, RunRecords(run.folder, facts=run.facts), console)
+    fit(run.training.state, run.training.task, runtime=run.training.runtime, observers=[bar])
+    bar.close()
+    assert "100%" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "word", "expected"),
+    [
+        (CPU, "train.compile=false", False),
+        (CPU, "train.compile=true", True),
+        (GPU, "train.compile=false", True),
+    ],
+)
+def test_a_first_step_expected_where_it_readies_kernels(runtime: Runtime, word: str, expected: bool) -> None:
+    run, splits, training = cast(Any, None), cast(Any, None), cast(Any, SimpleNamespace(runtime=runtime))
+    assert TrainingRun(run, config.load("sequential", [word]), splits, training).warms_up == expected
