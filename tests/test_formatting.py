@@ -59,3 +59,21 @@ def test_percent_has_the_decimals_that_are_asked_for() -> None:
 
 def test_milliseconds_have_three_digits() -> None:
     assert formatting.milliseconds(0.0123456) == "12.3 ms"
+
+
+@pytest.mark.parametrize(
+    ("fraction", "uncertainty", "shown"),
+    [
+        (0.939742, 0.00062, "93.97 % ± 0.06"),
+        (0.939742, 0.00013, "93.974 % ± 0.013"),  # ± 0.01 would round away a quarter of it
+        (0.5049, 0.042, "50 % ± 4"),
+        (0.9, 0.0096, "90.0 % ± 1.0"),
+        (0.93, 0.21, "93 % ± 21"),
+        (0.939742, 0.0, "93.97 %"),
+        (0.939742, None, "93.97 %"),
+    ],
+)
+def test_a_percentage_has_the_digits_that_its_uncertainty_allows(
+    fraction: float, uncertainty: float | None, shown: str
+) -> None:
+    assert formatting.percent_with_uncertainty(fraction, uncertainty) == shown

@@ -67,7 +67,7 @@ class HealthChecks(Observer):
 
 
 def is_guessing(report: EpochReport, *, num_classes: int) -> bool:
-    """Returns whether an epoch's training loss and accuracy are both about those of guessing."""
+    """Returns whether an epoch's training loss and accuracy are both close to those of guessing."""
     is_loss_high = report.train_loss >= GUESSING_LOSS_RATIO * math.log(num_classes)
     return is_loss_high and report.train_accuracy < GUESSING_ACCURACY_RATIO / num_classes
 

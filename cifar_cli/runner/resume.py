@@ -37,10 +37,10 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
     overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
     started_at: when the command started, on time.perf_counter's clock.
     """
-    # The name may also be that of the checkpoint file.
-    folder = (
-        find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir) if name else _newest_unfinished(log_dir)
-    )
+    if name:  # the run, or its last checkpoint
+        folder = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
+    else:
+        folder = _newest_unfinished(log_dir)
     with join_process_group() as processes, run_lock(folder) if processes.is_main else nullcontext():
         folder = RunFolder(Path(processes.broadcast(str(folder.path))))
         checkpoint, path = _load_last(folder)

@@ -48,7 +48,7 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
         _require_single_process(processes)
         runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
-        build_training(experiment, splits, runtime)  # raises what is wrong with it, before there is a folder
+        build_training(experiment, splits, runtime)  # raises its errors before there is a folder
         group = create_group(Path(experiment.log.dir), run_name(experiment))
         training = SeedGroupTraining(
             group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started_at=started_at

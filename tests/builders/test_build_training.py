@@ -1,8 +1,7 @@
-"""Trainings built from an experiment: images compared with torchvision's, sizes, steps, augmentations, CUDA."""
+"""Trainings built from an experiment: their images, steps, augmentations and CUDA graphs."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -10,37 +9,14 @@ from torchvision.transforms import v2
 
 from cifar_cli import config
 from cifar_cli.builders.build_training import Training, build_training
-from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import UsageError
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.runtime import choose_runtime
 from cifar_cli.training.state import TrainingState
-
-
-def preprocessed(images: torch.Tensor, *overrides: str) -> torch.Tensor:
-    splits = cast(
-        Splits, SimpleNamespace(mean=DATASETS["cifar10"].mean, std=DATASETS["cifar10"].std)
-    )  # all that is read of it
-    return build_preprocessing(config.load("sequential", overrides), splits, choose_runtime(device="cpu"))(images)
-
-
-def test_images_are_preprocessed_as_by_torchvision_and_channels_last() -> None:
-    images = torch.randint(0, 256, (5, 3, 7, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    before = images.clone()
-    unit = v2.ToDtype(torch.float32, scale=True)(images)
-    for overrides, expected in [
-        ((), v2.Normalize(DATASETS["cifar10"].mean, DATASETS["cifar10"].std)(unit)),
-        (("data.normalize=false",), unit),
-    ]:
-        numbers = preprocessed(images, *overrides)
-        torch.testing.assert_close(numbers, expected, rtol=1e-6, atol=1e-6, check_stride=False)
-        assert numbers.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(images, before)
 
 
 def training_of(splits: Splits, *overrides: str) -> Training:
@@ -65,7 +41,7 @@ def test_lookahead_is_built_for_the_total_number_of_steps(small_splits: Splits) 
     assert training.state.average.total_steps == whole + 2 * half  # type: ignore[attr-defined]
 
 
-def test_an_epoch_of_the_hardest_images_must_have_a_whole_batch(small_splits: Splits) -> None:
+def test_an_epoch_of_hard_examples_must_have_a_whole_batch(small_splits: Splits) -> None:
     words = ["data.val_size=100", "data.drop_last=true", "data.batch_size=400", "train.epochs=2"]
     assert training_of(small_splits, *words).epoch_steps == [1, 1]
     with pytest.raises(UsageError, match=r"data\.batch_size: expected at most the 250 images there are to train on"):

@@ -82,7 +82,7 @@ def test_without_validation_there_is_no_best(tiny_training: Make, run: RunFolder
     assert not run.best_checkpoint.exists()
 
 
-def test_a_stopped_training_is_saved_where_it_stands(tiny_training: Make, run: RunFolder) -> None:
+def test_a_stopped_training_is_saved_at_its_current_step(tiny_training: Make, run: RunFolder) -> None:
     training = tiny_training()
     with pytest.raises(StoppedError):
         fit(

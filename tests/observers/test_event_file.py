@@ -58,7 +58,7 @@ def write_curves(folder: Path, *, with_file_writer: bool) -> list[int]:
 
 
 @pytest.mark.parametrize(("with_file_writer", "points"), [(True, [2, 2]), (False, [1, 1, 1, 1])])
-def test_curves_are_the_same_where_tensorboards_writer_cannot_be_reached(
+def test_curves_are_the_same_without_access_to_tensorboards_file_writer(
     tmp_path: Path, with_file_writer: bool, points: list[int]
 ) -> None:
     assert write_curves(tmp_path, with_file_writer=with_file_writer) == points

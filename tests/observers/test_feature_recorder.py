@@ -93,10 +93,10 @@ def test_a_resumed_training_replaces_the_steps_that_it_takes_again(run: RunFolde
 
 
 def test_recording_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make) -> None:
-    alone, watched = tiny_training(), tiny_training()
+    alone, observed = tiny_training(), tiny_training()
     torch.manual_seed(7)
     fit(alone.state, alone.task, runtime=alone.runtime)
     torch.manual_seed(7)
-    record(run, watched)
+    record(run, observed)
     for key, value in alone.state.model.state_dict().items():
-        assert torch.equal(value, watched.state.model.state_dict()[key]), key
+        assert torch.equal(value, observed.state.model.state_dict()[key]), key

@@ -54,7 +54,7 @@ def test_dead_units_get_one_warning_with_their_fraction_and_a_remedy(tiny_traini
     )
 
 
-def test_the_rate_to_change_is_a_groups_where_groups_take_every_parameter() -> None:
+def test_the_learning_rate_to_change_is_a_groups_if_groups_take_every_parameter() -> None:
     sentence = dead_layer("relu", 1.0, images=8, epoch=1, lr=ConfiguredLr("optimizer.groups.0.lr", 53.0))
     assert "Start again with optimizer.groups.0.lr=5 (it is 53), or" in sentence
 

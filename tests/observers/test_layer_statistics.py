@@ -1,4 +1,4 @@
-"""The curves of layers, read back by TensorBoard's own reader and held against a training written out by hand."""
+"""The curves of layers, read by TensorBoard's own reader and compared with a training written out by hand."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.observers.event_file import EventFile
-from cifar_cli.observers.histograms import Histograms
 from cifar_cli.observers.layer_statistics import LayerStatistics
 from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.training.loop import fit
@@ -26,7 +25,7 @@ def run(tmp_path: Path) -> RunFolder:
     return create_run(tmp_path, "demo")
 
 
-def watch(run: RunFolder, training: Any, *, every: int = 3, others: tuple[Observer, ...] = ()) -> None:
+def train_observed(run: RunFolder, training: Any, *, every: int = 3, others: tuple[Observer, ...] = ()) -> None:
     events = EventFile(run)
     statistics = LayerStatistics(events, images=training.images.images[:5], preprocess=to_unit, every=every)
     try:
@@ -36,7 +35,7 @@ def watch(run: RunFolder, training: Any, *, every: int = 3, others: tuple[Observ
 
 
 def read(run: RunFolder) -> EventAccumulator:
-    return EventAccumulator(str(run.path), size_guidance={"scalars": 0, "histograms": 0}).Reload()
+    return EventAccumulator(str(run.path), size_guidance={"scalars": 0}).Reload()
 
 
 def curve(run: RunFolder, tag: str) -> dict[int, float]:
@@ -64,8 +63,8 @@ def joined(tensors: dict[str, torch.Tensor], layer: str) -> torch.Tensor:
     return torch.cat([tensors[f"{layer}.weight"].flatten(), tensors[f"{layer}.bias"]]).double()
 
 
-def test_the_curves_are_grouped_by_what_they_show_and_named_by_layer(run: RunFolder, tiny_training: Make) -> None:
-    watch(run, tiny_training())
+def test_curves_are_grouped_by_quantity_and_named_by_layer(run: RunFolder, tiny_training: Make) -> None:
+    train_observed(run, tiny_training())
     assert set(read(run).Tags()["scalars"]) == {
         *(f"activations/{layer}/{figure}" for layer in ("conv", "norm", "relu", "fc") for figure in ("mean", "std")),
         "activations/relu/dead",
@@ -74,10 +73,10 @@ def test_the_curves_are_grouped_by_what_they_show_and_named_by_layer(run: RunFol
     }
 
 
-def test_activations_begin_before_training_and_the_rest_with_the_first_observed_step(
+def test_activations_start_before_training_and_the_other_curves_at_the_first_observed_step(
     run: RunFolder, tiny_training: Make
 ) -> None:
-    watch(run, tiny_training(epochs=2))  # 8 steps
+    train_observed(run, tiny_training(epochs=2))  # 8 steps
     assert list(curve(run, "activations/conv/mean")) == [0, 3, 6]
     assert list(curve(run, "gradients/conv/norm")) == [3, 6]
     assert list(curve(run, "update_ratio/conv")) == [3, 6]
@@ -85,7 +84,7 @@ def test_activations_begin_before_training_and_the_rest_with_the_first_observed_
 
 def test_norms_and_ratios_are_those_of_the_very_step(run: RunFolder, tiny_training: Make) -> None:
     remembered = WeightsOfSteps()
-    watch(run, tiny_training(), others=(remembered,))
+    train_observed(run, tiny_training(), others=(remembered,))
     for step in (3, 6):
         for layer in ("conv", "norm", "fc"):
             before, after = (joined(remembered.weights[number], layer) for number in (step - 1, step))
@@ -97,7 +96,7 @@ def test_norms_and_ratios_are_those_of_the_very_step(run: RunFolder, tiny_traini
 
 def test_activations_are_those_of_the_weights_after_the_step(run: RunFolder, tiny_training: Make) -> None:
     training, remembered = tiny_training(), WeightsOfSteps()
-    watch(run, training, others=(remembered,))
+    train_observed(run, training, others=(remembered,))
     weights = remembered.weights[6]
     images = training.images.images[:5] / 255
     output = torch.nn.functional.conv2d(images, weights["conv.weight"], weights["conv.bias"], padding=1)
@@ -106,14 +105,14 @@ def test_activations_are_those_of_the_weights_after_the_step(run: RunFolder, tin
 
 
 @pytest.mark.parametrize("every", [1, 3])
-def test_watching_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make, every: int) -> None:
-    alone, watched = tiny_training(), tiny_training()
+def test_observing_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make, every: int) -> None:
+    alone, observed = tiny_training(), tiny_training()
     torch.manual_seed(7)
     fit(alone.state, alone.task, runtime=alone.runtime)
     torch.manual_seed(7)
-    watch(run, watched, every=every)
+    train_observed(run, observed, every=every)
     for key, value in alone.state.model.state_dict().items():
-        assert torch.equal(value, watched.state.model.state_dict()[key]), key
+        assert torch.equal(value, observed.state.model.state_dict()[key]), key
 
 
 def test_a_training_resumed_right_before_an_observed_step_knows_the_weights_of_before(
@@ -121,44 +120,6 @@ def test_a_training_resumed_right_before_an_observed_step_knows_the_weights_of_b
 ) -> None:
     training = tiny_training(epochs=1)
     training.state.progress.step = 2  # as a checkpoint within an epoch says; the third step is the first it takes
-    watch(run, replace(training, task=replace(training.task, epochs=1)))
+    train_observed(run, replace(training, task=replace(training.task, epochs=1)))
     assert list(curve(run, "update_ratio/conv")) == [3, 6]
     assert list(curve(run, "activations/conv/mean")) == [3, 6]
-
-
-def test_histograms_show_weights_gradients_and_activations_before_training_and_by_epoch(
-    run: RunFolder, tiny_training: Make
-) -> None:
-    training = tiny_training(epochs=2)
-    events = EventFile(run)
-    histograms = Histograms(events, images=training.images.images[:5], preprocess=to_unit, every=1)
-    fit(training.state, training.task, runtime=training.runtime, observers=[events, histograms])
-    events.close()
-    tags = read(run).Tags()["histograms"]
-    parameters = [name for name, _ in training.state.model.named_parameters()]
-    layers = ["conv", "norm", "relu", "fc"]
-    assert set(tags) == {
-        *(f"weights/{name}" for name in parameters),
-        *(f"gradients/{name}" for name in parameters),
-        *(f"activations/{layer}" for layer in layers),
-    }
-    shown = read(run).Histograms("weights/conv.weight")
-    assert [event.step for event in shown] == [0, 4, 8]
-    weights = training.state.model.conv.weight.detach()
-    assert shown[-1].histogram_value.num == weights.numel()
-    assert shown[-1].histogram_value.sum == pytest.approx(weights.double().sum().item(), rel=1e-4)
-    assert [event.step for event in read(run).Histograms("gradients/conv.weight")] == [4, 8]
-
-
-def test_numbers_that_are_not_finite_are_left_out_of_a_histogram(run: RunFolder, tiny_training: Make) -> None:
-    training = tiny_training()
-    training.state.model.conv.weight.data[0, 0, 0, 0] = float("nan")
-    training.state.model.norm.weight.data.fill_(float("inf"))
-    events = EventFile(run)
-    histograms = Histograms(events, images=training.images.images[:5], preprocess=to_unit, every=1)
-    task = replace(training.task, epochs=0)
-    fit(training.state, task, runtime=training.runtime, observers=[events, histograms])
-    events.close()
-    (shown,) = read(run).Histograms("weights/conv.weight")
-    assert shown.histogram_value.num == training.state.model.conv.weight.numel() - 1
-    assert "weights/norm.weight" not in read(run).Tags()["histograms"]

@@ -1,4 +1,4 @@
-"""The pictures of mistakes in TensorBoard: those of the validation that took place, once an epoch."""
+"""The images of mistakes in TensorBoard: those of each epoch's own validation."""
 
 import io
 from collections.abc import Callable

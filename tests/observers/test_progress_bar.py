@@ -45,7 +45,7 @@ def test_a_terminal_gets_a_bar_with_figures_and_the_epochs_lines(
     assert all(part in text for part in ("epoch 1/2", "epoch 2/2", "images/s", "loss"))
 
 
-def test_a_resumed_training_goes_on_where_it_stood(tiny_training: Make) -> None:
+def test_a_resumed_training_prints_only_the_epochs_after_its_checkpoint(tiny_training: Make) -> None:
     training = tiny_training(epochs=3)
     training.state.progress.epoch, training.state.progress.step = 2, 8
     (line,) = show(training, is_terminal=False).splitlines()
@@ -72,7 +72,7 @@ def test_an_epochs_line_has_its_figures_and_marks_the_best() -> None:
     assert len(epoch_line(report, epochs=10, best_epoch=2)) == len(epoch_line(report, epochs=10, best_epoch=3))
 
 
-def test_an_epochs_line_without_validation_says_nothing_of_it() -> None:
+def test_an_epochs_line_without_validation_leaves_it_out() -> None:
     report = EpochReport(1, 10, 0.1, 2.0, 0.1, None, None, 100.0, 1.0)
     assert epoch_line(report, epochs=9, best_epoch=None) == (
         "epoch 1/9   train loss 2.0000 accuracy 10.00%   100 images/s  1.0 s"

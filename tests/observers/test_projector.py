@@ -1,4 +1,4 @@
-"""The projector's files, read by TensorBoard's own plugin as the page would be given them."""
+"""The projector's files, read by TensorBoard's own plugin."""
 
 import json
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_a_second_time_replaces_the_first(run: RunFolder) -> None:
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     folder = create_run(tmp_path, "demo")
     (folder.path / "projector").write_text("")
     with pytest.raises(RunError) as caught:

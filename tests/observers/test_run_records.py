@@ -1,4 +1,4 @@
-"""metrics.csv and summary.json are true at any moment, also of a run that was interrupted."""
+"""metrics.csv and summary.json are true at any moment, also for an interrupted run."""
 
 from collections.abc import Callable
 from pathlib import Path

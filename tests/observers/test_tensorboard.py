@@ -41,7 +41,7 @@ def seconds_fly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: float(next(seconds))))
 
 
-def watch(
+def train_observed(
     run: RunFolder,
     training: Any,
     *,
@@ -49,7 +49,7 @@ def watch(
     images_every: int = 1,
     observers: tuple[Any, ...] = (),
 ) -> None:
-    """Trains to the end, watched by TensorBoard."""
+    """Trains to the end with a TensorBoard observer."""
     events = EventFile(run)
     board = TensorBoard(
         events,
@@ -78,7 +78,7 @@ def steps(events: list[Any]) -> list[int]:
 
 
 def test_the_tags_are_the_contracts_and_no_others(run: RunFolder, tiny_training: Make) -> None:
-    watch(run, tiny_training())
+    train_observed(run, tiny_training())
     tags = read(run).Tags()
     assert set(tags["scalars"]) == SCALARS
     assert set(tags["images"]) == {"inputs", "features/conv", "features/relu", "filters/conv"}
@@ -90,7 +90,7 @@ def test_the_tags_are_the_contracts_and_no_others(run: RunFolder, tiny_training:
 def test_scalars_are_the_reports_figures_at_the_epochs_last_steps(
     run: RunFolder, tiny_training: Make, recorder: Any
 ) -> None:
-    watch(run, tiny_training(epochs=3), observers=(recorder,))
+    train_observed(run, tiny_training(epochs=3), observers=(recorder,))
     events = read(run)
     fields = {
         "loss/train": "train_loss",
@@ -108,12 +108,12 @@ def test_scalars_are_the_reports_figures_at_the_epochs_last_steps(
 
 
 def test_without_validation_there_are_no_validation_curves(run: RunFolder, tiny_training: Make) -> None:
-    watch(run, tiny_training(validated=False))
+    train_observed(run, tiny_training(validated=False))
     assert set(read(run).Tags()["scalars"]) == {tag for tag in SCALARS if not tag.endswith("/val")}
 
 
-def test_pictures_begin_before_training_and_decode_to_the_size_they_say(run: RunFolder, tiny_training: Make) -> None:
-    watch(run, tiny_training(epochs=2))
+def test_images_start_before_training_and_decode_to_their_stated_size(run: RunFolder, tiny_training: Make) -> None:
+    train_observed(run, tiny_training(epochs=2))
     events = read(run)
     for tag in ("features/conv", "features/relu", "filters/conv"):
         pictures = events.Images(tag)
@@ -130,7 +130,7 @@ def test_pictures_begin_before_training_and_decode_to_the_size_they_say(run: Run
 
 def test_the_inputs_are_the_very_images(run: RunFolder, tiny_training: Make) -> None:
     training = tiny_training(epochs=1)
-    watch(run, training)
+    train_observed(run, training)
     (picture,) = read(run).Images("inputs")
     strip = np.array(Image.open(io.BytesIO(picture.encoded_image_string)))  # (8, 5 · 8, 3)
     assert picture.step == 0
@@ -139,52 +139,52 @@ def test_the_inputs_are_the_very_images(run: RunFolder, tiny_training: Make) -> 
 
 def test_pictures_come_every_so_many_epochs_or_never(tmp_path: Path, tiny_training: Make) -> None:
     every_second, never = create_run(tmp_path, "second"), create_run(tmp_path, "never")
-    watch(every_second, tiny_training(epochs=5), images_every=2)
+    train_observed(every_second, tiny_training(epochs=5), images_every=2)
     assert steps(read(every_second).Images("features/conv")) == [0, 8, 16]
-    watch(never, tiny_training(epochs=2), images_every=0)
+    train_observed(never, tiny_training(epochs=2), images_every=0)
     assert not any(tag.startswith(("features", "filters")) for tag in read(never).Tags()["images"])
 
 
 def test_the_configuration_is_a_text_in_the_letters_of_code(run: RunFolder, tiny_training: Make) -> None:
-    watch(run, tiny_training(epochs=1))
+    train_observed(run, tiny_training(epochs=1))
     (event,) = read(run).Tensors("config/text_summary")
     (text,) = tensor_util.make_ndarray(event.tensor_proto)
     assert text.decode() == "    name: demo\n    model:\n      name: tiny"
 
 
 def test_the_graph_names_the_layers(run: RunFolder, tiny_training: Make) -> None:
-    watch(run, tiny_training(epochs=1))
+    train_observed(run, tiny_training(epochs=1))
     graph = read(run).Graph()
     assert isinstance(graph, GraphDef)
     names = " ".join(node.name for node in graph.node)
     assert all(f"[{layer}]" in names for layer in ("conv", "norm", "relu", "fc"))
 
 
-def test_watching_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make) -> None:
+def test_observing_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make) -> None:
     # Tracing in training mode would feed BatchNorm, and dropout would draw from the generator it shares.
-    alone, watched = tiny_training(), tiny_training()
+    alone, observed = tiny_training(), tiny_training()
     torch.manual_seed(7)
     fit(alone.state, alone.task, runtime=alone.runtime)
     torch.manual_seed(7)
-    watch(run, watched)
+    train_observed(run, observed)
     for key, value in alone.state.model.state_dict().items():
-        assert torch.equal(value, watched.state.model.state_dict()[key]), key
+        assert torch.equal(value, observed.state.model.state_dict()[key]), key
 
 
 def test_each_part_of_the_network_keeps_its_own_mode(run: RunFolder, tiny_training: Make) -> None:
     training = tiny_training()
     training.state.model.norm.eval()  # frozen, within a network that trains
     modes = [module.training for module in training.state.model.modules()]
-    watch(run, replace(training, task=replace(training.task, epochs=0)))
+    train_observed(run, replace(training, task=replace(training.task, epochs=0)))
     assert [module.training for module in training.state.model.modules()] == modes
 
 
 def train_epochs(run: RunFolder, training: Any, *, epochs: int) -> None:
-    watch(run, replace(training, task=replace(training.task, epochs=epochs)))
+    train_observed(run, replace(training, task=replace(training.task, epochs=epochs)))
 
 
 @pytest.mark.usefixtures("seconds_fly")
-def test_a_resumed_run_shows_each_epoch_once_and_what_was_trained_last(
+def test_a_resumed_run_shows_each_epoch_once_as_it_was_trained_last(
     run: RunFolder, tiny_training: Make, recorder: Any
 ) -> None:
     interrupted = tiny_training(epochs=4)
@@ -192,7 +192,7 @@ def test_a_resumed_run_shows_each_epoch_once_and_what_was_trained_last(
     # The last checkpoint was of epoch 2: 3 was seen, but is trained again.
     resumed = tiny_training(epochs=4, seed=1)
     resumed.state.progress.epoch, resumed.state.progress.step = 2, 8
-    watch(run, resumed, observers=(recorder,))
+    train_observed(run, resumed, observers=(recorder,))
     events = read(run)
     assert steps(events.Scalars("loss/train")) == [4, 8, 12, 16]
     expected = [report.train_loss for report in recorder.reports]
@@ -209,7 +209,7 @@ def test_a_run_resumed_within_its_first_epoch_keeps_the_pictures_from_before_tra
     resumed = tiny_training(epochs=1)
     resumed.state.model.conv.weight.data.neg_()
     resumed.state.progress.step = 2
-    watch(run, resumed)
+    train_observed(run, resumed)
     pictures = read(run).Images("features/conv")
     assert steps(before) == [0]
     assert steps(pictures) == [0, 6]  # 4 steps an epoch from step 2 on, as this training has no batches behind it

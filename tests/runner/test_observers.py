@@ -1,4 +1,4 @@
-"""A run's observers: their order, the length of the progress bar, and observers of one's own."""
+"""A run's observers: their order, the length of the progress bar, and a program's own observers."""
 
 import io
 from collections.abc import Callable
@@ -69,6 +69,6 @@ def test_the_bar_is_full_after_epochs_of_different_lengths(
         (GPU, "train.compile=false", True),
     ],
 )
-def test_a_first_step_expected_where_it_readies_kernels(runtime: Runtime, word: str, expected: bool) -> None:
+def test_the_first_step_warms_up_if_it_chooses_or_compiles_kernels(runtime: Runtime, word: str, expected: bool) -> None:
     run, splits, training = cast(Any, None), cast(Any, None), cast(Any, SimpleNamespace(runtime=runtime))
     assert TrainingRun(run, config.load("sequential", [word]), splits, training).warms_up == expected

@@ -58,7 +58,7 @@ def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(run: Path, cif
     )
 
 
-def test_with_no_runs_at_all_it_says_how_to_make_one(cifar: Callable[..., Any]) -> None:
+def test_without_any_run_the_error_says_how_to_start_one(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--resume", "small-1", "--log-dir", "elsewhere")
     assert outcome.code == 1
     assert "there are no runs under elsewhere yet: cifar train --config quickstart makes one" in outcome.err
@@ -96,7 +96,7 @@ def test_without_a_name_the_newest_unfinished_run_is_resumed(run: Path, cifar: C
     assert f"resuming logs/{run.name} after epoch 2" in cifar("train", "--resume").err
 
 
-def test_the_newest_run_stays_the_newest_whatever_is_done_to_an_older_one(
+def test_resuming_touching_or_copying_an_older_run_does_not_make_it_the_newest(
     run: Path, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     logs = tmp_path / "logs"
@@ -184,7 +184,7 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
         ),
     ],
 )
-def test_what_would_make_it_another_run_is_refused(
+def test_overrides_that_would_make_it_another_run_are_refused(
     run: Path, cifar: Callable[..., Any], override: str, message: str
 ) -> None:
     outcome = cifar("train", "--resume", run, override)
@@ -192,9 +192,7 @@ def test_what_would_make_it_another_run_is_refused(
     assert message in outcome.err
 
 
-def test_a_run_stopped_before_its_first_checkpoint_says_that_there_is_none(
-    run: Path, cifar: Callable[..., Any]
-) -> None:
+def test_a_run_stopped_before_its_first_checkpoint_is_not_resumed(run: Path, cifar: Callable[..., Any]) -> None:
     path = run / "checkpoints" / "last.pt"
     path.unlink()
     (run / "checkpoints" / "previous.pt").unlink()

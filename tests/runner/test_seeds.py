@@ -48,7 +48,7 @@ def three(cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
     return folder, outcome
 
 
-def test_each_seed_is_a_run_of_its_own_beginning_with_the_configurations(three: tuple[Path, Any]) -> None:
+def test_each_seed_is_a_run_of_its_own_from_the_configurations_seed_on(three: tuple[Path, Any]) -> None:
     folder, _ = three
     assert sorted(runs_by_seed(folder)) == [4, 5, 6]
     names = [run.name for run in runs_by_seed(folder).values()]
@@ -83,7 +83,7 @@ def test_the_groups_statistics_are_those_of_its_runs(three: tuple[Path, Any]) ->
     assert summary["wall_seconds"] > sum(entry["wall_seconds"] for entry in summary["runs"])
 
 
-def test_nothing_of_a_seeds_training_is_left_when_the_next_begins(
+def test_the_network_of_a_seed_is_freed_before_the_next_seed_starts(
     cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[weakref.ref[torch.nn.Module]] = []
@@ -144,7 +144,9 @@ def test_a_seed_of_a_group_is_the_same_training_as_alone(
     assert all(torch.equal(weight, grouped[name]) for name, weight in weights_of(alone).items())
 
 
-def test_a_group_is_no_run_and_says_so(three: tuple[Path, Any], cifar_in: Callable[..., Any]) -> None:
+def test_a_finished_group_is_neither_evaluated_nor_resumed(
+    three: tuple[Path, Any], cifar_in: Callable[..., Any]
+) -> None:
     folder, _ = three
     path = f"logs/{the_group(folder).name}"
     outcome = cifar_in(folder, "eval", path)

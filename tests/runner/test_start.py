@@ -154,7 +154,7 @@ def test_the_test_uses_tta_and_validation_does_not(cifar: Callable[..., Any], tm
 def test_every_optimizer_trains_with_every_schedule(
     optimizer: str, schedule: str, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
-    suited = " normalize_weights: false," if optimizer == "muon" else ""  # no normalisation follows this layer
+    suited = " normalize_weights: false," if optimizer == "muon" else ""  # no normalization follows this layer
     (tmp_path / "any.yaml").write_text(
         "data: {name: synthetic, batch_size: 100, val_size: 0}\n"
         "model: {layers: [flatten: Flatten, fc: {type: Linear, out_features: 10}]}\n"

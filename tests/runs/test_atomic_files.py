@@ -19,7 +19,7 @@ def test_text_is_written_as_utf8(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_folder_that_has_vanished_is_told_and_not_made_again(tmp_path: Path) -> None:
+def test_a_folder_that_has_vanished_is_an_error_and_is_not_created(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "note.txt"
     with pytest.raises(RunError, match="could not be written: No such file or directory"):
         write_text(path, "")
@@ -62,7 +62,7 @@ def test_ctrl_c_halfway_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_new_file_is_on_disk_before_it_takes_the_old_ones_place(
+def test_the_new_file_is_flushed_before_it_replaces_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
@@ -73,9 +73,7 @@ def test_the_new_file_is_on_disk_before_it_takes_the_old_ones_place(
     assert events[:2] == ["fsync", "replace"]
 
 
-def test_a_file_system_that_cannot_flush_folders_is_written_to_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_that_cannot_flush_folders_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real_fsync = os.fsync
 
     def fsync(descriptor: int) -> None:

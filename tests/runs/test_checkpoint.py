@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were saved, and nothing else comes in by that door."""
+"""Checkpoints are loaded as they were saved, and every other file is refused."""
 
 import pickle
 import random
@@ -44,7 +44,7 @@ def same(left: object, right: object) -> bool:
     return left == right
 
 
-def test_what_is_saved_comes_back_bit_for_bit(path: Path) -> None:
+def test_saved_contents_are_loaded_bit_for_bit(path: Path) -> None:
     assert same(load_checkpoint(path), {"format": 1, **CONTENTS})
 
 
@@ -141,7 +141,7 @@ def test_a_truncated_checkpoint_is_damaged_wherever_it_ends(path: Path) -> None:
             load_checkpoint(path)
 
 
-def test_a_flipped_byte_is_noticed_or_was_of_no_consequence(path: Path) -> None:
+def test_a_flipped_byte_is_noticed_or_changes_nothing(path: Path) -> None:
     whole, generator = path.read_bytes(), random.Random(0)
     noticed = 0
     for _ in range(300):
@@ -189,7 +189,7 @@ def test_a_text_file_is_no_checkpoint(tmp_path: Path) -> None:
     )
 
 
-def test_an_archive_of_another_kind_is_no_checkpoint(tmp_path: Path) -> None:
+def test_an_archive_of_another_program_is_no_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "report.docx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("word/document.xml", "<xml/>")
@@ -201,7 +201,7 @@ def test_an_archive_of_another_kind_is_no_checkpoint(tmp_path: Path) -> None:
     )
 
 
-def test_a_missing_checkpoint_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)
@@ -227,7 +227,7 @@ def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
         ([1, 2, 3], ALL_KEYS),
     ],
 )
-def test_somebody_elses_checkpoint_is_told_from_ours(tmp_path: Path, contents: object, missing: str) -> None:
+def test_a_checkpoint_of_another_program_is_refused(tmp_path: Path, contents: object, missing: str) -> None:
     path = tmp_path / "other.pt"
     torch.save(contents, path)
     with pytest.raises(CheckpointError) as caught:
@@ -238,7 +238,7 @@ def test_somebody_elses_checkpoint_is_told_from_ours(tmp_path: Path, contents: o
     )
 
 
-def test_a_checkpoint_of_another_format_says_so(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "future.pt"
     torch.save({**CONTENTS, "format": 2}, path)
     with pytest.raises(CheckpointError) as caught:

@@ -1,4 +1,4 @@
-"""What is said of the machine, held against what the machine says itself."""
+"""The description of the machine, compared with what the machine reports itself."""
 
 import json
 import platform
@@ -18,20 +18,24 @@ def describe() -> dict[str, object]:
     return describe_environment(device="2 CPU threads", precision="fp32", data_root=None)
 
 
-def test_versions_device_precision_threads_and_command_line_are_told() -> None:
-    told = describe()
-    assert told["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert told["packages"]["torch"] == torch.__version__
-    assert (told["device"], told["precision"], told["threads"]) == ("2 CPU threads", "fp32", torch.get_num_threads())
-    assert told["command"] == sys.argv
-    assert told["platform"] == platform.platform()
-    assert told["processor"]
+def test_versions_device_precision_threads_and_command_line_are_described() -> None:
+    described = describe()
+    assert described["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert described["packages"]["torch"] == torch.__version__
+    assert (described["device"], described["precision"], described["threads"]) == (
+        "2 CPU threads",
+        "fp32",
+        torch.get_num_threads(),
+    )
+    assert described["command"] == sys.argv
+    assert described["platform"] == platform.platform()
+    assert described["processor"]
 
 
-def test_it_is_plain_enough_for_json(tmp_path: Path) -> None:
-    told = describe_environment(device="cpu", precision="bf16", data_root=tmp_path)
-    assert json.loads(json.dumps(told)) == told
-    assert told["data_root"] == str(tmp_path.resolve())
+def test_the_description_consists_of_plain_json_values(tmp_path: Path) -> None:
+    described = describe_environment(device="cpu", precision="bf16", data_root=tmp_path)
+    assert json.loads(json.dumps(described)) == described
+    assert described["data_root"] == str(tmp_path.resolve())
 
 
 def git(folder: Path, *words: str) -> str:
@@ -59,7 +63,9 @@ def test_the_commit_is_that_of_the_repository_that_tracks_the_source(
     assert source_commit(installed) is None, "installed below a repository that knows nothing of it"
 
 
-def test_the_repository_that_one_stands_in_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repository_of_the_working_directory_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = describe()["git_commit"]
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "a stranger's")

@@ -10,7 +10,7 @@ from cifar_cli.errors import RunError
 from cifar_cli.runs.json_files import read_json, write_json
 
 
-def test_json_reads_back_in_the_order_and_the_letters_it_was_written_in(tmp_path: Path) -> None:
+def test_json_is_read_back_with_its_order_and_its_letters(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     contents = {"name": "größe", "accuracy": 0.1 + 0.2, "test": None, "nested": {"b": 1, "a": [True, 2]}}
     write_json(path, contents)

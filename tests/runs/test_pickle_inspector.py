@@ -85,12 +85,12 @@ def test_the_structure_of_a_saved_model_has_its_values_and_shapes() -> None:
     }
 
 
-def test_the_tensor_written_by_hand_below_is_one_where_it_fits() -> None:
+def test_a_tensor_written_by_hand_is_read_if_it_fits_its_storage() -> None:
     read = inspect_pickle(START + tensor(6, 0, (2, 3), (3, 1)) + STOP, storage_bytes={"0": 24})
     assert read == TensorShape((2, 3))
 
 
-def test_a_tensor_that_names_its_dtype_is_one_where_it_fits() -> None:
+def test_a_tensor_that_names_its_dtype_is_read_if_it_fits_its_storage() -> None:
     for dtype, shape, strides in ((UINT16, (3, 4), (4, 1)), (UINT64, (3,), (1,))):
         read = inspect_pickle(START + tensor_with_dtype(dtype, 0, shape, strides) + STOP, storage_bytes={"0": 24})
         assert read == TensorShape(shape)
@@ -150,7 +150,7 @@ def doubled(times: int) -> bytes:
     ],
     ids=range(34),
 )
-def test_what_would_take_more_than_the_file_has_is_refused_at_once(instructions: bytes, finding: str) -> None:
+def test_a_pickle_that_asks_for_more_than_the_file_has_is_refused(instructions: bytes, finding: str) -> None:
     with pytest.raises(PickleContentError) as caught:
         inspect_pickle(START + instructions + STOP, storage_bytes={"0": 24})
     assert str(caught.value) == finding
@@ -165,7 +165,7 @@ def test_what_would_take_more_than_the_file_has_is_refused_at_once(instructions:
         *("torch._utils _rebuild_sparse_tensor", "torch._utils _rebuild_qtensor", "torch qint8", "torch quint4x2"),
     ],
 )
-def test_a_name_that_no_tensor_needs_is_refused_unread(name: str) -> None:
+def test_a_name_that_no_tensor_needs_is_refused(name: str) -> None:
     module, attribute = name.split()
     call = f"c{module}\n{attribute}\n".encode() + b"(" + word("9" * 10) + b"tR"
     with pytest.raises(PickleCodeError) as caught:
@@ -179,7 +179,7 @@ def test_pickles_of_other_protocols_are_refused_or_plain(protocol: int) -> None:
         inspect_pickle(pickle.dumps({"a": [1, 2.5, "x", (1,)], "b": b"bytes", "c": {1}}, protocol), storage_bytes={})
 
 
-def test_every_dtype_of_torch_that_is_not_quantized_is_known_with_its_size() -> None:
+def test_every_dtype_of_torch_that_is_not_quantized_is_listed_with_its_size() -> None:
     dtypes = {value for value in vars(torch).values() if isinstance(value, torch.dtype)}
     sizes = {str(dtype).replace(".", " "): dtype.itemsize for dtype in dtypes}
     plain = {name: size for name, size in sizes.items() if not name.startswith(("torch qint", "torch quint"))}

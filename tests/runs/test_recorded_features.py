@@ -93,12 +93,12 @@ def damaged_files(whole: bytes) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kind", ["nothing", "half", "flipped", "text", "pickle", "float64", "objects", "huge"])
-def test_a_damaged_file_is_refused(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["nothing", "half", "flipped", "text", "pickle", "float64", "objects", "huge"])
+def test_a_damaged_file_is_refused(damage: str, tmp_path: Path) -> None:
     for step in (0, 5):
         write_recorded_layers(tmp_path, {"conv1": layer(step)}, step=step)
     path = tmp_path / "5.npz"
-    path.write_bytes(damaged_files(path.read_bytes())[kind])
+    path.write_bytes(damaged_files(path.read_bytes())[damage])
     with pytest.raises(RunError) as caught:
         read_recorded_layer(tmp_path, "conv1")
     text = str(caught.value)
@@ -115,7 +115,7 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
         read_recorded_layer(tmp_path, "conv1")
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("")
     with pytest.raises(RunError, match=r"features/0\.npz: could not be written: "):
         write_recorded_layers(tmp_path / "features", {"conv1": layer(0)}, step=0)

@@ -1,4 +1,4 @@
-"""Runs are named, made and found again."""
+"""Run folders are named, created and found."""
 
 import os
 import re
@@ -12,17 +12,17 @@ from cifar_cli.runs.run_folder import RunFolder, create_run, find_run, find_runs
 
 
 def finish(log_dir: Path, name: str, *, age_seconds: int = 0) -> RunFolder:
-    """Makes a run with a checkpoint, begun so many seconds ago."""
+    """Makes a run with a checkpoint, started `age_seconds` ago."""
     run = RunFolder(log_dir / name)
     run.last_checkpoint.parent.mkdir(parents=True)
     run.last_checkpoint.touch()
     run.config.touch()
-    begun = 1_700_000_000 - age_seconds
-    os.utime(run.config, (begun, begun))
+    started = 1_700_000_000 - age_seconds
+    os.utime(run.config, (started, started))
     return run
 
 
-def test_a_run_is_called_by_its_name_and_the_time_it_began(tmp_path: Path) -> None:
+def test_a_run_folder_is_named_by_the_run_and_its_start_time(tmp_path: Path) -> None:
     before = time.strftime("%Y%m%d-%H%M%S")
     run = create_run(tmp_path / "logs", "demo")
     after = time.strftime("%Y%m%d-%H%M%S")
@@ -31,7 +31,7 @@ def test_a_run_is_called_by_its_name_and_the_time_it_began(tmp_path: Path) -> No
     assert (run.path / "checkpoints").is_dir()
 
 
-def test_runs_begun_in_one_second_get_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_started_in_one_second_get_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "strftime", lambda form: "20260304-120000" if form == "%Y%m%d-%H%M%S" else "")
     names = [create_run(tmp_path, "demo").name for _ in range(3)]
     assert names == ["demo-20260304-120000", "demo-20260304-120000-2", "demo-20260304-120000-3"]
@@ -42,7 +42,7 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert create_run(Path("~/runs"), "demo").path.parent == tmp_path / "runs"
 
 
-def test_everything_of_a_run_lies_where_the_contract_says(tmp_path: Path) -> None:
+def test_the_files_of_a_run_have_the_documented_paths(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "demo")
     paths = [
         run.config,
@@ -128,7 +128,7 @@ def test_touching_a_run_does_not_make_it_newer(tmp_path: Path) -> None:
     assert find_runs(tmp_path) == [older, newer]
 
 
-def test_runs_are_ordered_by_when_they_began_not_by_name(tmp_path: Path) -> None:
+def test_runs_are_ordered_by_their_start_not_by_name(tmp_path: Path) -> None:
     finish(tmp_path, "a", age_seconds=10)
     finish(tmp_path, "b", age_seconds=30)
     finish(tmp_path, "c", age_seconds=20)
@@ -139,7 +139,7 @@ def test_runs_are_ordered_by_when_they_began_not_by_name(tmp_path: Path) -> None
 
 
 def test_folders_without_a_checkpoint_or_a_configuration_are_no_runs(tmp_path: Path) -> None:
-    (finish(tmp_path, "begun")).last_checkpoint.unlink()
+    (finish(tmp_path, "started")).last_checkpoint.unlink()
     (finish(tmp_path, "broken")).config.unlink()
     assert newest_run(tmp_path) is None
     assert newest_run(tmp_path / "missing") is None

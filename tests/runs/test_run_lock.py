@@ -1,4 +1,4 @@
-"""One process a run, and no lock that outlives its process."""
+"""One process at a time trains a run, and no lock outlives its process."""
 
 import signal
 import subprocess
@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> RunFolder:
     return create_run(tmp_path, "demo")
 
 
-def test_a_run_that_another_process_trains_is_refused_until_that_process_is_gone(run: RunFolder) -> None:
+def test_a_run_that_another_process_trains_is_locked_until_that_process_ends(run: RunFolder) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     try:
@@ -48,14 +48,14 @@ def test_a_run_that_another_process_trains_is_refused_until_that_process_is_gone
         holder.stdout.close()
 
 
-def test_the_lock_is_let_go_of_at_the_end_and_after_an_error(run: RunFolder) -> None:
+def test_the_lock_is_released_at_the_end_and_after_an_error(run: RunFolder) -> None:
     with pytest.raises(ZeroDivisionError), run_lock(run):
         _ = 1 / 0
     with run_lock(run):
         pass
 
 
-def test_what_a_killed_process_was_writing_is_cleared_away_and_nothing_else(run: RunFolder) -> None:
+def test_temporary_files_of_a_killed_process_are_removed_and_no_others(run: RunFolder) -> None:
     half, whole = run.path / "checkpoints" / ".last.pt.123.tmp", run.path / "checkpoints" / "last.pt"
     half.touch()
     whole.touch()

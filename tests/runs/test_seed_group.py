@@ -1,4 +1,4 @@
-"""A group's folder: made, found, read again."""
+"""A group of seeds: its folder, its summary, and its runs read from the summary."""
 
 from pathlib import Path
 

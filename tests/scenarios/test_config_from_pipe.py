@@ -1,4 +1,4 @@
-"""A configuration that comes from standard input or another pipe, and can be read only once."""
+"""A configuration from standard input or another pipe, which can be read only once."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What the disk can do to a training: each fault ends in one message, and what was written before stays whole."""
+"""Faults of the disk during a training: each ends in one message, and earlier checkpoints stay whole."""
 
 import json
 import resource

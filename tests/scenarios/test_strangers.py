@@ -146,7 +146,7 @@ def test_a_network_larger_than_its_checkpoint_is_never_built(
     ],
     ids=["optimizer", "too little", "no tensor", "settings", "progress", "random", "totals"],
 )
-def test_a_state_of_another_kind_is_not_resumed(
+def test_a_state_that_does_not_fit_is_not_resumed(
     change: Callable[[dict[str, Any]], object], finding: str, run: Path, cifar: Cifar
 ) -> None:
     edited(run, change)
@@ -174,7 +174,7 @@ def test_values_of_other_types_end_in_a_message(
     assert finding in message(command, run, cifar)
 
 
-def test_a_strangers_configuration_does_not_choose_where_images_come_from(
+def test_a_strangers_configuration_does_not_choose_folder_or_mirrors(
     run: Path, cifar: Cifar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, asked = run / "checkpoints" / "last.pt", []

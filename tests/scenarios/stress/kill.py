@@ -3,7 +3,7 @@
     python tests/scenarios/stress/kill.py --kills 50 --signals 10 --seed 0
 
 Each stop is followed by `cifar train --resume`, in a process of its own, until the run is complete. Weights, the
-optimiser's state, random states, metrics, TensorBoard's curves and the test's figures have to be equal to the bit. The
+optimizer's state, random states, metrics, TensorBoard's curves and the test's figures have to be equal to the bit. The
 table at the end says what was lost; the exit code is 1 if anything was.
 """
 
