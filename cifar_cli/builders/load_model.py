@@ -65,7 +65,7 @@ def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
     """Returns the configuration a checkpoint carries. Raises CheckpointError where it is none."""
     try:
         # No other images than those it was trained on.
-        return config.load_text(saved["config"], place=f"{path} (configuration)", overrides=["data.fallback=null"])
+        return config.load_text(saved["config"], location=f"{path} (configuration)", overrides=["data.fallback=null"])
     except ConfigError as error:
         raise CheckpointError(
             f"{path}: expected a checkpoint with its configuration, found mistakes in it; use the run's other "

@@ -15,9 +15,9 @@ from cifar_cli.optim.select_parameters import freeze
 
 def preflight(experiment: Experiment) -> None:
     """Raises UsageError for what no training can be made of, before images are needed; warns of likely mistakes."""
-    problem = config.class_scores_problem(experiment)
-    if problem:
-        raise UsageError(problem)
+    issue = config.class_scores_issue(experiment)
+    if issue:
+        raise UsageError(issue)
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)

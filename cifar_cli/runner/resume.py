@@ -160,7 +160,7 @@ def _changed(experiment: Experiment, overrides: Sequence[str], *, run: RunFolder
             f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; begin another run with: "
             f"cifar train --config {run.config} {' '.join(foreign)}"
         )
-    longer = with_overrides(experiment, overrides, place=str(run.config))
+    longer = with_overrides(experiment, overrides, location=str(run.config))
     before, after = experiment.train.epochs, longer.train.epochs
     if after < before:
         raise UsageError(

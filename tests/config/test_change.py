@@ -11,17 +11,17 @@ from cifar_cli.errors import ConfigError
 @pytest.mark.parametrize("name", builtins())
 def test_changing_a_key_is_loading_with_it(name: str) -> None:
     words = ["seed=7", "train.epochs=3", "evaluation.tta=mirror"]
-    assert with_overrides(load(name), words, place="x") == load(name, words)
-    assert with_overrides(load(name), [], place="x") == load(name)
+    assert with_overrides(load(name), words, location="x") == load(name, words)
+    assert with_overrides(load(name), [], location="x") == load(name)
 
 
 def test_every_mistake_is_told_at_once_and_none_changes_anything() -> None:
     experiment = load("mlp")
     with pytest.raises(ConfigError) as caught:
-        with_overrides(experiment, ["seed=x", "train.epoch=3"], place="x")
-    assert [problem.split(": ")[:2] for problem in caught.value.problems] == [
+        with_overrides(experiment, ["seed=x", "train.epoch=3"], location="x")
+    assert [issue.split(": ")[:2] for issue in caught.value.issues] == [
         ["command line", "seed"],
         ["command line", "train.epoch"],
     ]
-    assert "did you mean 'epochs'?" in caught.value.problems[1]
+    assert "did you mean 'epochs'?" in caught.value.issues[1]
     assert experiment == load("mlp")

@@ -36,9 +36,9 @@ def test_a_name_means_the_built_in_and_an_ending_means_a_path(tmp_path: Path, mo
 def test_a_file_below_the_current_folder_is_named_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.yaml").write_text("seed: 1\n")
-    assert read_config_file(tmp_path / "a" / "x.yaml").place == str(tmp_path / "a" / "x.yaml")
+    assert read_config_file(tmp_path / "a" / "x.yaml").location == str(tmp_path / "a" / "x.yaml")
     monkeypatch.chdir(tmp_path)
-    assert read_config_file(tmp_path / "a" / "x.yaml").place == "a/x.yaml"
+    assert read_config_file(tmp_path / "a" / "x.yaml").location == "a/x.yaml"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cifar_cli.config.yaml.comments import read_comments
 @pytest.mark.parametrize("name", builtins())
 def test_every_built_in_is_equal_after_being_written_and_loaded(name: str) -> None:
     experiment = load(name)
-    assert load_text(dump(experiment), place="x.yaml") == experiment
+    assert load_text(dump(experiment), location="x.yaml") == experiment
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "muon"])
@@ -19,8 +19,8 @@ def test_every_built_in_is_equal_after_being_written_and_loaded(name: str) -> No
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_every_kind_is_equal_after_being_written_and_loaded(kind: str, schedule: str, model: str) -> None:
     words = [f"optimizer.name={kind}", f"schedule.name={schedule}", f"model.name={model}"]
-    experiment = load_text("seed: 3", place="x.yaml", overrides=words)
-    assert load_text(dump(experiment), place="x.yaml") == experiment
+    experiment = load_text("seed: 3", location="x.yaml", overrides=words)
+    assert load_text(dump(experiment), location="x.yaml") == experiment
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,17 @@ def test_every_kind_is_equal_after_being_written_and_loaded(kind: str, schedule:
      "a" * 300, " a ", "*a", "&a", "!a", "%a", "@a", "2024-01-01", "1:30", ",", "a, b", "~", "C:\\data", "$HOME"],
 )  # fmt: skip
 def test_any_text_survives(root: str) -> None:
-    experiment = load_text("model: {name: mlp}", place="x.yaml")
+    experiment = load_text("model: {name: mlp}", location="x.yaml")
     data = experiment.data.model_copy(update={"root": root})
     changed = experiment.model_copy(update={"data": data})
     text = dump(changed)
-    assert load_text(text, place="x.yaml") == changed
+    assert load_text(text, location="x.yaml") == changed
     assert yaml.safe_load(text)["data"]["root"] == root  # also for a reader with YAML 1.1's rules
 
 
 def test_numbers_are_numbers_to_other_readers_of_yaml() -> None:
     words = ["optimizer={name: adam, lr: 1e-5}"]
-    text = dump(load_text("model: {name: mlp}", place="x.yaml", overrides=words))
+    text = dump(load_text("model: {name: mlp}", location="x.yaml", overrides=words))
     assert yaml.safe_load(text)["optimizer"]["lr"] == 1e-5
 
 
@@ -53,9 +53,9 @@ def test_groups_stand_one_to_a_line_with_all_that_they_have_taken_over() -> None
     words = [
         "optimizer={lr: 0.2, momentum: 0.9, groups: [{parameters: [a.*, b]}, {name: muon, parameters: ['*.weight']}]}"
     ]
-    experiment = load_text("model: {name: mlp}", place="x.yaml", overrides=words)
+    experiment = load_text("model: {name: mlp}", location="x.yaml", overrides=words)
     text = dump(experiment)
-    assert load_text(text, place="x.yaml") == experiment
+    assert load_text(text, location="x.yaml") == experiment
     group = "lr: 0.2, weight_decay: 0.0, decay_norm_and_bias: false, momentum: 0.9, nesterov: false}"
     assert '  groups:\n    - {name: sgd, parameters: ["a.*", b], epochs: null, ' + group + "\n" in text
     assert '    - {name: muon, parameters: ["*.weight"], epochs: null, lr: 0.24, ' in text
@@ -78,9 +78,9 @@ data: {root: "a # b", batch_size: 32} # beside a section on one line
 
 
 def test_comments_stay_with_their_keys() -> None:
-    experiment = load_text(COMMENTED, place="x.yaml")
+    experiment = load_text(COMMENTED, location="x.yaml")
     text = dump(experiment, comments=read_comments(COMMENTED))
-    assert load_text(text, place="x.yaml") == experiment
+    assert load_text(text, location="x.yaml") == experiment
     assert text.startswith("# What it is.\n# How to run it.\n\nname: experiment\nseed: 3  # beside a value\n")
     assert "data:  # beside a section on one line\n  name: cifar10\n" in text
     assert "# above a section\n# in two lines\nmodel:  # beside a section\n  name: sequential\n" in text

@@ -22,8 +22,8 @@ MLP = "model: {name: mlp}\n"
 
 def refusals(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load_text(text, place="x.yaml")
-    return list(caught.value.problems)
+        load_text(text, location="x.yaml")
+    return list(caught.value.issues)
 
 
 @pytest.mark.parametrize("name", builtins())
@@ -44,7 +44,7 @@ def test_the_one_layer_configurations_hold_the_tutorials_layer(name: str, layer:
 
 
 def test_what_is_left_out_has_the_documented_default() -> None:
-    experiment = load_text(MLP, place="x.yaml")
+    experiment = load_text(MLP, location="x.yaml")
     assert experiment == Experiment(model=MlpKeys())
     assert experiment.optimizer == CHOICES["optimizer"].keys_of("sgd")(
         lr=0.01, momentum=0.0, nesterov=False, weight_decay=0.0
@@ -54,15 +54,15 @@ def test_what_is_left_out_has_the_documented_default() -> None:
 
 
 def test_an_empty_section_means_its_defaults() -> None:
-    assert load_text(MLP + "data:\noptimizer: null\ninit: null\n", place="x.yaml") == Experiment(model=MlpKeys())
+    assert load_text(MLP + "data:\noptimizer: null\ninit: null\n", location="x.yaml") == Experiment(model=MlpKeys())
 
 
 def test_one_hidden_width_needs_no_list() -> None:
-    assert load_text("model: {name: mlp, hidden: 32}", place="x.yaml").model == MlpKeys(hidden=(32,))
+    assert load_text("model: {name: mlp, hidden: 32}", location="x.yaml").model == MlpKeys(hidden=(32,))
 
 
 def test_a_whole_number_is_accepted_for_a_number() -> None:
-    assert load_text(MLP + "optimizer: {lr: 1}", place="x.yaml").optimizer.lr == 1.0
+    assert load_text(MLP + "optimizer: {lr: 1}", location="x.yaml").optimizer.lr == 1.0
 
 
 def test_an_experiment_has_its_files_name_unless_it_says_another(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_experiment_has_its_files_name_unless_it_says_another(tmp_path: Path)
 
 def test_an_experiment_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_text(MLP, place="x.yaml").seed = 3  # type: ignore[misc]
+        load_text(MLP, location="x.yaml").seed = 3  # type: ignore[misc]
 
 
 def test_every_mistake_is_told_at_once_from_top_to_bottom() -> None:
@@ -183,7 +183,7 @@ GROUPED = MLP + "optimizer: {name: sgd, lr: 0.1, momentum: 0.9, groups: [%s]}\n"
 
 def test_a_group_takes_over_what_its_section_says_if_it_is_of_the_same_optimizer() -> None:
     groups = "{parameters: [a], momentum: 0.5}, {parameters: [b], name: muon}, {parameters: [c], name: null}"
-    same, other, third = load_text(GROUPED % groups, place="x.yaml").optimizer.groups
+    same, other, third = load_text(GROUPED % groups, location="x.yaml").optimizer.groups
     assert same == GROUP.keys_of("sgd")(parameters=("a",), lr=0.1, momentum=0.5)
     assert other == GROUP.keys_of("muon")(parameters=("b",))
     assert third == GROUP.keys_of("sgd")(parameters=("c",), lr=0.1, momentum=0.9)
@@ -204,25 +204,25 @@ def test_a_group_takes_over_what_its_section_says_if_it_is_of_the_same_optimizer
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_group_is_told_with_its_place(group: str, at: str, message: str) -> None:
-    (problem,) = refusals(GROUPED % group)
+    (issue,) = refusals(GROUPED % group)
     column = (GROUPED % group).splitlines()[1].rindex(at) + 1
-    assert problem == f"x.yaml:2:{column}: {message}"
+    assert issue == f"x.yaml:2:{column}: {message}"
 
 
 def test_a_mistake_that_a_group_takes_over_is_told_once() -> None:
     text = MLP + "optimizer: {nesterov: true, groups: [{parameters: [a]}]}\n"
-    assert [problem.split(": ")[1] for problem in refusals(text)] == ["optimizer.nesterov"]
+    assert [issue.split(": ")[1] for issue in refusals(text)] == ["optimizer.nesterov"]
 
 
 def test_layers_after_one_with_mistakes_are_checked_for_all_but_their_shapes() -> None:
-    problems = refusals("""\
+    issues = refusals("""\
 model:
   layers:
     - pool: {type: MaxPool2d}
     - fc: {type: Linear, out_features: 10}
     - drop: {type: Dropout, p: 2}
 """)
-    assert [problem.split(": ")[1] for problem in problems] == ["model.layers.pool.kernel_size", "model.layers.drop.p"]
+    assert [issue.split(": ")[1] for issue in issues] == ["model.layers.pool.kernel_size", "model.layers.drop.p"]
 
 
 CHOSEN = [section for choice in (*CHOICES.values(), GROUP) for section in choice.sections().values()]
@@ -257,7 +257,7 @@ def test_the_example_of_every_section_loads() -> None:
     for name, field in Experiment.model_fields.items():
         assert field.examples is not None
         load_text(
-            f"model: {{name: mlp}}\n{name}x: 0".split("\n")[0], place="x", overrides=[f"{name}={field.examples[0]}"]
+            f"model: {{name: mlp}}\n{name}x: 0".split("\n")[0], location="x", overrides=[f"{name}={field.examples[0]}"]
         )
 
 
@@ -272,4 +272,4 @@ def test_configurations_are_checked_without_torch() -> None:
 
 def test_shares_of_epochs_that_never_come_are_no_mistake() -> None:
     keys = "data: {drop_last: true, batch_size: 22501, hard_example_fractions: [1, 0.5]}\ntrain: {epochs: 1}\n"
-    assert load_text(MLP + keys, place="x.yaml").data.hard_example_fractions == (1, 0.5)
+    assert load_text(MLP + keys, location="x.yaml").data.hard_example_fractions == (1, 0.5)

@@ -25,7 +25,7 @@ train:
 
 
 def experiment(*overrides: str) -> Experiment:
-    return load_text(TEXT, place="x.yaml", overrides=overrides)
+    return load_text(TEXT, location="x.yaml", overrides=overrides)
 
 
 def sequential(*overrides: str) -> SequentialKeys:
@@ -37,7 +37,7 @@ def sequential(*overrides: str) -> SequentialKeys:
 def refusals(*overrides: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         experiment(*overrides)
-    return list(caught.value.problems)
+    return list(caught.value.issues)
 
 
 def test_a_word_replaces_what_the_file_says_and_the_later_word_wins() -> None:
@@ -125,8 +125,8 @@ def test_an_item_of_another_list_must_be_a_number() -> None:
 
 def test_mistakes_of_the_file_and_of_the_words_come_together(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_text("seed: -1\nmodel: {name: mlp}\n", place="x.yaml", overrides=["train.epochs=0", "lr=3"])
-    assert [problem.split(": ")[:2] for problem in caught.value.problems] == [
+        load_text("seed: -1\nmodel: {name: mlp}\n", location="x.yaml", overrides=["train.epochs=0", "lr=3"])
+    assert [issue.split(": ")[:2] for issue in caught.value.issues] == [
         ["x.yaml:1:7", "seed"],
         ["command line", "train.epochs"],
         ["command line", "lr"],

@@ -269,7 +269,7 @@ def test_an_augmentation_of_ones_own_mixes_images_and_targets(
     from cifar_cli.data.batch import Batch
     from cifar_cli.training.runtime import CPU
 
-    experiment = load_text(OWN["blend"].config.replace("flip: random, ", ""), place="a test")
+    experiment = load_text(OWN["blend"].config.replace("flip: random, ", ""), location="a test")
     transform = build_training_transform(experiment, small_splits, CPU)
     images, labels = small_splits.train.images[:8], small_splits.train.labels[:8]
     batch = transform(Batch(images, labels, torch.arange(8)), torch.Generator().manual_seed(0))

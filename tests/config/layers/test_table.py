@@ -19,18 +19,18 @@ NOT_OFFERED = {"device", "dtype", "return_indices", "min_value", "max_value"}
 NORMS_WITH_A_NEW_BIAS = {"BatchNorm1d", "BatchNorm2d", "InstanceNorm2d", "GroupNorm"}
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_arguments_are_torchs_own_with_torchs_defaults(kind: str) -> None:
-    signature = inspect.signature(getattr(nn, kind)).parameters.values()
+@pytest.mark.parametrize("layer_type", LAYERS)
+def test_arguments_are_torchs_own_with_torchs_defaults(layer_type: str) -> None:
+    signature = inspect.signature(getattr(nn, layer_type)).parameters.values()
     torchs = {
         parameter.name: parameter.default
         for parameter in signature
         if parameter.name not in NOT_OFFERED and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     }
-    if kind in NORMS_WITH_A_NEW_BIAS:
+    if layer_type in NORMS_WITH_A_NEW_BIAS:
         torchs.pop("bias", None)
-    assert list(LAYERS[kind]) == list(torchs)
-    for name, argument in LAYERS[kind].items():
+    assert list(LAYERS[layer_type]) == list(torchs)
+    for name, argument in LAYERS[layer_type].items():
         if argument.default is Without.REQUIRED:
             assert torchs[name] is inspect.Parameter.empty
         elif argument.default is Without.INFERRED:
@@ -41,12 +41,12 @@ def test_arguments_are_torchs_own_with_torchs_defaults(kind: str) -> None:
             assert type(torchs[name]) is type(argument.default)
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_the_example_and_the_default_of_every_argument_are_accepted(kind: str) -> None:
-    for name, argument in LAYERS[kind].items():
-        assert argument.kind.accepts(argument.kind.example), name
+@pytest.mark.parametrize("layer_type", LAYERS)
+def test_the_example_and_the_default_of_every_argument_are_accepted(layer_type: str) -> None:
+    for name, argument in LAYERS[layer_type].items():
+        assert argument.type.accepts(argument.type.example), name
         if not isinstance(argument.default, Without):
-            assert argument.kind.accepts(argument.default), name
+            assert argument.type.accepts(argument.default), name
 
 
 def test_all_of_torchs_element_wise_activations_are_offered() -> None:
@@ -60,13 +60,13 @@ def test_the_taken_names_are_the_attributes_of_torchs_sequential() -> None:
 
 @pytest.mark.parametrize("name", ["train", "forward"])
 def test_a_layer_cannot_take_the_name_of_something_in_sequential(name: str) -> None:
-    _, (problem,) = parse_layers([{name: "ReLU"}])
-    assert problem.finding == f"the name '{name}' is one that torch's Sequential uses itself"
+    _, (issue,) = parse_layers([{name: "ReLU"}])
+    assert issue.finding == f"the name '{name}' is one that torch's Sequential uses itself"
 
 
 def test_a_layer_is_a_name_with_a_type_or_with_a_type_and_arguments() -> None:
-    layers, problems = parse_layers([{"relu": "ReLU"}, {"pool": {"kernel_size": [2, 3], "type": "MaxPool2d"}}])
-    assert problems == []
+    layers, issues = parse_layers([{"relu": "ReLU"}, {"pool": {"kernel_size": [2, 3], "type": "MaxPool2d"}}])
+    assert issues == []
     assert layers == [Layer("relu", "ReLU", {}), Layer("pool", "MaxPool2d", {"kernel_size": (2, 3)})]
 
 
@@ -111,18 +111,18 @@ INT = "expected a whole number, at least 1"
     ],
 )  # fmt: skip
 def test_every_mistake_in_a_layer_is_told_with_what_to_write(entry: object, words: str) -> None:
-    layers, problems = parse_layers([entry])
+    layers, issues = parse_layers([entry])
     assert layers == [None]
-    assert report(problems, SourceLocations(SourceLocation("x"))) == [f"x: {words}"]
+    assert report(issues, SourceLocations(SourceLocation("x"))) == [f"x: {words}"]
 
 
 def test_a_type_like_no_other_gets_the_list_of_types() -> None:
-    _, (problem,) = parse_layers([{"a": "Bahdanau"}])
-    assert problem.mend.startswith("the types are AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout")
+    _, (issue,) = parse_layers([{"a": "Bahdanau"}])
+    assert issue.mend.startswith("the types are AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout")
 
 
 @pytest.mark.parametrize("entries", [None, [], {"conv1": "ReLU"}, "ReLU"])
 def test_layers_must_be_a_list_that_is_not_empty(entries: object) -> None:
-    _, (problem,) = parse_layers(entries)
-    assert problem.finding.startswith("expected a list of layers, at least one, found")
-    assert problem.mend == f"write for example {CONV}"
+    _, (issue,) = parse_layers(entries)
+    assert issue.finding.startswith("expected a list of layers, at least one, found")
+    assert issue.mend == f"write for example {CONV}"

@@ -17,15 +17,15 @@ def refusal(text: str) -> str:
 def test_places_are_those_of_the_characters_in_the_file() -> None:
     document = read_document("a: 1\nb:\n  c: two\n  d: [3, {e: 4}]\n", "x.yaml")
     assert document.data == {"a": 1, "b": {"c": "two", "d": [3, {"e": 4}]}}
-    places = document.places
-    assert str(places.of_value(("a",))) == "x.yaml:1:4"
-    assert str(places.of_key(("b", "c"))) == "x.yaml:3:3"
-    assert str(places.of_value(("b", "c"))) == "x.yaml:3:6"
-    assert str(places.of_value(("b", "d", 1, "e"))) == "x.yaml:4:14"
-    # A block's place is its key, and what is not there is looked for at what is around it.
-    assert str(places.of_value(("b",))) == "x.yaml:2:1"
-    assert str(places.of_value(("b", "missing"))) == "x.yaml:2:1"
-    assert str(places.of_value(("missing",))) == "x.yaml:1:1"
+    locations = document.locations
+    assert str(locations.of_value(("a",))) == "x.yaml:1:4"
+    assert str(locations.of_key(("b", "c"))) == "x.yaml:3:3"
+    assert str(locations.of_value(("b", "c"))) == "x.yaml:3:6"
+    assert str(locations.of_value(("b", "d", 1, "e"))) == "x.yaml:4:14"
+    # A block's location is its key, and what is not there is looked for at what is around it.
+    assert str(locations.of_value(("b",))) == "x.yaml:2:1"
+    assert str(locations.of_value(("b", "missing"))) == "x.yaml:2:1"
+    assert str(locations.of_value(("missing",))) == "x.yaml:1:1"
 
 
 def test_aliases_are_written_out() -> None:
