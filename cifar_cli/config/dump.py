@@ -57,7 +57,7 @@ def _flow(setting: object) -> str:
 
 
 def to_plain(experiment: Experiment) -> dict[str, Plain]:
-    """Returns the experiment as the plain data that its YAML parses to."""
+    """Returns the experiment as plain data, which loads as an equal experiment."""
     return {key: _plain(value) for key, value in section_items(experiment)}
 
 
