@@ -30,7 +30,7 @@ def test_the_plain_data_of_every_built_in_loads_as_an_equal_experiment(name: str
 )
 def test_every_entry_of_every_table_is_equal_after_dump_and_load(section: str, name: str) -> None:
     keys = to_flow_yaml({**CHOICES[section].table[name].example, "name": name})
-    overrides = ["data.val_size=0", f"{section}={keys}"]  # a dataset may be smaller than the default val_size
+    overrides = [f"{section}={keys}", "data.val_size=0"]  # a dataset may be smaller than the default val_size
     experiment = load_text("model: {name: mlp}", location="x.yaml", overrides=overrides)
     assert getattr(experiment, section).name == name
     assert load_text(dump(experiment), location="x.yaml") == experiment

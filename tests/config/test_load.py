@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load, load_text, to_flow_yaml
 from cifar_cli.config.config_files import builtins
-from cifar_cli.config.schema import CHOICES, GROUP
+from cifar_cli.config.keys import dotted_keys
+from cifar_cli.config.schema import CHOICES, GROUP, MOVED
 from cifar_cli.config.validation_errors import expectation
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.transforms.table import AUGMENT
@@ -177,6 +178,30 @@ def test_keys_that_depend_on_a_mistake_are_not_checked() -> None:
     # Ten epochs would be the default; whether warmup_epochs is right depends on what was meant.
     (only,) = refusals(MLP + "train: {epochs: many}\nschedule: {warmup_epochs: 12}\n")
     assert "train.epochs" in only
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_renamed_key_gives_an_error_with_its_new_name_in_a_file_and_on_the_command_line(old: str, new: str) -> None:
+    section, _, key = old.partition(".")
+    message = f"{old}: is called {new} now; write {new.rpartition('.')[2]}"
+    assert refusals(MLP + f"{section}: {{{key}: 1}}\n") == [f"x.yaml:2:{len(section) + 4}: {message}"]
+    with pytest.raises(ConfigError) as caught:
+        load_text(MLP, location="x.yaml", overrides=[f"{old}=1"])
+    assert caught.value.issues == (f"command line: {message}",)
+
+
+def test_the_keys_of_earlier_versions_are_known_as_renamed() -> None:
+    assert MOVED == {
+        "data.hardest": "data.hard_example_fractions",
+        "evaluation.views": "evaluation.tta",
+        "evaluation.unsure_share": "evaluation.tta_fraction",
+        "init.unit_deviation": "init.unit_std",
+    }
+
+
+@pytest.mark.parametrize("new", MOVED.values())
+def test_the_new_name_of_a_renamed_key_exists(new: str) -> None:
+    assert new in dotted_keys()
 
 
 GROUPED = MLP + "optimizer: {name: sgd, lr: 0.1, momentum: 0.9, groups: [%s]}\n"

@@ -141,7 +141,7 @@ def test_its_values_are_valid_for_every_kind_that_has_the_key(section: str, kind
     words = [f"{section}={{name: {kind}, {values}}}"] if kind != "sequential" else []
     if kind == "muon":
         words.append("optimizer.groups=[{name: sgd, parameters: ['*.bias', 'norm*', 'fc*']}]")
-    loaded = load("sequential" if section != "model" else "mlp", [*words, "data.augment.sizes=[]"])
+    loaded = load("sequential" if section != "model" else "mlp", [*words, "data.augment.sizes=[]", "data.val_size=0"])
     assert kind == "sequential" or getattr(loaded, section).name == kind
 
 

@@ -142,11 +142,7 @@ OWN = {
     "tiny": Own(
         SYNTHETIC + "model: {name: tiny, width: 6}\n",
         (
-            (
-                "tiny",
-                "tinny",
-                "expected one of sequential, mlp, cnn, speednet, tiny, found 'tinny'; did you mean 'tiny'?",
-            ),
+            ("tiny", "tinny", "tiny, found 'tinny'; did you mean 'tiny'?"),
             ("width", "widht", "model.widht: tiny has no such key; did you mean 'width'?"),
         ),
     ),
