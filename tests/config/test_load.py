@@ -1,4 +1,4 @@
-"""Whole configurations: what they become, and all mistakes reported at once."""
+"""Whole configurations: their experiments, and all mistakes reported at once."""
 
 # ruff: noqa: E501 - a message stands on one line, as people meet it
 

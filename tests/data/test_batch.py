@@ -1,4 +1,4 @@
-"""A batch: its length, the labels of both kinds of targets, and the way to another device."""
+"""A batch: its length, the labels of both target types, and the copy on another device."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Opening datasets by name: the table, the folder, the split, and the way out when there is nothing to open."""
+"""Opening datasets by name: the table, the folder, the split, and the errors for missing data."""
 
 import hashlib
 import io

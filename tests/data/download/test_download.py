@@ -97,7 +97,7 @@ def test_file_that_is_there_already_is_not_asked_for(server: MirrorServer, tmp_p
     assert server.requests == []
 
 
-def test_damaged_file_that_is_there_is_replaced_and_that_is_said(server: MirrorServer, tmp_path: Path):
+def test_a_damaged_file_is_replaced_and_reported(server: MirrorServer, tmp_path: Path):
     (tmp_path / "archive.tar.gz").write_bytes(b"half a file")
     notes = Notes()
     assert_fetched(fetch_from(server, tmp_path, "good", report=notes), tmp_path)
@@ -187,7 +187,7 @@ def test_deadline_gives_up_early_and_keeps_the_part(server: MirrorServer, tmp_pa
     with pytest.raises(DataError) as caught:
         fetch_from(server, tmp_path, "crawls", deadline_seconds=5, timeouts=timeouts)
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path}/archive.tar.gz: would not be had within 5 s. Tried:\n")
+    assert message.startswith(f"{tmp_path}/archive.tar.gz: would not arrive within 5 s. Tried:\n")
     assert "too slow: " in message
     assert "of 0.0 MB that have arrived are kept and will be continued." in message
     part = (tmp_path / "archive.tar.gz.part").read_bytes()
@@ -195,7 +195,7 @@ def test_deadline_gives_up_early_and_keeps_the_part(server: MirrorServer, tmp_pa
     assert len(part) < 12_500  # 100 bytes every 20 ms: half of what the deadline would have brought
 
 
-def test_who_asks_is_told_to_the_mirror_alone() -> None:
+def test_user_and_password_are_sent_to_the_mirror_alone() -> None:
     request = http._request("https://me:p%40ss@mirror.example:8443/file?a=1", {"Accept": "x"})
     assert request.full_url == "https://mirror.example:8443/file?a=1"
     assert request.unredirected_hdrs == {"Authorization": "Basic " + base64.b64encode(b"me:p@ss").decode()}
@@ -218,7 +218,7 @@ def test_mirror_that_is_no_web_address_is_refused(server: MirrorServer, tmp_path
     )
 
 
-def test_failure_says_what_happened_at_each_mirror(server: MirrorServer, tmp_path: Path):
+def test_failure_names_the_failure_of_each_mirror(server: MirrorServer, tmp_path: Path):
     # Each may take its time on a busy machine, so that it is each one's own reason which is told.
     timeouts = replace(HASTE, connect_seconds=20)
     bad = ("missing", "broken", "web_page", "other_file", "hangs")
@@ -253,12 +253,12 @@ def test_name_service_that_hangs_cannot_hold_up_the_program(tmp_path: Path, monk
     assert "  www.cs.toronto.edu: no answer within 1 s" in str(caught.value)
 
 
-def test_default_patience_ends_within_20_seconds_without_a_network():
+def test_default_timeouts_end_within_20_seconds_without_a_network():
     assert DownloadTimeouts().connect_seconds < 18
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_full_disk_is_said(server: MirrorServer, tmp_path: Path):
+def test_a_full_disk_is_reported(server: MirrorServer, tmp_path: Path):
     (tmp_path / "archive.tar.gz.part").symlink_to("/dev/full")
     with pytest.raises(DataError) as caught:
         fetch_from(server, tmp_path, "good")

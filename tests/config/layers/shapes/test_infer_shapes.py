@@ -1,4 +1,4 @@
-"""The shape walk against torch itself: what it lets pass must run and give its shape, what it refuses must fail."""
+"""Inferred shapes against torch: accepted layers run and give the inferred shape, refused layers fail."""
 
 # ruff: noqa: E501 - a message stands on one line, as people meet it
 
