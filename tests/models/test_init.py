@@ -10,7 +10,7 @@ from cifar_cli.models.init import can_whiten, dirac_init_, unit_std_init_, white
 
 
 def smooth_images(count: int) -> torch.Tensor:
-    """Returns images whose neighbouring pixels go together, as in photographs."""
+    """Returns images with correlated neighbouring pixels, as in photographs."""
     noise = torch.randn(count, 3, 36, 36, generator=torch.Generator().manual_seed(0))
     return F.avg_pool2d(noise, 5, stride=1)
 

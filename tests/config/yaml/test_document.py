@@ -22,7 +22,7 @@ def test_locations_are_lines_and_columns_of_the_file() -> None:
     assert str(locations.of_key(("b", "c"))) == "x.yaml:3:3"
     assert str(locations.of_value(("b", "c"))) == "x.yaml:3:6"
     assert str(locations.of_value(("b", "d", 1, "e"))) == "x.yaml:4:14"
-    # A block's location is its key, and what is not there is looked for at what is around it.
+    # A block is at its key; a missing key is at the nearest enclosing key.
     assert str(locations.of_value(("b",))) == "x.yaml:2:1"
     assert str(locations.of_value(("b", "missing"))) == "x.yaml:2:1"
     assert str(locations.of_value(("missing",))) == "x.yaml:1:1"

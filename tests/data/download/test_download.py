@@ -23,7 +23,7 @@ from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE, Archive, host_of
 from cifar_cli.errors import DataError, UsageError
 
 CONTENT = random.Random(0).randbytes(40_000)
-HASTE = DownloadTimeouts(
+SHORT_TIMEOUTS = DownloadTimeouts(
     head_start_seconds=0.1,
     connect_seconds=0.6,
     stall_seconds=0.3,
@@ -73,7 +73,7 @@ def archive_at(server: MirrorServer, *behaviours: str) -> Archive:
 
 
 def fetch_from(
-    server: MirrorServer, folder: Path, *behaviours: str, timeouts: DownloadTimeouts = HASTE, **options
+    server: MirrorServer, folder: Path, *behaviours: str, timeouts: DownloadTimeouts = SHORT_TIMEOUTS, **options
 ) -> Path:
     return download(archive_at(server, *behaviours), folder, timeouts=timeouts, **options)
 
@@ -183,7 +183,7 @@ def test_only_mirror_may_crawl(server: MirrorServer, tmp_path: Path):
 
 
 def test_deadline_gives_up_early_and_keeps_the_part(server: MirrorServer, tmp_path: Path):
-    timeouts = replace(HASTE, connect_seconds=20, stall_seconds=20)  # it is the deadline that ends this
+    timeouts = replace(SHORT_TIMEOUTS, connect_seconds=20, stall_seconds=20)  # only the deadline ends the download
     with pytest.raises(DataError) as caught:
         fetch_from(server, tmp_path, "crawls", deadline_seconds=5, timeouts=timeouts)
     message = str(caught.value)
@@ -220,17 +220,17 @@ def test_mirror_that_is_no_web_address_is_refused(server: MirrorServer, tmp_path
 
 def test_failure_names_the_failure_of_each_mirror(server: MirrorServer, tmp_path: Path):
     # Each may take its time on a busy machine, so that it is each one's own reason which is told.
-    timeouts = replace(HASTE, connect_seconds=20)
+    timeouts = replace(SHORT_TIMEOUTS, connect_seconds=20)
     bad = ("missing", "broken", "web_page", "other_file", "hangs")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/archive.tar.gz"
+        closed_port = f"http://127.0.0.1:{unused.getsockname()[1]}/archive.tar.gz"
         with pytest.raises(DataError) as caught:
-            fetch_from(server, tmp_path, *bad, mirrors=[nobody], timeouts=timeouts)
+            fetch_from(server, tmp_path, *bad, mirrors=[closed_port], timeouts=timeouts)
     host = f"127.0.0.1:{server.server_port}"
     assert str(caught.value).splitlines() == [
         f"{tmp_path}/archive.tar.gz: could not be downloaded. Tried:",
-        f"  {nobody.split('/')[2]}: cannot be reached: Connection refused",
+        f"  {closed_port.split('/')[2]}: cannot be reached: Connection refused",
         f"  {host}: answered 404 Not Found",
         f"  {host}: answered 500 Internal Server Error",
         f"  {host}: sent a web page instead of the file",
@@ -248,7 +248,7 @@ def test_name_service_that_hangs_cannot_hold_up_the_program(tmp_path: Path, monk
 
     monkeypatch.setattr(http, "urlopen", hang)
     with pytest.raises(DataError) as caught:
-        download(CIFAR10_ARCHIVE, tmp_path, timeouts=HASTE)
+        download(CIFAR10_ARCHIVE, tmp_path, timeouts=SHORT_TIMEOUTS)
     released.set()
     assert "  www.cs.toronto.edu: no answer within 1 s" in str(caught.value)
 
