@@ -44,11 +44,11 @@ class UsageError(CifarError):
 
 
 class ConfigError(UsageError):
-    """A configuration has mistakes; all of them are in `problems`, one line each."""
+    """A configuration has mistakes; all of them are in `issues`, one line each."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+    def __init__(self, issues: Sequence[str]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(self.issues))
 
 
 class StoppedError(CifarError):

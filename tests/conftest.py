@@ -173,7 +173,7 @@ def tiny_training(make_images: Callable[..., ImageSet]) -> Callable[..., TinyTra
             "train.clip_grad_norm": clip_grad_norm,
         }
         overrides = [f"{key}={to_flow_yaml(value)}" for key, value in keys.items()]
-        experiment = load_text(TINY_CONFIG, place="tiny.yaml", overrides=overrides)
+        experiment = load_text(TINY_CONFIG, location="tiny.yaml", overrides=overrides)
         images, val = make_images(24), make_images(10, seed=1)
         splits = Splits(images, val if validated else None, test=val, mean=(0.5,) * 3, std=(0.25,) * 3, root=None)
         return TinyTraining(**vars(build_training(experiment, splits, build_runtime(experiment))), images=images)

@@ -102,7 +102,7 @@ def test_a_datasets_facts_fit_each_other(name: str) -> None:
 
 def model_experiment(name: str, dataset: str = "cifar10", seed: int = 0) -> Experiment:
     keys = to_flow_yaml({"name": name, **MODELS[name].example})
-    return load_text(f"seed: {seed}\ndata: {{name: {dataset}}}\nmodel: {keys}\n", place="a test")
+    return load_text(f"seed: {seed}\ndata: {{name: {dataset}, val_size: 0}}\nmodel: {keys}\n", location="a test")
 
 
 @pytest.fixture(params=MODELS)

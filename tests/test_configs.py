@@ -72,7 +72,7 @@ def test_the_command_in_its_head_runs(name: str, cifar: Callable[..., Any], tmp_
         layer = name.partition("/")[2]
         outcome = cifar("visualize-layer", layer, "--config", name, "--images", 1, *small)
         assert outcome.code == 0, outcome.err
-        assert config.class_scores_problem(experiment)
+        assert config.class_scores_issue(experiment)
         return
     # One epoch leaves no room for a warm-up, nor for a group of parameters that is trained for several.
     small += ["schedule.warmup_epochs=0"] if hasattr(experiment.schedule, "warmup_epochs") else []

@@ -66,7 +66,7 @@ def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
     """Returns the configuration in a checkpoint's contents. Raises CheckpointError if it has mistakes."""
     try:
         # No fallback: only the images that it was trained on.
-        return config.load_text(saved["config"], place=f"{path} (configuration)", overrides=["data.fallback=null"])
+        return config.load_text(saved["config"], location=f"{path} (configuration)", overrides=["data.fallback=null"])
     except ConfigError as error:
         raise CheckpointError(
             f"{path}: expected a checkpoint with its configuration, found mistakes in it; use the run's other "

@@ -15,8 +15,8 @@ from cifar_cli.optim.select_parameters import freeze
 
 def preflight(experiment: Experiment) -> None:
     """Raises UsageError if the experiment cannot be trained; warns of likely mistakes. Needs no images."""
-    if problem := config.class_scores_problem(experiment):
-        raise UsageError(problem)
+    if issue := config.class_scores_issue(experiment):
+        raise UsageError(issue)
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)

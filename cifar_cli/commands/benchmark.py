@@ -43,8 +43,8 @@ def benchmark(
         known = ", ".join(REFERENCE_NAMES)
         mend = did_you_mean(against, REFERENCE_NAMES)
         raise UsageError(f"--against: expected one of {known}; found '{against}'{mend}")
-    if problem := config.class_scores_problem(experiment):
-        raise UsageError(problem)
+    if issue := config.class_scores_issue(experiment):
+        raise UsageError(issue)
     from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
     from cifar_cli.benchmark.build_subject import build_subject
     from cifar_cli.benchmark.run_benchmark import run_benchmark

@@ -54,7 +54,7 @@ def show(
     experiment = _load(read, overrides or [])
     if overrides:  # which may have made the file's comments untrue
         words = " ".join(" ".join(overrides).split())
-        comments = Comments(header=[f"# {read.place} with {words}"])
+        comments = Comments(header=[f"# {read.location} with {words}"])
     else:
         comments = read_comments(read.text)
     print(dump(experiment, comments=comments), end="")
@@ -97,23 +97,23 @@ def validate(
     overrides = [word for word in words if is_override(word)]
     if not sources:
         raise UsageError(f"cifar config validate: expected a FILE or NAME, found only {' '.join(overrides)}; name one")
-    problems: list[str] = []
+    issues: list[str] = []
     for source in sources:
         try:
             read = read_config_file(source)
             experiment = _load(read, overrides)
         except CifarError as error:
-            problems += error.problems if isinstance(error, ConfigError) else [str(error)]
+            issues += error.issues if isinstance(error, ConfigError) else [str(error)]
             continue
-        print(f"ok: {read.place}")
+        print(f"ok: {read.location}")
         for warning in warnings(experiment):
-            _note(f"warning: {read.place}: {warning}")
-    if problems:
-        raise ConfigError(problems)
+            _note(f"warning: {read.location}: {warning}")
+    if issues:
+        raise ConfigError(issues)
 
 
 def _load(read: ConfigFile, overrides: Sequence[str]) -> Experiment:
-    return load_text(read.text, place=read.place, overrides=overrides, default_name=read.stem)
+    return load_text(read.text, location=read.location, overrides=overrides, default_name=read.stem)
 
 
 def _first_sentence(text: str) -> str:

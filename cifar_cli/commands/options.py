@@ -109,7 +109,7 @@ class ModelChoice:
             called = "<stdin>" if self.source == STDIN else self.source or CONFIG_WITHOUT_RUNS
             return build_untrained(self.experiment, source=called, log_dir=self.log_dir)
         opened = load_model(self.run, weights=self.weights, log_dir=self.log_dir)
-        return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, place=opened.source))
+        return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, location=opened.source))
 
     def words_for(self, opened: "LoadedModel") -> list[str]:
         """Returns the words that name the same network again."""

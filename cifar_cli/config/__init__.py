@@ -1,6 +1,6 @@
-"""YAML and overrides into one checked experiment. Never imports torch, so that a mistake is told at once."""
+"""Parses YAML and overrides into one checked experiment. Imports no torch, so that mistakes are reported at once."""
 
-from cifar_cli.config.checks import class_scores_problem, warnings
+from cifar_cli.config.checks import class_scores_issue, warnings
 from cifar_cli.config.dump import dump
 from cifar_cli.config.layers.shapes.infer_shapes import LayerShape, infer_shapes
 from cifar_cli.config.load import load, load_text
@@ -14,7 +14,7 @@ __all__ = [
     "InitKeys",
     "Layer",
     "LayerShape",
-    "class_scores_problem",
+    "class_scores_issue",
     "dump",
     "infer_shapes",
     "load",

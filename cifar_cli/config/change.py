@@ -1,4 +1,4 @@
-"""Changes the keys of an experiment that is parsed already."""
+"""Changes the keys of a parsed experiment."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from cifar_cli.config.yaml.document import Document
 from cifar_cli.config.yaml.source_locations import SourceLocation, SourceLocations
 
 
-def with_overrides(experiment: Experiment, overrides: Sequence[str], *, place: str) -> Experiment:
-    """Returns the experiment with `key=value` words applied and checked as `load` does it.
+def with_overrides(experiment: Experiment, overrides: Sequence[str], *, location: str) -> Experiment:
+    """Returns the experiment with `key=value` words applied, checked like a file that `load` reads.
 
-    place: where the experiment is from, for messages. Raises ConfigError with all mistakes.
+    location: the experiment's source, for messages. Raises ConfigError with all mistakes.
     """
     if not overrides:
         return experiment
-    document = Document(to_plain(experiment), SourceLocations(start=SourceLocation(place)), [])
+    document = Document(to_plain(experiment), SourceLocations(start=SourceLocation(location)), [])
     override(document, overrides)
     return experiment_of(document)

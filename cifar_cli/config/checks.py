@@ -1,4 +1,4 @@
-"""What must hold between the keys of an experiment, and what is allowed but looks like a slip. Knows no file."""
+"""Checks the keys of an experiment against each other, and warns of valid settings that look like mistakes."""
 
 from collections.abc import Iterator
 from math import exp, log, prod
@@ -12,11 +12,11 @@ from cifar_cli.config.yaml.source_locations import Issue, KeyPath
 from cifar_cli.optim.table import OptimizerKeys
 
 CrossFieldIssue: TypeAlias = tuple[Issue, KeyPath]
-"""What is wrong with one key, and the other key that makes it wrong."""
+"""An issue with one key, and the other key that the issue depends on."""
 
 
 def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
-    """Yields what is right by itself but does not fit together."""
+    """Yields the issues of keys that are valid by themselves but contradict each other."""
     data, model = experiment.data, experiment.model
     if data.val_size >= data.train_images:
         expected = f"expected fewer than the {data.train_images} training images of {data.name}"
@@ -78,11 +78,11 @@ def _nesterov_without_momentum(experiment: Experiment) -> Iterator[CrossFieldIss
             finding = "expected a momentum above 0 with nesterov: true, found 0"
             yield Issue((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
             if path == ("optimizer",):
-                break  # a group may only have taken it over
+                break  # groups inherit the section's settings: the same mistake is not reported again
 
 
 def _unfit_sizes(experiment: Experiment) -> Iterator[CrossFieldIssue]:
-    """Yields what the model or the images have against the sizes that the images are trained in."""
+    """Yields the training sizes that are too large for the images or too small for the model."""
     sizes, model, side = experiment.data.augment["sizes"], experiment.model, experiment.data.side
     key = ("data", "augment", "sizes")
     if sizes and not model.takes_any_size and set(sizes) != {side}:
@@ -100,7 +100,7 @@ def _unfit_sizes(experiment: Experiment) -> Iterator[CrossFieldIssue]:
 
 
 def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]:
-    # The layers of the other models are known only once they are built.
+    # The layer names of other models are known only after the model is built.
     layers = experiment.model.listed_layers
     if layers is None:
         return
@@ -111,8 +111,8 @@ def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]
             yield Issue(("log", "feature_layers", index), f"no layer is named '{name}'", mend), ("model", "layers")
 
 
-def class_scores_problem(experiment: Experiment) -> str | None:
-    """Returns why the model cannot be trained to tell classes apart, and what to add; None where it can."""
+def class_scores_issue(experiment: Experiment) -> str | None:
+    """Returns why the model's output is not one score per class, and what to add; None if it is."""
     facts, layers = experiment.data, experiment.model.listed_layers
     if layers is None:
         return None
@@ -121,8 +121,8 @@ def class_scores_problem(experiment: Experiment) -> str | None:
     if output == (facts.num_classes,):
         return None
     names = {layer.name for layer in layers}
-    linear = f"`- {_free('fc', names)}: {{type: Linear, out_features: {facts.num_classes}}}`"
-    added = linear if len(output) == 1 else f"`- {_free('flatten', names)}: Flatten` and {linear}"
+    linear = f"`- {_unused('fc', names)}: {{type: Linear, out_features: {facts.num_classes}}}`"
+    added = linear if len(output) == 1 else f"`- {_unused('flatten', names)}: Flatten` and {linear}"
     if len(output) == 1 and steps[-1].type == "Linear":
         added = f"another layer, or write out_features: {facts.num_classes} in {steps[-1].name}"
     return (
@@ -131,7 +131,7 @@ def class_scores_problem(experiment: Experiment) -> str | None:
     )
 
 
-# What a last layer lets class scores be at most and at least; cross-entropy then cannot fall below a floor.
+# The highest and the lowest class score that a last layer returns; they set a lower bound of the cross-entropy.
 SCORE_RANGES = {
     "Softmax": (1.0, 0.0),
     "Softmin": (1.0, 0.0),
@@ -145,46 +145,46 @@ UNCHANGING = ("Identity", "Flatten", "Dropout")
 
 
 def warnings(experiment: Experiment) -> list[str]:
-    """Returns sentences about what is allowed, but probably not meant."""
+    """Returns sentences about settings that are valid, but probably mistakes."""
     layers = experiment.model.listed_layers
-    if layers is None or class_scores_problem(experiment):
-        return []  # a model that ends in no class scores is there to be looked at
-    deciding = [layer for layer in layers if layer.type not in UNCHANGING]
-    if not deciding:
+    if layers is None or class_scores_issue(experiment):
+        return []  # a model without class scores is not trained, only shown
+    changing = [layer for layer in layers if layer.type not in UNCHANGING]
+    if not changing:
         return []
-    last, num_classes = deciding[-1], experiment.data.num_classes
-    place = f"model.layers.{last.name}"
+    last, num_classes = changing[-1], experiment.data.num_classes
+    key = f"model.layers.{last.name}"
     if last.type == "LogSoftmax":
         return [
-            f"{place}: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: leave it out"
+            f"{key}: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: leave it out"
         ]
     if last.type in SCORE_RANGES:
         reason = ", which takes the softmax itself," if last.type in ("Softmax", "Softmax2d", "Softmin") else ""
-        return [f"{place}: {_floor_sentence(last.type, num_classes, reason)}"]
+        return [f"{key}: {_floor_sentence(last.type, num_classes, reason)}"]
     if last.type in ("ReLU", "ReLU6"):
         return [
-            f"{place}: {last.type} as the last layer turns every negative class score into 0, and no gradient passes "
+            f"{key}: {last.type} as the last layer turns every negative class score into 0, and no gradient passes "
             f"there: classes can die for good; cross_entropy takes scores of any sign: leave it out"
         ]
     return []
 
 
-def _floor_sentence(kind: str, num_classes: int, reason: str) -> str:
-    high, low = SCORE_RANGES[kind]
-    # The best that such scores can do: `high` for the true class and `low` for all others.
+def _floor_sentence(layer_type: str, num_classes: int, reason: str) -> str:
+    high, low = SCORE_RANGES[layer_type]
+    # The lowest loss of such scores: `high` for the true class and `low` for all others.
     floor = log(1 + (num_classes - 1) * exp(low - high))
     return (
-        f"{kind} as the last layer keeps the class scores between {low:g} and {high:g}, so that the loss "
+        f"{layer_type} as the last layer keeps the class scores between {low:g} and {high:g}, so that the loss "
         f"cross_entropy{reason} cannot fall below {floor:.2f}, where a guess has ln {num_classes} = "
         f"{log(num_classes):.2f}; training is slow: leave it out"
     )
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Returns the name, with the first number that makes it new."""
+def _unused(name: str, used: set[str]) -> str:
+    """Returns the name, with the lowest number from 2 that makes it unused if it is used."""
     number = 1
     candidate = name
-    while candidate in taken:
+    while candidate in used:
         number += 1
         candidate = f"{name}{number}"
     return candidate

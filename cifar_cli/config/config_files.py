@@ -1,7 +1,7 @@
-"""Finds and reads configuration files: a path, or the name of a built-in. Knows nothing of what is in them.
+"""Finds and reads configuration files.
 
-The word `-` is standard input. A word that ends in .yaml or .yml is a path. Any other word is the name of a built-in,
-if there is one of that name, and else a path; a `Path` is always a path.
+The word `-` means standard input. A word that ends in .yaml or .yml is a path. Any other word is the name of a built-in
+configuration if one has that name, else a path. A `Path` is always a path.
 """
 
 import errno
@@ -15,20 +15,20 @@ from cifar_cli.errors import UsageError
 
 MAX_BYTES = 2**20
 STDIN = "-"
-CONFIG_WITHOUT_RUNS = "sequential"  # whose untrained network is looked at where there is no run yet
+CONFIG_WITHOUT_RUNS = "sequential"  # commands show its untrained network if there is no run yet
 
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A configuration's text. place: what to call it in messages; stem: the file's name without its ending."""
+    """A configuration's text. location: its name in messages; stem: the file's name without its suffix."""
 
     text: str
-    place: str
+    location: str
     stem: str
 
 
 def builtin_folder() -> Path:
-    """Returns where the built-in configurations are: in the package when it is installed, else beside it."""
+    """Returns the folder of the built-in configurations: in an installed package, else beside the package."""
     package = Path(__file__).parent.parent
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
@@ -42,7 +42,10 @@ def builtins() -> dict[str, Path]:
 
 
 def read_config_file(source: str | Path) -> ConfigFile:
-    """Returns the text of a path, a built-in or `-`, read once, as is needed for a pipe. Raises UsageError."""
+    """Returns the text of a path, a built-in or `-`; reads the source once, because it may be a pipe.
+
+    Raises UsageError.
+    """
     path = find_config_file(source)
     shown = "<stdin>" if source == STDIN else _shown(path)
     try:
@@ -68,18 +71,18 @@ def read_config_file(source: str | Path) -> ConfigFile:
 
 
 def is_stream(source: str | Path) -> bool:
-    """Returns whether a configuration comes from standard input or a pipe, whose name means nothing the next time."""
+    """Returns whether a configuration comes from standard input or a pipe, which cannot be read again."""
     path = find_config_file(source)
     try:
         return source == STDIN or str(path).startswith(("/dev/", "/proc/")) or path.is_fifo()
-    except (OSError, ValueError):  # a name that is too long, or holds a null character
+    except (OSError, ValueError):  # a name that is too long or contains a null character
         return False
 
 
 def _read_bytes(path: Path, *, is_stdin: bool) -> bytes:
-    """Returns the file's bytes, one more than are allowed where it is too large."""
+    """Returns the file's bytes, at most `MAX_BYTES` + 1: the last one shows that the file is too large."""
     if is_stdin:
-        if sys.stdin is None:  # the process was started without one
+        if sys.stdin is None:  # the process was started without standard input
             raise OSError(errno.EBADF, "there is no standard input")
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     with path.open("rb") as file:
@@ -87,7 +90,7 @@ def _read_bytes(path: Path, *, is_stdin: bool) -> bytes:
 
 
 def find_config_file(source: str | Path) -> Path:
-    """Returns the file that a path or a name means; it need not exist."""
+    """Returns the file that a path or a name means, whether it exists or not."""
     if isinstance(source, str) and not re.search(r"\.ya?ml$", source):
         known = builtins()
         if source in known:
@@ -96,7 +99,7 @@ def find_config_file(source: str | Path) -> Path:
 
 
 def _shown(path: Path) -> str:
-    """Returns the path from the current folder where it lies below it."""
+    """Returns the path, relative to the current folder if the path lies below this folder."""
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
     return str(path)

@@ -1,4 +1,4 @@
-"""An experiment as YAML that loads as an equal experiment, with a file's comments where there are any."""
+"""Writes an experiment as YAML that loads as an equal experiment, with the comments of its file."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _RANKS = {"name": 0, "parameters": 1, "epochs": 2, "groups": 4}
 
 
 def dump(experiment: Experiment, *, comments: Comments = NO_COMMENTS) -> str:
-    """Returns the experiment as YAML, every key written out, and the comments beside the keys they stood at."""
+    """Returns the experiment as YAML with every key, and with each comment at the key of its file."""
     lines = [*comments.header, ""] if comments.header else []
     for path, line in _lines(experiment):
         indent = " " * (len(line) - len(line.lstrip()))
@@ -43,7 +43,7 @@ def _lines(experiment: Experiment) -> Iterator[tuple[KeyPath, str]]:
 
 
 def section_items(section: Section) -> list[tuple[str, object]]:
-    """Returns the section's keys and values: the name, which decides about the others, first, and groups last."""
+    """Returns the section's keys and values: `name`, which decides the other keys, comes first, and `groups` last."""
     return sorted(section, key=lambda item: _RANKS.get(item[0], 3))
 
 
@@ -57,7 +57,7 @@ def _flow(setting: object) -> str:
 
 
 def to_plain(experiment: Experiment) -> dict[str, Plain]:
-    """Returns the experiment as the plain data that its YAML would be read as."""
+    """Returns the experiment as plain data, which loads as an equal experiment."""
     return {key: _plain(value) for key, value in section_items(experiment)}
 
 

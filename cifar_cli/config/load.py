@@ -1,4 +1,4 @@
-"""From a file and overrides to one checked experiment, with every mistake told at once."""
+"""Loads a file with overrides as one checked experiment, and reports all mistakes at once."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,19 +30,21 @@ _SECTIONS = tuple(key for key in Experiment.model_fields if key not in ("name", 
 def load(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     """Returns the experiment of a file, given by path or built-in name, with `key=value` overrides.
 
-    Raises ConfigError with all mistakes, or UsageError if there is no such file.
+    Raises ConfigError with all mistakes, or UsageError if the file does not exist.
     """
     read = read_config_file(source)
-    return load_text(read.text, place=read.place, overrides=overrides, default_name=read.stem)
+    return load_text(read.text, location=read.location, overrides=overrides, default_name=read.stem)
 
 
-def load_text(text: str, *, place: str, overrides: Sequence[str] = (), default_name: str = "experiment") -> Experiment:
+def load_text(
+    text: str, *, location: str, overrides: Sequence[str] = (), default_name: str = "experiment"
+) -> Experiment:
     """Returns the experiment of a YAML text.
 
-    place: what to call the text in messages; default_name: the name of an experiment that has none of its own.
+    location: the text's name in messages; default_name: the experiment's name if the text has no key `name`.
     Raises ConfigError with all mistakes.
     """
-    document = read_document(text, place)
+    document = read_document(text, location)
     override(document, overrides)
     return experiment_of(document, default_name=default_name)
 
@@ -50,24 +52,24 @@ def load_text(text: str, *, place: str, overrides: Sequence[str] = (), default_n
 def experiment_of(document: Document, *, default_name: str = "experiment") -> Experiment:
     """Returns the experiment that a document describes. Raises ConfigError with all mistakes."""
     data = _filled(document.data, default_name)
-    issues = [*document.problems, *_read_model(data)]
-    experiment, mistakes = _validate(data, document.places)
+    issues = [*document.issues, *_read_model(data)]
+    experiment, mistakes = _validate(data, document.locations)
     issues += mistakes
     if experiment is None:
-        experiment, _ = _validate(_repaired(data, mistakes), document.places)
+        experiment, _ = _validate(_repaired(data, mistakes), document.locations)
     if experiment is not None:
         wrong = [issue.path for issue in issues if issue.path]
         for issue, other in cross_field_issues(experiment):
             if not any(_overlap(path, key) for path in wrong for key in (issue.path, other)):
                 issues.append(issue)
     if issues:
-        raise ConfigError(report(issues, document.places))
+        raise ConfigError(report(issues, document.locations))
     assert experiment is not None
     return experiment
 
 
 def _filled(values: Mapping[str, object], default_name: str) -> dict[str, object]:
-    """Returns a copy in which every section is there: null means all defaults, and no `name` the first kind."""
+    """Returns a copy with every section: null means all defaults; without a `name` the first of the table is taken."""
     data = dict(deepcopy(values))
     if data.get("name") is None:
         data["name"] = default_name if re.fullmatch(NAME_PATTERN, default_name) else "experiment"
@@ -84,7 +86,7 @@ def _filled(values: Mapping[str, object], default_name: str) -> dict[str, object
 
 
 def _fill_groups(optimizer: dict[str, object]) -> None:
-    """Gives every group of parameters without a `name` the section's own optimiser."""
+    """Gives every parameter group without a `name` the optimizer of the section."""
     groups, name = optimizer.get("groups"), optimizer["name"]
     if groups is None:
         optimizer["groups"] = []
@@ -94,13 +96,13 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
 
 
 def _read_model(data: dict[str, object]) -> list[Issue]:
-    """Puts layers in the place of the data's list of them, numbers inferred, and returns the mistakes in it."""
+    """Replaces the data's list of layers by `Layer`s with inferred arguments, and returns the mistakes in the list."""
     model, images = data["model"], data["data"]
     name = model["name"] if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(name, str) or name not in MODELS or not MODELS[name].lists_layers:
         return []
     layers, issues = parse_layers(model.get("layers"))
-    # What comes after a layer with mistakes has no known shape.
+    # After a layer with mistakes, shapes are unknown.
     sound = [layer for layer in takewhile(bool, layers) if layer]
     dataset = images.get("name", "cifar10") if isinstance(images, dict) else None
     if isinstance(dataset, str) and dataset in DATASETS:
@@ -114,26 +116,26 @@ def _read_model(data: dict[str, object]) -> list[Issue]:
     return issues
 
 
-def _validate(data: Mapping[str, object], places: SourceLocations) -> tuple[Experiment | None, list[Issue]]:
-    """Returns the experiment, or None and what pydantic finds wrong."""
+def _validate(data: Mapping[str, object], locations: SourceLocations) -> tuple[Experiment | None, list[Issue]]:
+    """Returns the experiment, or None and the mistakes that pydantic finds."""
     try:
-        experiment = Experiment.model_validate(_without_lists(data))
+        experiment = Experiment.model_validate(_with_tuples(data))
     except ValidationError as error:
-        return None, validation_issues(error, data, places)
+        return None, validation_issues(error, data, locations)
     return experiment.model_copy(update={"optimizer": with_shared_settings(experiment.optimizer)}), []
 
 
-def _without_lists(value: object) -> object:
-    """Returns the value with tuples for lists: an experiment does not change."""
+def _with_tuples(value: object) -> object:
+    """Returns the value with tuples instead of lists, because an experiment is immutable."""
     if isinstance(value, dict):
-        return {key: _without_lists(item) for key, item in value.items()}
+        return {key: _with_tuples(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return tuple(_without_lists(item) for item in value)
+        return tuple(_with_tuples(item) for item in value)
     return value
 
 
 def _repaired(data: dict[str, object], mistakes: Sequence[Issue]) -> dict[str, object]:
-    """Returns the data with defaults for what is wrong, so that the rest can still be checked against each other."""
+    """Returns the data with defaults instead of wrong values, so that the other keys can still be checked."""
     repaired = deepcopy(data)
     for mistake in mistakes:
         section: object = repaired
@@ -149,6 +151,6 @@ def _repaired(data: dict[str, object], mistakes: Sequence[Issue]) -> dict[str, o
 
 
 def _overlap(one: KeyPath, other: KeyPath) -> bool:
-    """Whether one of the keys is the other, or lies within it."""
+    """Returns whether the paths are equal, or one lies within the other."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]

@@ -1,4 +1,4 @@
-"""Values and names as a sentence shows them. Knows nothing of where they come from."""
+"""Formats values and names for messages."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ LONGEST_SHOWN = 60  # characters
 
 
 def format_value(value: object) -> str:
-    """Returns the value as YAML on one line, shortened where it is long."""
+    """Returns the value as YAML on one line, cut at `LONGEST_SHOWN` characters."""
     text = to_flow_yaml(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def found(value: object) -> str:
-    """Returns the value as the end of "…, found": words in quotes, so that '3' is not 3."""
+    """Returns the value for the end of "…, found": text in quotes, so that '3' and 3 differ."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
@@ -24,7 +24,7 @@ def found(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Returns `; did you mean 'x'?` for the nearest known word, capitals apart, or an empty string."""
+    """Returns `; did you mean 'x'?` for the nearest known word, ignoring case, or an empty string."""
     by_lower_case = {name.lower(): name for name in known}
     if word.lower() in by_lower_case:
         return f"; did you mean '{by_lower_case[word.lower()]}'?"

@@ -1,4 +1,4 @@
-"""`key=value` words from the command line, written into a configuration's data. Knows not which keys there are."""
+"""Writes `key=value` words of the command line into a configuration's data. Unknown keys are reported later."""
 
 from collections.abc import Sequence
 
@@ -9,25 +9,25 @@ from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath
 LAYERS = ("model", "layers")
 
 
-class _NoWayError(Exception):
-    """A key on the way to the one to set does not exist, and cannot be made."""
+class _UnreachableKeyError(Exception):
+    """A part of the key does not exist and cannot be created."""
 
 
 def override(document: Document, words: Sequence[str]) -> None:
-    """Sets each `key=value` in the document, the later one winning; mistakes join the document's problems."""
+    """Sets each `key=value` in the document; a later word wins. Mistakes are added to the document's issues."""
     for word in words:
         key, equals, text = word.partition("=")
         parts = key.strip().split(".")
         if not equals:
             finding = f"expected key=value, found {word!r}"
-            document.problems.append(Issue((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
+            document.issues.append(Issue((), finding, "write for example optimizer.lr=0.05", location=COMMAND_LINE))
         elif not all(parts):
             finding = f"expected a key before the '=', its parts joined by '.', found {word!r}"
-            document.problems.append(Issue((), finding, "write for example optimizer.lr=0.05", place=COMMAND_LINE))
+            document.issues.append(Issue((), finding, "write for example optimizer.lr=0.05", location=COMMAND_LINE))
         else:
-            value, problems = read_value(text, tuple(parts))
-            document.problems += problems
-            if not problems:
+            value, issues = read_value(text, tuple(parts))
+            document.issues += issues
+            if not issues:
                 _set(document, parts, value)
 
 
@@ -38,14 +38,14 @@ def _set(document: Document, parts: list[str], value: Plain) -> None:
         for part in parts[:-1]:
             target, path = _descend(document, target, path, part)
         path = _assign(target, path, parts[-1], value)
-    except _NoWayError as error:
-        document.problems.append(Issue(tuple(parts), str(error), place=COMMAND_LINE))
+    except _UnreachableKeyError as error:
+        document.issues.append(Issue(tuple(parts), str(error), location=COMMAND_LINE))
     else:
-        document.places.give_to_command_line(path)
+        document.locations.set_on_command_line(path)
 
 
 def _descend(document: Document, target: Plain, path: KeyPath, part: str) -> tuple[Plain, KeyPath]:
-    """Returns what lies under `part`, with its path; an absent section is made."""
+    """Returns the value under `part`, with its path; creates a missing section."""
     if isinstance(target, list):
         index = _index(target, path, part)
         item = target[index]
@@ -56,12 +56,12 @@ def _descend(document: Document, target: Plain, path: KeyPath, part: str) -> tup
     path = (*path, part)
     if section.get(part) is None:
         section[part] = {}
-        document.places.give_to_command_line(path)
+        document.locations.set_on_command_line(path)
     return section[part], path
 
 
 def _assign(target: Plain, path: KeyPath, part: str, value: Plain) -> KeyPath:
-    """Sets `part` of the target and returns the path of what was set."""
+    """Sets `part` of the target and returns the path of the new value."""
     if isinstance(target, list):
         index = _index(target, path, part)
         item = target[index]
@@ -77,7 +77,7 @@ def _assign(target: Plain, path: KeyPath, part: str, value: Plain) -> KeyPath:
 
 def _section(target: Plain, path: KeyPath) -> dict[str, Plain]:
     if not isinstance(target, dict):
-        raise _NoWayError(f"{path[-1]} holds no keys, it is {found(target)}")
+        raise _UnreachableKeyError(f"{path[-1]} holds no keys, it is {found(target)}")
     return target
 
 
@@ -91,16 +91,16 @@ def _layer_section(entry: dict[str, Plain]) -> dict[str, Plain]:
 
 
 def _index(items: list[Plain], path: KeyPath, part: str) -> int:
-    """Returns which item is meant: by its number from 0 or, among layers, by its name."""
+    """Returns the index of an item, given by number from 0 or, among layers, by name."""
     if part.isdecimal():
         if len(part) < 10 and int(part) < len(items):
             return int(part)
-        raise _NoWayError(f"expected a number below {len(items)}, the length of the list, found {part}")
+        raise _UnreachableKeyError(f"expected a number below {len(items)}, the length of the list, found {part}")
     if path != LAYERS:
-        raise _NoWayError(f"expected the number of an item of the list, from 0, found {part!r}")
+        raise _UnreachableKeyError(f"expected the number of an item of the list, from 0, found {part!r}")
     names = [next(iter(item)) for item in items if isinstance(item, dict) and len(item) == 1]
     for index, item in enumerate(items):
         if isinstance(item, dict) and list(item) == [part]:
             return index
     hint = nearest(part, names) or f"; the layers are {', '.join(names)}"
-    raise _NoWayError(f"no layer is named '{part}'{hint}")
+    raise _UnreachableKeyError(f"no layer is named '{part}'{hint}")

@@ -1,4 +1,4 @@
-"""A batch on its way from the image set to the network."""
+"""A batch of images with targets."""
 
 from dataclasses import dataclass, replace
 
@@ -8,11 +8,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """What a training step gets, and what augmentations change.
+    """The input of augmentations and of a training step.
 
-    images: uint8 (B, C, H, W) until they are normalized, then float32, maybe of another size. targets: int64 (B,), or
-    float (B, K), the probability of each class. indices: int64 (B,), which images of the set these are. epoch: the
-    epoch in progress, from 0.
+    images: uint8 (B, C, H, W) before normalization, float32 after it. targets: int64 (B,), or float (B, K) with the
+    probability of each class. indices: int64 (B,), the images' indices in the set. epoch: the current epoch, from 0.
     """
 
     images: Tensor
@@ -29,7 +28,7 @@ class Batch:
         return self.targets if self.targets.dim() == 1 else self.targets.argmax(dim=1)
 
     def to(self, device: torch.device) -> "Batch":
-        """Returns the same batch with its tensors on `device`."""
+        """Returns the batch with its tensors on `device`."""
         return replace(
             self,
             images=self.images.to(device),

@@ -1,9 +1,8 @@
-"""Picks the images that are worth a step: those with the largest loss when they were last trained on.
+"""Selects the training images of an epoch: the images whose last training loss was largest.
 
-Knows nothing of networks: whoever trains tells the losses. They are as old as an image's last step, which costs no pass
-over the images that would not be taken anyway. Source: Loshchilov and Hutter, arXiv:1511.06343, who draw the more often
-what stands higher in the order of last losses; here the top of it is taken. Jordan, arXiv:2404.00498, section 5, has a
-second network look for the hardest of each batch instead.
+The training loop passes the losses of its steps, so that no extra forward pass is needed. Source: Loshchilov and
+Hutter, arXiv:1511.06343, who sample by the rank of the last loss; here the images of the highest ranks are taken.
+Jordan, arXiv:2404.00498, section 5, selects the hardest images of each batch with a second network instead.
 """
 
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from torch import Tensor
 
 
 class HardExamples:
-    """Remembers the last loss of each of `size` images, and which of them the epoch in progress goes through.
+    """Holds the last loss of each of `size` images, and the selection of the current epoch.
 
-    fractions: which part of the images an epoch takes, in (0, 1], one for each epoch, the last for all after it. An
-    image without a loss yet counts as the hardest of all.
+    fractions: the fraction of the images in each epoch, in (0, 1]; the last fraction holds for all later epochs. An
+    image without a loss counts as infinitely hard.
     """
 
     def __init__(self, size: int, *, fractions: Sequence[float], device: torch.device) -> None:
@@ -26,24 +25,24 @@ class HardExamples:
         self.is_selected = torch.ones(size, dtype=torch.bool, device=device)
 
     def images_in(self, epoch: int) -> int:
-        """Returns how many images an epoch (counted from 0) takes, one at least."""
+        """Returns the number of images in an epoch (counted from 0), at least 1."""
         return max(1, round(self.fractions[min(epoch, len(self.fractions) - 1)] * len(self.losses)))
 
     def select(self, epoch: int) -> None:
-        """Picks an epoch's images by the losses as they are now; of equal ones those that come first in the set."""
+        """Selects an epoch's images by their current losses; of equal losses, the images with the lower index."""
         hard_examples = self.losses.argsort(descending=True, stable=True)[: self.images_in(epoch)]
         self.is_selected = torch.zeros_like(self.is_selected).index_fill_(0, hard_examples, True)
 
     def update_losses(self, indices: Tensor, losses: Tensor) -> None:
-        """Takes the losses (B,) of the images at `indices`, int64 (B,)."""
+        """Sets the losses (B,) of the images at `indices`, int64 (B,)."""
         self.losses[indices] = losses.float()
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what the next epochs depend on, and the rest of this one."""
+        """Returns the losses and the selection, which the rest of this epoch and the next epochs depend on."""
         return {"losses": self.losses, "is_picked": self.is_selected}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Puts the losses and the choice back, on this device. Raises ValueError where they are of another set."""
+        """Restores the losses and the selection on this device. Raises ValueError if the number of images differs."""
         for name, held in self.state_dict().items():
             if saved[name].shape != held.shape:
                 raise ValueError(f"the images' {name} are not as many as there are images")

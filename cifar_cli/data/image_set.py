@@ -1,4 +1,4 @@
-"""A labelled set of images in memory. Knows nothing of files, batches or training."""
+"""A labelled set of images in memory."""
 
 from dataclasses import dataclass, replace
 
@@ -31,5 +31,5 @@ class ImageSet:
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def to(self, device: torch.device) -> "ImageSet":
-        """Returns the same set with its tensors on `device`."""
+        """Returns the set with its tensors on `device`."""
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))

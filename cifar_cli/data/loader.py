@@ -1,4 +1,4 @@
-"""Hands out an image set in whole batches of tensors."""
+"""Loads an image set in batches; one indexing operation makes a whole batch."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -17,7 +17,7 @@ BatchIndex = Tensor | slice
 
 
 class WholeBatches(Dataset[Batch]):
-    """An image set as the dataset of a DataLoader: answers for a whole batch at once. epoch: what batches say it is."""
+    """An image set as the dataset of a DataLoader, indexed by whole batches. epoch: the epoch of the batches."""
 
     def __init__(self, image_set: ImageSet) -> None:
         self.image_set = image_set
@@ -30,7 +30,7 @@ class WholeBatches(Dataset[Batch]):
         return self.__getitems__(slice(index, index + 1))
 
     def __getitems__(self, indices: BatchIndex) -> Batch:
-        """Returns a batch of uint8 images (B, C, H, W). For a slice its tensors are views: not to be changed."""
+        """Returns a batch of uint8 images (B, C, H, W). For a slice, its tensors are views and must not be changed."""
         images, labels = self.image_set.images[indices], self.image_set.labels[indices]
         if isinstance(indices, slice):
             indices = torch.arange(indices.start, indices.stop, device=labels.device)
@@ -38,10 +38,10 @@ class WholeBatches(Dataset[Batch]):
 
 
 class EpochBatches(Sampler[BatchIndex]):
-    """Yields the indices of one batch after the other, for one epoch at a time.
+    """Yields the indices of each batch of an epoch.
 
-    The order of an epoch depends on the seed and the epoch's number alone, so any epoch can be had again, and any
-    batch within it. With hard examples, an epoch holds a subset of the images.
+    The order of an epoch depends only on the seed and the epoch's number, so any epoch can be repeated from any batch.
+    With hard examples, an epoch holds a subset of the images.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class EpochBatches(Sampler[BatchIndex]):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int, *, first_batch: int = 0) -> None:
-        """Chooses the epoch that the next iteration goes through, from `first_batch` (counted from 0) to its end."""
+        """Sets the epoch of the next iteration, which starts at `first_batch` (counted from 0)."""
         self.epoch = epoch
         self.first_batch = first_batch
-        if self.hard_examples and first_batch == 0:  # within an epoch its images stay what they are
+        if self.hard_examples and first_batch == 0:  # the selection does not change within an epoch
             self.hard_examples.select(epoch)
 
     def batches_in(self, epoch: int) -> int:
@@ -77,7 +77,7 @@ class EpochBatches(Sampler[BatchIndex]):
         return images // self.batch_size if self.drop_last else -(-images // self.batch_size)
 
     def __len__(self) -> int:
-        """Returns the number of batches in the whole of the chosen epoch."""
+        """Returns the number of batches in the whole current epoch."""
         return self.batches_in(self.epoch)
 
     def __iter__(self) -> Iterator[BatchIndex]:
@@ -88,21 +88,21 @@ class EpochBatches(Sampler[BatchIndex]):
             yield span if order is None else order[span]
 
     def _order(self) -> Tensor | None:
-        """Returns the indices of the epoch's images in the order they come, None for all of them as they lie."""
+        """Returns the indices of the epoch's images in their order; None means all images in the set's order."""
         if self.hard_examples is None:
             return self._shuffled() if self.shuffle else None
         order = self._shuffled() if self.shuffle else torch.arange(self.size, device=self.device)
         return order[self.hard_examples.is_selected[order]]
 
     def _shuffled(self) -> Tensor:
-        # SeedSequence mixes the two numbers; a sum would give seed 0, epoch 1 the order of seed 1, epoch 0.
+        # SeedSequence mixes both numbers: with their sum, seed 0 in epoch 1 would repeat seed 1 in epoch 0.
         mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0])
         generator = torch.Generator().manual_seed(mixed >> 1)
         return torch.randperm(self.size, generator=generator).to(self.device)
 
 
 class BatchLoader(DataLoader[Batch]):
-    """A DataLoader over whole batches, where the set's tensors are. Each epoch has an order of its own."""
+    """A DataLoader over whole batches, on the device of the set's tensors. Each epoch has its own order."""
 
     def __init__(
         self,
@@ -129,12 +129,12 @@ class BatchLoader(DataLoader[Batch]):
             self.whole_batches,
             batch_sampler=self.batches,  # type: ignore[arg-type]  # typed for lists of single indices
             collate_fn=_identity,
-            # A generator of its own: without one, each iteration would take a number from torch's global generator.
+            # Without its own generator, a DataLoader draws a number from torch's global generator at each iteration.
             generator=torch.Generator(),
         )
 
     def set_epoch(self, epoch: int, *, first_batch: int = 0) -> None:
-        """Chooses the epoch that the next iteration goes through, from `first_batch` (counted from 0) to its end."""
+        """Sets the epoch of the next iteration, which starts at `first_batch` (counted from 0)."""
         self.whole_batches.epoch = epoch
         self.batches.set_epoch(epoch, first_batch=first_batch)
 

@@ -1,4 +1,4 @@
-"""Splits a training set into training and validation images, the same way on every machine and in every run."""
+"""Splits a training set into training and validation images, identically on every machine and in every run."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,11 @@ from cifar_cli.errors import UsageError
 
 
 def stratified_split(labels: Tensor, *, val_size: int, num_classes: int) -> tuple[Tensor, Tensor]:
-    """Returns the indices of the training and of the validation images, both ascending int64.
+    """Returns the indices of the training images and of the validation images, both ascending int64.
 
-    Every class gives the share of its images that `val_size` is of the whole, off by less than one image. No
-    random numbers: of its images a class gives evenly spaced ones, so no seed and no library version moves the split.
-    labels: int64 (N,). Raises UsageError where `val_size` leaves nothing to train on.
+    The validation images of each class are proportional to the class's size, to less than one image. Validation images
+    are evenly spaced within a class, not drawn at random: neither a seed nor a library version changes the split.
+    labels: int64 (N,). Raises UsageError if `val_size` leaves no training images.
     """
     size = len(labels)
     if not 0 <= val_size < size:
@@ -20,7 +20,7 @@ def stratified_split(labels: Tensor, *, val_size: int, num_classes: int) -> tupl
             f"write for example {size // 10}"
         )
     counts = torch.bincount(labels, minlength=num_classes)
-    quotas = _shares(counts.tolist(), total=val_size)
+    quotas = _proportional_quotas(counts.tolist(), total=val_size)
     is_val = torch.zeros(size, dtype=torch.bool)
     for label, quota in enumerate(quotas):
         members = torch.nonzero(labels == label).flatten()
@@ -29,11 +29,11 @@ def stratified_split(labels: Tensor, *, val_size: int, num_classes: int) -> tupl
     return torch.nonzero(~is_val).flatten(), torch.nonzero(is_val).flatten()
 
 
-def _shares(counts: list[int], *, total: int) -> list[int]:
-    """Divides `total` in proportion to `counts`; what rounding down leaves over goes to the largest remainders."""
+def _proportional_quotas(counts: list[int], *, total: int) -> list[int]:
+    """Returns `total` divided in proportion to `counts`, by the largest remainder method."""
     size = sum(counts)
-    shares = [total * count // size for count in counts]
+    quotas = [total * count // size for count in counts]
     by_remainder = sorted(range(len(counts)), key=lambda label: -(total * counts[label] % size))
-    for label in by_remainder[: total - sum(shares)]:
-        shares[label] += 1
-    return shares
+    for label in by_remainder[: total - sum(quotas)]:
+        quotas[label] += 1
+    return quotas

@@ -1,1 +1,1 @@
-"""Networks, one file each, the table that names them, and initializations of weights."""
+"""The networks, one file each, their table, and initializations of weights."""

@@ -1,4 +1,4 @@
-"""A small modern convolutional network: blocks of convolution, BatchNorm and ReLU, each halving the picture."""
+"""A small convolutional network: blocks of convolution, BatchNorm and ReLU, each halving the feature map."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """Two 3×3 convolutions, each followed by BatchNorm and ReLU; a pooling after the first halves the picture.
+    """Two 3×3 convolutions, each followed by BatchNorm and ReLU; a pooling after the first halves the feature map.
 
-    Takes (B, in_channels, H, W) and gives (B, out_channels, H // 2, W // 2).
+    Input (B, in_channels, H, W), output (B, out_channels, H // 2, W // 2).
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        # No bias: the BatchNorm that follows would subtract it again.
+        # No bias: the following BatchNorm would subtract it.
         self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
         self.pool = nn.MaxPool2d(2)
         self.norm1 = nn.BatchNorm2d(out_channels)
@@ -23,17 +23,17 @@ class Block(nn.Module):
         self.relu2 = nn.ReLU(inplace=True)
 
     def forward(self, images: Tensor) -> Tensor:
-        # Pooled before the normalisation: a quarter of the pixels to normalise, and the pooled ones are the same.
+        # Pooling before normalization leaves a quarter of the pixels to normalize.
         features: Tensor = self.relu1(self.norm1(self.pool(self.conv1(images))))  # (B, out_channels, H/2, W/2)
         features = self.relu2(self.norm2(self.conv2(features)))
         return features
 
 
 class CNN(nn.Module):
-    """One block for each of `widths`, the mean over what is left of the picture, dropout, and a linear layer.
+    """One block for each of `widths`, the mean over the feature map, dropout, and a linear layer.
 
-    Images (B, *image_shape) go in, logits (B, num_classes) come out. Each block halves the picture, so 32×32 pixels
-    carry at most five widths.
+    Input: images (B, *image_shape); output: logits (B, num_classes). Each block halves the feature map, so images of
+    32×32 pixels allow at most five widths.
     """
 
     def __init__(

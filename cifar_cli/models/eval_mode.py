@@ -1,4 +1,4 @@
-"""Switches a network to eval mode for a while. Knows nothing of why."""
+"""Switches a network to eval mode within a context."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ from torch import nn
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Within it the model is in eval mode; afterwards every module is in its own mode again.
+    """Puts the model into eval mode within the context, and restores the mode of every module afterwards.
 
-    Each one's own, not one for all: a frozen BatchNorm is in eval mode within a model that trains.
+    Each module's own mode is restored: a frozen BatchNorm stays in eval mode within a model in training mode.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()

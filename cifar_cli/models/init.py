@@ -1,7 +1,4 @@
-"""Beginnings for a network's weights that make the first epochs count. Knows no network by name.
-
-Each changes the layers it is told, or all that it fits, in place, and leaves the others as torch began them.
-"""
+"""Initializations of weights, in place; other layers keep torch's own initialization."""
 
 import math
 
@@ -13,11 +10,11 @@ IMAGES_AT_A_TIME = 500  # all patches of 5000 images, in float64, would be 1.2 G
 
 @torch.no_grad()
 def dirac_init_(model: nn.Module) -> None:
-    """Makes each convolution's first `in_channels` filters pass their channel on unchanged.
+    """Makes the first `in_channels` filters of each convolution return their input channel unchanged.
 
-    Done to ungrouped convolutions that give at least as many channels as they take and keep the picture's size, so that
-    "unchanged" has a meaning. The filters beyond those stay random. Source: "dirac" initialisation, as in Zagoruyko and
-    Komodakis, arXiv:1706.00388.
+    Applies to ungrouped convolutions that keep the feature map's size and have at least as many output channels as
+    input channels. The other filters stay random. Source: dirac initialization in Zagoruyko and Komodakis,
+    arXiv:1706.00388.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d) and _keeps_size(layer) and layer.out_channels >= layer.in_channels:
@@ -26,18 +23,18 @@ def dirac_init_(model: nn.Module) -> None:
 
 @torch.no_grad()
 def unit_std_init_(layer: nn.Linear | nn.Conv2d) -> None:
-    """Scales the layer's weights to a standard deviation of one."""
+    """Scales the layer's weights to a standard deviation of 1."""
     layer.weight /= layer.weight.std()
 
 
 @torch.no_grad()
 def whitening_init_(layer: nn.Conv2d, images: Tensor, *, eps: float = 5e-4) -> None:
-    """Makes a convolution decorrelate the pixels that its filters see; a bias begins at zero.
+    """Makes a convolution whiten the patches of its input; sets the bias to zero.
 
-    images: float (B, C, H, W) as the network will see them. The first C·k·k filters are the eigenvectors of the second
-    moment of the images' patches, the strongest first, each divided by √(eigenvalue + eps), so that over the images
-    each output has a mean square of just below one and none goes with another; the next C·k·k are their negatives. The
-    layer has 2·C·k·k filters. Source: Page, "How to train your ResNet", 2018; arXiv:2404.00498.
+    images: float (B, C, H, W), preprocessed as for the network. The layer has 2·C·k·k filters. The first C·k·k filters
+    are the eigenvectors of the second moment of the images' patches, largest eigenvalue first, each divided by
+    √(eigenvalue + eps): over the images, the mean product of two outputs is 0 and each mean square just below 1. The
+    other filters are the negatives. Source: Page, "How to train your ResNet", 2018; arXiv:2404.00498.
     """
     moment = _second_moment_of_patches(images, layer.kernel_size)
     eigenvalues, eigenvectors = torch.linalg.eigh(moment)  # ascending; columns
@@ -48,14 +45,14 @@ def whitening_init_(layer: nn.Conv2d, images: Tensor, *, eps: float = 5e-4) -> N
 
 
 def _second_moment_of_patches(images: Tensor, kernel_size: tuple[int, ...]) -> Tensor:
-    """Returns the mean product of every two numbers of a patch, float64 (C·k·k, C·k·k)."""
-    if images.device.type == "mps":  # which has no float64
+    """Returns the mean product of every two values of a patch, float64 (C·k·k, C·k·k)."""
+    if images.device.type == "mps":  # MPS has no float64
         images = images.cpu()
     size = images.shape[1] * math.prod(kernel_size)
     products, count = images.new_zeros(size, size, dtype=torch.float64), 0
-    for some in images.split(IMAGES_AT_A_TIME):
-        # Beside another training, nn.functional.unfold took 27 and 38 s for 5,000 images, and this 0.7 to 1 s.
-        patches = some.double().unfold(2, kernel_size[0], 1).unfold(3, kernel_size[1], 1)  # (B, C, H', W', k, k)
+    for chunk in images.split(IMAGES_AT_A_TIME):
+        # Tensor.unfold makes views; nn.functional.unfold is much slower on a busy machine.
+        patches = chunk.double().unfold(2, kernel_size[0], 1).unfold(3, kernel_size[1], 1)  # (B, C, H', W', k, k)
         columns = patches.permute(1, 4, 5, 0, 2, 3).reshape(size, -1)  # (C·k·k, patches)
         products += columns @ columns.T
         count += columns.shape[1]
@@ -63,11 +60,12 @@ def _second_moment_of_patches(images: Tensor, kernel_size: tuple[int, ...]) -> T
 
 
 def can_whiten(layer: nn.Module) -> bool:
-    """Returns whether the layer is a convolution with room for every direction of its patches and its opposite."""
+    """Returns whether the layer is a convolution with the 2·C·k·k filters that `whitening_init_` needs."""
     return isinstance(layer, nn.Conv2d) and len(layer.weight) == 2 * layer.weight[0].numel()
 
 
 def _keeps_size(layer: nn.Conv2d) -> bool:
+    """Returns whether an ungrouped convolution returns feature maps of its input's size."""
     is_centred = all(
         padding == "same" or 2 * padding == kernel - 1
         for padding, kernel in zip(_padding_of(layer), layer.kernel_size, strict=True)

@@ -1,4 +1,4 @@
-"""A layer of a network that a configuration lists. Imports no torch."""
+"""A layer as a configuration lists it. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The multilayer perceptron: every pixel a number in one long row."""
+"""The multilayer perceptron."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import nn
 def mlp(*, image_shape: tuple[int, int, int], num_classes: int, hidden: Sequence[int] = (256,)) -> nn.Sequential:
     """Returns Flatten, then Linear and ReLU for each width in `hidden`, then a Linear to the logits.
 
-    Images (B, *image_shape) go in, logits (B, num_classes) come out.
+    Input: images (B, *image_shape); output: logits (B, num_classes).
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
     in_features = prod(image_shape)

@@ -1,4 +1,4 @@
-"""A network written down layer by layer."""
+"""A network of the layers that a configuration lists."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ def sequential(
     image_shape: tuple[int, int, int] | None = None,
     num_classes: int | None = None,
 ) -> nn.Sequential:
-    """Returns torch's own `nn.Sequential` of named layers.
+    """Returns an `nn.Sequential` of named layers.
 
-    The layers alone decide which shapes go in and come out. `image_shape` and `num_classes` are accepted because every
-    network is built with them.
+    The layers alone decide the input and output shapes. `image_shape` and `num_classes` are accepted because every
+    network is built with both.
     """
     return nn.Sequential(OrderedDict((layer.name, getattr(nn, layer.type)(**layer.arguments)) for layer in layers))

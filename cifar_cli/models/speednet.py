@@ -1,6 +1,6 @@
 """The network of the fastest known CIFAR-10 trainings: a whitening layer and three groups of 3×3 convolutions.
 
-The records' initialization and training are separate parts: models/init.py and the configuration speedrun94.
+The initialization is in models/init.py, the training in the configuration speedrun94.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"gelu": nn.GELU, "silu": n
 
 
 class Group(nn.Module):
-    """`depth` 3×3 convolutions, each with BatchNorm and activation; a pooling after the first halves the map.
+    """`depth` 3×3 convolutions, each with BatchNorm and activation; a pooling after the first halves the feature map.
 
-    Takes (B, in_channels, H, W) and gives (B, out_channels, H // 2, W // 2). With a depth of three, the first
-    activation is added to the third normalised output, before its activation (He et al., arXiv:1512.03385).
+    Input (B, in_channels, H, W), output (B, out_channels, H // 2, W // 2). With a depth of 3, the first activation is
+    added to the third normalized output, before its activation (He et al., arXiv:1512.03385).
     """
 
-    pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # of an odd side the pooling drops the last row
+    pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # the pooling drops the last row of an odd side
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Group(nn.Module):
 
 
 class GlobalMaxPool(nn.AdaptiveMaxPool2d):
-    """The maximum over each map, (B, C, H, W) to (B, C, 1, 1): torch's pooling, on a GPU a faster equivalent."""
+    """The maximum over each map, (B, C, H, W) → (B, C, 1, 1), faster than torch's pooling on a GPU."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -54,7 +54,7 @@ class GlobalMaxPool(nn.AdaptiveMaxPool2d):
 
 
 def maximum_over_maps(images: Tensor) -> Tensor:
-    """Returns the maximum over each map, (B, C, H, W) to (B, C, 1, 1); of equal values the first gets the gradient.
+    """Returns the maximum over each map, (B, C, H, W) → (B, C, 1, 1); of equal values, the first gets the gradient.
 
     Faster than torch's pooling on a GPU, slower on a CPU. Measured: docs/experiments/hardware.md.
     """
@@ -62,12 +62,12 @@ def maximum_over_maps(images: Tensor) -> Tensor:
 
 
 class SpeedNet(nn.Module):
-    """A 2×2 convolution for whitening, a group for each of `widths`, the maximum over the map, a linear layer.
+    """A 2×2 whitening convolution, a group for each of `widths`, the maximum over the feature map, a linear layer.
 
-    Takes images (B, *image_shape) of any size from 2 · 2^groups pixels, gives logits (B, num_classes) multiplied by
-    `logit_scale`. The first layer has two filters for each value of a 2×2 patch, so that whitening can give each
-    direction and its opposite. Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
-    arXiv:2404.00498, which trains neither the filters of the first layer nor the scales of the normalisations.
+    Input: images (B, *image_shape) with sides of 2^groups + 1 pixels or more; output: logits (B, num_classes) times
+    `logit_scale`. The first layer has two filters for each value of a 2×2 patch: each whitening direction and its
+    negative. Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, which trains
+    neither the filters of the first layer nor the scales of the BatchNorms.
     """
 
     def __init__(
@@ -106,5 +106,5 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    # The weights move fast: with a momentum of 0.4 six steps replace nineteen twentieths of the running averages.
+    # The weights change fast: with a momentum of 0.4, six steps replace 95% of the running averages.
     return nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4)

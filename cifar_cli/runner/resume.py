@@ -173,7 +173,7 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
             f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; start another run with: "
             f"cifar train --config {folder.config} {' '.join(foreign)}"
         )
-    changed = with_overrides(experiment, overrides, place=str(folder.config))
+    changed = with_overrides(experiment, overrides, location=str(folder.config))
     before, after = experiment.train.epochs, changed.train.epochs
     if after < before:
         raise UsageError(f"train.epochs: expected at least the run's {before} epochs, found {after}; leave it out")

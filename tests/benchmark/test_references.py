@@ -26,7 +26,7 @@ train: {compile: true, device: cpu, fast_convolutions: auto}
 
 @pytest.fixture
 def experiment() -> Experiment:
-    return config.load_text(TEXT, place="a test")
+    return config.load_text(TEXT, location="a test")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_plain_loop_takes_whole_batches_in_our_precision_and_memory_format(
     built: Callable[[str], Any], small_splits: Splits
 ) -> None:
     handed = built("plain")
-    assert handed["runtime"] == Runtime(CPU, build_runtime(config.load_text(TEXT, place="a test")).precision)
+    assert handed["runtime"] == Runtime(CPU, build_runtime(config.load_text(TEXT, location="a test")).precision)
     filters = handed["state"].model.blocks[0].conv1.weight
     assert filters.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(handed["images"].images, small_splits.train.images)

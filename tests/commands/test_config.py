@@ -23,7 +23,7 @@ def test_list_has_a_line_with_a_first_sentence_for_every_built_in(capsys: Captur
 def test_what_show_prints_is_the_same_configuration_with_the_files_head(name: str, capsys: Capture) -> None:
     show(name)
     printed = capsys.readouterr().out
-    assert load_text(printed, place="x.yaml") == load(name)
+    assert load_text(printed, location="x.yaml") == load(name)
     assert printed.splitlines()[0] == builtins()[name].read_text().splitlines()[0]
 
 
@@ -32,7 +32,7 @@ def test_show_takes_a_file_that_ends_in_a_text_of_several_lines(tmp_path: Path, 
     path.write_text("model: {name: mlp}  # small\nlog:\n  dir: >-\n    runs\n")
     show(str(path))
     printed = capsys.readouterr().out
-    assert load_text(printed, place="x.yaml").log.dir == "runs"
+    assert load_text(printed, location="x.yaml").log.dir == "runs"
     assert "# small" in printed
 
 
@@ -40,7 +40,7 @@ def test_show_with_overrides_says_so_in_place_of_the_files_head(capsys: Capture)
     show("tutorial", ["seed=3", "optimizer.lr=1e-3"])
     printed = capsys.readouterr().out
     assert printed.splitlines()[0].endswith("tutorial.yaml with seed=3 optimizer.lr=1e-3")
-    assert load_text(printed, place="x.yaml") == load("tutorial", ["seed=3", "optimizer.lr=1e-3"])
+    assert load_text(printed, location="x.yaml") == load("tutorial", ["seed=3", "optimizer.lr=1e-3"])
 
 
 def test_copy_writes_the_file_as_it_stands_and_names_the_next_command(
@@ -82,7 +82,7 @@ def test_validate_tells_of_all_files_what_is_right_and_what_is_wrong(tmp_path: P
     with pytest.raises(ConfigError) as caught:
         validate([str(path) for path in (bad, missing, good)])
     assert capsys.readouterr().out == f"ok: {good}\n"
-    assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{bad}:2:7", f"{bad}:3:1", str(missing)]
+    assert [issue.split(": ")[0] for issue in caught.value.issues] == [f"{bad}:2:7", f"{bad}:3:1", str(missing)]
     assert caught.value.exit_code == 2
 
 

@@ -1,54 +1,59 @@
-"""What is said of experiments that are valid: no class scores, or something that looks like a slip."""
+"""Valid experiments without class scores, and warnings of settings that look like mistakes."""
 
 import pytest
 
-from cifar_cli.config import class_scores_problem, load, load_text, warnings
+from cifar_cli.config import Experiment, class_scores_issue, load, load_text, warnings
 from cifar_cli.data.datasets.table import DATASETS
 
 
-def scores_problem(layers: str, dataset: str = "cifar10") -> str | None:
-    text = f"data: {{name: {dataset}}}\nmodel: {{layers: [{layers}]}}"
-    return class_scores_problem(load_text(text, place="x.yaml"))
+def with_layers(layers: str, dataset: str) -> Experiment:
+    # Without validation images: a dataset may have fewer images than the default val_size.
+    text = f"data: {{name: {dataset}, val_size: 0}}\nmodel: {{layers: [{layers}]}}"
+    return load_text(text, location="x.yaml")
 
 
-def test_a_model_that_ends_in_an_image_is_told_what_to_add() -> None:
-    assert class_scores_problem(load("layers/conv1")) == (
+def scores_issue(layers: str, dataset: str = "cifar10") -> str | None:
+    return class_scores_issue(with_layers(layers, dataset))
+
+
+def test_a_model_that_ends_in_an_image_gets_the_layers_to_add() -> None:
+    assert class_scores_issue(load("layers/conv1")) == (
         "model.layers: expected one score for each of the 10 classes of cifar10 at the end, found 6×30×30 = 5400 "
         "numbers from conv1; add `- flatten: Flatten` and `- fc: {type: Linear, out_features: 10}`"
     )
 
 
-def test_a_model_that_ends_in_a_row_needs_only_a_linear_layer_with_a_name_of_its_own() -> None:
-    problem = scores_problem("flatten: Flatten, fc: {type: Linear, out_features: 8}, relu: ReLU", "cifar100")
-    assert problem == (
+def test_a_model_that_ends_in_a_row_needs_only_a_linear_layer_with_an_unused_name() -> None:
+    issue = scores_issue("flatten: Flatten, fc: {type: Linear, out_features: 8}, relu: ReLU", "cifar100")
+    assert issue == (
         "model.layers: expected one score for each of the 100 classes of cifar100 at the end, found 8 = 8 numbers "
         "from relu; add `- fc2: {type: Linear, out_features: 100}`"
     )
 
 
 def test_a_linear_layer_with_the_wrong_number_is_named() -> None:
-    problem = scores_problem("flatten: Flatten, fc: {type: Linear, out_features: 8}")
-    assert problem is not None
-    assert problem.endswith("add another layer, or write out_features: 10 in fc")
+    issue = scores_issue("flatten: Flatten, fc: {type: Linear, out_features: 8}")
+    assert issue is not None
+    assert issue.endswith("add another layer, or write out_features: 10 in fc")
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_a_score_for_every_class_is_no_problem(dataset: str) -> None:
-    classes = DATASETS[dataset].num_classes
-    assert scores_problem(f"flatten: Flatten, fc: {{type: Linear, out_features: {classes}}}", dataset) is None
+    num_classes = DATASETS[dataset].num_classes
+    assert scores_issue(f"flatten: Flatten, fc: {{type: Linear, out_features: {num_classes}}}", dataset) is None
 
 
-def test_the_other_models_always_end_in_class_scores() -> None:
-    assert class_scores_problem(load_text("model: {name: cnn}", place="x.yaml")) is None
+def test_a_model_without_listed_layers_always_ends_in_class_scores() -> None:
+    assert class_scores_issue(load_text("model: {name: cnn}", location="x.yaml")) is None
 
 
 def warnings_of(last: str, dataset: str = "cifar10") -> list[str]:
     classes = DATASETS[dataset].num_classes
     layers = f"flatten: Flatten, fc: {{type: Linear, out_features: {classes}}}, {last}"
-    return warnings(load_text(f"data: {{name: {dataset}}}\nmodel: {{layers: [{layers}]}}", place="x.yaml"))
+    return warnings(with_layers(layers, dataset))
 
 
-def test_a_softmax_before_cross_entropy_is_warned_of_with_the_loss_it_cannot_pass() -> None:
+def test_a_softmax_before_cross_entropy_gives_a_warning_with_the_lowest_possible_loss() -> None:
     assert warnings_of("last: Softmax") == [
         "model.layers.last: Softmax as the last layer keeps the class scores between 0 and 1, so that the loss "
         "cross_entropy, which takes the softmax itself, cannot fall below 1.46, where a guess has ln 10 = 2.30; "
@@ -58,7 +63,7 @@ def test_a_softmax_before_cross_entropy_is_warned_of_with_the_loss_it_cannot_pas
 
 # −log(e¹ / (e¹ + 9·e⁰)) = 1.4612, −log(e¹ / (e¹ + 99·e⁰)) = 3.6222, −log(e¹ / (e¹ + 9·e⁻¹)) = 0.7967
 @pytest.mark.parametrize(
-    ("kind", "dataset", "floor"),
+    ("layer_type", "dataset", "floor"),
     [
         ("Softmin", "cifar10", "1.46"),
         ("Sigmoid", "cifar10", "1.46"),
@@ -67,20 +72,20 @@ def test_a_softmax_before_cross_entropy_is_warned_of_with_the_loss_it_cannot_pas
         ("Softsign", "cifar10", "0.80"),
     ],
 )
-def test_whatever_bounds_the_scores_is_warned_of(kind: str, dataset: str, floor: str) -> None:
-    (text,) = warnings_of(f"last: {kind}", dataset)
-    assert text.startswith(f"model.layers.last: {kind} as the last layer keeps the class scores between ")
+def test_a_last_layer_that_bounds_the_scores_gives_a_warning(layer_type: str, dataset: str, floor: str) -> None:
+    (text,) = warnings_of(f"last: {layer_type}", dataset)
+    assert text.startswith(f"model.layers.last: {layer_type} as the last layer keeps the class scores between ")
     assert f"cannot fall below {floor}, where a guess has ln " in text
 
 
-def test_a_log_softmax_is_known_to_change_nothing() -> None:
+def test_a_log_softmax_gives_the_warning_that_it_changes_nothing() -> None:
     assert warnings_of("last: LogSoftmax") == [
         "model.layers.last: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: "
         "leave it out"
     ]
 
 
-def test_a_relu_at_the_end_is_warned_of() -> None:
+def test_a_relu_at_the_end_gives_a_warning() -> None:
     assert warnings_of("last: ReLU") == [
         "model.layers.last: ReLU as the last layer turns every negative class score into 0, and no gradient passes "
         "there: classes can die for good; cross_entropy takes scores of any sign: leave it out"
@@ -92,6 +97,6 @@ def test_layers_that_only_pass_scores_on_do_not_hide_the_softmax() -> None:
     assert text.startswith("model.layers.last: Softmax")
 
 
-def test_usual_models_are_not_warned_of() -> None:
+def test_usual_models_give_no_warning() -> None:
     assert warnings(load("sequential")) == []
-    assert warnings(load_text("model: {name: mlp}", place="x.yaml")) == []
+    assert warnings(load_text("model: {name: mlp}", location="x.yaml")) == []

@@ -1,4 +1,4 @@
-"""Which file a word means, and what is said when there is none, or none that can be read."""
+"""The file that a word means, and the errors for missing and unreadable files."""
 
 import os
 from pathlib import Path
@@ -36,9 +36,9 @@ def test_a_name_means_the_built_in_and_an_ending_means_a_path(tmp_path: Path, mo
 def test_a_file_below_the_current_folder_is_named_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.yaml").write_text("seed: 1\n")
-    assert read_config_file(tmp_path / "a" / "x.yaml").place == str(tmp_path / "a" / "x.yaml")
+    assert read_config_file(tmp_path / "a" / "x.yaml").location == str(tmp_path / "a" / "x.yaml")
     monkeypatch.chdir(tmp_path)
-    assert read_config_file(tmp_path / "a" / "x.yaml").place == "a/x.yaml"
+    assert read_config_file(tmp_path / "a" / "x.yaml").location == "a/x.yaml"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path}: expected a YAML file, found a folder; name a file in it"
 
 
-def test_what_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_reported_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(b"seed: 1\nname: caf\xe9\n")
     assert refusal(path) == f"{path}:2: expected UTF-8 text, found the byte 0xe9; save the file as UTF-8"
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert refusal("a\0b.yaml") == "a\0b.yaml: cannot be read: embedded null byte"
 
 
-def test_a_stream_is_what_can_be_read_only_once(tmp_path: Path) -> None:
+def test_standard_input_and_pipes_are_streams(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "file.yaml").touch()
     assert all(map(is_stream, ["-", "/dev/stdin", "/dev/fd/63", str(tmp_path / "pipe.yaml")]))

@@ -1,4 +1,4 @@
-"""The keys of a configuration as the command line has them: all that can be set, and values that can be."""
+"""The dotted keys of a configuration, and the values that the command line offers for them."""
 
 from typing import Any
 
@@ -7,16 +7,17 @@ import pytest
 from cifar_cli.config import Experiment, load
 from cifar_cli.config.config_files import builtins
 from cifar_cli.config.keys import EVALUATION_KEYS, RESUME_KEYS, dotted_keys
+from cifar_cli.config.schema import CHOICES
 from cifar_cli.section import Section
 
-FREE = ("name", "seed", "loss", "train", "evaluation", "log")  # whose values hold whatever the other sections are
+INDEPENDENT = ("name", "seed", "loss", "train", "evaluation", "log")  # sections that no other section restricts
 
 
 def test_every_offered_value_can_be_set() -> None:
-    free = {key: values for key, values in dotted_keys().items() if key.partition(".")[0] in FREE}
-    del free["log.feature_layers"]  # these have to be the model's
-    assert len(free) > 20
-    for key, values in free.items():
+    independent = {key: values for key, values in dotted_keys().items() if key.partition(".")[0] in INDEPENDENT}
+    del independent["log.feature_layers"]  # must be layers of the model
+    assert len(independent) > 20
+    for key, values in independent.items():
         for value in values:
             load("mlp", [f"{key}={value}"])
 
@@ -35,7 +36,7 @@ def test_every_key_that_a_configuration_writes_out_is_listed(name: str) -> None:
     assert all(key.startswith("model.layers.") for key in listed - written(experiment))
 
 
-def test_a_chosen_name_has_its_own_keys_and_no_name_those_of_all() -> None:
+def test_a_chosen_name_has_its_own_keys_and_without_a_name_the_keys_of_all_are_listed() -> None:
     cnn = {key for key in dotted_keys(names={"model": "cnn"}) if key.startswith("model.")}
     assert cnn == {"model.name", "model.widths", "model.dropout"}
     assert cnn | {"model.hidden", "model.layers"} < set(dotted_keys())
@@ -46,9 +47,13 @@ def test_literals_and_booleans_have_all_their_values() -> None:
     assert keys["train.precision"] == ["auto", "fp32", "bf16", "fp16"]
     assert keys["train.compile"] == ["true", "false"]
     assert keys["data.augment.flip"] == ["random", "alternating", "null"]
-    assert keys["model.name"] == ["sequential", "mlp", "cnn", "speednet"]
 
 
-def test_what_may_be_changed_of_a_run_exists() -> None:
+@pytest.mark.parametrize("section", CHOICES)
+def test_the_name_of_a_section_has_all_names_of_its_table(section: str) -> None:
+    assert dotted_keys()[f"{section}.name"] == list(CHOICES[section].table)
+
+
+def test_keys_that_may_be_changed_after_the_start_exist() -> None:
     known = {*dotted_keys(), *Experiment.model_fields}
     assert {*EVALUATION_KEYS, *RESUME_KEYS} <= known

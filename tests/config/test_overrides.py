@@ -1,4 +1,4 @@
-"""`key=value` words: what they set, and what they say when they cannot."""
+"""`key=value` words: the keys that they set, and the errors of wrong words."""
 
 # ruff: noqa: E501 - a message stands on one line, as people meet it
 
@@ -25,7 +25,7 @@ train:
 
 
 def experiment(*overrides: str) -> Experiment:
-    return load_text(TEXT, place="x.yaml", overrides=overrides)
+    return load_text(TEXT, location="x.yaml", overrides=overrides)
 
 
 def sequential(*overrides: str) -> SequentialKeys:
@@ -37,10 +37,10 @@ def sequential(*overrides: str) -> SequentialKeys:
 def refusals(*overrides: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         experiment(*overrides)
-    return list(caught.value.problems)
+    return list(caught.value.issues)
 
 
-def test_a_word_replaces_what_the_file_says_and_the_later_word_wins() -> None:
+def test_an_override_replaces_the_files_value_and_the_last_override_wins() -> None:
     changed = experiment("optimizer.lr=1e-3", "optimizer.lr=2e-3", "seed=7")
     assert changed.optimizer.name == "sgd"
     assert (changed.optimizer.lr, changed.optimizer.momentum, changed.seed) == (0.002, 0.9, 7)
@@ -71,7 +71,7 @@ def test_layers_are_found_by_name_and_by_number() -> None:
     assert by_name.layers[3].arguments["in_features"] == 6 * 30 * 30
 
 
-def test_a_layer_without_arguments_can_be_given_one_and_be_replaced() -> None:
+def test_a_layer_without_arguments_can_get_an_argument_and_be_replaced() -> None:
     assert sequential("model.layers.relu1.inplace=true").layers[1].arguments == {"inplace": True}
     assert sequential("model.layers.relu1=Tanh").layers[1].type == "Tanh"
     assert sequential("model.layers.1=Tanh").layers[1].type == "Tanh"
@@ -114,7 +114,7 @@ EXAMPLE = "write for example optimizer.lr=0.05"
         ),
     ],
 )  # fmt: skip
-def test_a_wrong_word_is_told_with_the_command_line_as_its_place(word: str, words: str) -> None:
+def test_a_wrong_override_is_reported_with_the_command_line_as_its_location(word: str, words: str) -> None:
     assert refusals(word) == [words]
 
 
@@ -123,10 +123,10 @@ def test_an_item_of_another_list_must_be_a_number() -> None:
     assert refusals("log.feature_layers=[conv1]", "log.feature_layers.conv1=relu1") == [words]
 
 
-def test_mistakes_of_the_file_and_of_the_words_come_together(tmp_path: Path) -> None:
+def test_mistakes_of_the_file_and_of_the_overrides_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_text("seed: -1\nmodel: {name: mlp}\n", place="x.yaml", overrides=["train.epochs=0", "lr=3"])
-    assert [problem.split(": ")[:2] for problem in caught.value.problems] == [
+        load_text("seed: -1\nmodel: {name: mlp}\n", location="x.yaml", overrides=["train.epochs=0", "lr=3"])
+    assert [issue.split(": ")[:2] for issue in caught.value.issues] == [
         ["x.yaml:1:7", "seed"],
         ["command line", "train.epochs"],
         ["command line", "lr"],

@@ -1,4 +1,4 @@
-"""A real web server on the loopback that hands out one file in many bad ways. The path of the URL says which."""
+"""A real web server on loopback that sends one file with many failures. The URL's path names the failure."""
 
 import re
 import threading

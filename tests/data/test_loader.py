@@ -1,4 +1,4 @@
-"""The loader: every image once an epoch, orders that depend on seed and epoch alone, and going on inside an epoch."""
+"""The loader: every image once per epoch, orders that depend on seed and epoch only, and epochs resumed midway."""
 
 import pytest
 import torch

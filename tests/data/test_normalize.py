@@ -1,4 +1,4 @@
-"""Normalisation against torchvision's, and the published statistics against the real images."""
+"""Normalization against torchvision's, and the published statistics against the real images."""
 
 from pathlib import Path
 

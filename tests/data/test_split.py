@@ -1,4 +1,4 @@
-"""The validation split: how many of each class, and that nothing moves it."""
+"""The validation split: the number of images of each class, and independence from random numbers."""
 
 import pytest
 import torch

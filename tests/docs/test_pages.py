@@ -144,7 +144,7 @@ def as_in_the_optimizer(path: str) -> str:
 
 
 def test_the_configuration_on_one_page_is_valid() -> None:
-    experiment = load_text(commented_page(), place="mine.yaml")
+    experiment = load_text(commented_page(), location="mine.yaml")
     assert experiment.optimizer.name == "sgd"
 
 
@@ -193,21 +193,21 @@ def test_its_values_are_valid_for_every_kind_that_has_the_key(section: str, kind
     words = [f"{section}={{name: {kind}, {values}}}"] if kind != "sequential" else []
     if kind == "muon":
         words.append("optimizer.groups=[{name: sgd, parameters: ['*.bias', 'norm*', 'fc*']}]")
-    loaded = load("sequential" if section != "model" else "mlp", [*words, "data.augment.sizes=[]"])
+    loaded = load("sequential" if section != "model" else "mlp", [*words, "data.augment.sizes=[]", "data.val_size=0"])
     assert kind == "sequential" or getattr(loaded, section).name == kind
 
 
 def test_the_mistakes_it_shows_are_told_in_these_words() -> None:
     mistaken = commented_page().replace("\n  lr: 0.01 ", "\n  lr: fast ").replace("\n  momentum: ", "\n  momentun: ")
     with pytest.raises(ConfigError) as caught:
-        load_text(mistaken, place="mine.yaml")
+        load_text(mistaken, location="mine.yaml")
     (shown,) = re.findall(r"```text\n(.*?)\n```", read("configuration"), re.DOTALL)
     assert str(caught.value) == shown
 
 
 def test_its_example_of_parameter_groups_fits_the_network_that_it_names() -> None:
     groups = re.findall(r"```yaml\n(.*?)```", read("configuration"), re.DOTALL)[1]
-    experiment = load_text(f"model: {{name: cnn}}\n{groups}", place="groups.yaml")
+    experiment = load_text(f"model: {{name: cnn}}\n{groups}", location="groups.yaml")
     assert [group.name for group in experiment.optimizer.groups] == ["sgd", "sgd"]
 
 

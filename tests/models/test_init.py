@@ -1,4 +1,4 @@
-"""Beginnings of weights: what whitened, passed on and scaled means, measured on data and by hand."""
+"""Initializations of weights, measured on data and worked by hand."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from cifar_cli.models.init import can_whiten, dirac_init_, unit_std_init_, white
 
 
 def smooth_images(count: int) -> torch.Tensor:
-    """Returns images whose neighbouring pixels go together, as in photographs."""
+    """Returns images with correlated neighbouring pixels, as in photographs."""
     noise = torch.randn(count, 3, 36, 36, generator=torch.Generator().manual_seed(0))
     return F.avg_pool2d(noise, 5, stride=1)
 
@@ -36,7 +36,7 @@ def test_eps_keeps_directions_without_variance_from_being_blown_up() -> None:
     assert torch.allclose(layer.weight[1:12].flatten(1).norm(dim=1), torch.full((11,), 5e-4**-0.5), rtol=1e-3)
 
 
-def test_whitening_filters_come_in_the_order_of_what_they_explain() -> None:
+def test_whitening_filters_come_in_the_order_of_their_eigenvalues() -> None:
     layer = nn.Conv2d(3, 24, kernel_size=2)
     whitening_init_(layer, smooth_images(200))
     sizes = layer.weight[:12].flatten(1).norm(dim=1)  # 1/√eigenvalue: the strongest direction has the smallest filter
@@ -53,7 +53,7 @@ def test_a_layer_whitens_with_two_filters_for_each_number_of_a_patch(layer: nn.M
     assert can_whiten(layer) is can
 
 
-def test_a_convolution_that_begins_as_the_identity_passes_its_channels_on() -> None:
+def test_a_dirac_convolution_returns_its_input_channels() -> None:
     model = nn.Sequential(nn.Conv2d(4, 6, 3, padding=1, bias=False))
     images = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     dirac_init_(model)
@@ -73,13 +73,13 @@ def test_a_convolution_that_begins_as_the_identity_passes_its_channels_on() -> N
     ],
     ids=str,
 )
-def test_what_cannot_pass_all_channels_on_is_left_as_torch_began_it(layer: nn.Conv2d) -> None:
+def test_other_convolutions_keep_torchs_initialization(layer: nn.Conv2d) -> None:
     before = layer.weight.detach().clone()
     dirac_init_(nn.Sequential(layer))
     assert torch.equal(layer.weight, before)
 
 
-def test_unit_deviation_scales_and_does_nothing_else() -> None:
+def test_unit_std_only_scales_the_weights() -> None:
     layer = nn.Linear(256, 10)
     before = layer.weight.detach().clone()
     unit_std_init_(layer)

@@ -1,6 +1,7 @@
 """Histograms of weights, gradients and activations, read by TensorBoard's own reader."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ def run(tmp_path: Path) -> RunFolder:
     return create_run(tmp_path, "demo")
 
 
-def write_histograms(run: RunFolder, training: Any) -> EventAccumulator:
-    """Trains to the end and returns TensorBoard's reader of the event file."""
+def write_histograms(run: RunFolder, training: Any, *, epochs: int) -> EventAccumulator:
+    """Trains for a number of epochs and returns TensorBoard's reader of the event file."""
     events = EventFile(run)
     histograms = Histograms(events, images=training.images.images[:5], preprocess=to_unit, every=1)
-    fit(training.state, training.task, runtime=training.runtime, observers=[events, histograms])
+    fit(training.state, replace(training.task, epochs=epochs), runtime=training.runtime, observers=[events, histograms])
     events.close()
     return EventAccumulator(str(run.path), size_guidance={"histograms": 0}).Reload()
 
@@ -34,7 +35,7 @@ def test_histograms_show_weights_gradients_and_activations_before_training_and_b
     run: RunFolder, tiny_training: Make
 ) -> None:
     training = tiny_training(epochs=2)
-    events = write_histograms(run, training)
+    events = write_histograms(run, training, epochs=2)
     tags = events.Tags()["histograms"]
     parameters = [name for name, _ in training.state.model.named_parameters()]
     layers = ["conv", "norm", "relu", "fc"]
@@ -52,10 +53,10 @@ def test_histograms_show_weights_gradients_and_activations_before_training_and_b
 
 
 def test_numbers_that_are_not_finite_are_left_out_of_a_histogram(run: RunFolder, tiny_training: Make) -> None:
-    training = tiny_training(epochs=0)
+    training = tiny_training()
     training.state.model.conv.weight.data[0, 0, 0, 0] = float("nan")
     training.state.model.norm.weight.data.fill_(float("inf"))
-    events = write_histograms(run, training)
+    events = write_histograms(run, training, epochs=0)
     (shown,) = events.Histograms("weights/conv.weight")
     assert shown.histogram_value.num == training.state.model.conv.weight.numel() - 1
     assert "weights/norm.weight" not in events.Tags()["histograms"]

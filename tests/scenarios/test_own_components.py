@@ -143,11 +143,7 @@ OWN = {
     "tiny": Own(
         SYNTHETIC + "model: {name: tiny, width: 6}\n",
         (
-            (
-                "tiny",
-                "tinny",
-                "expected one of sequential, mlp, cnn, speednet, tiny, found 'tinny'; did you mean 'tiny'?",
-            ),
+            ("tiny", "tinny", "tiny, found 'tinny'; did you mean 'tiny'?"),
             ("width", "widht", "model.widht: tiny has no such key; did you mean 'width'?"),
         ),
     ),
@@ -270,7 +266,7 @@ def test_an_augmentation_of_ones_own_mixes_images_and_targets(
     from cifar_cli.data.batch import Batch
     from cifar_cli.training.runtime import CPU
 
-    experiment = load_text(OWN["blend"].config.replace("flip: random, ", ""), place="a test")
+    experiment = load_text(OWN["blend"].config.replace("flip: random, ", ""), location="a test")
     transform = build_training_transform(experiment, small_splits, CPU)
     images, labels = small_splits.train.images[:8], small_splits.train.labels[:8]
     batch = transform(Batch(images, labels, torch.arange(8)), torch.Generator().manual_seed(0))

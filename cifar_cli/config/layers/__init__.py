@@ -1,1 +1,1 @@
-"""torch.nn's layers by name: arguments and shapes."""
+"""The layer types of torch.nn that a configuration may list: arguments and shapes."""

@@ -1,4 +1,4 @@
-"""The kinds of value a layer's argument can be: in words, by example, and as a test. Knows no layer."""
+"""The types of a layer's arguments."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from cifar_cli.models.layer import ArgumentValue
 
 
 class ArgumentType(NamedTuple):
-    """What an argument may be: in words, by example, and as a test."""
+    """The values that an argument accepts: described for messages, by an example, and as a predicate."""
 
     expected: str
     example: ArgumentValue

@@ -1,4 +1,4 @@
-"""Reads `model.layers`: names, types and arguments, each against the table. Knows nothing of shapes."""
+"""Parses `model.layers`: checks names, types and arguments against the table of layer types."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ EXAMPLE = "- conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
-# nn.Sequential already has attributes of these names, so that no layer can be reached by them.
+# nn.Sequential has attributes of these names, so they cannot name layers.
 TAKEN_NAMES = frozenset(
     """
     T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double
@@ -29,30 +29,30 @@ TAKEN_NAMES = frozenset(
 
 
 def parse_layers(entries: object) -> tuple[list[Layer | None], list[Issue]]:
-    """Returns a layer for each entry of the list, None for one with mistakes, and the mistakes.
+    """Returns a layer for each entry of the list, None for an entry with mistakes, and the mistakes.
 
-    An argument that was left out stays left out.
+    Default and inferred arguments are not filled in.
     """
     if not isinstance(entries, list) or not entries:
         expected = "expected a list of layers, at least one"
         return [], [Issue(LAYERS_PATH, f"{expected}, found {found(entries)}", f"write for example {EXAMPLE}")]
     layers: list[Layer | None] = []
-    problems: list[Issue] = []
+    issues: list[Issue] = []
     first_paths: dict[str, KeyPath] = {}
     for index, entry in enumerate(entries):
         path: KeyPath = (*LAYERS_PATH, index)
         if not (isinstance(entry, dict) and len(entry) == 1):
-            problems.append(_not_a_layer(path, entry))
+            issues.append(_not_a_layer(path, entry))
             layers.append(None)
             continue
         name, body = next(iter(entry.items()))
         path = (*path, name)
-        mistakes = _name_problems(path, name, first_paths)
+        mistakes = _name_issues(path, name, first_paths)
         first_paths.setdefault(name, path)
         layer, more = _read_layer(path, name, body)
         layers.append(None if mistakes or more else layer)
-        problems += [*mistakes, *more]
-    return layers, problems
+        issues += [*mistakes, *more]
+    return layers, issues
 
 
 def _not_a_layer(path: KeyPath, entry: object) -> Issue:
@@ -64,7 +64,7 @@ def _not_a_layer(path: KeyPath, entry: object) -> Issue:
     return Issue(path, f"expected a name and a layer, found {found(entry)}", f"write for example {EXAMPLE}")
 
 
-def _name_problems(path: KeyPath, name: str, first_paths: dict[str, KeyPath]) -> list[Issue]:
+def _name_issues(path: KeyPath, name: str, first_paths: dict[str, KeyPath]) -> list[Issue]:
     if not _NAME.fullmatch(name):
         finding = f"expected a name of letters, digits and '_' that begins with a letter, found {name!r}"
         return [Issue(path, finding, "write for example conv1", at_key=True)]
@@ -85,49 +85,53 @@ def _read_layer(path: KeyPath, name: str, body: object) -> tuple[Layer | None, l
         return None, [Issue(path, finding, "write for example ReLU")]
     if "type" not in body:
         return None, [Issue(path, "expected a layer with its type, found no type", "write for example type: Conv2d")]
-    kind = body["type"]
-    if not isinstance(kind, str) or kind not in LAYERS:
-        return None, [_unknown_type((*path, "type"), kind)]
+    layer_type = body["type"]
+    if not isinstance(layer_type, str) or layer_type not in LAYERS:
+        return None, [_unknown_type((*path, "type"), layer_type)]
     given = {key: value for key, value in body.items() if key != "type"}
-    arguments, problems = _read_arguments(path, kind, given)
-    return Layer(name, kind, arguments), problems
+    arguments, issues = _read_arguments(path, layer_type, given)
+    return Layer(name, layer_type, arguments), issues
 
 
-def _unknown_type(path: KeyPath, kind: object) -> Issue:
-    near = nearest(kind, LAYERS) if isinstance(kind, str) else ""
+def _unknown_type(path: KeyPath, layer_type: object) -> Issue:
+    near = nearest(layer_type, LAYERS) if isinstance(layer_type, str) else ""
     mend = near.removeprefix("; ") or f"the types are {', '.join(sorted(LAYERS))}"
-    return Issue(path, f"expected a layer type of torch.nn, found {found(kind)}", mend)
+    return Issue(path, f"expected a layer type of torch.nn, found {found(layer_type)}", mend)
 
 
-def _read_arguments(path: KeyPath, kind: str, given: dict[str, object]) -> tuple[dict[str, ArgumentValue], list[Issue]]:
-    table = LAYERS[kind]
+def _read_arguments(
+    path: KeyPath, layer_type: str, given: dict[str, object]
+) -> tuple[dict[str, ArgumentValue], list[Issue]]:
+    table = LAYERS[layer_type]
     arguments: dict[str, ArgumentValue] = {}
-    problems: list[Issue] = []
+    issues: list[Issue] = []
     for key, raw in given.items():
         value = tuple(raw) if isinstance(raw, list) else raw
         if key not in table:
-            problems.append(_unknown_argument((*path, key), kind, key, table))
-        elif not table[key].kind.accepts(value):
-            expected, example, _ = table[key].kind
+            issues.append(_unknown_argument((*path, key), layer_type, key, table))
+        elif not table[key].type.accepts(value):
+            expected, example, _ = table[key].type
             finding = f"expected {expected}, found {found(raw)}"
-            problems.append(Issue((*path, key), finding, f"write for example {format_value(example)}"))
+            issues.append(Issue((*path, key), finding, f"write for example {format_value(example)}"))
         else:
-            arguments[key] = value  # type: ignore[assignment]  # its kind has just accepted it
+            arguments[key] = value  # type: ignore[assignment]  # its type has just accepted it
     for key in missing_arguments(table, given):
-        expected, example, _ = table[key].kind
+        expected, example, _ = table[key].type
         finding = f"expected {expected}, found nothing"
-        problems.append(Issue((*path, key), finding, f"write for example {key}: {format_value(example)}"))
-    # In torch's order, whatever the file's: what is written out again always looks the same.
-    return {key: arguments[key] for key in table if key in arguments}, problems
+        issues.append(Issue((*path, key), finding, f"write for example {key}: {format_value(example)}"))
+    # In torch's order, whatever the file's order: a dumped configuration always looks the same.
+    return {key: arguments[key] for key in table if key in arguments}, issues
 
 
 def missing_arguments(table: Arguments, given: dict[str, object]) -> Sequence[str]:
-    """Returns the arguments that must be given and are not."""
+    """Returns the required arguments that are not given."""
     return [key for key, argument in table.items() if argument.default is Without.REQUIRED and key not in given]
 
 
-def _unknown_argument(path: KeyPath, kind: str, key: str, table: Arguments) -> Issue:
+def _unknown_argument(path: KeyPath, layer_type: str, key: str, table: Arguments) -> Issue:
     if not table:
-        return Issue(path, f"{kind} takes no arguments", "leave it out", at_key=True)
+        return Issue(path, f"{layer_type} takes no arguments", "leave it out", at_key=True)
     near = nearest(key, table).removeprefix("; ")
-    return Issue(path, f"{kind} has no such argument", near or f"its arguments are {', '.join(table)}", at_key=True)
+    return Issue(
+        path, f"{layer_type} has no such argument", near or f"its arguments are {', '.join(table)}", at_key=True
+    )

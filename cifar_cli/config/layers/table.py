@@ -1,7 +1,7 @@
-"""The layer types that a configuration may name, with torch.nn's own arguments and defaults. Knows nothing of shapes.
+"""The layer types that a configuration may list, with torch.nn's own arguments and defaults.
 
-The arguments `device`, `dtype` and `return_indices` are not offered: the first two are the runtime's to choose, the
-third makes a layer return two tensors, which a sequential model cannot pass on.
+The arguments `device`, `dtype` and `return_indices` are not offered. The runtime chooses the first two. The third makes
+a layer return two tensors, which a sequential model cannot pass on.
 """
 
 from enum import Enum
@@ -33,16 +33,16 @@ from cifar_cli.models.layer import ArgumentValue
 
 
 class Without(Enum):
-    """What stands for an argument without a default."""
+    """The two reasons why an argument has no default."""
 
     REQUIRED = "must be given"
-    INFERRED = "follows from the layer before"
+    INFERRED = "follows from the previous layer"
 
 
 class Argument(NamedTuple):
-    """One argument: its kind, and torch's default or what happens without one."""
+    """One argument: its type, and torch's default or the reason why there is none."""
 
-    kind: ArgumentType
+    type: ArgumentType
     default: ArgumentValue | Without = Without.REQUIRED
 
 

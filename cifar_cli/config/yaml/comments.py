@@ -1,4 +1,4 @@
-"""The comments of a YAML file, each with the key that it stands at. Knows nothing of what the keys mean."""
+"""Reads the comments of a YAML file, each with its key."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _BESIDE = re.compile(r"\s*:?\s+(#.*)|\s+(#.*)")
 
 @dataclass(frozen=True)
 class Comments:
-    """header: the lines before the first key; above and beside: what stands there, by key."""
+    """The comments of one file. header: before the first key; above: lines above a key; beside: after a key's value."""
 
     header: Sequence[str] = ()
     above: Mapping[KeyPath, Sequence[str]] = field(default_factory=dict)
@@ -23,7 +23,7 @@ NO_COMMENTS = Comments()
 
 
 def read_comments(text: str) -> Comments:
-    """Returns the comments of a text that has already been read without mistakes."""
+    """Returns the comments of a text that parses without mistakes."""
     lines = text.splitlines()
     header: list[str] = []
     for line in lines:
@@ -45,10 +45,7 @@ def read_comments(text: str) -> Comments:
 
 
 def _ends(node: Node, path: KeyPath) -> list[tuple[KeyPath, SourceLocation, SourceLocation]]:
-    """Returns for every key where it begins, and where the line ends that belongs to it.
-
-    That is the end of its value or, where the value is a block below it, the end of the key.
-    """
+    """Returns for every key its start, and the end of its value, or of the key itself if the value is a block."""
     if isinstance(node.value, list):
         return [end for index, item in enumerate(node.value) for end in _ends(item, (*path, index))]
     if not isinstance(node.value, dict):
@@ -56,14 +53,14 @@ def _ends(node: Node, path: KeyPath) -> list[tuple[KeyPath, SourceLocation, Sour
     ends = []
     for name, item in node.value.items():
         start, key_end = node.keys[name]
-        # A text after `|` or `>` ends where the next line begins.
+        # A text after `|` or `>` ends at the start of the next line.
         ends.append(((*path, name), start, key_end if item.is_block or item.end.column == 1 else item.end))
         ends += _ends(item, (*path, name))
     return ends
 
 
 def _above(lines: Sequence[str], line: int, header_lines: int) -> list[str]:
-    """Returns the comment lines directly above the line, which counts from 0."""
+    """Returns the comment lines directly above a line. line: counted from 0."""
     first = line
     while first > header_lines and lines[first - 1].lstrip().startswith("#"):
         first -= 1

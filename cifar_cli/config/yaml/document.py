@@ -1,4 +1,4 @@
-"""A configuration's text as plain data, with the place of every key and value. Knows nothing of experiments."""
+"""Reads a configuration's text as plain data, with the location of every key and value."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,19 +12,19 @@ Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | 
 
 @dataclass
 class Document:
-    """What a text says; `problems` are mistakes that did not keep it from being read."""
+    """The data of a text. issues: mistakes in a text that could still be read."""
 
     data: dict[str, Plain]
-    places: SourceLocations
-    problems: list[Issue]
+    locations: SourceLocations
+    issues: list[Issue]
 
 
 def read_document(text: str, source: str) -> Document:
-    """Returns what the text says.
+    """Returns the data of a text.
 
-    source: what to call the text in messages. Raises ConfigError with one problem if it cannot be read.
+    source: the text's name in messages. Raises ConfigError with one issue if the text cannot be read.
     """
-    root, problems = _parse(text, source)
+    root, issues = _parse(text, source)
     if root is None:
         raise ConfigError([f"{source}: expected a configuration, found an empty file; write for example model: ..."])
     if not isinstance(root.value, dict):
@@ -32,36 +32,36 @@ def read_document(text: str, source: str) -> Document:
         raise ConfigError(
             [f"{root.start}: expected keys with values, found {found}; write for example name: experiment"]
         )
-    places = SourceLocations(start=SourceLocation(source, 1, 1))
-    data = _plain(root, (), places)
+    locations = SourceLocations(start=SourceLocation(source, 1, 1))
+    data = _plain(root, (), locations)
     assert isinstance(data, dict)
-    return Document(data, places, problems)
+    return Document(data, locations, issues)
 
 
 def read_value(text: str, path: KeyPath) -> tuple[Plain, list[Issue]]:
-    """Returns what the words after `key=` mean; a text that is not YAML is a problem and means null."""
+    """Returns the value of the text after `key=`, and the issues. Text that is not YAML is an issue and means null."""
     try:
-        node, problems = parse(text, COMMAND_LINE.source)
+        node, issues = parse(text, COMMAND_LINE.source)
     except UnreadableError as error:
-        return None, [Issue(path, str(error), place=COMMAND_LINE)]
-    inside = [Issue((*path, *twice.path), twice.finding, twice.mend, place=COMMAND_LINE) for twice in problems]
-    return (_plain(node, (), SourceLocations(COMMAND_LINE)) if node else None), inside
+        return None, [Issue(path, str(error), location=COMMAND_LINE)]
+    repeated_keys = [Issue((*path, *issue.path), issue.finding, issue.mend, location=COMMAND_LINE) for issue in issues]
+    return (_plain(node, (), SourceLocations(COMMAND_LINE)) if node else None), repeated_keys
 
 
 def _parse(text: str, source: str) -> tuple[Node | None, list[Issue]]:
     try:
         return parse(text, source)
     except UnreadableError as error:
-        raise ConfigError([f"{error.place}: {error}"]) from error
+        raise ConfigError([f"{error.location}: {error}"]) from error
 
 
-def _plain(node: Node, path: KeyPath, places: SourceLocations) -> Plain:
-    """Returns the value without its places, which go into `places`."""
-    # A block begins on the line below its key, where nobody looks for it: the key is its place.
-    places.values[path] = places.keys.get(path, node.start) if node.is_block else node.start
+def _plain(node: Node, path: KeyPath, locations: SourceLocations) -> Plain:
+    """Returns the plain value of a node, and writes the node's locations into `locations`."""
+    # A block begins on the line below its key; readers look for the key.
+    locations.values[path] = locations.keys.get(path, node.start) if node.is_block else node.start
     if isinstance(node.value, list):
-        return [_plain(item, (*path, index), places) for index, item in enumerate(node.value)]
+        return [_plain(item, (*path, index), locations) for index, item in enumerate(node.value)]
     if isinstance(node.value, dict):
-        places.keys.update({(*path, name): start for name, (start, _) in node.keys.items()})
-        return {name: _plain(item, (*path, name), places) for name, item in node.value.items()}
+        locations.keys.update({(*path, name): start for name, (start, _) in node.keys.items()})
+        return {name: _plain(item, (*path, name), locations) for name, item in node.value.items()}
     return node.value

@@ -1,4 +1,4 @@
-"""YAML text into a tree of values, each with its place. Knows the traps of YAML, and nothing of experiments."""
+"""Parses YAML into a tree of values with their locations. Refuses the features of YAML that surprise readers."""
 
 import re
 from collections.abc import Iterator
@@ -20,18 +20,19 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 
 class UnreadableError(Exception):
-    """The text at `place` is not YAML that this program reads."""
+    """The text at `location` is not YAML, or uses a feature of YAML that is not accepted."""
 
-    def __init__(self, message: str, place: SourceLocation) -> None:
+    def __init__(self, message: str, location: SourceLocation) -> None:
         super().__init__(message)
-        self.place = place
+        self.location = location
 
 
 @dataclass
 class Node:
-    """A value with the place of its first character and the one after its last; for a mapping also those of its keys.
+    """A value with its location. start: its first character; end: the character after its last.
 
-    size: how many values there are in it, with aliases written out; height: how deep they lie.
+    keys: start and end of a mapping's keys; size: the number of values in it, with aliases expanded; height: the depth
+    of its nesting.
     """
 
     value: "Scalar | list[Node] | dict[str, Node]"
@@ -43,49 +44,49 @@ class Node:
     height: int = 0
 
     def add(self, child: "Node") -> None:
-        """Counts a child in."""
+        """Adds a child to `size` and `height`."""
         self.size += child.size
         self.height = max(self.height, child.height + 1)
 
 
 def parse(text: str, source: str) -> tuple[Node | None, list[Issue]]:
-    """Returns the tree, None for an empty text, and the keys that are given twice.
+    """Returns the tree, None for an empty text, and an issue for each repeated key.
 
-    source: what to call the text in messages. Raises UnreadableError.
+    source: the text's name in messages. Raises UnreadableError.
     """
     parser = _Parser(source, text)
     try:
-        return parser.document(), parser.problems
+        return parser.document(), parser.issues
     except ReaderError as error:
         line, column = text.count("\n", 0, error.position), error.position - text.rfind("\n", 0, error.position) - 1
-        place = SourceLocation(source, line + 1, column + 1)
+        location = SourceLocation(source, line + 1, column + 1)
         raise UnreadableError(
-            f"the control character {chr(error.character)!r} is not read; take it away", place
+            f"the control character {chr(error.character)!r} is not read; take it away", location
         ) from error
     except yaml.MarkedYAMLError as error:
         raise UnreadableError(
-            "not valid YAML: " + _in_plain_words(error), parser.place(_telling_mark(error))
+            "not valid YAML: " + _in_plain_words(error), parser.location(_error_mark(error))
         ) from error
-    except (ValueError, OverflowError) as error:  # "\UFFFFFFFF" is no character
+    except (ValueError, OverflowError) as error:  # for example "\UFFFFFFFF", which is not a character
         finding = "not valid YAML: a \\U in quotes that stands for no character; use single quotes around the text"
         raise UnreadableError(finding, SourceLocation(source)) from error
 
 
 class _Parser:
-    """Reads PyYAML's events: they come one at a time, so that a limit is met before it hurts."""
+    """Builds the tree from PyYAML's events, one at a time, so that limits apply before memory is used."""
 
     def __init__(self, source: str, text: str) -> None:
         self.source = source
         self.events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
         self.anchors: dict[str, Node | None] = {}
-        self.problems: list[Issue] = []
+        self.issues: list[Issue] = []
         self.size = 0
 
-    def place(self, mark: Any) -> SourceLocation:
+    def location(self, mark: Any) -> SourceLocation:
         return SourceLocation(self.source, mark.line + 1, mark.column + 1)
 
     def refuse(self, event: Any, message: str) -> NoReturn:
-        raise UnreadableError(message, self.place(event.start_mark))
+        raise UnreadableError(message, self.location(event.start_mark))
 
     def document(self) -> Node | None:
         next(self.events)  # the start of the stream
@@ -134,7 +135,7 @@ class _Parser:
         except ValueError as error:
             self.refuse(event, f"{error} is not read")
         self.refuse_control_characters(event)
-        return Node(value, self.place(event.start_mark), self.place(event.end_mark))
+        return Node(value, self.location(event.start_mark), self.location(event.end_mark))
 
     def collection(self, event: Any, path: KeyPath) -> Node:
         self.count(1, event)
@@ -145,31 +146,35 @@ class _Parser:
 
     def sequence(self, event: Any, path: KeyPath) -> Node:
         items: list[Node] = []
-        node = Node(items, self.place(event.start_mark), self.place(event.end_mark), is_block=not event.flow_style)
+        node = Node(
+            items, self.location(event.start_mark), self.location(event.end_mark), is_block=not event.flow_style
+        )
         while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(item, (*path, len(items))))
             node.add(items[-1])
-        node.end = self.place(item.end_mark)
+        node.end = self.location(item.end_mark)
         return node
 
     def mapping(self, event: Any, path: KeyPath) -> Node:
         entries: dict[str, Node] = {}
-        node = Node(entries, self.place(event.start_mark), self.place(event.end_mark), is_block=not event.flow_style)
+        node = Node(
+            entries, self.location(event.start_mark), self.location(event.end_mark), is_block=not event.flow_style
+        )
         while not isinstance(key := next(self.events), yaml.MappingEndEvent):
             name = self.key(key)
             value = self.node(next(self.events), (*path, name))
             if name in entries:
-                self.problems.append(self.given_twice((*path, name), key))
+                self.issues.append(self.repeated_key((*path, name), key))
                 continue
             entries[name] = value
-            node.keys[name] = (self.place(key.start_mark), self.place(key.end_mark))
+            node.keys[name] = (self.location(key.start_mark), self.location(key.end_mark))
             node.add(value)
-        node.end = self.place(key.end_mark)
+        node.end = self.location(key.end_mark)
         return node
 
-    def given_twice(self, path: KeyPath, event: Any) -> Issue:
-        place = self.place(event.start_mark)
-        return Issue(path, "the key is given twice", "keep one of the two", place=place, first=path)
+    def repeated_key(self, path: KeyPath, event: Any) -> Issue:
+        location = self.location(event.start_mark)
+        return Issue(path, "the key is given twice", "keep one of the two", location=location, first=path)
 
     def key(self, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent):
@@ -182,13 +187,13 @@ class _Parser:
         return str(event.value)
 
     def refuse_control_characters(self, event: Any) -> None:
-        # Quotes can hold any of them as an escape; no key or value of ours needs one, not even a line's end.
+        # Quoted text can contain control characters as escapes; no key or value needs them, not even line breaks.
         if match := _CONTROL_CHARACTER.search(event.value):
             self.refuse(event, f"the control character {match.group()!r} is not read; take it away")
 
 
 def _shown(tag: str) -> str:
-    """Returns the tag as it was written: PyYAML writes `!!` out."""
+    """Returns the tag as the file has it: PyYAML expands `!!`."""
     return tag.replace("tag:yaml.org,2002:", "!!")
 
 
@@ -217,10 +222,10 @@ def _in_plain_words(error: yaml.MarkedYAMLError) -> str:
     return problem
 
 
-def _telling_mark(error: yaml.MarkedYAMLError) -> yaml.Mark:
-    """Returns where the mistake is: where a bracket was opened that is never closed, a key begun that has no ':'."""
-    begun = ("unexpected end of stream", "<stream end>", "could not find expected ':'")
-    if error.context_mark is not None and any(words in (error.problem or "") for words in begun):
+def _error_mark(error: yaml.MarkedYAMLError) -> yaml.Mark:
+    """Returns the start of an unclosed bracket or of a key without ':', else PyYAML's location of the error."""
+    unclosed = ("unexpected end of stream", "<stream end>", "could not find expected ':'")
+    if error.context_mark is not None and any(words in (error.problem or "") for words in unclosed):
         return error.context_mark
     assert error.problem_mark is not None
     return error.problem_mark

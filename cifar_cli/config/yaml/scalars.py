@@ -1,8 +1,8 @@
-"""What an unquoted YAML word means: by YAML 1.2's core rules, where `no` is a word and 1e-3 is not."""
+"""Reads unquoted YAML words by the core schema of YAML 1.2, where `no` is a string and 1e-3 a number."""
 
 import re
 
-MAX_DIGITS = 300  # more than any number needs; Python takes a long time over, and then refuses, far longer ones
+MAX_DIGITS = 300  # more than any number needs; Python is slow to convert longer numbers, and refuses very long ones
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -12,7 +12,7 @@ _NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def read_scalar(word: str) -> bool | int | float | str | None:
-    """Returns what the unquoted word stands for.
+    """Returns the value of an unquoted word.
 
     Raises ValueError for a number of more than `MAX_DIGITS` digits.
     """

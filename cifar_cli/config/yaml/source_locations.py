@@ -1,4 +1,4 @@
-"""Where in a file or on the command line a key stands, and a mistake at such a place. Knows not what is right."""
+"""The locations of keys and values in a file or on the command line, and mistakes at such locations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 def dotted(path: KeyPath) -> str:
-    """Returns the path as a person writes it: a layer's name stands for its number in `model.layers.conv1.bias`."""
+    """Returns the path joined by dots, with a layer's name but not its number: `model.layers.conv1.bias`."""
     if path[:2] == ("model", "layers") and len(path) > 3 and isinstance(path[2], int):
         path = path[:2] + path[3:]
     return ".".join(str(part) for part in path)
@@ -17,7 +17,7 @@ def dotted(path: KeyPath) -> str:
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """A character in a text; lines and columns count from 1. Without a line it is the whole source."""
+    """A character in a text; lines and columns count from 1. Line 0 means the whole source."""
 
     source: str
     line: int = 0
@@ -32,59 +32,59 @@ COMMAND_LINE = SourceLocation("command line")
 
 @dataclass
 class SourceLocations:
-    """Where the keys of one configuration and their values stand."""
+    """The locations of the keys and values of one configuration."""
 
     start: SourceLocation
     keys: dict[KeyPath, SourceLocation] = field(default_factory=dict)
     values: dict[KeyPath, SourceLocation] = field(default_factory=dict)
 
     def of_key(self, path: KeyPath) -> SourceLocation:
-        """Returns where the key stands, or the nearest key around it that stands anywhere."""
+        """Returns the location of a key, or of the nearest enclosing key that has a location."""
         return self._nearest(self.keys, path)
 
     def of_value(self, path: KeyPath) -> SourceLocation:
-        """Returns where the value stands, or the nearest value around it that stands anywhere."""
+        """Returns the location of a value, or of the nearest enclosing value that has a location."""
         return self._nearest(self.values, path)
 
-    def _nearest(self, places: dict[KeyPath, SourceLocation], path: KeyPath) -> SourceLocation:
+    def _nearest(self, locations: dict[KeyPath, SourceLocation], path: KeyPath) -> SourceLocation:
         for length in range(len(path), 0, -1):
-            if path[:length] in places:
-                return places[path[:length]]
+            if path[:length] in locations:
+                return locations[path[:length]]
         return self.start
 
-    def give_to_command_line(self, path: KeyPath) -> None:
-        """Notes that the value at `path`, with all that is in it, was set on the command line."""
-        for places in (self.keys, self.values):
-            for known in [known for known in places if known[: len(path)] == path]:
-                del places[known]
-            places[path] = COMMAND_LINE
+    def set_on_command_line(self, path: KeyPath) -> None:
+        """Sets the location of the value at `path`, and of all values in it, to the command line."""
+        for locations in (self.keys, self.values):
+            for known in [known for known in locations if known[: len(path)] == path]:
+                del locations[known]
+            locations[path] = COMMAND_LINE
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One mistake: the key, what is wrong with it, and what to do.
+    """One mistake: the path of its key, the finding, and the mend.
 
-    at_key: whether it is the key that is wrong, not its value. place: where it is, if the path alone does not tell.
-    first: where the same key or name stood before.
+    at_key: the key is wrong, not its value. location: for a mistake that is not at the location of `path`. first: the
+    path of the earlier use of a repeated key or name.
     """
 
     path: KeyPath
     finding: str
     mend: str = ""
     at_key: bool = False
-    place: SourceLocation | None = None
+    location: SourceLocation | None = None
     first: KeyPath | None = None
 
 
-def report(problems: Iterable[Issue], places: SourceLocations) -> list[str]:
-    """Returns `place: key: finding; mend` for each problem: the file's from top to bottom, then the command line's."""
+def report(issues: Iterable[Issue], locations: SourceLocations) -> list[str]:
+    """Returns `location: key: finding; mend` for each issue: the file's from top to bottom, then the command line's."""
     sentences = []
-    for problem in problems:
-        place = problem.place or (places.of_key if problem.at_key else places.of_value)(problem.path)
-        finding = problem.finding
-        if problem.first is not None and (first := places.of_key(problem.first)).line:
+    for issue in issues:
+        location = issue.location or (locations.of_key if issue.at_key else locations.of_value)(issue.path)
+        finding = issue.finding
+        if issue.first is not None and (first := locations.of_key(issue.first)).line:
             finding += f", first on line {first.line}"
-        key = f"{dotted(problem.path)}: " if problem.path else ""
-        order = (place == COMMAND_LINE, place.line, place.column)
-        sentences.append((order, f"{place}: {key}{finding}{problem.mend and '; ' + problem.mend}"))
+        key = f"{dotted(issue.path)}: " if issue.path else ""
+        order = (location == COMMAND_LINE, location.line, location.column)
+        sentences.append((order, f"{location}: {key}{finding}{issue.mend and '; ' + issue.mend}"))
     return [sentence for _, sentence in sorted(sentences, key=lambda item: item[0])]

@@ -1,1 +1,1 @@
-"""The datasets, one file each, and the table that names them."""
+"""The datasets, one file each, and their table."""

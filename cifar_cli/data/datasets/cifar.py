@@ -1,6 +1,6 @@
-"""Reads CIFAR-10 and CIFAR-100 from the files that their authors publish, in torchvision's layout.
+"""Reads CIFAR-10 and CIFAR-100 from their authors' files, in torchvision's layout.
 
-Every file's MD5 sum is checked before it is unpickled.
+The MD5 sum of every file is checked before the file is unpickled.
 """
 
 import io
@@ -23,9 +23,9 @@ from cifar_cli.data.image_set import ImageSet
 
 @dataclass(frozen=True)
 class CifarFiles:
-    """The files of CIFAR-10 or CIFAR-100: their folder below the root, and the keys of their contents.
+    """The files of CIFAR-10 or CIFAR-100, and the keys of their contents.
 
-    `train`, `test` and `meta` map file names to MD5 sums.
+    folder: below the root. train, test, meta: MD5 sums by file name.
     """
 
     name: str
@@ -37,7 +37,7 @@ class CifarFiles:
     class_names_key: bytes
 
 
-# The MD5 sums are those that torchvision.datasets.CIFAR10 and CIFAR100 check.
+# MD5 sums from torchvision.datasets.CIFAR10 and CIFAR100.
 CIFAR10_FILES = CifarFiles(
     name="cifar10",
     folder="cifar-10-batches-py",
@@ -63,8 +63,8 @@ CIFAR100_FILES = CifarFiles(
     class_names_key=b"fine_label_names",
 )
 
-# Python 2 and NumPy 1 wrote the published files: these are the only names in them. NumPy has moved the first one to a
-# private module, but every array tells what rebuilds it.
+# The published files, written by Python 2 and NumPy 1, contain only these names. NumPy has moved the first function to
+# a private module, but `__reduce__` of every array returns it.
 _ALLOWED_IN_PICKLES: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
@@ -75,7 +75,7 @@ _ALLOWED_IN_PICKLES: dict[tuple[str, str], Any] = {
 def read_cifar(root: Path, *, files: CifarFiles) -> tuple[ImageSet, ImageSet]:
     """Returns the training and the test set: images uint8 (N, 3, 32, 32), labels int64 (N,).
 
-    Raises DataError naming the file where one is missing or damaged.
+    Raises DataError with the name of a missing or damaged file.
     """
     folder = root / files.folder
     meta = _read_pickles(folder, files.meta, name=files.name)[0]
@@ -105,9 +105,9 @@ def _read_pickles(folder: Path, md5_sums: dict[str, str], *, name: str) -> list[
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds NumPy arrays and plain values only, because a pickle can name any function.
+    """Loads only NumPy arrays and plain values, because a pickle can call any function.
 
-    The files have passed their checksum before, so this is a second safeguard.
+    A second safeguard: the files have already passed their checksum.
     """
 
     def find_class(self, module: str, name: str, /) -> Any:
@@ -117,7 +117,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def dataset_source(files: CifarFiles, archive: Archive) -> DatasetSource:
-    """Returns how a member of the CIFAR family is read, checked and fetched."""
+    """Returns the functions that read, check and fetch CIFAR-10 or CIFAR-100."""
 
     def file_states(root: Path) -> dict[Path, FileState]:
         return cifar_file_states(root, files=files)

@@ -21,8 +21,7 @@ from cifar_cli.errors import DataError
 
 FOLDER = "FashionMNIST/raw"
 MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
-# The MD5 sums are those that the authors publish (github.com/zalandoresearch/fashion-mnist) and torchvision checks; the
-# sizes are those that the server announces.
+# MD5 sums from the authors (github.com/zalandoresearch/fashion-mnist) and torchvision; sizes from the server.
 ARCHIVES = tuple(
     Archive(name, md5, size_bytes, folder=FOLDER, mirrors=tuple(f"{mirror}{name}" for mirror in MIRRORS))
     for name, md5, size_bytes in (
@@ -32,7 +31,7 @@ ARCHIVES = tuple(
         ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
     )
 )
-# No checksums of the unpacked files are published. Their size is that of the header and the product of the dimensions.
+# The authors publish no checksums of the unpacked files. The size is the header's plus the product of the dimensions.
 UNPACKED_BYTES = {
     "train-images-idx3-ubyte": 16 + 60_000 * 28 * 28,
     "train-labels-idx1-ubyte": 8 + 60_000,
@@ -84,7 +83,7 @@ def fetch_fashion_mnist(
 
 
 def fashion_mnist_file_states(root: Path) -> dict[Path, FileState]:
-    """Returns the state of every file that `read_fashion_mnist` needs, by path, judged by the file's size."""
+    """Returns the state of every file that `read_fashion_mnist` needs, by path. Only the file's size is checked."""
     return {root / FOLDER / name: _state(root / FOLDER / name, size) for name, size in UNPACKED_BYTES.items()}
 
 
@@ -95,7 +94,7 @@ def _state(path: Path, size_bytes: int) -> FileState:
 
 
 def _gunzip(packed: Path) -> None:
-    """Unpacks `x.gz` to `x` beside it, atomically."""
+    """Unpacks `x.gz` to `x` in the same folder, atomically."""
     part = packed.with_suffix(".part")
     with gzip.open(packed) as source, part.open("wb") as file:
         shutil.copyfileobj(source, file)
@@ -103,10 +102,10 @@ def _gunzip(packed: Path) -> None:
 
 
 def read_idx(path: Path) -> Tensor:
-    """Returns what an IDX file of unsigned bytes holds, in the shape that its header tells.
+    """Returns the values of an IDX file of unsigned bytes, uint8 in the shape of its header.
 
-    The header is two bytes of 0, the type code, the number of dimensions, and each dimension as four bytes, the highest
-    first (yann.lecun.com/exdb/mnist). Raises ValueError for any other content, and where values are missing or left.
+    The header holds two bytes of 0, the type code, the number of dimensions, and each dimension as a big-endian 32-bit
+    integer (yann.lecun.com/exdb/mnist). Raises ValueError for another type, and if the number of values is wrong.
     """
     content = path.read_bytes()
     rank = content[3] if len(content) > 3 else 0

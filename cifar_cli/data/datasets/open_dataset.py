@@ -1,4 +1,4 @@
-"""Opens a dataset by its name: found or downloaded, read, split."""
+"""Opens a dataset by name: downloads missing files, reads the images and splits off the validation images."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from cifar_cli.section import load_target
 
 @dataclass(frozen=True)
 class Splits:
-    """A dataset ready for use. mean, std: per channel, pixels in [0, 1]; root: None where nothing was read."""
+    """A dataset's splits. mean, std: per channel, pixels in [0, 1]; root: None for a dataset without files."""
 
     train: ImageSet
     val: ImageSet | None
@@ -28,7 +28,7 @@ class Splits:
 
 
 def data_root(root: str | Path | None) -> Path:
-    """Returns the folder datasets lie in: the one given, else $CIFAR_DATA_DIR, else ./data."""
+    """Returns the folder of the datasets: `root`, else $CIFAR_DATA_DIR, else ./data."""
     return Path(root or os.environ.get("CIFAR_DATA_DIR") or "data").expanduser()
 
 
@@ -42,10 +42,10 @@ def open_dataset(
     deadline_seconds: float | None = None,
     report: Report | None = None,
 ) -> Splits:
-    """Returns a dataset's training, validation (None where `val_size` is 0) and test images.
+    """Returns a dataset's training, validation (None if `val_size` is 0) and test images.
 
-    Where files are missing and `download` is true, they are fetched first, unless that would take longer than
-    `deadline_seconds`. Raises DataError where there is no data to be had or a file is damaged.
+    Fetches missing files first if `download` is true, within `deadline_seconds`. Raises DataError if files are missing
+    and cannot be fetched, or are damaged.
     """
     source, folder, facts = find_dataset(name), data_root(root), DATASETS[name]
     try:
@@ -70,9 +70,9 @@ def fetch_dataset(
     deadline_seconds: float | None = None,
     report: Report | None = None,
 ) -> None:
-    """Fetches what is missing or damaged of a dataset. `mirrors`, then $CIFAR_MIRROR, come before the known mirrors.
+    """Fetches a dataset's missing or damaged files. Tries `mirrors` first, then $CIFAR_MIRROR, then the known mirrors.
 
-    Raises DataError saying what was tried and the ways out.
+    Raises DataError with the attempts and three ways out.
     """
     source = find_dataset(name)
     if source.fetch is None:
@@ -91,7 +91,7 @@ def fetch_dataset(
 
 
 def find_dataset(name: str) -> DatasetSource:
-    """Returns the dataset of that name. Raises UsageError where there is none."""
+    """Returns the dataset of a name. Raises UsageError for an unknown name."""
     if name not in DATASETS:
         known = ", ".join(DATASETS)
         raise UsageError(f"data.name: expected one of {known}; found '{name}'{did_you_mean(name, DATASETS)}")

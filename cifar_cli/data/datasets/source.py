@@ -1,4 +1,4 @@
-"""What a dataset has to offer: how its files are read, checked and fetched."""
+"""The interface of a dataset: the functions that read, check and fetch its files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cifar_cli.data.image_set import ImageSet
 
 
 class FetchFiles(Protocol):
-    """Brings a dataset's files below a root, from mirrors."""
+    """Downloads a dataset's files from mirrors into folders below `root`."""
 
     def __call__(
         self, root: Path, *, mirrors: Sequence[str], deadline_seconds: float | None, report: Report | None
@@ -24,10 +24,10 @@ def _no_files(root: Path) -> Mapping[Path, FileState]:
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """How a dataset's files below a root are read, checked and fetched.
+    """The functions that read, check and fetch a dataset's files below a root.
 
-    read: gives the training and the test set. fetch: None for a dataset that is made and not read; then the root does
-    not matter. copy, example_mirror: for error messages, what a person may bring, and what a mirror looks like.
+    read: returns the training and the test set. fetch: None for a generated dataset, which ignores the root. copy,
+    example_mirror: for error messages, the files to copy from another machine, and an example of a mirror's URL.
     """
 
     read: Callable[[Path], tuple[ImageSet, ImageSet]]

@@ -1,6 +1,6 @@
 """Draws the synthetic set: ten classes of shapes in CIFAR-10's format, for a first run without a network and for tests.
 
-Each image has one shape at a random place, size, angle and colour, over a shaded background with small discs and noise.
+Each image has one shape of random position, size, angle and colour, on a shaded background with small discs and noise.
 All arithmetic is on integers (and exact square roots), so every machine draws the same images to the bit.
 """
 
@@ -19,8 +19,8 @@ Ints = npt.NDArray[np.int32]
 SIDE = 32  # pixels, as CIFAR-10
 UNIT = 64  # lengths are in 1/64 pixel
 
-# Each shape is a signed distance in units, below zero inside and above zero outside: max is "and", min is "or".
-# u, v: places in the shape's own turned coordinates, (N, 32, 32); r: its size, (N, 1, 1). None reaches beyond 5/4 r.
+# Each shape is a signed distance in units, negative inside and positive outside: max is "and", min is "or".
+# u, v: pixels in the shape's rotated coordinates, (N, 32, 32); r: its size, (N, 1, 1). All shapes lie within 5/4 r.
 
 
 def circle(u: Ints, v: Ints, r: Ints) -> Ints:
@@ -90,11 +90,11 @@ def synthetic_sets(*, train_size: int = 10_000, test_size: int = 2_000) -> tuple
 
 
 def draw_shapes(size: int, *, seed: int) -> ImageSet:
-    """Returns `size` images of shapes. The same seed gives the same images; another one gives others."""
-    # RandomState and not the newer Generator: NumPy promises that its numbers never change (NEP 19).
+    """Returns `size` images of shapes, which depend on the seed only."""
+    # RandomState, not Generator: NumPy guarantees that the numbers of RandomState never change (NEP 19).
     random = np.random.RandomState(seed)
     labels = random.permutation(np.arange(size) % len(SHAPES))
-    # A few hundred images at a time stay in the processor's cache.
+    # 250 images at a time fit into the processor's cache.
     chunks = [_draw_chunk(labels[start : start + 250], random) for start in range(0, size, 250)]
     images = torch.from_numpy(np.concatenate(chunks))
     return ImageSet("synthetic", images, torch.from_numpy(labels.astype(np.int64)), tuple(SHAPES))
@@ -111,9 +111,9 @@ def _draw_chunk(labels: npt.NDArray[np.int64], random: np.random.RandomState) ->
         images = _paint(images, circle(dx, dy, radius[:, None, None]), _integers(random, 0, 256, count, 3))
 
     radius = _integers(random, 8 * UNIT, 25 * UNIT // 2, count)
-    slack = (SIDE * UNIT // 2 - radius * 5 // 4)[:, None]  # how far from the middle a shape can be and still be whole
+    slack = (SIDE * UNIT // 2 - radius * 5 // 4)[:, None]  # the largest offset of a shape that stays inside the image
     center = SIDE * UNIT // 2 + _integers(random, -1024, 1025, count, 2) * slack // 1024
-    u, v = _turned(*_offsets(center), degrees=_integers(random, 0, 360, count))
+    u, v = _rotated(*_offsets(center), degrees=_integers(random, 0, 360, count))
     distance = np.empty_like(u)
     for label, shape in enumerate(SHAPES.values()):
         rows = labels == label
@@ -126,7 +126,7 @@ def _draw_chunk(labels: npt.NDArray[np.int64], random: np.random.RandomState) ->
 
 
 def _shaded_background(base: Ints, random: np.random.RandomState) -> Ints:
-    """Returns backgrounds (N, 3, 32, 32) that run through the colour `base`, (N, 3), in a random direction."""
+    """Returns backgrounds (N, 3, 32, 32) with a gradient around the colour `base`, (N, 3), in a random direction."""
     slope_y, slope_x = _integers(random, -40, 41, 2, len(base), 3, 1, 1)
     ramp = np.arange(SIDE, dtype=np.int32) - SIDE // 2
     shade: Ints = (slope_y * ramp[:, None] + slope_x * ramp) // SIDE
@@ -135,33 +135,33 @@ def _shaded_background(base: Ints, random: np.random.RandomState) -> Ints:
 
 def _contrasting(base: Ints, random: np.random.RandomState) -> Ints:
     """Returns random colours (N, 3), each at least 78 away from `base` in at least one channel."""
-    colors = _integers(random, 0, 256, *base.shape)
+    colours = _integers(random, 0, 256, *base.shape)
     rows, channel = np.arange(len(base)), _integers(random, 0, 3, len(base))
-    colors[rows, channel] = (base[rows, channel] + _integers(random, 78, 179, len(base))) % 256
-    return colors
+    colours[rows, channel] = (base[rows, channel] + _integers(random, 78, 179, len(base))) % 256
+    return colours
 
 
-def _paint(images: Ints, distance: Ints, colors: Ints) -> Ints:
-    """Paints where `distance`, (N, 32, 32), is negative; a pixel that the edge runs through gets a mixture."""
+def _paint(images: Ints, distance: Ints, colours: Ints) -> Ints:
+    """Paints where `distance`, (N, 32, 32), is negative; pixels on the edge are mixed with the background."""
     coverage: Ints = np.clip(UNIT // 2 - distance, 0, UNIT)[:, None]
-    return images + (colors[:, :, None, None] - images) * coverage // UNIT
+    return images + (colours[:, :, None, None] - images) * coverage // UNIT
 
 
 def _offsets(center: Ints) -> tuple[Ints, Ints]:
-    """Returns how far below and to the right of `center`, (N, 2), each pixel's middle is: two arrays (N, 32, 32)."""
+    """Returns the offset of each pixel's middle from `center`, (N, 2), down and right: two arrays (N, 32, 32)."""
     middles = np.arange(SIDE, dtype=np.int32) * UNIT + UNIT // 2
     dy, dx = middles - center[:, :1], middles - center[:, 1:]
     shape = (len(center), SIDE, SIDE)
     return np.broadcast_to(dy[:, :, None], shape), np.broadcast_to(dx[:, None, :], shape)
 
 
-def _turned(dy: Ints, dx: Ints, *, degrees: Ints) -> tuple[Ints, Ints]:
+def _rotated(dy: Ints, dx: Ints, *, degrees: Ints) -> tuple[Ints, Ints]:
     cos, sin = _COS[degrees, None, None], _SIN[degrees, None, None]
     return (cos * dx + sin * dy) // 1024, (cos * dy - sin * dx) // 1024
 
 
 def _along(u: Ints, v: Ints, degrees: int) -> Ints:
-    """Returns how far each place lies in the direction `degrees`."""
+    """Returns the coordinate of each pixel along the direction `degrees`."""
     along: Ints = (_COS[degrees] * u + _SIN[degrees] * v) // 1024
     return along
 
@@ -181,7 +181,7 @@ def _integers(random: np.random.RandomState, low: int, high: int, *shape: int) -
     return numbers
 
 
-# In 1/1024, rounded, which hides any difference between two machines' cosines.
+# In 1/1024, rounded, so that machines with slightly different cosines agree.
 _COS: Ints = np.array([round(1024 * math.cos(math.radians(degrees))) for degrees in range(360)], dtype=np.int32)
 _SIN: Ints = np.array([round(1024 * math.sin(math.radians(degrees))) for degrees in range(360)], dtype=np.int32)
 

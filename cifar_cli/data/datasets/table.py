@@ -1,4 +1,4 @@
-"""The datasets: what has to be known of each without opening it, and where the code is.
+"""The datasets: their properties, known without reading files, and the path of their code.
 
 To add one, write `data/datasets/<name>.py` with a `DatasetSource`, and its entry here.
 """
@@ -12,7 +12,7 @@ Shape = tuple[int, int, int]
 
 
 class DatasetKeys(Entry):
-    """A dataset's facts. `target` is a `DatasetSource`; the keys of an entry are keys of the section `data`.
+    """A dataset's properties. `target` names a `DatasetSource`; an entry's keys are keys of the section `data`.
 
     mean, std: per channel over the training set, pixels in [0, 1].
     """
@@ -25,12 +25,12 @@ class DatasetKeys(Entry):
 
     @property
     def side(self) -> int:
-        """Height of an image, which is also its width, in pixels."""
+        """The height and width of an image, in pixels."""
         return self.image_shape[1]
 
     @property
     def pixel_values(self) -> int:
-        """How many numbers one image holds."""
+        """The number of values in one image."""
         return prod(self.image_shape)
 
 
@@ -42,7 +42,7 @@ class Cifar10Keys(DatasetKeys):
     num_classes: ClassVar[int] = 10
     train_images: ClassVar[int] = 50_000
     mean: ClassVar[tuple[float, ...]] = (0.4914, 0.4822, 0.4465)
-    # The 0.2023, 0.1994, 0.2010 of many scripts are averages of per-image deviations: another quantity, and too small.
+    # The 0.2023, 0.1994, 0.2010 of many scripts are means of per-image deviations, which are too small.
     std: ClassVar[tuple[float, ...]] = (0.2470, 0.2435, 0.2616)
 
     name: Literal["cifar10"] = "cifar10"

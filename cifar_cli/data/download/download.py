@@ -18,7 +18,7 @@ from cifar_cli.errors import DataError
 
 
 class DownloadError(DataError):
-    """No mirror gave the archive. The text says what was tried."""
+    """No mirror sent the archive. The text lists the attempts."""
 
 
 READ_BYTES = 64 * 1024
@@ -26,13 +26,13 @@ EARLIER_DOWNLOAD = "an earlier download"
 
 
 class Report(Protocol):
-    """Is told of a download's progress."""
+    """Receives the events of a download."""
 
     def note(self, text: str) -> None:
-        """Tells a person something that happened."""
+        """Shows a message about the download."""
 
     def progress(self, done_bytes: int, total_bytes: int, host: str) -> None:
-        """Tells how many bytes have arrived; called several times a second."""
+        """Receives the number of downloaded bytes, several times a second."""
 
 
 class NullReport:
@@ -72,7 +72,7 @@ def download(
     """Returns the archive's path in `folder`, after a download unless it is there, and a check of its MD5 sum.
 
     mirrors: URLs tried before the archive's own. deadline_seconds: gives up once it is clear that the download would
-    take longer. Only one process at a time may download to a folder. Raises DownloadError, which tells what was tried.
+    take longer. Only one process at a time may download to a folder. Raises DownloadError with the attempts.
     """
     report, timeouts = report or NullReport(), timeouts or DownloadTimeouts()
     target = folder / archive.file_name
@@ -105,7 +105,7 @@ class _Download:
         self.ends_at = None if deadline_seconds is None else time.monotonic() + deadline_seconds
         self.report = report
         self.timeouts = timeouts
-        # The mirrors that sent bytes of the part: one of them is to blame where the bytes are wrong.
+        # The mirrors that sent bytes of the part: if the bytes are wrong, one of these mirrors is to blame.
         self.origins = {EARLIER_DOWNLOAD} if self._part_bytes() else set()
 
     def run(self) -> None:
@@ -117,7 +117,7 @@ class _Download:
             if not candidates:
                 raise DownloadError(self._failure("could not be downloaded"))
             if self._is_too_late():
-                raise DownloadError(self._failure(f"would not be had within {self.deadline_seconds:.0f} s"))
+                raise DownloadError(self._failure(f"would not arrive within {self.deadline_seconds:.0f} s"))
             connection = self._connect(candidates)
             if connection is not None:
                 with connection.response:
@@ -156,7 +156,7 @@ class _Download:
         except OSError as error:
             raise DataError(_write_failure(self.part, error, needed_bytes=self.archive.size_bytes)) from None
         else:
-            self._judge(url)
+            self._check_complete_part(url)
 
     def _copy(self, connection: Connection, file: BinaryIO) -> None:
         position = connection.start
@@ -197,8 +197,8 @@ class _Download:
             return 0.0
         return self.timeouts.crawl_bytes_per_second
 
-    def _judge(self, url: str) -> None:
-        """Checks a complete part; where its bytes are wrong, drops the mirrors that may be to blame and starts over."""
+    def _check_complete_part(self, url: str) -> None:
+        """Checks a complete part; if its bytes are wrong, drops the mirrors that may be to blame and starts over."""
         found = md5_of(self.part)
         if found == self.archive.md5:
             return

@@ -1,4 +1,4 @@
-"""Paints a square over each image."""
+"""Cutout: paints a square over each image."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from cifar_cli.data.transforms.draw import draw_integers
 class Cutout:
     """Paints a `size` × `size` square over each image, centred on any of its pixels, in the training set's mean colour.
 
-    Near the border part of the square lies outside. The mean hides least about where the square is.
+    Near the border, a part of the square lies outside the image.
     mean: per channel, in [0, 1]. Source: DeVries and Taylor, arXiv:1708.04552.
     """
 
@@ -30,7 +30,7 @@ class Cutout:
 
 
 def erase(images: Tensor, *, center_y: Tensor, center_x: Tensor, size: int, fill: Sequence[int]) -> Tensor:
-    """Paints a square over each image: rows center_y − size // 2 and the `size` − 1 below, columns likewise.
+    """Returns images with a painted square: rows center_y − size // 2 and the next `size` − 1, columns likewise.
 
     center_y, center_x: int64 (B,); fill: a value in [0, 255] per channel.
     """
@@ -39,12 +39,12 @@ def erase(images: Tensor, *, center_y: Tensor, center_x: Tensor, size: int, fill
     columns = _covered(width, start=center_x - size // 2, size=size)  # (B, W)
     covered = rows[:, :, None] & columns[:, None, :]  # (B, H, W)
     painted = images.clone()
-    for channel, value in enumerate(fill):  # as plain numbers: a tensor of them would have to be taken to the device
+    for channel, value in enumerate(fill):  # Python numbers: a tensor would have to be copied to the device
         painted[:, channel].masked_fill_(covered, value)
     return painted
 
 
 def _covered(length: int, *, start: Tensor, size: int) -> Tensor:
-    """Returns bool (B, length): whether a position along an axis is in [start, start + size). start: int64 (B,)."""
+    """Returns bool (B, length), true at positions in [start, start + size) of an axis. start: int64 (B,)."""
     positions = torch.arange(length, device=start.device)
     return (positions >= start[:, None]) & (positions < start[:, None] + size)

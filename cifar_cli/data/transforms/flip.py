@@ -1,4 +1,4 @@
-"""Mirrors images left to right: at random, or each image both ways within two epochs."""
+"""Flips images left to right: at random, or each image in every second epoch."""
 
 from dataclasses import replace
 from typing import Literal
@@ -11,21 +11,21 @@ from cifar_cli.data.transforms.draw import draw_integers
 from cifar_cli.data.transforms.table import Transform
 
 
-def flip(kind: Literal["random", "alternating"], *, num_images: int, seed: int) -> Transform:
-    """Returns the flip of that kind, for a training set of `num_images` images."""
-    return random_flip if kind == "random" else AlternatingFlip(num_images, seed=seed)
+def flip(mode: Literal["random", "alternating"], *, num_images: int, seed: int) -> Transform:
+    """Returns the flip of that name, for a training set of `num_images` images."""
+    return random_flip if mode == "random" else AlternatingFlip(num_images, seed=seed)
 
 
 def random_flip(batch: Batch, generator: Generator) -> Batch:
-    """Mirrors each image with probability one half."""
+    """Returns the batch with each image flipped with probability 1/2."""
     mask = draw_integers(2, batch.images, generator=generator) == 1
     return replace(batch, images=flip_where(batch.images, mask))
 
 
 class AlternatingFlip:
-    """Mirrors each image in every second epoch; whether in the even or the odd ones, `seed` says at random.
+    """Flips each image in every second epoch: half of the images, drawn with `seed`, in the even epochs.
 
-    A random flip shows half of the images the same way in two consecutive epochs.
+    With a random flip, half of the images look the same in two consecutive epochs.
     Source: Jordan, arXiv:2404.00498, section 3.6.
     """
 
@@ -40,5 +40,5 @@ class AlternatingFlip:
 
 
 def flip_where(images: Tensor, mask: Tensor) -> Tensor:
-    """Returns images (B, C, H, W), mirrored where `mask`, bool (B,), is true."""
+    """Returns images (B, C, H, W), flipped where `mask`, bool (B,), is true."""
     return torch.where(mask.view(-1, 1, 1, 1), images.flip(-1), images)

@@ -1,4 +1,4 @@
-"""Makes the images of early epochs smaller: they cost less, and the network learns from them what is coarse."""
+"""Resizes the images of early epochs: small images cost less time, and suffice for coarse features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from cifar_cli.data.batch import Batch
 
 @dataclass(frozen=True)
 class ResizeByEpoch:
-    """Resizes images to a side in pixels for each epoch, the last for all epochs after it."""
+    """Resizes images to the side of the current epoch. sizes: in pixels; the last holds for all later epochs."""
 
     sizes: Sequence[int]
 
@@ -21,7 +21,7 @@ class ResizeByEpoch:
 
 
 def resize(images: Tensor, side: int) -> Tensor:
-    """Returns float images (B, C, H, W) as (B, C, side, side), each new pixel a weighted mean of those it covers."""
+    """Returns float images (B, C, H, W) as (B, C, side, side), by bilinear interpolation with antialiasing."""
     if images.shape[-2:] == (side, side):
         return images
     return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True, align_corners=False)

@@ -1,4 +1,4 @@
-"""Moves images: pads by reflection, then crops at random."""
+"""Translates images: pads by reflection, then crops at random."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from cifar_cli.data.transforms.draw import draw_integers
 
 @dataclass(frozen=True)
 class Translate:
-    """Moves each image by up to `pixels` in both directions; what comes in at the border is the image's reflection.
+    """Moves each image by up to `pixels` along each axis, and fills the border with the image's reflection.
 
     `pixels` is less than the images' height and width.
     """
@@ -25,20 +25,20 @@ class Translate:
 
 
 def crop_padded(images: Tensor, *, top: Tensor, left: Tensor, pixels: int) -> Tensor:
-    """Pads by reflection and cuts the original size out again, each image at its own corner.
+    """Returns crops of the original size from the images padded by reflection, each at its own corner.
 
-    top, left: int64 (B,) in [0, 2·pixels]; both equal to `pixels` gives the image back.
+    top, left: int64 (B,) in [0, 2·pixels]; both equal to `pixels` returns the image itself.
     """
     height, width = images.shape[-2:]
     padded = pad_by_reflection(images, pixels)  # (B, C, H + 2p, W + 2p)
-    # All crops there are, as overlapping views of the same memory; only the chosen ones are then copied.
+    # All possible crops as overlapping views of the same memory; indexing copies the chosen crops only.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, 2p + 1, 2p + 1, H, W)
     return crops[torch.arange(len(images), device=images.device), :, top, left]
 
 
 def pad_by_reflection(images: Tensor, pixels: int) -> Tensor:
-    """Returns (B, C, H + 2·pixels, W + 2·pixels) for images (B, C, H, W)."""
-    # By hand, because torch's reflection padding takes uint8 on some devices only.
+    """Returns padded images (B, C, H + 2·pixels, W + 2·pixels) for images (B, C, H, W)."""
+    # torch's reflection padding supports uint8 on some devices only.
     for dimension in (2, 3):
         size = images.shape[dimension]
         before = images.narrow(dimension, 1, pixels).flip(dimension)

@@ -1,6 +1,4 @@
-"""The table of layers against torch.nn's own signatures, and the reading of `model.layers`."""
-
-# ruff: noqa: E501 - a message stands on one line, as people meet it
+"""The table of layers against torch.nn's own signatures."""
 
 import inspect
 
@@ -8,10 +6,7 @@ import pytest
 from torch import nn
 from torch.nn.modules import activation
 
-from cifar_cli.config.layers.parse_layers import TAKEN_NAMES, parse_layers
 from cifar_cli.config.layers.table import LAYERS, Without
-from cifar_cli.config.yaml.source_locations import SourceLocation, SourceLocations, report
-from cifar_cli.models.layer import Layer
 
 # device and dtype are the runtime's; indices cannot be passed on; the norms' bias is newer than the oldest torch that
 # is supported; Hardtanh's two are deprecated.
@@ -19,18 +14,18 @@ NOT_OFFERED = {"device", "dtype", "return_indices", "min_value", "max_value"}
 NORMS_WITH_A_NEW_BIAS = {"BatchNorm1d", "BatchNorm2d", "InstanceNorm2d", "GroupNorm"}
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_arguments_are_torchs_own_with_torchs_defaults(kind: str) -> None:
-    signature = inspect.signature(getattr(nn, kind)).parameters.values()
+@pytest.mark.parametrize("layer_type", LAYERS)
+def test_arguments_are_torchs_own_with_torchs_defaults(layer_type: str) -> None:
+    signature = inspect.signature(getattr(nn, layer_type)).parameters.values()
     torchs = {
         parameter.name: parameter.default
         for parameter in signature
         if parameter.name not in NOT_OFFERED and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     }
-    if kind in NORMS_WITH_A_NEW_BIAS:
+    if layer_type in NORMS_WITH_A_NEW_BIAS:
         torchs.pop("bias", None)
-    assert list(LAYERS[kind]) == list(torchs)
-    for name, argument in LAYERS[kind].items():
+    assert list(LAYERS[layer_type]) == list(torchs)
+    for name, argument in LAYERS[layer_type].items():
         if argument.default is Without.REQUIRED:
             assert torchs[name] is inspect.Parameter.empty
         elif argument.default is Without.INFERRED:
@@ -41,88 +36,13 @@ def test_arguments_are_torchs_own_with_torchs_defaults(kind: str) -> None:
             assert type(torchs[name]) is type(argument.default)
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_the_example_and_the_default_of_every_argument_are_accepted(kind: str) -> None:
-    for name, argument in LAYERS[kind].items():
-        assert argument.kind.accepts(argument.kind.example), name
+@pytest.mark.parametrize("layer_type", LAYERS)
+def test_the_example_and_the_default_of_every_argument_are_accepted(layer_type: str) -> None:
+    for name, argument in LAYERS[layer_type].items():
+        assert argument.type.accepts(argument.type.example), name
         if not isinstance(argument.default, Without):
-            assert argument.kind.accepts(argument.default), name
+            assert argument.type.accepts(argument.default), name
 
 
 def test_all_of_torchs_element_wise_activations_are_offered() -> None:
     assert set(activation.__all__) - {"MultiheadAttention"} <= LAYERS.keys()
-
-
-def test_the_taken_names_are_the_attributes_of_torchs_sequential() -> None:
-    # A layer's name begins with a letter. Names that only another version of torch uses may stay.
-    assert {name for name in dir(nn.Sequential()) if not name.startswith("_")} <= TAKEN_NAMES
-
-
-@pytest.mark.parametrize("name", ["train", "forward"])
-def test_a_layer_cannot_take_the_name_of_something_in_sequential(name: str) -> None:
-    _, (problem,) = parse_layers([{name: "ReLU"}])
-    assert problem.finding == f"the name '{name}' is one that torch's Sequential uses itself"
-
-
-def test_a_layer_is_a_name_with_a_type_or_with_a_type_and_arguments() -> None:
-    layers, problems = parse_layers([{"relu": "ReLU"}, {"pool": {"kernel_size": [2, 3], "type": "MaxPool2d"}}])
-    assert problems == []
-    assert layers == [Layer("relu", "ReLU", {}), Layer("pool", "MaxPool2d", {"kernel_size": (2, 3)})]
-
-
-CONV = "- conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"
-INT = "expected a whole number, at least 1"
-
-
-@pytest.mark.parametrize(
-    ("entry", "words"),
-    [
-        ("ReLU", "model.layers.0: expected a name and a layer, found 'ReLU'; write - relu: ReLU"),
-        (3, f"model.layers.0: expected a name and a layer, found 3; write for example {CONV}"),
-        (
-            {"type": "ReLU", "inplace": True},
-            f"model.layers.0: expected one name with its layer, found the keys type, inplace; write for example {CONV}",
-        ),
-        (
-            {"1st": "ReLU"},
-            "model.layers.1st: expected a name of letters, digits and '_' that begins with a letter, found '1st'; "
-            "write for example conv1",
-        ),
-        ({"a": 3}, "model.layers.a: expected a layer type, or {type: …} with its arguments, found 3; write for example ReLU"),
-        ({"a": {"p": 1}}, "model.layers.a: expected a layer with its type, found no type; write for example type: Conv2d"),
-        ({"a": "relu"}, "model.layers.a.type: expected a layer type of torch.nn, found 'relu'; did you mean 'ReLU'?"),
-        ({"a": "Conv2D"}, "model.layers.a.type: expected a layer type of torch.nn, found 'Conv2D'; did you mean 'Conv2d'?"),
-        ({"a": {"type": "Tanh", "p": 1}}, "model.layers.a.p: Tanh takes no arguments; leave it out"),
-        ({"a": {"type": "ReLU", "in_place": True}}, "model.layers.a.in_place: ReLU has no such argument; did you mean 'inplace'?"),
-        ({"a": {"type": "ReLU", "zzz": True}}, "model.layers.a.zzz: ReLU has no such argument; its arguments are inplace"),
-        ({"a": {"type": "Linear"}}, f"model.layers.a.out_features: {INT}, found nothing; write for example out_features: 32"),
-        ({"a": {"type": "Linear", "out_features": "ten"}}, f"model.layers.a.out_features: {INT}, found 'ten'; write for example 32"),
-        ({"a": {"type": "Linear", "out_features": True}}, f"model.layers.a.out_features: {INT}, found true; write for example 32"),
-        ({"a": {"type": "Linear", "out_features": 2.0}}, f"model.layers.a.out_features: {INT}, found 2.0; write for example 32"),
-        ({"a": {"type": "Linear", "out_features": 2**31}}, f"model.layers.a.out_features: {INT}, found {2**31}; write for example 32"),
-        (
-            {"a": {"type": "MaxPool2d", "kernel_size": [2, 2, 2]}},
-            f"model.layers.a.kernel_size: {INT}, or two of them: [height, width], found [2, 2, 2]; write for example 3",
-        ),
-        ({"a": {"type": "Dropout", "p": 1.5}}, "model.layers.a.p: expected a number from 0 to 1, found 1.5; write for example 0.5"),
-        ({"a": {"type": "ELU", "alpha": float("nan")}}, "model.layers.a.alpha: expected a number, found nan; write for example 1.0"),
-        ({"a": {"type": "ReLU", "inplace": "yes"}}, "model.layers.a.inplace: expected true or false, found 'yes'; write for example true"),
-        ({"a": {"type": "GELU", "approximate": "erf"}}, "model.layers.a.approximate: expected none or tanh, found 'erf'; write for example tanh"),
-    ],
-)  # fmt: skip
-def test_every_mistake_in_a_layer_is_told_with_what_to_write(entry: object, words: str) -> None:
-    layers, problems = parse_layers([entry])
-    assert layers == [None]
-    assert report(problems, SourceLocations(SourceLocation("x"))) == [f"x: {words}"]
-
-
-def test_a_type_like_no_other_gets_the_list_of_types() -> None:
-    _, (problem,) = parse_layers([{"a": "Bahdanau"}])
-    assert problem.mend.startswith("the types are AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout")
-
-
-@pytest.mark.parametrize("entries", [None, [], {"conv1": "ReLU"}, "ReLU"])
-def test_layers_must_be_a_list_that_is_not_empty(entries: object) -> None:
-    _, (problem,) = parse_layers(entries)
-    assert problem.finding.startswith("expected a list of layers, at least one, found")
-    assert problem.mend == f"write for example {CONV}"

@@ -1,4 +1,4 @@
-"""What YAML texts are read as, where things stand in them, and what is refused."""
+"""The data of YAML texts, the locations of keys and values, and refused texts."""
 
 # ruff: noqa: E501 - a message stands on one line, as people meet it
 
@@ -14,18 +14,18 @@ def refusal(text: str) -> str:
     return str(caught.value)
 
 
-def test_places_are_those_of_the_characters_in_the_file() -> None:
+def test_locations_are_lines_and_columns_of_the_file() -> None:
     document = read_document("a: 1\nb:\n  c: two\n  d: [3, {e: 4}]\n", "x.yaml")
     assert document.data == {"a": 1, "b": {"c": "two", "d": [3, {"e": 4}]}}
-    places = document.places
-    assert str(places.of_value(("a",))) == "x.yaml:1:4"
-    assert str(places.of_key(("b", "c"))) == "x.yaml:3:3"
-    assert str(places.of_value(("b", "c"))) == "x.yaml:3:6"
-    assert str(places.of_value(("b", "d", 1, "e"))) == "x.yaml:4:14"
-    # A block's place is its key, and what is not there is looked for at what is around it.
-    assert str(places.of_value(("b",))) == "x.yaml:2:1"
-    assert str(places.of_value(("b", "missing"))) == "x.yaml:2:1"
-    assert str(places.of_value(("missing",))) == "x.yaml:1:1"
+    locations = document.locations
+    assert str(locations.of_value(("a",))) == "x.yaml:1:4"
+    assert str(locations.of_key(("b", "c"))) == "x.yaml:3:3"
+    assert str(locations.of_value(("b", "c"))) == "x.yaml:3:6"
+    assert str(locations.of_value(("b", "d", 1, "e"))) == "x.yaml:4:14"
+    # A block is at its key; a missing key is at the nearest enclosing key.
+    assert str(locations.of_value(("b",))) == "x.yaml:2:1"
+    assert str(locations.of_value(("b", "missing"))) == "x.yaml:2:1"
+    assert str(locations.of_value(("missing",))) == "x.yaml:1:1"
 
 
 def test_aliases_are_written_out() -> None:
@@ -34,11 +34,11 @@ def test_aliases_are_written_out() -> None:
     assert document.data["a"] is not document.data["b"]
 
 
-def test_keys_are_words_whatever_they_look_like() -> None:
+def test_keys_are_always_strings() -> None:
     assert read_document("on: 1\n3: 2\n", "x.yaml").data == {"on": 1, "3": 2}
 
 
-def test_quoted_words_stay_words() -> None:
+def test_quoted_words_stay_strings() -> None:
     assert read_document("a: '3'\nb: \"true\"\n", "x.yaml").data == {"a": "3", "b": "true"}
 
 
@@ -86,5 +86,5 @@ BILLION_LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("%YAML 2.0\n---\na: 1", "x.yaml:1:1: not valid YAML: found incompatible YAML document (version 1.* is required)"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_in_one_sentence(text: str, words: str) -> None:
+def test_text_that_is_not_yaml_gives_one_sentence(text: str, words: str) -> None:
     assert refusal(text) == words

@@ -1,4 +1,4 @@
-"""Values on one line, as messages and plans show them: what is shown can be typed."""
+"""Values as YAML on one line, which can be typed as overrides."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""What unquoted words mean, where PyYAML's own answers surprise."""
+"""The values of unquoted words, where YAML 1.2 and PyYAML differ."""
 
 # ruff: noqa: E501 - a message stands on one line, as people meet it
 
@@ -21,7 +21,7 @@ from cifar_cli.config.yaml.scalars import read_scalar
         ("e5", "e5"), ("1.2.3", "1.2.3"), ("inf", "inf"), ("nan", "nan"), ("١", "١"),
     ],
 )  # fmt: skip
-def test_a_word_means_what_it_looks_like(word: str, value: object) -> None:
+def test_an_unquoted_word_has_its_value_by_yaml_1_2(word: str, value: object) -> None:
     read = read_scalar(word)
     assert read == value
     assert type(read) is type(value)

@@ -1,4 +1,4 @@
-"""Reading CIFAR: the real files against torchvision's reader; damaged, missing and malicious ones by their messages."""
+"""Reading CIFAR: the real files against torchvision; the errors of damaged, missing and malicious files."""
 
 import hashlib
 import pickle

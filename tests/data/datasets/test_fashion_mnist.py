@@ -124,7 +124,7 @@ def test_missing_or_short_file_is_named(tmp_path: Path, contents: dict[str, byte
         ("t10k-labels-idx1-ubyte", 8, 10),  # an eleventh class
     ],
 )
-def test_a_file_of_the_right_size_with_a_damaged_header_or_label_is_told(
+def test_a_file_of_the_right_size_with_a_damaged_header_or_label_is_reported(
     tmp_path: Path, contents: dict[str, bytes], name: str, position: int, value: int
 ):
     damaged = bytearray(contents[name])

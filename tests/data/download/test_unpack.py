@@ -1,4 +1,4 @@
-"""Unpacking, of honest archives and of those that try to leave their folder."""
+"""Unpacking archives, also malicious archives that try to leave their folder."""
 
 import io
 import random

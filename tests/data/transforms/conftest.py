@@ -1,4 +1,4 @@
-"""What the tests of augmentations share: batches of random images, and generators."""
+"""Fixtures for the tests of augmentations: batches of random images, and generators."""
 
 from collections.abc import Callable
 

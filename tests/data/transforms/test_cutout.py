@@ -1,4 +1,4 @@
-"""Cutout against painting pixel by pixel, and what is drawn."""
+"""Cutout against painting pixel by pixel, and the drawn positions."""
 
 from collections.abc import Callable
 

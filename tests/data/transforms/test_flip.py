@@ -1,4 +1,4 @@
-"""Flips against torchvision image by image, and what is drawn."""
+"""Flips against torchvision image by image, and the drawn flips."""
 
 from collections.abc import Callable
 from dataclasses import replace

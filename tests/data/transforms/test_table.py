@@ -1,4 +1,4 @@
-"""Every augmentation of the table: what it leaves alone, what it draws from, and the order in which all are applied."""
+"""Every augmentation of the table: unchanged inputs, reproducible draws, and the order of application."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_the_same_generator_state_gives_the_same_batch_and_the_input_stays_as_it
     assert first.images.dtype == before.dtype
 
 
-def test_what_is_drawn_goes_to_another_device_without_waiting_for_it(
+def test_random_numbers_go_to_another_device_without_blocking(
     random_batch: Callable[..., Batch], seeded: Callable[[int], torch.Generator]
 ) -> None:
     batch = random_batch(8).to(torch.device("meta"))  # a device that computes nothing, and is not the generator's

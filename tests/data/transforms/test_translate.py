@@ -1,4 +1,4 @@
-"""Translation against torchvision at every corner, by hand, and what is drawn."""
+"""Translation against torchvision at every corner, by hand, and the drawn shifts."""
 
 from collections.abc import Callable
 from dataclasses import replace

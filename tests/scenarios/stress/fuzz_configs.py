@@ -111,8 +111,10 @@ def override_words(generator: random.Random, *, count: int) -> Iterator[Callable
 
 
 def _read(text: str, words: tuple[str, ...]) -> bool:
-    experiment = config.load_text(text, place="fuzz.yaml", overrides=words)
-    assert config.load_text(config.dump(experiment), place="dumped.yaml") == experiment, "dumped and read: another one"
+    experiment = config.load_text(text, location="fuzz.yaml", overrides=words)
+    assert config.load_text(config.dump(experiment), location="dumped.yaml") == experiment, (
+        "dumped and read: another one"
+    )
     with torch.device("meta"):
         build_model(experiment)
     return True

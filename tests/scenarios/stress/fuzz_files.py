@@ -64,7 +64,7 @@ def damaged(content: bytes, generator: random.Random) -> bytes:
 
 def _training() -> Training:
     """Returns a small training after its first step."""
-    experiment = config.load_text(CONFIG, place="CONFIG")
+    experiment = config.load_text(CONFIG, location="CONFIG")
     train, test = synthetic_sets(train_size=200, test_size=100)
     splits = Splits(train, train, test, (0.5,) * 3, (0.2,) * 3, None)
     training = build_training(experiment, splits, build_runtime(experiment))
@@ -74,7 +74,7 @@ def _training() -> Training:
 
 
 def _checkpoint(folder: Path, training: Training) -> Path:
-    text = config.dump(config.load_text(CONFIG, place="CONFIG"))
+    text = config.dump(config.load_text(CONFIG, location="CONFIG"))
     save_checkpoint(folder / "sound.pt", {"config": text, **training.state.state_dict()})
     return folder / "sound.pt"
 

@@ -1,1 +1,1 @@
-"""What shape comes out of each layer, without torch."""
+"""Computes the output shape of each layer without torch."""

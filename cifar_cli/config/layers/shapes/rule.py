@@ -1,4 +1,4 @@
-"""What all shape rules share: a shape, a rule, and the error when a layer cannot take what comes."""
+"""The types and the error that all shape rules share."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -10,7 +10,7 @@ Rule: TypeAlias = Callable[[Mapping[str, ArgumentValue], Shape], Shape]
 
 
 class ShapeError(Exception):
-    """The layer cannot take what comes."""
+    """A layer does not accept its input shape or its arguments. argument: the wrong argument, if there is one."""
 
     def __init__(self, finding: str, mend: str, argument: str | None = None) -> None:
         super().__init__(finding)

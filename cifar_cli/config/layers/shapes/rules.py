@@ -1,7 +1,7 @@
-"""What shape comes out of each layer type, by the formulas of torch.nn's documentation. Knows one layer at a time.
+"""The output shape of each layer type, by the formulas of torch.nn's documentation.
 
-A rule takes the complete arguments and the shape of one image without the batch. Axes count as torch counts them: 0 is
-the batch, 1 the channels or features.
+A rule takes all arguments of the layer and the shape of one image without the batch. Axes count as in torch: 0 is the
+batch, 1 the channels or features.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from cifar_cli.config.layers.shapes.windows import adaptive_pool, conv, conv_tra
 from cifar_cli.config.layers.table import LAYERS
 from cifar_cli.models.layer import ArgumentValue
 
-# How many axes an image may have when it comes to a layer; a layer that is not here takes any number.
+# The numbers of axes, without the batch, that a layer's input may have; other layers accept any number.
 RANKS: dict[str, tuple[int, ...]] = {
     "Conv2d": (3,),
     "ConvTranspose2d": (3,),
@@ -37,7 +37,7 @@ def _same(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
 
 
 def _axis(name: str, arguments: Mapping[str, ArgumentValue], shape: Shape) -> int:
-    """Returns the axis as an index into `shape`. Raises ShapeError for one that is not there, and for the batch."""
+    """Returns the axis as an index into `shape`. Raises ShapeError for a missing axis and for the batch's."""
     given = number(arguments[name])
     axes = len(shape) + 1
     axis = given + axes if given < 0 else given
@@ -84,9 +84,6 @@ def _softmax(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     return shape
 
 
-# --- layers that keep the shape, and want something of it ----------------------------------------------------------
-
-
 def _linear(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     return (number(arguments["out_features"]),)
 
@@ -122,7 +119,7 @@ def _prelu(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
 
 
 def _ordered(low: str, high: str) -> Rule:
-    """Returns the rule of a layer that wants `low` below `high`."""
+    """Returns the rule of a layer whose argument `low` must be below its argument `high`."""
 
     def rule(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
         if not arguments[low] < arguments[high]:  # type: ignore[operator]  # both are numbers

@@ -1,4 +1,4 @@
-"""What shape comes out of convolutions and poolings, by the formulas of torch.nn's documentation."""
+"""The output shapes of convolutions and poolings, by the formulas of torch.nn's documentation."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from cifar_cli.models.layer import ArgumentValue
 
 
 def _pair(value: ArgumentValue) -> tuple[int, int]:
-    """Returns [height, width] of an argument that may be one number for both."""
+    """Returns (height, width) of an argument that may be one number for both."""
     if isinstance(value, tuple):
         height, width = value
     else:
@@ -19,10 +19,10 @@ def _pair(value: ArgumentValue) -> tuple[int, int]:
 
 
 def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, *, ceil: bool = False) -> int:
-    """Returns how many pixels come out along one axis. Raises ShapeError if none does."""
+    """Returns the output's size along one axis, in pixels. Raises ShapeError if this size is below 1."""
     room = size + 2 * padding - dilation * (kernel - 1) - 1
     outputs = (room + (stride - 1 if ceil else 0)) // stride + 1
-    # A window may hang over the right edge, but must begin inside the image or its left padding.
+    # With ceil_mode a window may extend beyond the right edge, but must begin inside the image or its left padding.
     if ceil and (outputs - 1) * stride >= size + padding:
         outputs -= 1
     if outputs < 1:
@@ -65,7 +65,7 @@ def _check_groups(arguments: Mapping[str, ArgumentValue]) -> None:
 def _check_padding_mode(arguments: Mapping[str, ArgumentValue], sides: Sequence[int], paddings: Sequence[int]) -> None:
     mode = arguments["padding_mode"]
     for side, padding in zip(sides, paddings, strict=True):
-        # Mirroring leaves the edge itself out; going round can use it too.
+        # Reflection does not repeat the pixel at the edge; circular padding can use all pixels.
         limit = {"reflect": side - 1, "circular": side}.get(str(mode), padding)
         if padding > limit:
             raise ShapeError(
@@ -105,7 +105,7 @@ def pool(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     strides = kernels if arguments["stride"] is None else _pair(arguments["stride"])
     paddings, dilations = _pair(arguments.get("padding", 0)), _pair(arguments.get("dilation", 1))
     for kernel, padding in zip(kernels, paddings, strict=True):
-        # Dilation does not count here: torch's CPU kernels allow half of the undilated size.
+        # torch's CPU kernels allow half of the kernel size, whatever the dilation.
         limit = kernel // 2
         if padding > limit:
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""The shape walk against torch itself: what it lets pass must run and give its shape, what it refuses must fail."""
+"""Inferred shapes against torch: accepted layers run and give the inferred shape, refused layers fail."""
 
 # ruff: noqa: E501 - a message stands on one line, as people meet it
 
@@ -93,24 +93,24 @@ def walked(layer: Layer, shape: tuple[int, ...]) -> LayerShape | None:
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
-@pytest.mark.parametrize("kind", DRAWS)
-def test_sliding_windows_give_torchs_shapes_and_fail_where_torch_fails(kind: str) -> None:
-    draw = random.Random(kind)
+@pytest.mark.parametrize("layer_type", DRAWS)
+def test_sliding_windows_give_torchs_shapes_and_fail_where_torch_fails(layer_type: str) -> None:
+    draw = random.Random(layer_type)
     passed = refused = 0
     for _ in range(200):
         shape = (draw.choice([1, 2, 4, 6]), draw.randint(1, 9), draw.randint(1, 9))
-        layer = Layer("layer", kind, DRAWS[kind](draw))
+        layer = Layer("layer", layer_type, DRAWS[layer_type](draw))
         step = walked(layer, shape)
         if step is None:
             refused += 1
-            given = {**layer.arguments, **({"in_channels": shape[0]} if "in_channels" in LAYERS[kind] else {})}
-            assert torch_output_shape(Layer("layer", kind, given), shape) is None, (given, shape)
+            given = {**layer.arguments, **({"in_channels": shape[0]} if "in_channels" in LAYERS[layer_type] else {})}
+            assert torch_output_shape(Layer("layer", layer_type, given), shape) is None, (given, shape)
         else:
             passed += 1
-            complete = Layer("layer", kind, step.arguments)
+            complete = Layer("layer", layer_type, step.arguments)
             assert step.output_shape == torch_output_shape(complete, shape), (layer, shape)
     assert passed > 20
-    assert refused > 20 or kind.startswith("Adaptive")
+    assert refused > 20 or layer_type.startswith("Adaptive")
 
 
 EXAMPLES: dict[str, dict[str, object]] = {
@@ -123,15 +123,17 @@ EXAMPLES: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 8), (8, 6), (6,)], ids=str)
-@pytest.mark.parametrize("kind", sorted(set(LAYERS) - set(DRAWS)))
-def test_every_other_layer_type_gives_torchs_shape_for_images_and_for_rows(kind: str, shape: tuple[int, ...]) -> None:
-    layer = Layer("layer", kind, EXAMPLES.get(kind, {}))
-    if len(shape) not in RANKS.get(kind, (1, 2, 3)):
+@pytest.mark.parametrize("layer_type", sorted(set(LAYERS) - set(DRAWS)))
+def test_every_other_layer_type_gives_torchs_shape_for_images_and_for_rows(
+    layer_type: str, shape: tuple[int, ...]
+) -> None:
+    layer = Layer("layer", layer_type, EXAMPLES.get(layer_type, {}))
+    if len(shape) not in RANKS.get(layer_type, (1, 2, 3)):
         with pytest.raises(ShapeMismatchError):
             infer_shapes([layer], shape)
         return
     (step,) = infer_shapes([layer], shape)
-    assert step.output_shape == torch_output_shape(Layer("layer", kind, step.arguments), shape)
+    assert step.output_shape == torch_output_shape(Layer("layer", layer_type, step.arguments), shape)
 
 
 def test_every_layer_type_has_a_rule() -> None:
@@ -172,8 +174,8 @@ def test_ceil_mode_keeps_the_window_that_hangs_over_the_edge() -> None:
 
 
 def test_the_inferred_numbers_of_every_norm_layer() -> None:
-    def first_arguments(kind: str, **arguments: object) -> object:
-        return infer_shapes([Layer("norm", kind, arguments)], (4, 6, 6))[0].arguments
+    def first_arguments(layer_type: str, **arguments: object) -> object:
+        return infer_shapes([Layer("norm", layer_type, arguments)], (4, 6, 6))[0].arguments
 
     assert first_arguments("BatchNorm2d")["num_features"] == 4
     assert first_arguments("InstanceNorm2d")["num_features"] == 4
@@ -183,7 +185,7 @@ def test_the_inferred_numbers_of_every_norm_layer() -> None:
     assert first_arguments("Softmax")["dim"] == 1
 
 
-def problem(*layers: tuple[str, str, dict[str, object]], shape: tuple[int, ...] = (3, 8, 8)) -> str:
+def issue(*layers: tuple[str, str, dict[str, object]], shape: tuple[int, ...] = (3, 8, 8)) -> str:
     """Returns `layer.argument: finding; mend` of the first layer that does not fit."""
     with pytest.raises(ShapeMismatchError) as caught:
         infer_shapes([Layer(*layer) for layer in layers], shape)
@@ -321,4 +323,4 @@ FLATTEN = ("flatten", "Flatten", {})
 def test_a_layer_that_does_not_fit_is_named_with_the_right_number(
     layers: list[tuple[str, str, dict[str, object]]], words: str
 ) -> None:
-    assert problem(*layers) == words
+    assert issue(*layers) == words

@@ -1,0 +1,59 @@
+"""The errors of single keys: every key has an expectation and a valid example, and renamed keys name the new key."""
+
+import pytest
+from pydantic import BaseModel
+
+from cifar_cli.config import Experiment, load_text
+from cifar_cli.config.keys import dotted_keys
+from cifar_cli.config.schema import CHOICES, GROUP, MOVED
+from cifar_cli.config.validation_errors import expectation
+from cifar_cli.data.transforms.table import AUGMENT
+from cifar_cli.errors import ConfigError
+
+MLP = "model: {name: mlp}\n"
+
+
+def refusals(text: str, *overrides: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, location="x.yaml", overrides=overrides)
+    return caught.value.issues
+
+
+CHOSEN = [section for choice in (*CHOICES.values(), GROUP) for section in choice.sections().values()]
+NOT_VALIDATED_ALONE = {*CHOICES, "layers", "groups", "augment", "train", "log"}
+PLAIN = [Experiment, *(Experiment.model_fields[name].annotation for name in ("init", "train", "evaluation", "log"))]
+
+
+@pytest.mark.parametrize("section", [*PLAIN, *CHOSEN, AUGMENT.section()], ids=lambda section: section.__name__)
+def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(section: type[BaseModel]) -> None:
+    for name, field in section.model_fields.items():
+        if section in CHOSEN and name == "name":
+            continue  # the names of a table's entries are listed instead
+        expected, example = expectation(field)
+        assert expected
+        if name not in NOT_VALIDATED_ALONE:
+            value = tuple(example) if isinstance(example, list) else example
+            section.__pydantic_validator__.validate_assignment(section.model_construct(), name, value)
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_renamed_key_gives_an_error_with_its_new_name_in_a_file_and_on_the_command_line(old: str, new: str) -> None:
+    section, _, key = old.partition(".")
+    message = f"{old}: is called {new} now; write {new.rpartition('.')[2]}"
+    assert refusals(MLP + f"{section}: {{{key}: 1}}\n") == (f"x.yaml:2:{len(section) + 4}: {message}",)
+    assert refusals(MLP, f"{old}=1") == (f"command line: {message}",)
+
+
+def test_the_keys_of_earlier_versions_are_known_as_renamed() -> None:
+    renamed = {
+        "data.hardest": "data.hard_example_fractions",
+        "evaluation.views": "evaluation.tta",
+        "evaluation.unsure_share": "evaluation.tta_fraction",
+        "init.unit_deviation": "init.unit_std",
+    }
+    assert renamed.items() <= MOVED.items()
+
+
+@pytest.mark.parametrize("new", MOVED.values())
+def test_the_new_name_of_a_renamed_key_exists(new: str) -> None:
+    assert new in dotted_keys()
