@@ -163,12 +163,12 @@ def test_a_long_training_is_drawn_at_twelve_times_evenly_spread(
         (
             ["conv1", "--exciting", "--over-time"],
             2,
-            "expected one picture at a time, found --exciting and --over-time; draw one after the other",
+            "expected one picture at a time, found --exciting and --over-time; leave out all but one",
         ),
         (
             ["--all", "--mode", "tutorial"],
             2,
-            "expected one picture at a time, found --all and --mode tutorial; draw one after the other",
+            "expected one picture at a time, found --all and --mode tutorial; leave out all but one",
         ),
         (["--exciting"], 2, "expected a LAYER, found none; write for example conv1, or --all for every layer"),
         (["conv9", "--exciting"], 2, "no layer 'conv9'; did you mean 'conv1'? The layers are: conv1 (Conv2d)"),
