@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.console.completion import complete_dataset
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError
 
 app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
 DatasetName = Annotated[
     str,
-    typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="The dataset.", autocompletion=complete_dataset),
+    typer.Argument(metavar="NAME", help=f"The dataset: {', '.join(DATASETS)}.", autocompletion=lambda: [*DATASETS]),
 ]
 Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
 
@@ -63,7 +63,6 @@ def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
-    from cifar_cli.data.datasets.table import DATASETS
 
     folder = data_root(root)
     print(f"{folder.absolute()} ({_reason(root)})")

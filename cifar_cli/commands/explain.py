@@ -59,7 +59,7 @@ def explain(
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
     )
-    from cifar_cli.console.network_table import print_walk, print_worked
+    from cifar_cli.console.network_table import print_network_summary, print_worked_example
     from cifar_cli.console.streams import note, print_next_step
     from cifar_cli.inspection.explain_network import explain_network
     from cifar_cli.report.network_page import write_network_page
@@ -79,9 +79,9 @@ def explain(
     if as_json:
         print(json.dumps(explanation.as_dict(), ensure_ascii=False))
     elif example is not None:
-        print_worked(example.layer, example.worked, picture=example.picture.caption)
+        print_worked_example(example.layer, example.worked, picture=example.picture.caption)
     else:
-        print_walk(explanation.summary, caption=explanation.caption)
+        print_network_summary(explanation.summary, caption=explanation.caption)
     print_next_step(
         wrote=[str(html)] if html is not None else [],
         next_command=_next_command(opened, layer=layer, words=choice.words_for(opened)),
