@@ -48,7 +48,7 @@ def test_a_lesson_fits_80_columns_and_ends_with_at_most_three_sentences_to_remem
     lines = outcome.out.splitlines()
     assert lines[0] == f"{name}: {LESSONS[name].title}"
     assert [line for line in lines if len(line) > 80] == []
-    sentences = outcome.out.partition("\nWhat to take along\n")[2]
+    sentences = outcome.out.partition("\nWhat to remember\n")[2]
     assert 1 <= len(re.findall("^· ", sentences, re.MULTILINE)) <= 3
 
 
@@ -90,7 +90,7 @@ def test_all_runs_every_lesson_and_ends_with_a_table_of_times(
     monkeypatch.setattr("cifar_cli.commands.lesson.LESSONS", two)
     outcome = cifar("lesson", "all")
     assert outcome.code == 0, outcome.err
-    assert outcome.out.count("What to take along") == 2
+    assert outcome.out.count("What to remember") == 2
     table = outcome.out.partition("All lessons")[2]
     assert re.search(r"linear +│ +\d+\.\d │", table)
     assert re.search(r"convolution +│ +\d+\.\d │", table)
