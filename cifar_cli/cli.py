@@ -1,4 +1,4 @@
-"""The table of commands. A command's module is imported when the command is called or completed, not before."""
+"""The table of commands. The module of a command is imported when the command is called or completed."""
 
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -10,29 +10,29 @@ from cifar_cli import __version__
 
 
 class Verb(NamedTuple):
-    """A command. target: `module:name` of its function, or of the Typer that holds its sub-commands."""
+    """A command. target: `module:name` of its function, or of the Typer object with its sub-commands."""
 
     target: str
     help: str
 
 
 VERBS = {
-    "train": Verb("cifar_cli.commands.train:train", "Train a network. All that it makes is under logs/<run>/."),
+    "train": Verb("cifar_cli.commands.train:train", "Train a network, and write the results into logs/<run>/."),
     "eval": Verb(
         "cifar_cli.commands.eval:evaluate",
         "Measure a trained network: accuracy, loss, per-class scores, confusion matrix.",
     ),
     "visualize-layer": Verb(
         "cifar_cli.commands.visualize_layer:visualize_layer",
-        "Draw what a layer does to real images: input, output channel by channel, filters; or another picture of it.",
+        "Draw what a layer does to real images: input, output channel by channel, filters; or another picture.",
     ),
     "explain": Verb(
         "cifar_cli.commands.explain:explain",
-        "Explain a network layer by layer: shapes, parameters, FLOPs, time, what each number sees.",
+        "Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields.",
     ),
     "benchmark": Verb(
         "cifar_cli.commands.benchmark:benchmark",
-        "Time a configuration's training, part by part, in turns with the loop that tutorials write.",
+        "Time the training of a configuration, part by part, and against the loop of the tutorials.",
     ),
     "lesson": Verb(
         "cifar_cli.commands.lesson:lesson",
@@ -45,17 +45,17 @@ VERBS = {
 
 
 class LazyGroup(TyperGroup):
-    """Lists the commands from the table, and imports the one that is called."""
+    """Lists the commands of the table, and imports the command that is called."""
 
     # Any: newer versions of typer bring their own copy of click, so that the type of a context has two names.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Returns the name that was typed, its command, and the words after it."""
+        """Returns the name of the command, the command, and the words after the name."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, load_command(name) if name is not None else command, rest
 
 
 def load_command(name: str) -> Any:
-    """Returns a command of the table, ready to be called."""
+    """Imports a command of the table."""
     module, _, attribute = VERBS[name].target.partition(":")
     verb = getattr(import_module(module), attribute)
     if not isinstance(verb, typer.Typer):
@@ -81,19 +81,19 @@ def _print_version(is_wanted: bool) -> None:
 
 
 @app.callback()
-def _options(
+def _global_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
 ) -> None:
-    # __main__ has taken --debug off the command line, so that it may stand behind the command too; here is its help.
+    # __main__ removes --debug from the command line, so that the option may also stand after the command.
     pass
 
 
-def _stand_in() -> None:
-    raise AssertionError("LazyGroup puts the command itself in the place of its line in the help")
+def _placeholder() -> None:
+    raise AssertionError("LazyGroup imports the command instead of calling its placeholder")
 
 
 for _name, _verb in VERBS.items():
-    app.command(_name, help=_verb.help)(_stand_in)
+    app.command(_name, help=_verb.help)(_placeholder)

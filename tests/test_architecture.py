@@ -1,8 +1,9 @@
-"""Reads every import of the package and holds it to the picture: arrows point down only, quick rooms stay quick."""
+"""Holds the package to its plan: imports point down only, quick modules stay quick, every name is used once."""
 
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ import cifar_cli
 from cifar_cli.cli import VERBS
 
 PACKAGE = Path(cifar_cli.__file__).parent
+TESTS = Path(__file__).parent
 
-# From the top of the house down; rooms on one floor do not know each other.
+# From top to bottom; rooms on one floor do not import each other.
 FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
@@ -46,6 +48,9 @@ QUICK_MODULES = (
     *(verb.target.partition(":")[0] for verb in VERBS.values()),
 )
 
+# Folders of tests of the whole program, and the one file that compares all networks of the table with each other.
+WITHOUT_A_MODULE = ("scenarios/", "docs/", "models/test_networks.py")
+
 
 @dataclass(frozen=True)
 class Import:
@@ -75,7 +80,7 @@ def is_module(name: str) -> bool:
 
 
 def is_for_type_checkers(node: ast.AST) -> bool:
-    """Returns whether it is an `if TYPE_CHECKING:`, of which nothing is run."""
+    """Returns whether the node is an `if TYPE_CHECKING:`, whose body never runs."""
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
@@ -144,7 +149,7 @@ def test_of_the_components_config_imports_the_tables_alone() -> None:
 
 
 def test_the_table_of_commands_imports_no_other_room() -> None:
-    # Its modules are imported by name when they are called, which tests/test_cli.py runs.
+    # Imports the module of a command by name when the command is called, which tests/test_cli.py does.
     assert {found.imported for found in INTERNAL if found.importer == "cifar_cli.cli"} == {"cifar_cli"}
 
 
@@ -154,8 +159,34 @@ def test_commands_are_the_verbs_of_the_table_and_what_they_share() -> None:
     assert files == verbs | {"__init__", "options"}
 
 
+def repeated(names: Iterator[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+def test_no_two_modules_share_a_name() -> None:
+    # A verb is named as the user types it, whatever the module that does the work is called.
+    modules = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "commands"]
+    assert repeated(path.stem for path in modules if path.stem not in ("table", "__init__")) == []
+
+
+def test_no_two_classes_share_a_name() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    classes = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert "TrainingState" in classes
+    assert repeated(iter(classes)) == []
+
+
+def test_every_file_of_tests_stands_where_its_module_does() -> None:
+    files = [path.relative_to(TESTS) for path in TESTS.rglob("test_*.py") if path.parent != TESTS]
+    mirrored = [file for file in files if not file.as_posix().startswith(WITHOUT_A_MODULE)]
+    assert len(mirrored) > 50
+    assert [
+        str(file) for file in mirrored if not (PACKAGE / file.parent / file.name.removeprefix("test_")).is_file()
+    ] == []
+
+
 def loaded_with(module: str) -> set[str]:
-    """Returns every module, of the package or not, that importing this one imports, found by reading."""
+    """Returns every module, of the package or not, that importing this module imports, found by reading."""
     seen: set[str] = set()
     waiting = {module}
     while waiting:
@@ -178,19 +209,24 @@ QUICK_BY_READING = sorted(
 
 
 @pytest.mark.parametrize("module", QUICK_BY_READING)
-def test_what_answers_at_once_imports_nothing_slow(module: str) -> None:
+def test_a_quick_module_imports_nothing_slow(module: str) -> None:
     slow = {name for name in loaded_with(module) if name.split(".")[0] in SLOW}
     assert slow == set()
 
 
-def test_training_is_not_among_what_answers_at_once() -> None:
-    # Guards the test above: the reading does find torch where it is.
+def test_every_table_is_among_the_quick_modules() -> None:
+    tables = {name for name in QUICK_BY_READING if name.endswith(".table")}
+    assert tables >= {f"cifar_cli.{name}.table" for name in ("models", "optim", "lessons", "data.transforms")}
+
+
+def test_a_training_imports_torch() -> None:
+    # Guards the tests above: torch is found where it is imported.
     assert "torch" in loaded_with("cifar_cli.runner.start")
 
 
 @pytest.mark.parametrize("module", QUICK_MODULES)
-def test_a_fresh_python_imports_it_without_torch(module: str) -> None:
-    # By running too, because a library of others could import torch behind our back.
+def test_a_fresh_python_imports_a_quick_module_without_torch(module: str) -> None:
+    # By running too, because a library could import torch.
     code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     loaded = set(answer.stdout.split())
@@ -198,8 +234,8 @@ def test_a_fresh_python_imports_it_without_torch(module: str) -> None:
     assert loaded & SLOW == set()
 
 
-def test_checking_a_configuration_needs_nothing_slow_even_later() -> None:
-    # `cifar config validate` runs all of it, so that an import within a function would count too.
+def test_checking_a_configuration_imports_nothing_slow_even_within_a_function() -> None:
+    # `cifar config validate` runs all of the code.
     quick = [found for found in IMPORTS if room(found.importer) in ("config", "errors")]
     assert quick
     assert [str(found) for found in quick if found.imported.split(".")[0] in SLOW] == []

@@ -1,4 +1,4 @@
-"""The command line itself: what it answers without torch, its exit codes, and what --debug changes."""
+"""The command line itself: the answers without torch, the exit codes, and --debug."""
 
 import os
 import subprocess
@@ -53,14 +53,14 @@ def run_process(folder: Path, *words: str, **environment: str) -> subprocess.Com
     ],
     ids=" ".join,
 )
-def test_what_needs_no_computing_is_answered_without_torch(words: list[str], tmp_path: Path) -> None:
+def test_a_command_that_computes_nothing_imports_no_torch(words: list[str], tmp_path: Path) -> None:
     process = run_process(tmp_path, "-c", REPORT_HEAVY_IMPORTS, *words)
     assert process.stdout.splitlines()[-1] == "IMPORTED", process.stderr
     assert "Traceback" not in process.stderr
 
 
 @pytest.mark.parametrize("command", [["train"], ["eval"], ["visualize-layer", "conv1"]], ids=lambda words: words[0])
-def test_a_configuration_error_is_told_before_torch_is_imported(command: list[str], tmp_path: Path) -> None:
+def test_a_configuration_error_is_reported_before_torch_is_imported(command: list[str], tmp_path: Path) -> None:
     words = [*command, "--config", "sequential", "optimizer.lr=fast"]
     process = run_process(tmp_path, "-c", REPORT_HEAVY_IMPORTS, *words)
     assert process.returncode == 2
@@ -83,7 +83,7 @@ def test_every_command_has_help(command: str, cifar: Callable[..., Any]) -> None
 
 
 @pytest.mark.parametrize("command", VERBS)
-def test_a_commands_line_in_the_table_is_the_first_of_its_own_help(command: str) -> None:
+def test_the_help_in_the_table_is_the_first_line_of_the_commands_own_help(command: str) -> None:
     assert load_command(command).help.splitlines()[0] == VERBS[command].help
 
 
@@ -91,7 +91,7 @@ def test_the_help_imports_no_command(tmp_path: Path) -> None:
     code = "import sys; sys.argv = ['cifar', '--help']; from cifar_cli.__main__ import main; import atexit\n"
     code += "atexit.register(lambda: print(*(name for name in sys.modules if 'cifar_cli.commands' in name), sep='|'))\n"
     process = run_process(tmp_path, "-c", f"{code}main()")
-    assert "Train a network." in process.stdout
+    assert "Train a network, and write" in process.stdout
     assert process.stdout.splitlines()[-1] == ""
 
 
@@ -122,11 +122,14 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["train", "--config", "mlp", "--log-dir", "x"], "a new run goes where log.dir says; write log.dir=x"),
         (["train", "--config", "mlq"], "no such file, and no built-in configuration"),
         (["train", "--config", "mlq"], "did you mean 'mlp'?"),
-        (["config", "validate", "seed=1"], "config validate: expected a FILE or NAME, found only seed=1; name one"),
-        (["eval", "one", "two"], "expected one run, found 2: one two; name one of them"),
+        (
+            ["config", "validate", "seed=1"],
+            "config validate: expected a FILE or NAME, found only seed=1; add a FILE or NAME",
+        ),
+        (["eval", "one", "two"], "expected one run, found 2: one two; leave out all but one"),
         (
             ["eval", "run", "seed=1"],
-            "seed=1: a run's configuration is fixed but for evaluation, train.device, train.precision; "
+            "seed=1: a run's configuration is fixed except for evaluation, train.device, train.precision; "
             "key=value needs --config FILE|NAME",
         ),
         (
@@ -136,7 +139,7 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_command_line_that_makes_no_sense_ends_with_2_and_says_why(
+def test_a_mistake_in_the_command_line_exits_with_2_and_its_reason(
     words: list[str], message: str, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     outcome = cifar(*words)
@@ -165,20 +168,20 @@ def test_as_a_process_an_error_is_its_message_and_with_debug_a_traceback(tmp_pat
     assert "UsageError: mlq: no such file" in debug.stderr
 
 
-def test_a_log_file_that_cannot_hold_every_character_gets_question_marks(tmp_path: Path) -> None:
+def test_a_log_file_gets_question_marks_for_characters_outside_its_encoding(tmp_path: Path) -> None:
     words = ["-m", "cifar_cli", "config", "show", "sequential"]
     process = run_process(tmp_path, *words, PYTHONIOENCODING="ascii")
     assert process.returncode == 0, process.stderr
     assert "# 32 ? 32 ? 32" in process.stdout
 
 
-def test_what_nobody_foresaw_ends_with_1_and_its_own_words(
+def test_an_unexpected_error_exits_with_1_and_its_own_words(
     cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble() -> None:
+    def fail() -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("cifar_cli.commands.config.builtins", stumble)
+    monkeypatch.setattr("cifar_cli.commands.config.builtins", fail)
     outcome = cifar("config", "list")
     assert outcome.code == 1
     assert outcome.err == "error: ZeroDivisionError: division by zero; the same command with --debug shows where\n"

@@ -1,4 +1,4 @@
-"""Every file in configs/: it is valid, and what its head says to run runs. A new file is tested on arrival."""
+"""Every file in configs/ is valid, and the command in its head runs."""
 
 import json
 import re
@@ -26,14 +26,14 @@ EXPECTED = {"quickstart", "tutorial", "sequential", "cnn", "mlp"} | {
 }
 
 
-def test_every_file_is_a_built_in_and_the_promised_ones_are_there() -> None:
+def test_every_file_is_a_built_in_and_the_documented_ones_exist() -> None:
     assert set(NAMES) == set(builtins())
     assert set(NAMES) >= EXPECTED
     assert not list(FOLDER.rglob("*.yml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_it_is_valid_and_its_head_says_what_it_is_and_how_to_run_it(path: Path, cifar: Callable[..., Any]) -> None:
+def test_a_file_is_valid_and_its_head_has_a_command_to_run_it(path: Path, cifar: Callable[..., Any]) -> None:
     outcome = cifar("config", "validate", path)
     assert (outcome.code, outcome.out) == (0, f"ok: {path}\n")
     assert "warning" not in outcome.err
@@ -48,12 +48,12 @@ def head_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_its_head_has_at_most_15_lines(path: Path) -> None:
+def test_the_head_has_at_most_15_lines(path: Path) -> None:
     assert 3 <= len(head_of(path)) <= 15
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent == FOLDER], ids=lambda path: path.stem)
-def test_its_head_says_what_was_measured_when_on_what_and_with_how_many_seeds(path: Path) -> None:
+def test_the_head_has_results_with_date_machine_and_number_of_seeds(path: Path) -> None:
     head = " ".join(line.removeprefix("#").strip() for line in head_of(path))
     measured = head[head.index("Measured ") :]
     assert re.match(
@@ -64,8 +64,8 @@ def test_its_head_says_what_was_measured_when_on_what_and_with_how_many_seeds(pa
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_command_in_its_head_runs(name: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
-    """Each in its own way: a layer is looked at, a network with class scores trained, for an epoch of few images."""
+def test_the_command_in_the_head_runs(name: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
+    """Draws the layer of a single-layer network; trains other networks for an epoch of few images."""
     experiment = config.load(name)
     small = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50"]
     if name.startswith("layers/"):

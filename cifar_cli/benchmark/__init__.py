@@ -1,1 +1,1 @@
-"""How fast a training is, and against what: references, alternating rounds, breakdown, matrix peak. Draws no table."""
+"""Times a training against reference loops in alternating rounds, and the parts of its steps."""

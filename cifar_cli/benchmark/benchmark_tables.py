@@ -1,4 +1,4 @@
-"""A benchmark's result, as tables for the terminal and as one JSON object. Knows nothing of how it was measured."""
+"""The result of a benchmark: tables and sentences for the terminal, and one JSON object."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,21 +9,21 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cifar_cli.benchmark.measurement import BARE, OURS, REFERENCE, WATCHED, Measurement
-from cifar_cli.benchmark.ratios import RatioSummary
-from cifar_cli.benchmark.run_benchmark import BenchmarkSubject
+from cifar_cli.benchmark.round_summary import RoundSummary
+from cifar_cli.benchmark.run_benchmark import Benchmark
+from cifar_cli.benchmark.table import REFERENCES
 from cifar_cli.console.streams import results
 
-REFERENCE_NAMES = {"tutorial": "the tutorials' loop", "plain": "the plain loop"}
 BAR_WIDTH = 24
-TOO_NOISY = "too uneven to name one figure: try more --rounds and --seconds, while nothing else runs"
+TOO_NOISY = "the rounds differ too much for one figure: try more --rounds and --seconds, while nothing else runs"
 
 
-def print_report(measured: Measurement, subject: BenchmarkSubject) -> None:
-    """Prints how fast, where the time goes, and what follows."""
-    runtime, reference = subject.runtime, REFERENCE_NAMES[subject.reference]
+def print_report(measured: Measurement, benchmark: Benchmark) -> None:
+    """Prints the speed of every loop, the parts of a step, and the conclusions."""
+    runtime, reference = benchmark.runtime, REFERENCES[benchmark.reference].title
     console = results()
     console.print(
-        f"{subject.experiment.name} on {runtime.device_name}, {runtime.precision}, batch {subject.batch_size}: "
+        f"{benchmark.experiment.name} on {runtime.device_name}, {runtime.precision}, batch {benchmark.batch_size}: "
         f"{measured.rounds} rounds of {measured.steps_per_round} steps",
         style="bold",
     )
@@ -34,7 +34,7 @@ def print_report(measured: Measurement, subject: BenchmarkSubject) -> None:
 
 
 def sentences(measured: Measurement, *, reference: str, precision: str) -> list[str]:
-    """Returns what follows from the figures, a line each; where the rounds disagree, no figure is named."""
+    """Returns the conclusions, a line each; if the rounds disagree, a range instead of one figure."""
     end, peak = measured.epoch_end, measured.matrix_peak
     validation = f", validation {end.validation:.1f} s" if end.validation is not None else ""
     memory = f"; {measured.peak_memory_bytes / 2**30:.2f} GiB of memory at most" if measured.peak_memory_bytes else ""
@@ -48,19 +48,17 @@ def sentences(measured: Measurement, *, reference: str, precision: str) -> list[
     ]
 
 
-def as_dict(
-    measured: Measurement, subject: BenchmarkSubject, *, source: str, machine: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Returns all figures with their units in their names. machine: what it was measured on."""
+def as_dict(measured: Measurement, benchmark: Benchmark, *, source: str, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns all figures, with their units in the keys. machine: a description of the computer."""
     end = measured.epoch_end
     return {
         "config": source,
-        "name": subject.experiment.name,
-        "against": subject.reference,
+        "name": benchmark.experiment.name,
+        "against": benchmark.reference,
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": dict(machine),
-        "synthetic": subject.experiment.data.name == "synthetic",
-        "parameters": subject.parameters,
+        "synthetic": benchmark.experiment.data.name == "synthetic",
+        "parameters": benchmark.parameters,
         "batch_size": measured.batch_size,
         "images_per_epoch": measured.images_per_epoch,
         "rounds": measured.rounds,
@@ -69,11 +67,11 @@ def as_dict(
         "epoch_seconds": {name: measured.epoch_seconds(name) for name in measured.step_seconds},
         "epoch_end_seconds": {"logging": end.logging, "validation": end.validation},
         "first_step_seconds": dict(measured.first_step_seconds),
-        "step_seconds": {name: _spread(measured.step(name)) for name in measured.step_seconds},
+        "step_seconds": {name: _summary_as_dict(measured.step(name)) for name in measured.step_seconds},
         "part_seconds": measured.parts,
-        "speedup": _spread(measured.speedup),
+        "speedup": _summary_as_dict(measured.speedup),
         "is_speedup_clear": measured.is_speedup_clear,
-        "overhead": _spread(measured.overhead),
+        "overhead": _summary_as_dict(measured.overhead),
         "is_overhead_clear": measured.is_overhead_clear,
         "peak_memory_bytes": measured.peak_memory_bytes,
         "flops_per_step": measured.flops_per_step,
@@ -87,53 +85,56 @@ def _speed_table(measured: Measurement, reference: str) -> Table:
     table = Table("", box=SIMPLE_HEAD, padding=(0, 1))
     for heading in ("images/s", "s/epoch", "ms/step", "lowest – highest"):
         table.add_column(heading, justify="right")
-    names = {OURS: "cifar train", BARE: "the same by hand", REFERENCE: reference, WATCHED: "with the stopwatch"}
-    for contender, name in names.items():
-        step = measured.step(contender)
+    titles = {OURS: "cifar train", BARE: "the same by hand", REFERENCE: reference, WATCHED: "with the stopwatch"}
+    for loop, title in titles.items():
+        step = measured.step(loop)
         table.add_row(
-            name,
-            f"{measured.images_per_second(contender):,.0f}",
-            f"{measured.epoch_seconds(contender):.1f}",
+            title,
+            f"{measured.images_per_second(loop):,.0f}",
+            f"{measured.epoch_seconds(loop):.1f}",
             _milliseconds(step.median),
             f"{_milliseconds(step.lowest)} – {_milliseconds(step.highest)}",
-            style="bold" if contender == OURS else "dim" if contender == WATCHED else None,
+            style="bold" if loop == OURS else "dim" if loop == WATCHED else None,
         )
     return table
 
 
 def _parts_table(measured: Measurement) -> Table:
-    """A row per part of a step; the bars are shares of the step that nobody watched."""
-    whole = measured.step(OURS).median
+    """Returns a row per part of a step; the bars show fractions of a step without a stopwatch."""
+    step_seconds = measured.step(OURS).median
     table = Table("a step goes to", box=SIMPLE_HEAD, padding=(0, 1))
     for heading in ("ms", "share"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for part, seconds in measured.parts.items():
-        share = seconds / whole
-        table.add_row(part, _milliseconds(seconds), f"{share:.1%}", "█" * max(0, round(BAR_WIDTH * share)))
+        fraction = seconds / step_seconds
+        table.add_row(part, _milliseconds(seconds), f"{fraction:.1%}", "█" * max(0, round(BAR_WIDTH * fraction)))
     return table
 
 
 def _speedup(measured: Measurement, reference: str) -> str:
-    found = measured.speedup
+    speedup = measured.speedup
     if measured.is_speedup_clear:
-        return f"{found.median:.2f} times as fast as {reference} ({_extent(found, '.2f')})"
-    return f"{found.lowest:.2f} to {found.highest:.2f} times as fast as {reference}, {TOO_NOISY}"
+        return f"{speedup.median:.2f} times as fast as {reference} ({_range(speedup, '.2f')})"
+    return f"{speedup.lowest:.2f} to {speedup.highest:.2f} times as fast as {reference}; {TOO_NOISY}"
 
 
 def _overhead(measured: Measurement) -> str:
-    found = measured.overhead
+    overhead = measured.overhead
     if measured.is_overhead_clear:
-        return f"the loop and its logging take {found.median:+.1%} over the same by hand ({_extent(found, '+.1%')})"
-    extent = f"{found.lowest:+.1%} to {found.highest:+.1%}"
-    return f"the loop and its logging take {extent} over the same by hand, {TOO_NOISY}"
+        return (
+            f"the loop and its logging take {overhead.median:+.1%} over the same by hand ({_range(overhead, '+.1%')})"
+        )
+    extremes = f"{overhead.lowest:+.1%} to {overhead.highest:+.1%}"
+    return f"the loop and its logging take {extremes} over the same by hand; {TOO_NOISY}"
 
 
-def _extent(found: RatioSummary, form: str) -> str:
-    """Returns how sure a median is, if that can be told, and how far the rounds lie apart."""
-    low, high = found.interval
-    confidence = f"95 % confidence {low:{form}} to {high:{form}}, " if found.is_confident else ""
-    return f"{confidence}{found.lowest:{form}} to {found.highest:{form}} in {len(found.per_round)} rounds"
+def _range(summary: RoundSummary, number_format: str) -> str:
+    """Returns the confidence interval of the median, if there is one, and the lowest and highest round."""
+    low, high = (f"{bound:{number_format}}" for bound in summary.interval)
+    confidence = f"95 % confidence {low} to {high}, " if summary.is_confident else ""
+    lowest, highest = f"{summary.lowest:{number_format}}", f"{summary.highest:{number_format}}"
+    return f"{confidence}{lowest} to {highest} in {len(summary.per_round)} rounds"
 
 
 def _milliseconds(seconds: float) -> str:
@@ -144,11 +145,11 @@ def _rate(flops_per_second: float) -> str:
     return f"{flops_per_second / 1e12:.2f} TFLOP/s"
 
 
-def _spread(found: RatioSummary) -> dict[str, Any]:
+def _summary_as_dict(summary: RoundSummary) -> dict[str, Any]:
     return {
-        "median": found.median,
-        "confidence_95": list(found.interval) if found.is_confident else None,
-        "lowest": found.lowest,
-        "highest": found.highest,
-        "per_round": list(found.per_round),
+        "median": summary.median,
+        "confidence_95": list(summary.interval) if summary.is_confident else None,
+        "lowest": summary.lowest,
+        "highest": summary.highest,
+        "per_round": list(summary.per_round),
     }

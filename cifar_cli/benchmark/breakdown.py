@@ -1,17 +1,17 @@
-"""Finds out what the time of a training step goes to, by marking the moments at which one part ends.
+"""Times the parts of a training step, by marking the moments at which a part ends.
 
-Watches the ordinary loop from outside: around its augmentation and loss, by torch's hooks on the loss and the
-optimiser, and as its last observer. So a step is cut into
+The marks are made from outside the loop: around its augmentation and loss, in torch's hooks of the loss and of the
+optimizer, and in the last observer. The parts are
 
     data       indices, gathering the batch, augmentation, conversion to float
     forward    the network and the loss
     backward   the gradients (and their clipping)
-    optimizer  emptying the gradients, and the update
-    logging    the schedule's step, averages of the weights, running sums, whoever observes
+    optimizer  zeroing the gradients, and the update
+    logging    the schedule's step, averages of the weights, running sums, observers
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -31,16 +31,18 @@ REST = "rest"
 
 @dataclass
 class Stopwatch:
-    """Notes when each part ends; what lies between two marks belongs to the part that ended.
+    """Records the end of each part; the time between two marks belongs to the part that the second mark ends.
 
-    On CUDA the marks are events in the device's own queue, so that nobody has to wait for them before the end.
+    On CUDA the marks are events in the device's queue instead of readings of the clock, so that the loop does not wait
+    for the device.
     """
 
     device: torch.device
+    clock: Callable[[], float] = time.perf_counter
     _marks: list[tuple[str, float | torch.cuda.Event]] = field(default_factory=list)
 
     def mark(self, part: str) -> None:
-        """Says that a part has just ended; the first mark only starts the clock."""
+        """Records that a part has just ended; the first mark starts the clock."""
         self._marks.append((part, self._now()))
 
     def seconds(self) -> dict[str, float]:
@@ -52,53 +54,53 @@ class Stopwatch:
 
     def _now(self) -> float | torch.cuda.Event:
         if self.device.type != "cuda":
-            return time.perf_counter()
+            return self.clock()
         event = torch.cuda.Event(enable_timing=True)
         event.record()
         return event
 
 
 class _LastObserver(Observer):
-    """Marks the end of the logging: it comes after all that log."""
+    """Marks the end of the logging, after all other observers."""
 
-    def __init__(self, watch: Stopwatch) -> None:
-        self._watch = watch
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
 
     def step_ended(self, state: TrainingState) -> None:
-        self._watch.mark("logging")
+        self._stopwatch.mark("logging")
 
 
-def train_epoch_watched(
-    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], watch: Stopwatch
+def train_epoch_with_stopwatch(
+    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stopwatch: Stopwatch
 ) -> None:
-    """Takes the steps that are left of the epoch, as `train_epoch` does, and marks on `watch` what each part took."""
+    """Trains the rest of the epoch as `train_epoch` does, and marks the end of each part on the stopwatch."""
 
     def transform(batch: Batch, generator: Generator) -> Batch:
         transformed = task.transform(batch, generator)
-        watch.mark("data")
+        stopwatch.mark("data")
         return transformed
 
     def loss_fn(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
         loss = task.loss(logits, labels, reduction=reduction)
-        watch.mark("forward")
-        # Called as the first thing of the backward pass; until then the optimiser empties the gradients.
-        loss.register_hook(lambda gradient: watch.mark("optimizer"))
+        stopwatch.mark("forward")
+        # The hook runs first in the backward pass; before it, the optimizer zeroes the gradients.
+        loss.register_hook(lambda gradient: stopwatch.mark("optimizer"))
         return loss
 
     with ExitStack() as hooks:
-        before = state.optimizer.register_step_pre_hook(lambda *_: watch.mark("backward"))
+        before = state.optimizer.register_step_pre_hook(lambda *_: stopwatch.mark("backward"))
         hooks.callback(before.remove)
-        after = state.optimizer.register_step_post_hook(lambda *_: watch.mark("optimizer"))
+        after = state.optimizer.register_step_post_hook(lambda *_: stopwatch.mark("optimizer"))
         hooks.callback(after.remove)
-        watch.mark("start")
+        stopwatch.mark("start")
         train_epoch(
             state,
             replace(task, transform=transform, loss=loss_fn, graph_cache=None),
             runtime=runtime,
-            observers=[*observers, _LastObserver(watch)],
+            observers=[*observers, _LastObserver(stopwatch)],
             stop=ShutdownRequest(),
         )
-    watch.mark(REST)
+    stopwatch.mark(REST)
 
 
 def _between(before: float | torch.cuda.Event, after: float | torch.cuda.Event) -> float:

@@ -1,4 +1,4 @@
-"""Times what happens at the end of an epoch: validation, and what the observers write. Draws and writes nothing."""
+"""Times the end of an epoch: the validation, and the logging of the observers."""
 
 import time
 from collections.abc import Sequence
@@ -14,21 +14,24 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """Seconds at the end of an epoch. validation: None where nothing is held out."""
+    """Seconds at the end of an epoch. validation: None if no images are held out."""
 
     logging: float
     validation: float | None
 
 
 def time_epoch_end(state: TrainingState, task: Task, *, observers: Sequence[Observer]) -> EpochEnd:
-    """Has the network validated once and made-up epochs written down, every one of them as the best so far."""
+    """Validates the network once, and lets the observers log REPEATS example epochs, each as the best so far.
+
+    The seconds of logging are the median.
+    """
     started = time.perf_counter()
     val = task.validate() if task.validate else None
     validation = time.perf_counter() - started if val else None
     logging = []
     for epoch in range(1, REPEATS + 1):
         state.progress.epoch = state.progress.best_epoch = epoch
-        report = _made_up_report(epoch, is_validated=val is not None)
+        report = _example_report(epoch, is_validated=val is not None)
         started = time.perf_counter()
         for observer in observers:
             if val:
@@ -38,7 +41,7 @@ def time_epoch_end(state: TrainingState, task: Task, *, observers: Sequence[Obse
     return EpochEnd(logging=median(logging), validation=validation)
 
 
-def _made_up_report(epoch: int, *, is_validated: bool) -> EpochReport:
+def _example_report(epoch: int, *, is_validated: bool) -> EpochReport:
     return EpochReport(
         epoch=epoch,
         step=epoch,

@@ -1,4 +1,4 @@
-"""Measures how fast the machine multiplies matrices: the ceiling that no training on it can pass."""
+"""Measures how fast the machine multiplies matrices: the upper limit of the speed of a training."""
 
 import time
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ import torch
 
 from cifar_cli.training.runtime import synchronize
 
-# The best size differs: small ones do not fill a GPU, large ones leave a CPU's caches.
+# The best size depends on the device: small matrices do not fill a GPU, large matrices exceed the caches of a CPU.
 SIZES = {"cpu": (1024, 2048, 3072), "mps": (2048, 4096), "cuda": (4096, 8192, 16384)}
 SECONDS_PER_SIZE = 0.3
 
 
 @dataclass(frozen=True)
 class MatrixPeak:
-    """The highest rate found, and the side of the square matrices that gave it."""
+    """The highest rate, and the size of the square matrices that reached it."""
 
     flops_per_second: float
     size: int
@@ -23,9 +23,9 @@ class MatrixPeak:
 def matrix_peak(
     device: torch.device, dtype: torch.dtype, *, sizes: tuple[int, ...] = (), seconds: float = SECONDS_PER_SIZE
 ) -> MatrixPeak:
-    """Returns the best that torch's own product of two square matrices reaches here in this precision.
+    """Returns the highest rate that torch's product of two square matrices reaches with this device and dtype.
 
-    sizes: the sides to try, by default what suits the device; `seconds` is spent on each.
+    sizes: the sizes to try, by default those of SIZES; seconds: the time for each size.
     """
     return max((_rate(size, device, dtype, seconds) for size in sizes or SIZES[device.type]), key=_by_rate)
 
@@ -37,10 +37,10 @@ def _by_rate(peak: MatrixPeak) -> float:
 def _rate(size: int, device: torch.device, dtype: torch.dtype, seconds: float) -> MatrixPeak:
     left, right = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
     product = torch.empty(size, size, device=device, dtype=dtype)
-    torch.mm(left, right, out=product)  # kernels are chosen, and on some machines compiled, on first use
+    torch.mm(left, right, out=product)  # the first call selects and may compile a kernel
     fastest = float("inf")
-    ends = time.perf_counter() + seconds
-    while time.perf_counter() < ends:
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
         synchronize(device)
         started = time.perf_counter()
         torch.mm(left, right, out=product)

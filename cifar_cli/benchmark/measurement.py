@@ -1,4 +1,4 @@
-"""What a benchmark measured, and what follows from it by arithmetic. Knows neither clocks nor tables."""
+"""The measured seconds of a benchmark, and the figures that follow from them by arithmetic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from statistics import median
 from cifar_cli.benchmark.breakdown import PARTS
 from cifar_cli.benchmark.epoch_end import EpochEnd
 from cifar_cli.benchmark.matrix_peak import MatrixPeak
-from cifar_cli.benchmark.ratios import RatioSummary, ratio, summarize_ratios
+from cifar_cli.benchmark.round_summary import RoundSummary, ratio, summarize_rounds
 
 OURS, WATCHED, BARE, REFERENCE = "ours", "watched", "bare", "reference"
 
-# Where the true median is less sure, a second measurement may well say something else.
-MOST_UNCERTAINTY_OF_SPEEDUP = 0.1  # of its median
-MOST_UNCERTAINTY_OF_OVERHEAD = 0.05  # in shares of the bare loop
+# With a wider confidence interval of the median, a second measurement may lead to another conclusion.
+MAX_SPEEDUP_UNCERTAINTY = 0.1  # as a fraction of the median
+MAX_OVERHEAD_UNCERTAINTY = 0.05  # as a fraction of the bare loop
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The raw figures. Seconds are per step, in each round, unless a name says otherwise.
+    """The measured figures. Seconds are per step, in each round, unless a name says otherwise.
 
-    step_seconds: by contender, of which `ours`, `watched` (ours with a stopwatch at its parts), `bare` and `reference`
-    are there; part_seconds: the watched rounds' parts; first_step_seconds: of a contender's very first step.
+    step_seconds: by loop: `ours`, `watched` (ours with a stopwatch), `bare` and `reference`; part_seconds: the parts of
+    the watched steps; first_step_seconds: by loop.
     """
 
     batch_size: int
@@ -41,31 +41,31 @@ class Measurement:
 
     @property
     def steps_per_epoch(self) -> float:
-        """In whole batches: the last one of an epoch is smaller, and counts for what it is."""
+        """The number of batches; a smaller last batch counts as a fraction."""
         return self.images_per_epoch / self.batch_size
 
-    def step(self, contender: str) -> RatioSummary:
-        """Returns the seconds that a contender's step takes."""
-        return summarize_ratios(self.step_seconds[contender])
+    def step(self, loop: str) -> RoundSummary:
+        """Returns the seconds per step of a loop."""
+        return summarize_rounds(self.step_seconds[loop])
 
-    def images_per_second(self, contender: str) -> float:
+    def images_per_second(self, loop: str) -> float:
         """Returns the median round's images per second."""
-        return self.batch_size / self.step(contender).median
+        return self.batch_size / self.step(loop).median
 
-    def epoch_seconds(self, contender: str) -> float:
-        """Returns the median round's seconds for all images once, without what happens at an epoch's end."""
-        return self.step(contender).median * self.steps_per_epoch
+    def epoch_seconds(self, loop: str) -> float:
+        """Returns the median round's seconds for all images once, without the end of the epoch."""
+        return self.step(loop).median * self.steps_per_epoch
 
     @property
-    def speedup(self) -> RatioSummary:
-        """How many times as fast as the reference ours is, round by round."""
+    def speedup(self) -> RoundSummary:
+        """The seconds of the reference as a multiple of ours, round by round."""
         return ratio(self.step_seconds[REFERENCE], to=self.step_seconds[OURS])
 
     @property
-    def overhead(self) -> RatioSummary:
-        """What ours takes beyond the bare loop, as a share of it, logging at the end of an epoch included."""
+    def overhead(self) -> RoundSummary:
+        """The additional time of ours as a fraction of the bare loop, with the logging at the end of an epoch."""
         per_epoch = zip(self.step_seconds[OURS], self.step_seconds[BARE], strict=True)
-        return summarize_ratios(
+        return summarize_rounds(
             [
                 (ours * self.steps_per_epoch + self.epoch_end.logging) / (bare * self.steps_per_epoch) - 1
                 for ours, bare in per_epoch
@@ -74,15 +74,15 @@ class Measurement:
 
     @property
     def is_speedup_clear(self) -> bool:
-        return self.speedup.uncertainty <= MOST_UNCERTAINTY_OF_SPEEDUP * self.speedup.median
+        return self.speedup.uncertainty <= MAX_SPEEDUP_UNCERTAINTY * self.speedup.median
 
     @property
     def is_overhead_clear(self) -> bool:
-        return self.overhead.uncertainty <= MOST_UNCERTAINTY_OF_OVERHEAD
+        return self.overhead.uncertainty <= MAX_OVERHEAD_UNCERTAINTY
 
     @property
     def parts(self) -> dict[str, float]:
-        """The seconds of each part of a step; `rest` is what they are short of the step that nobody watched."""
+        """The median seconds of each part of a step; `rest` is the remaining time of a step without a stopwatch."""
         medians = {part: median(seconds.get(part, 0.0) for seconds in self.part_seconds) for part in PARTS}
         return {**medians, "rest": self.step(OURS).median - sum(medians.values())}
 

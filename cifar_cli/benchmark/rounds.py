@@ -1,7 +1,7 @@
-"""Times several loops in alternating rounds of one process. Knows nothing of what they compute.
+"""Times several loops in alternating rounds.
 
-On a machine that others use, a minute differs from the next by more than two loops do; the ratio of two that took
-turns within the same few seconds does not.
+On a shared machine, one minute differs from the next by more than two loops differ. The ratio of two loops that ran
+within the same few seconds is stable.
 """
 
 import time
@@ -12,69 +12,62 @@ import torch
 
 from cifar_cli.training.runtime import synchronize
 
-LEAST_ROUNDS = 3
+MIN_ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Contender:
+class TimedLoop:
     """A loop that can be timed.
 
-    reset: goes back to the start, so that all rounds do the same, and is not timed; run: takes so many steps, and may
-    leave the device at work.
+    reset: restores the initial state before each round, and is not timed; run: trains for a number of steps, and need
+    not wait for the device.
     """
 
     reset: Callable[[], None]
     run: Callable[[int], None]
 
 
-def alternate(
-    contenders: Mapping[str, Contender],
+def time_rounds(
+    loops: Mapping[str, TimedLoop],
     *,
     rounds: int,
     steps: int,
     device: torch.device,
-    each_round: Callable[[Mapping[str, float]], None] = lambda seconds: None,
+    on_round: Callable[[Mapping[str, float]], None] = lambda seconds: None,
 ) -> dict[str, list[float]]:
-    """Returns the seconds per step of each contender in each round.
+    """Returns the seconds per step of each loop in each round.
 
-    All of them run in every round, in turns forwards and backwards (A B C, C B A, …): what drifts slowly then weighs on
-    all alike. each_round hears of a round's seconds as soon as it is over.
+    All loops run in every round, forwards and backwards in turns (A B C, C B A, …): a slow drift of the machine's speed
+    then affects all loops equally. on_round: called with the seconds of each round.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    seconds: dict[str, list[float]] = {name: [] for name in loops}
     for number in range(rounds):
-        for name in _order(list(contenders), number):
-            seconds[name].append(time_steps(contenders[name], steps=steps, device=device))
-        each_round({name: times[-1] for name, times in seconds.items()})
+        for name in list(loops)[:: 1 if number % 2 == 0 else -1]:
+            seconds[name].append(time_steps(loops[name], steps=steps, device=device))
+        on_round({name: times[-1] for name, times in seconds.items()})
     return seconds
 
 
-def time_steps(contender: Contender, *, steps: int, device: torch.device) -> float:
-    """Returns the seconds per step of a contender that begins from its start."""
-    contender.reset()
+def time_steps(loop: TimedLoop, *, steps: int, device: torch.device) -> float:
+    """Returns the seconds per step of a loop, from its initial state."""
+    loop.reset()
     synchronize(device)
     started = time.perf_counter()
-    contender.run(steps)
+    loop.run(steps)
     synchronize(device)
     return (time.perf_counter() - started) / steps
 
 
-def rounds_for(seconds: float, *, most: int, seconds_per_step: Sequence[float]) -> int:
-    """Returns how many rounds to have: `most`, or fewer where steps are so slow that not even one each would fit.
+def choose_rounds(seconds: float, *, max_rounds: int, seconds_per_step: Sequence[float]) -> int:
+    """Returns the number of rounds: max_rounds, or fewer if a step of every loop in every round takes longer.
 
-    At least LEAST_ROUNDS, if so many may be had: fewer show no range.
+    Returns at least MIN_ROUNDS, since fewer show no range, unless max_rounds is smaller.
     """
     fitting = int(seconds / sum(seconds_per_step))
-    return min(most, max(LEAST_ROUNDS, fitting))
+    return min(max_rounds, max(MIN_ROUNDS, fitting))
 
 
-def steps_for(seconds: float, *, rounds: int, seconds_per_step: Sequence[float], most: int) -> int:
-    """Returns how many steps each contender may take in a round for all rounds together to last that long.
-
-    At least 1, and `most` at most.
-    """
-    wanted = seconds / (rounds * sum(seconds_per_step))
-    return max(1, min(int(wanted), most))
-
-
-def _order(names: list[str], number: int) -> list[str]:
-    return names if number % 2 == 0 else names[::-1]
+def choose_steps(seconds: float, *, rounds: int, seconds_per_step: Sequence[float], max_steps: int) -> int:
+    """Returns the number of steps per round with which all rounds together take the seconds, from 1 to max_steps."""
+    fitting = int(seconds / (rounds * sum(seconds_per_step)))
+    return max(1, min(fitting, max_steps))

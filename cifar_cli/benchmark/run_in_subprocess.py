@@ -1,7 +1,7 @@
-"""Has a contender run in a process of its own, which takes a turn when it is told to and otherwise sleeps.
+"""Runs a timed loop in a process of its own, which sleeps between the rounds.
 
-A reference must not profit from what this program sets for itself, such as how memory is kept, and what memory it
-needs can only be told apart so. Knows nothing of what the contender does.
+A reference must not profit from settings of this program, such as those of the memory allocator, and its memory must
+not count as memory of the training.
 """
 
 import multiprocessing
@@ -14,27 +14,27 @@ from typing import Any
 
 import torch
 
-from cifar_cli.benchmark.rounds import Contender
+from cifar_cli.benchmark.rounds import TimedLoop
 from cifar_cli.errors import CifarError
 
 RESET = 0  # any other number asks for that many steps
 
 
 @contextmanager
-def run_in_subprocess(build: Callable[..., Contender], **arguments: object) -> Iterator[Contender]:
-    """Within it, there is a contender in another process, built there by calling `build` with the arguments.
+def run_in_subprocess(build: Callable[..., TimedLoop], **arguments: object) -> Iterator[TimedLoop]:
+    """Yields a loop in another process, which calls `build`, a function of a module, with the arguments.
 
-    `build` is a module's function. torch has as many threads there as here; nothing else that this program sets for
-    itself is set there. Raises CifarError when the other process cannot go on.
+    torch has as many threads there as here; no other setting of this program applies there. The loop raises CifarError
+    if the other process fails.
     """
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
     try:
-        # Plain pickle: multiprocessing's own would put tensors into shared memory, of which containers have little.
+        # Plain pickle: multiprocessing puts tensors into shared memory, which is scarce in containers.
         _ask(ours, pickle.dumps((build, arguments, torch.get_num_threads())))
-        yield Contender(
+        yield TimedLoop(
             reset=lambda: _ask(ours, pickle.dumps(RESET)), run=lambda steps: _ask(ours, pickle.dumps(steps))
         )
     finally:
@@ -44,40 +44,41 @@ def run_in_subprocess(build: Callable[..., Contender], **arguments: object) -> I
 
 
 def _ask(connection: Connection, request: bytes) -> None:
-    """Sends a request and waits until it is done."""
+    """Sends a request, and waits for its end. Raises CifarError if the other process fails."""
     try:
         connection.send_bytes(request)
-        problem = connection.recv_bytes().decode()
+        failure = connection.recv_bytes().decode()
     except (EOFError, OSError):
-        problem = "its process ended, perhaps for want of memory"
-    if problem:
-        raise CifarError(f"the reference's loop failed: {problem}; try a smaller data.batch_size")
+        failure = "its process ended, perhaps for lack of memory"
+    if failure:
+        raise CifarError(f"the loop of the reference failed: {failure}; try a smaller data.batch_size")
 
 
 def _serve(connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's to answer
-    contender: Contender | None = None
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process handles Ctrl-C
+    loop: TimedLoop | None = None
     while True:
         try:
             request = pickle.loads(connection.recv_bytes())
         except EOFError:
             return
         try:
-            contender = _answer(request, contender)
+            loop = _execute(request, loop)
         except Exception as error:
             connection.send_bytes(f"{type(error).__name__}: {error}".encode())
             return
         connection.send_bytes(b"")
 
 
-def _answer(request: Any, contender: Contender | None) -> Contender:
-    if contender is None:
+def _execute(request: Any, loop: TimedLoop | None) -> TimedLoop:
+    """Builds the loop at the first request; resets or runs the loop at later ones."""
+    if loop is None:
         build, arguments, threads = request
         torch.set_num_threads(threads)
-        built: Contender = build(**arguments)
+        built: TimedLoop = build(**arguments)
         return built
     if request == RESET:
-        contender.reset()
+        loop.reset()
     else:
-        contender.run(request)
-    return contender
+        loop.run(request)
+    return loop

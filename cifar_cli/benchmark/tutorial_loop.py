@@ -1,7 +1,7 @@
-"""The loop of the PyTorch tutorials, as they write it: the yardstick that trainings are measured against.
+"""The loop of the PyTorch tutorials, unchanged: a reference to time trainings against.
 
-One image at a time through PIL and torchvision's transforms, collated into batches, fp32, torch's default memory
-format, `.item()` at every step. Slow, and meant to be: most people begin with exactly this. Knows nothing of our loop.
+The loop loads single images with PIL and torchvision's transforms, in fp32 and torch's default memory format, and calls
+`.item()` at every step. The loop is slow on purpose: many first trainings look like this.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,13 +17,13 @@ Transform = Callable[[Image.Image], Tensor]
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]]):
-    """Answers for one image at a time, with the same work in the same order as `torchvision.datasets.CIFAR10`.
+    """Returns single images, with the same operations in the same order as `torchvision.datasets.CIFAR10`.
 
     images: uint8 (N, C, H, W); labels: int64 (N,).
     """
 
     def __init__(self, images: Tensor, labels: Tensor, transform: Transform) -> None:
-        self.data = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (N, H, W, C), as PIL has it
+        self.data = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (N, H, W, C), as in PIL
         self.targets: list[int] = labels.tolist()
         self.transform = transform
 
@@ -44,12 +44,12 @@ def tutorial_transform(
     cutout: int = 0,
     normalize: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Transform:
-    """Returns torchvision's transforms for one image of `size` × `size` pixels; the least is ToTensor alone.
+    """Returns torchvision's transforms for one image of `size` × `size` pixels, by default ToTensor alone.
 
-    normalize: mean and deviation per channel, pixels in [0, 1]. torchvision's eraser has no square that lies partly
-    outside the image; it paints one of the same size within it.
+    normalize: mean and standard deviation per channel, for pixels in [0, 1]. torchvision erases squares within the
+    image only, whereas the program's cutout also erases squares across the border.
     """
-    from torchvision import transforms  # type: ignore[import-untyped]  # a second or more, for this function alone
+    from torchvision import transforms  # type: ignore[import-untyped]  # the import takes a second or more
 
     steps: list[Callable[..., object]] = []
     if translate:
@@ -60,8 +60,8 @@ def tutorial_transform(
     if normalize is not None:
         steps.append(transforms.Normalize(*normalize))
     if cutout:
-        share = (cutout / size) ** 2
-        steps.append(transforms.RandomErasing(p=1.0, scale=(share, share), ratio=(1.0, 1.0)))
+        fraction = (cutout / size) ** 2
+        steps.append(transforms.RandomErasing(p=1.0, scale=(fraction, fraction), ratio=(1.0, 1.0)))
     composed: Transform = transforms.Compose(steps)
     return composed
 
@@ -76,7 +76,7 @@ def tutorial_loop(
     device: torch.device,
     steps: int,
 ) -> list[float]:
-    """Trains for so many steps and returns the loss of each."""
+    """Trains for `steps` steps, and returns the loss of each."""
     losses = []
     model.train()
     for images, targets in islice(dataloader, steps):

@@ -1,4 +1,4 @@
-"""One verb a file: its options, what it calls, what it prints at the end. options.py is what several verbs share.
+"""One verb a file: its options, its calls, and what it prints at the end. Several verbs share options.py.
 
-No module imports torch when it is imported: a mistake in the words is told before the seconds that torch takes.
+No module imports torch at module level: a mistake in the command line is reported before torch, which takes seconds.
 """

@@ -1,6 +1,5 @@
 """`cifar config`: list, show, copy and validate configurations. Never imports torch."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from cifar_cli.config import Experiment, dump, load_text, warnings
 from cifar_cli.config.config_files import ConfigFile, builtins, read_config_file
 from cifar_cli.config.yaml.comments import Comments, read_comments
 from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
+from cifar_cli.console.listing import print_listing
 from cifar_cli.errors import CifarError, ConfigError, UsageError
 
 app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True, add_completion=False)
@@ -29,12 +29,8 @@ Source = Annotated[
 @app.command("list")
 def list_configs() -> None:
     """List the built-in configurations."""
-    known = builtins()
-    width = max(map(len, known), default=0)
-    for name, path in known.items():
-        line = f"{name:<{width}}  {_first_sentence(path.read_text(encoding='utf-8'))}"
-        print(_fitted(line) if sys.stdout.isatty() else line)
-    _note("next: cifar config show sequential")
+    sentences = {name: _first_sentence(path.read_text(encoding="utf-8")) for name, path in builtins().items()}
+    print_listing(sentences, next_command="cifar config show sequential")
 
 
 @app.command()
@@ -44,7 +40,7 @@ def show(
         list[str] | None,
         typer.Argument(
             metavar="key=value",
-            help="Changes to it: optimizer.lr=0.05 train.epochs=3",
+            help="Changes to the configuration: optimizer.lr=0.05 train.epochs=3.",
             autocompletion=complete_show_words,
         ),
     ] = None,
@@ -52,7 +48,7 @@ def show(
     """Print a configuration with every default filled in."""
     read = read_config_file(source)
     experiment = _load(read, overrides or [])
-    if overrides:  # which may have made the file's comments untrue
+    if overrides:  # the file's comments may be wrong for them
         words = " ".join(" ".join(overrides).split())
         comments = Comments(header=[f"# {read.location} with {words}"])
     else:
@@ -65,7 +61,9 @@ def show(
 @app.command()
 def copy(
     source: Source,
-    destination: Annotated[Path | None, typer.Argument(help="A file or a folder; by default ./NAME.yaml.")] = None,
+    destination: Annotated[
+        Path | None, typer.Argument(metavar="DESTINATION", help="A file or a folder; by default, ./NAME.yaml.")
+    ] = None,
 ) -> None:
     """Copy a built-in configuration, to change it. Never overwrites."""
     read = read_config_file(source)
@@ -76,9 +74,9 @@ def copy(
         with target.open("x", encoding="utf-8") as file:
             file.write(read.text)
     except FileExistsError:
-        raise UsageError(f"{target}: is there already and is not overwritten; name another file") from None
+        raise UsageError(f"{target}: expected a new file, found an existing one; name another file") from None
     except FileNotFoundError:
-        raise UsageError(f"{target}: the folder {target.parent} is not there; make it first") from None
+        raise UsageError(f"{target}: expected a folder {target.parent}, found none; make it first") from None
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
     print(f"wrote {target}")
@@ -89,21 +87,26 @@ def copy(
 def validate(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|NAME|key=value", help="What to check.", autocompletion=complete_config_words),
+        typer.Argument(
+            metavar="FILE|NAME|key=value",
+            help="Configurations to check, and changes to all of them.",
+            autocompletion=complete_config_words,
+        ),
     ],
 ) -> None:
     """Check configurations, and report every mistake in them at once."""
     sources = [word for word in words if not is_override(word)]
     overrides = [word for word in words if is_override(word)]
     if not sources:
-        raise UsageError(f"cifar config validate: expected a FILE or NAME, found only {' '.join(overrides)}; name one")
+        found = " ".join(overrides)
+        raise UsageError(f"cifar config validate: expected a FILE or NAME, found only {found}; add a FILE or NAME")
     issues: list[str] = []
     for source in sources:
         try:
             read = read_config_file(source)
             experiment = _load(read, overrides)
         except CifarError as error:
-            issues += error.issues if isinstance(error, ConfigError) else [str(error)]
+            issues.append(str(error))
             continue
         print(f"ok: {read.location}")
         for warning in warnings(experiment):
@@ -121,11 +124,6 @@ def _first_sentence(text: str) -> str:
     lines = (line.removeprefix("#").strip() for line in read_comments(text).header)
     sentence, full_stop, _ = " ".join(lines).partition(". ")
     return f"{sentence}." if full_stop else sentence
-
-
-def _fitted(line: str) -> str:
-    columns = shutil.get_terminal_size().columns
-    return line if len(line) <= columns else line[: columns - 1] + "…"
 
 
 def _note(text: str) -> None:

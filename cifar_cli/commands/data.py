@@ -1,4 +1,4 @@
-"""`cifar data`: fetches datasets, checks their files, says where they lie."""
+"""`cifar data`: downloads datasets, checks their files, and shows the folder that holds them."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.console.completion import complete_dataset
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError
 
 app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
 DatasetName = Annotated[
     str,
-    typer.Argument(metavar="[cifar10|cifar100|fashion_mnist]", help="Which dataset.", autocompletion=complete_dataset),
+    typer.Argument(metavar="NAME", help=f"The dataset: {', '.join(DATASETS)}.", autocompletion=lambda: [*DATASETS]),
 ]
 Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
 
@@ -34,7 +34,7 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
         with download_bar() as bar:
             fetch_dataset(name, root=folder, report=bar)
         print(f"{name}: {len(states)} files are now below {folder.absolute()}")
-    print_next_step(wrote=[], next_command=_training(name, root))
+    print_next_step(wrote=[], next_command=_train_command(name, root))
 
 
 @app.command()
@@ -55,23 +55,22 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
             f"{folder.absolute()}: expected {len(states)} files of {name}, found {wrong} of them missing or damaged; "
             f"fetch them with: cifar data fetch {name}{_root_option(root)}"
         )
-    print_next_step(wrote=[], next_command=_training(name, root))
+    print_next_step(wrote=[], next_command=_train_command(name, root))
 
 
 @app.command()
 def where(root: Root = None) -> None:
-    """Tell which folder is used, why, and what is in it."""
+    """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
-    from cifar_cli.data.datasets.table import DATASETS
 
     folder = data_root(root)
     print(f"{folder.absolute()} ({_reason(root)})")
     for name in DATASETS:
         print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
-    is_there = _presence("cifar10", folder) == "there"
-    fetching = f"cifar data fetch cifar10{_root_option(root)}"
-    print_next_step(wrote=[], next_command=_training("cifar10", root) if is_there else fetching)
+    is_complete = _presence("cifar10", folder) == "there"
+    fetch_command = f"cifar data fetch cifar10{_root_option(root)}"
+    print_next_step(wrote=[], next_command=_train_command("cifar10", root) if is_complete else fetch_command)
 
 
 def _reason(root: str | None) -> str:
@@ -84,20 +83,20 @@ def _presence(name: str, folder: Path) -> str:
     from cifar_cli.data.datasets.open_dataset import find_dataset
 
     states = find_dataset(name).file_states(folder)
-    there = sum(state == "ok" for state in states.values())
-    if there == len(states):
+    intact = sum(state == "ok" for state in states.values())
+    if intact == len(states):
         return "there"
     if all(state == "missing" for state in states.values()):
         return "not there"
-    return f"incomplete: {there} of {len(states)} files are right"
+    return f"incomplete: {intact} of {len(states)} files are intact"
 
 
 def _root_option(root: str | None) -> str:
     return f" --root {root}" if root else ""
 
 
-def _training(name: str, root: str | None) -> str:
-    """Returns the command that trains on a dataset. The layers of `sequential` are for CIFAR-10's shape and classes."""
+def _train_command(name: str, root: str | None) -> str:
+    """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
     words = ["cifar train --config", "sequential" if name in ("cifar10", "synthetic") else "cnn"]
     words += [f"data.name={name}"] if name != "cifar10" else []
     words += [f"data.root={root}"] if root else []

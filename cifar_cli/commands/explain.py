@@ -1,4 +1,4 @@
-"""`cifar explain`: a network layer by layer, or one number of one layer worked by hand, as tables, JSON or a page."""
+"""`cifar explain`: a network layer by layer, or one number of a layer worked by hand, as tables, JSON or a page."""
 
 import json
 import shlex
@@ -30,7 +30,7 @@ def explain(
         list[str] | None,
         typer.Argument(
             metavar="RUN|CONFIG|key=value",
-            help="A run, or a configuration; without either, the newest run.",
+            help="A run or a configuration; by default, the newest run.",
             autocompletion=complete_explain_words,
         ),
     ] = None,
@@ -38,15 +38,17 @@ def explain(
     layer: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Work one number of this layer by hand.", autocompletion=complete_layer_option
+            metavar="LAYER", help="Work one number of this layer by hand.", autocompletion=complete_layer_option
         ),
     ] = None,
     weights: Weights = None,
     as_json: AsJson = False,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page to look at.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page for the browser.")
+    ] = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
-    """Explain a network layer by layer: shapes, parameters, FLOPs, time, what each number sees."""
+    """Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields."""
     word, overrides = split_words(words, of="run or configuration")
     if word is not None and config is None and is_config(word, log_dir=log_dir):
         word, config = None, word
@@ -57,29 +59,29 @@ def explain(
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
     )
-    from cifar_cli.console.network_table import print_walk, print_worked
+    from cifar_cli.console.network_table import print_network_summary, print_worked_example
     from cifar_cli.console.streams import note, print_next_step
     from cifar_cli.inspection.explain_network import explain_network
     from cifar_cli.report.network_page import write_network_page
 
     opened = choice.load()
-    explained = explain_network(opened, layer=layer)
-    example = explained.example
+    explanation = explain_network(opened, layer=layer)
+    example = explanation.example
     note(f"this is {opened.source}")
     if html is not None:
         write_network_page(
             html,
-            explained.summary,
-            title=explained.title,
-            subtitle=explained.caption,
+            explanation.summary,
+            title=explanation.title,
+            subtitle=explanation.caption,
             example=(example.layer, example.worked, example.picture) if example else None,
         )
     if as_json:
-        print(json.dumps(explained.as_dict(), ensure_ascii=False))
+        print(json.dumps(explanation.as_dict(), ensure_ascii=False))
     elif example is not None:
-        print_worked(example.layer, example.worked, picture=example.picture.caption)
+        print_worked_example(example.layer, example.worked, picture=example.picture.caption)
     else:
-        print_walk(explained.summary, caption=explained.caption)
+        print_network_summary(explanation.summary, caption=explanation.caption)
     print_next_step(
         wrote=[str(html)] if html is not None else [],
         next_command=_next_command(opened, layer=layer, words=choice.words_for(opened)),
@@ -87,7 +89,7 @@ def explain(
 
 
 def _next_command(opened: "LoadedModel", *, layer: str | None, words: Sequence[str]) -> str:
-    """Returns what to look at next; words: those that name the network."""
+    """Returns the next command worth trying. words: the words that name the network."""
     from cifar_cli.builders.load_model import first_layer
 
     if layer is None:

@@ -2,14 +2,15 @@
 
 import sys
 import time
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cifar_cli.errors import UsageError, did_you_mean
+from cifar_cli.commands.options import check_word
+from cifar_cli.console.listing import print_listing
+from cifar_cli.errors import UsageError
 from cifar_cli.lessons.table import LESSONS
 
 FOLDER = Path("logs") / "lessons"
@@ -21,7 +22,7 @@ def lesson(
         str | None,
         typer.Argument(
             metavar="NAME|all",
-            help="Which one; without a name, a list.",
+            help="The lesson; by default, a list of all lessons.",
             autocompletion=lambda: [*LESSONS, ALL],
         ),
     ] = None,
@@ -33,24 +34,16 @@ def lesson(
             raise UsageError(
                 "cifar lesson --show: expected a lesson's name; write for example cifar lesson linear --show"
             )
-        _list()
-    elif name != ALL and name not in LESSONS:
-        known = ", ".join([*LESSONS, ALL])
-        raise UsageError(f"cifar lesson: expected one of {known}; found '{name}'{did_you_mean(name, [*LESSONS, ALL])}")
-    elif show:
-        for one in LESSONS if name == ALL else [name]:
-            _show(one)
+        print_listing({name: lesson.title for name, lesson in LESSONS.items()}, next_command=_next_command(None))
+        return
+    check_word(name, [*LESSONS, ALL], place="cifar lesson")
+    if show:
+        for shown in LESSONS if name == ALL else [name]:
+            _show(shown)
     elif name == ALL:
         _run_all()
     else:
-        _run_one(name)
-
-
-def _list() -> None:
-    width = max(map(len, LESSONS))
-    for name, known in LESSONS.items():
-        print(f"{name:<{width}}  {known.title}")
-    print(f"next: cifar lesson {next(iter(LESSONS))}", file=sys.stderr)
+        _run(name)
 
 
 def _show(name: str) -> None:
@@ -70,53 +63,40 @@ def _show(name: str) -> None:
         sys.stdout.write(source)
 
 
-def _run_one(name: str) -> None:
+def _run(name: str) -> None:
     from cifar_cli.console.streams import print_next_step
+    from cifar_cli.lessons.run_lesson import run_lesson
 
-    pictures, _ = _run(name)
-    print_next_step(wrote=[*map(str, pictures), f"{FOLDER / name} (TensorBoard)"], next_command=_next(name))
-
-
-def _run(name: str) -> tuple[list[Path], float]:
-    """Runs a lesson; returns the pictures that it wrote, and the seconds it took, torch's import included."""
-    started = time.perf_counter()
-    import torch
-
-    from cifar_cli.console.streams import results
-    from cifar_cli.lessons.blackboard import Blackboard
-
-    # Tensors this small gain little from a second thread, and lose much where another program wants its core.
-    torch.set_num_threads(1)
-    console = results()
-    console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", markup=False, soft_wrap=True)
-    program = import_module(LESSONS[name].module)
-    with Blackboard(FOLDER / name, console=console) as board:
-        program.run(board)
-    return board.written, time.perf_counter() - started
+    pictures = run_lesson(name, folder=FOLDER / name)
+    print_next_step(wrote=[*map(str, pictures), f"{FOLDER / name} (TensorBoard)"], next_command=_next_command(name))
 
 
 def _run_all() -> None:
-    """Runs every lesson, and ends with a table of the seconds that each took."""
+    """Runs every lesson, and prints a table of their seconds; those of the first include the import of torch."""
     from rich.table import Table
 
     from cifar_cli.console.streams import print_next_step, results
 
     seconds = {}
     for name in LESSONS:
-        _, seconds[name] = _run(name)
+        started = time.perf_counter()
+        from cifar_cli.lessons.run_lesson import run_lesson
+
+        run_lesson(name, folder=FOLDER / name)
+        seconds[name] = time.perf_counter() - started
         results().print()
     table = Table("lesson", "seconds", title="All lessons", title_justify="left")
     table.columns[1].justify = "right"
-    for name, taken in seconds.items():
-        table.add_row(name, f"{taken:.1f}")
+    for name, elapsed_seconds in seconds.items():
+        table.add_row(name, f"{elapsed_seconds:.1f}")
     table.add_section()
     table.add_row("all", f"{sum(seconds.values()):.1f}")
     results().print(table)
     print_next_step(wrote=[f"{FOLDER} (pictures and TensorBoard)"], next_command=f"tensorboard --logdir {FOLDER}")
 
 
-def _next(name: str) -> str:
-    """Returns the command for the lesson after this one, and after the last for a training."""
-    names = list(LESSONS)
+def _next_command(name: str | None) -> str:
+    """Returns the command for the lesson after this one, for the first after None, for a training after the last."""
+    names = [None, *LESSONS]
     following = names[names.index(name) + 1 :]
     return f"cifar lesson {following[0]}" if following else "cifar train --config mlp"

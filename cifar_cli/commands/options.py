@@ -1,11 +1,11 @@
-"""The words and options that several commands take, and what they mean together."""
+"""The arguments and options that several commands share, and the network that they name together."""
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,7 @@ from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS, STDIN, builtins, is_stream
 from cifar_cli.console.completion import complete_config
-from cifar_cli.errors import RunError, UsageError
+from cifar_cli.errors import RunError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
 
 if TYPE_CHECKING:
@@ -22,6 +22,24 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
+
+
+def check_word(word: str, known: Collection[str], *, place: str) -> None:
+    """Raises UsageError for a word that is not among the known words; the message names the nearest."""
+    if word not in known:
+        raise UsageError(f"{place}: expected one of {', '.join(known)}, found '{word}'{did_you_mean(word, known)}")
+
+
+def one_of(*words: str, help: str) -> Any:
+    """Returns an option that takes one of the words, and completes them."""
+
+    def check(parameter: typer.CallbackParam, value: str | None) -> str | None:
+        if value is not None:
+            check_word(value, words, place=parameter.opts[-1])
+        return value
+
+    return typer.Option(metavar="|".join(words), help=help, autocompletion=lambda: [*words], callback=check)
+
 
 Config = Annotated[
     str | None,
@@ -33,40 +51,38 @@ Config = Annotated[
         autocompletion=complete_config,
     ),
 ]
-LogDir = Annotated[Path, typer.Option("--log-dir", help="Where runs lie.")]
+LogDir = Annotated[Path, typer.Option("--log-dir", help="The folder of the runs.")]
 Weights = Annotated[
-    str | None,
-    typer.Option(
-        metavar="best|last",
-        help="Which checkpoint; by default the best one there is.",
-        autocompletion=lambda: list(WEIGHTS),
-    ),
+    str | None, one_of(*WEIGHTS, help="The checkpoint of the run; by default, best if there is one, else last.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and nothing else there.")]
 
 
 def is_override(word: str) -> bool:
-    """Returns whether a word is key=value, and not a path with such a name in it."""
+    """Returns whether a word is key=value and not a path that contains a `=`."""
     key, equals, _ = word.partition("=")
     return bool(equals) and os.sep not in key and not os.path.exists(word)
 
 
 def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
-    """Returns the RUN (or what else `of` says) among the words, if there is one, and the key=value words."""
+    """Returns the word that is no key=value, None without such a word, and the key=value words.
+
+    of: what that word names. Raises UsageError for two such words.
+    """
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
     if len(names) > 1:
-        raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; name one of them")
+        raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
     return (names[0] if names else None), overrides
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:
-    """Returns the words that name a configuration again; what came from a pipe has to be put into a FILE for that."""
+    """Returns the words that name a configuration in another command; FILE stands for a pipe, which is read once."""
     return ["--config", "FILE" if is_stream(source) else source, *overrides]
 
 
 def is_config(word: str, *, log_dir: Path) -> bool:
-    """Returns whether a RUN|CONFIG word is a configuration: a YAML file, a pipe, or a built-in that no run is named as.
+    """Returns whether a RUN|CONFIG word is a configuration: a YAML file, a pipe, or a built-in that is no run's name.
 
     Raises UsageError for a word that is neither a run nor a configuration.
     """
@@ -86,11 +102,11 @@ def is_config(word: str, *, log_dir: Path) -> bool:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The network that a command line names: of a run or a checkpoint file, or an untrained one of a configuration.
+    """The network that a command line names: a run's, a checkpoint file's, or an untrained one.
 
-    run: None for an untrained network; experiment: its configuration, None for a run; source: the configuration as it
-    was named, None where nothing was named and there is no run; overrides: to the configuration, or to how a run's
-    network is looked at.
+    run: None for an untrained network; experiment: the configuration of an untrained network, None for a run; source:
+    the configuration as the command line names it, None if it names neither a run nor a configuration; overrides:
+    changes to the configuration, or to the changeable keys of a run.
     """
 
     run: str | None
@@ -101,21 +117,21 @@ class ModelChoice:
     log_dir: Path
 
     def load(self) -> "LoadedModel":
-        """Returns the network, loaded or built. Imports torch. Raises CifarError where it cannot be."""
+        """Loads the run's network, or builds the untrained network. Imports torch. Raises CifarError on failure."""
         from cifar_cli.builders.load_model import build_untrained, load_model
 
         if self.run is None:
             assert self.experiment is not None
-            called = "<stdin>" if self.source == STDIN else self.source or CONFIG_WITHOUT_RUNS
-            return build_untrained(self.experiment, source=called, log_dir=self.log_dir)
+            name = "<stdin>" if self.source == STDIN else self.source or CONFIG_WITHOUT_RUNS
+            return build_untrained(self.experiment, source=name, log_dir=self.log_dir)
         opened = load_model(self.run, weights=self.weights, log_dir=self.log_dir)
         return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, location=opened.source))
 
     def words_for(self, opened: "LoadedModel") -> list[str]:
-        """Returns the words that name the same network again."""
+        """Returns the words that name the same network in another command."""
         if self.source is not None:
             return config_words(self.source, self.overrides)
-        if opened.checkpoint is None:  # the network that is taken where there are no runs
+        if opened.checkpoint is None:  # no run exists: commands default to this untrained network
             return []
         if not opened.run.config.is_file():
             return [str(opened.checkpoint)]
@@ -131,10 +147,10 @@ def choose_model(
     changeable: tuple[str, ...] = (),
     is_run_needed: bool = False,
 ) -> ModelChoice:
-    """Returns the network that the words and options name; where none is named, the newest run's.
+    """Returns the network that the words and options name; by default, the newest run's.
 
-    changeable: the sections and keys that may also be changed where a run's configuration holds;
-    is_run_needed: whether the untrained network of CONFIG_WITHOUT_RUNS will not do where there is no run yet.
+    changeable: the sections and keys of a run's configuration that may be changed; is_run_needed: whether a missing run
+    is an error, rather than replaced by the untrained network of CONFIG_WITHOUT_RUNS.
     Raises UsageError, ConfigError or RunError, before torch is imported.
     """
     run, overrides = split_words(words)
@@ -142,14 +158,15 @@ def choose_model(
     if config is not None:
         experiment = configuration.load(config, overrides)
     elif fixed := [word for word in overrides if not re.match(f"({'|'.join(map(re.escape, changeable))})[.=]", word)]:
-        but = f" but for {', '.join(changeable)}" if changeable else ""
+        but = f" except for {', '.join(changeable)}" if changeable else ""
         raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")
     if run is not None and config is not None:
         raise UsageError(f"expected a run or --config, found both: '{run}' and --config {config}; leave one out")
-    if weights not in (None, *WEIGHTS):
-        raise UsageError(f"--weights: expected one of {', '.join(WEIGHTS)}, found '{weights}'")
     if weights is not None and (config is not None or (run is not None and is_checkpoint_path(run))):
-        raise UsageError(f"--weights {weights}: chooses between a run's checkpoints, found '{run or config}', no run")
+        raise UsageError(
+            f"--weights {weights}: expected a run with several checkpoints, found '{run or config}'; "
+            "leave --weights out"
+        )
     if run is None and config is None:
         newest = newest_run(log_dir)
         if newest is not None:

@@ -1,4 +1,4 @@
-"""`cifar train`: a new run, the same with several seeds, an interrupted run resumed, or only the plan."""
+"""`cifar train`: starts a run or a run for each of several seeds, resumes a run, or shows the plan."""
 
 import os
 import re
@@ -17,8 +17,8 @@ from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import UsageError
 
-MOST_SEEDS = 1000  # more is a seed that was taken for a number of them
-SEED_LIMIT = 2**63  # as of the key `seed`
+MAX_SEEDS = 1000  # a larger number is probably meant as a seed
+SEED_LIMIT = 2**63  # also the limit of the key `seed`
 
 
 def train(
@@ -26,23 +26,23 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="key=value|RUN",
-            help="Changes to the configuration: optimizer.lr=0.05 train.epochs=3; with --resume, the run.",
+            help="Changes to the configuration: optimizer.lr=0.05 train.epochs=3. With --resume, the run.",
             autocompletion=complete_train_words,
         ),
     ] = None,
     config: Config = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted RUN; without a name, with the newest one.")
+        bool, typer.Option("--resume", help="Resume an interrupted RUN; by default, the newest.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and try one batch; write nothing.")] = False,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="N|LIST", help="One run for each of N seeds, or of a list such as 0,3,7; and their mean."),
+        typer.Option(metavar="N|LIST", help="A run for each of N seeds, or of a list such as 0,3,7, and their mean."),
     ] = None,
-    log_dir: Annotated[Path | None, typer.Option("--log-dir", help="Where --resume looks for RUN.")] = None,
+    log_dir: Annotated[Path | None, typer.Option("--log-dir", help="The folder of the runs, for --resume.")] = None,
 ) -> None:
-    """Train a network. All that it makes is under logs/<run>/."""
-    started = time.perf_counter()  # torch is imported later, and is part of what the command takes
+    """Train a network, and write the results into logs/<run>/."""
+    started = time.perf_counter()  # before the import of torch, which the command's time includes
     run, overrides = split_words(words)
     if (config is None) != resume:
         mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
@@ -60,7 +60,7 @@ def train(
 
 
 def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, started: float) -> None:
-    """Trains a configuration: once, with several seeds, or not at all where only the plan is wanted."""
+    """Trains a configuration once or with several seeds, or shows the plan."""
     if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
             f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
@@ -70,7 +70,7 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
     if seeds is not None:
         if dry_run:
             raise UsageError(
-                "cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out"
+                "cifar train --seeds: expected no --dry-run, which shows the plan of one run; leave --seeds out"
             )
         chosen = parse_seeds(seeds, first=experiment.seed)
         from cifar_cli.runner.seeds import train_seeds
@@ -89,13 +89,15 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
 def _resume(
     run: str | None, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, log_dir: Path, started: float
 ) -> None:
-    """Resumes a run or a group of seeds, the newest unfinished one where none is named."""
+    """Resumes a run or a group of seeds; by default, the newest that is unfinished."""
     if dry_run:
-        raise UsageError("cifar train --resume: expected no --dry-run, which shows the plan of a new run")
+        raise UsageError(
+            "cifar train --resume: expected no --dry-run, which shows the plan of a new run; leave --dry-run out"
+        )
     if seeds is not None:
         raise UsageError(
-            "cifar train --resume: expected no --seeds, since a group goes on with those that it was begun with; "
-            "leave it out"
+            "cifar train --resume: expected no --seeds, since a group resumes the seeds that it was started with; "
+            "leave --seeds out"
         )
     from cifar_cli.runner.seeds import resume
 
@@ -103,26 +105,24 @@ def _resume(
 
 
 def parse_seeds(text: str, *, first: int) -> list[int]:
-    """Returns the seeds of a list such as `0,3,7`, or as many as a single number says, from `first` on.
+    """Returns the seeds of a list such as `0,3,7`, or for a single number that many seeds from `first` on.
 
-    `7,` is a list of one. Raises UsageError for anything else.
+    `7,` is a list of one seed. Raises UsageError for other text.
     """
     mend = "write for example --seeds 5, or --seeds 0,3,7"
     if not re.fullmatch(r"[0-9]{1,19}(, *[0-9]{1,19})*,?", text):
-        raise UsageError(f"--seeds: expected how many, or a list of seeds, found '{text}'; {mend}")
+        raise UsageError(f"--seeds: expected a number of seeds or a list of seeds, found '{text}'; {mend}")
     if "," not in text:
         count = int(text)
-        if not 1 <= count <= MOST_SEEDS:
-            raise UsageError(f"--seeds: expected how many, from 1 to {MOST_SEEDS}, found {count}; {mend}")
+        if not 1 <= count <= MAX_SEEDS:
+            raise UsageError(f"--seeds: expected a number of seeds from 1 to {MAX_SEEDS}, found {count}; {mend}")
         seeds = list(range(first, first + count))
     else:
         seeds = [int(seed) for seed in text.split(",") if seed]
     if max(seeds) >= SEED_LIMIT:
         raise UsageError(f"--seeds: expected seeds below 2**63, found {max(seeds)}; {mend}")
-    repeated = [seed for seed, times in Counter(seeds).items() if times > 1]
-    if repeated:
+    if repeated := [str(seed) for seed, times in Counter(seeds).items() if times > 1]:
         raise UsageError(
-            f"--seeds: expected each seed once, found {', '.join(map(str, repeated))} more than once; "
-            "leave out the rest"
+            f"--seeds: expected each seed once, found {', '.join(repeated)} more than once; leave out the repetitions"
         )
     return seeds

@@ -1,21 +1,12 @@
-"""`cifar visualize-layer`: what a layer does to real images, as a PNG and in TensorBoard."""
+"""`cifar visualize-layer`: a picture of what a layer does to real images, as a PNG and in TensorBoard."""
 
 from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import (
-    DEFAULT_LOG_DIR,
-    Config,
-    LogDir,
-    Weights,
-    choose_model,
-    is_override,
-)
+from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, LogDir, Weights, choose_model, is_override, one_of
 from cifar_cli.console.completion import complete_layer_and_run_words
-from cifar_cli.errors import UsageError, did_you_mean
-
-MODES = ("tiles", "tutorial")
+from cifar_cli.errors import UsageError
 
 
 def visualize_layer(
@@ -23,36 +14,29 @@ def visualize_layer(
         list[str] | None,
         typer.Argument(
             metavar="LAYER [RUN|key=value]",
-            help="A layer's name, such as conv1 or blocks.0.conv1 (with --all none); then as for eval.",
+            help="A layer such as conv1 or blocks.0.conv1 (none with --all); then a run, by default the newest.",
             autocompletion=complete_layer_and_run_words,
         ),
     ] = None,
     config: Config = None,
-    all_layers: Annotated[bool, typer.Option("--all", help="Every layer on one sheet, from pixels to scores.")] = False,
+    all_layers: Annotated[bool, typer.Option("--all", help="All layers on one sheet, from pixels to scores.")] = False,
     exciting: Annotated[
-        bool, typer.Option("--exciting", help="The test images that excite each channel most, and where in them.")
+        bool, typer.Option("--exciting", help="The test images with the highest activations of each channel.")
     ] = False,
     grad_cam: Annotated[
-        bool, typer.Option("--grad-cam", help="Where the layer sees what speaks for the predicted class.")
+        bool, typer.Option("--grad-cam", help="The regions that count for the predicted class (Grad-CAM).")
     ] = False,
-    compare: Annotated[bool, typer.Option("--compare", help="Before and after training, side by side.")] = False,
-    over_time: Annotated[bool, typer.Option("--over-time", help="The layer through the epochs of its run.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="The layer before and after training, side by side.")
+    ] = False,
+    over_time: Annotated[bool, typer.Option("--over-time", help="The layer at the epochs of its run.")] = False,
     images: Annotated[int | None, typer.Option(min=1, max=64, help="How many images to show.")] = None,
-    mode: Annotated[
-        str,
-        typer.Option(
-            metavar="tiles|tutorial",
-            help="A tile per channel, or the tutorials' reshape.",
-            autocompletion=lambda: list(MODES),
-        ),
-    ] = "tiles",
+    mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
-    """Draw what a layer does to real images: input, output channel by channel, filters; or another picture of it."""
-    if mode not in MODES:
-        raise UsageError(f"--mode: expected one of {', '.join(MODES)}, found '{mode}'{did_you_mean(mode, MODES)}")
-    wanted = {
+    """Draw what a layer does to real images: input, output channel by channel, filters; or another picture."""
+    pictures = {
         "--all": all_layers,
         "--exciting": exciting,
         "--grad-cam": grad_cam,
@@ -60,9 +44,9 @@ def visualize_layer(
         "--over-time": over_time,
         "--mode tutorial": mode == "tutorial",
     }
-    chosen = [option for option, is_wanted in wanted.items() if is_wanted]
+    chosen = [option for option, is_chosen in pictures.items() if is_chosen]
     if len(chosen) > 1:
-        raise UsageError(f"expected one picture at a time, found {' and '.join(chosen)}; draw one after the other")
+        raise UsageError(f"expected one picture at a time, found {' and '.join(chosen)}; leave out all but one")
     layer, *rest = words or [""]
     if all_layers:
         layer, rest = "", words or []

@@ -1,4 +1,4 @@
-"""Lists the dotted keys of a configuration, and for each key values to offer."""
+"""Lists the dotted keys of a configuration, and for each key the values that shell completion offers."""
 
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
@@ -12,50 +12,51 @@ from cifar_cli.data.transforms.table import AugmentedBy
 from cifar_cli.models.layer import Layer
 from cifar_cli.section import ChosenFrom, Section
 
-# The sections and keys that may be changed after a run has started: its device, its evaluation and its length.
+# The sections and keys of a run that another command may change: the device, the evaluation, the number of epochs.
 MACHINE_KEYS = ("train.device", "train.precision")
 EVALUATION_KEYS = ("evaluation", *MACHINE_KEYS)
 RESUME_KEYS = ("train.epochs", *MACHINE_KEYS)
 
-_NO_NAMES: Mapping[str, str] = {}
 
-
-def dotted_keys(experiment: Experiment | None = None, *, names: Mapping[str, str] = _NO_NAMES) -> dict[str, list[str]]:
+def dotted_keys(
+    experiment: Experiment | None = None, *, names: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
     """Returns every key, such as `optimizer.lr`, with values as YAML: all values of a fixed set, else examples.
 
-    names: the `name` of sections whose keys depend on a name, such as {"optimizer": "adam"}. Without an entry here, the
-    experiment's name counts; without an experiment, the section has the keys of all names.
+    The `name` of a section decides its keys: the name in `names`, such as {"optimizer": "adam"}, else the name in the
+    experiment. Without either, the section has the keys of every name.
     """
     keys: dict[str, list[str]] = {}
-    for key, values in _section_keys(Experiment, experiment, names):
+    for key, values in _section_keys(Experiment, experiment, names or {}):
         known = keys.setdefault(key, [])
         known += [value for value in values if value not in known]
     return keys
 
 
 def _section_keys(
-    parent: type[Section], chosen: Section | None, names: Mapping[str, str] = _NO_NAMES
+    section: type[Section], instance: Section | None, names: Mapping[str, str]
 ) -> Iterator[tuple[str, list[str]]]:
-    for key, field in parent.model_fields.items():
-        value = getattr(chosen, key, None)
+    """Yields the keys of a section with their values. instance: the section of the experiment, if there is one."""
+    for key, field in section.model_fields.items():
+        value = getattr(instance, key, None)
         sections = _sections(field)
         if not sections:
             yield key, _values(field)
             for layer in value if isinstance(value, tuple) else ():
                 if isinstance(layer, Layer):
-                    yield from (
-                        (f"{key}.{layer.name}.{name}", [to_flow_yaml(it)]) for name, it in layer.arguments.items()
-                    )
+                    for argument, current in layer.arguments.items():
+                        yield f"{key}.{layer.name}.{argument}", [to_flow_yaml(current)]
         name = names.get(key, getattr(value, "name", None))
-        for section in sections:
-            is_chosen = len(sections) == 1 or name in (None, section.model_fields["name"].default)
-            for inner, values in _section_keys(section, value if is_chosen and isinstance(value, section) else None):
-                if is_chosen or inner == "name":
-                    yield f"{key}.{inner}", values
+        for inner_section in sections:
+            is_chosen = len(sections) == 1 or name in (None, inner_section.model_fields["name"].default)
+            inner_instance = value if is_chosen and isinstance(value, inner_section) else None
+            for inner_key, values in _section_keys(inner_section, inner_instance, {}):
+                if is_chosen or inner_key == "name":
+                    yield f"{key}.{inner_key}", values
 
 
 def _sections(field: FieldInfo) -> list[type[Section]]:
-    """Returns the section types that a key may hold: the entries of its table, or its single type, or none."""
+    """Returns the sections that a key may hold: the entries of a table, or one section; none for a plain value."""
     for part in field.metadata:
         if isinstance(part, ChosenFrom | AugmentedBy):
             return list(part.sections().values())
@@ -64,22 +65,22 @@ def _sections(field: FieldInfo) -> list[type[Section]]:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """Returns the members of a union, or the type itself."""
+    """Returns the members of a union; the type alone for other types."""
     if get_origin(annotation) is Annotated:
         return _alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return [type_ for member in get_args(annotation) for type_ in _alternatives(member)]
+        return [inner for member in get_args(annotation) for inner in _alternatives(member)]
     return [annotation]
 
 
 def _values(field: FieldInfo) -> list[str]:
     values: list[Any] = []
-    for type_ in _alternatives(field.annotation):
-        if get_origin(type_) is Literal:
-            values += get_args(type_)
-        elif type_ is bool:
+    for member in _alternatives(field.annotation):
+        if get_origin(member) is Literal:
+            values += get_args(member)
+        elif member is bool:
             values += [True, False]
-        elif type_ is NoneType:
+        elif member is NoneType:
             values.append(None)
         else:
             values += field.examples or []

@@ -1,1 +1,1 @@
-"""What a terminal shows: streams, progress bars, tables."""
+"""The output on a terminal: streams, tables, lists, progress bars, shell completion."""

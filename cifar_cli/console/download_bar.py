@@ -1,4 +1,4 @@
-"""Shows a download on stderr: a bar on a terminal, now and then a line in a log file."""
+"""Shows the progress of a download on stderr: a bar on a terminal, ten lines in a log file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ LINES_PER_DOWNLOAD = 10
 
 @contextmanager
 def download_bar() -> Iterator["DownloadBar"]:
-    """Gives something to report a download to; it draws nothing until there is one."""
+    """Yields a bar that stays invisible until a download starts."""
     console = notes()
     columns = (
         TextColumn("downloading from {task.description}"),
@@ -27,7 +27,7 @@ def download_bar() -> Iterator["DownloadBar"]:
 
 
 class DownloadBar:
-    """Hears of a download (see cifar_cli.data.download.download.Report) and shows it."""
+    """Shows a download. Implements cifar_cli.data.download.download.Report."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self._console = console

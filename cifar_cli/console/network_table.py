@@ -1,4 +1,4 @@
-"""What `cifar explain` prints: the table of a network, and a number worked by hand. Knows nothing of torch's layers."""
+"""The output of `cifar explain`: the table of a network, and a number worked by hand."""
 
 from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
@@ -12,24 +12,24 @@ from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
 from cifar_cli.analysis.worked_sums import WorkedExample
 from cifar_cli.console.streams import results
 
-WIDTH_FOR_FORMULAS = 118  # columns: beneath, formulas have a table of their own
-WIDEST_GRID = 7  # numbers in a row; wider patches are cut short
+WIDTH_FOR_FORMULAS = 118  # columns; on a narrower terminal, formulas have a table of their own
+MAX_GRID_SIZE = 7  # numbers in a row or a column; larger patches are cut short
 
 
-def print_walk(account: NetworkSummary, *, caption: str) -> None:
-    """Prints a row per step and the sums; formulas beside or, on a narrow terminal, beneath."""
+def print_network_summary(summary: NetworkSummary, *, caption: str) -> None:
+    """Prints a row per step and the totals, with formulas beside or, on a narrow terminal, below."""
     console = results()
     console.print(caption, markup=False, soft_wrap=True)
     is_wide = console.width >= WIDTH_FOR_FORMULAS
-    console.print(_table(account, is_wide=is_wide))
+    console.print(_table(summary, is_wide=is_wide))
     if not is_wide:
-        console.print(_formulas(account))
-    for line in _legend(account):
+        console.print(_formulas(summary))
+    for line in _legend(summary):
         console.print(line, markup=False, style="dim")
 
 
-def print_worked(layer: str, worked: WorkedExample, *, picture: str) -> None:
-    """Prints the matrices and the sum that make one number of a layer."""
+def print_worked_example(layer: str, worked: WorkedExample, *, picture: str) -> None:
+    """Prints the matrices and the sums of one number of a layer. picture: a description of the image."""
     console = results()
     console.print(f"{layer}: {formatting.position(worked.place)} for {picture}", style="bold", markup=False)
     for grids in worked.grids:
@@ -38,7 +38,7 @@ def print_worked(layer: str, worked: WorkedExample, *, picture: str) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     table.add_column(justify="right")
-    digits = formatting.decimals([worked.by_layer], significant=4)  # of the result, which may be a small product
+    digits = formatting.decimals([worked.by_layer], significant=4)  # those of the result, which may be small
     for text, number in worked.lines:
         table.add_row(escape(text), formatting.signed(number, digits=digits))
     table.add_row("[bold]the layer gives[/]", f"[bold]{formatting.signed(worked.by_layer, digits=digits)}[/]")
@@ -46,9 +46,9 @@ def print_worked(layer: str, worked: WorkedExample, *, picture: str) -> None:
     console.print(table)
 
 
-def _table(account: NetworkSummary, *, is_wide: bool) -> Table:
+def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
-    totals = account.totals
+    totals = summary.totals
     table.add_column("layer", footer="all", overflow="fold", min_width=10)
     table.add_column("gives", justify="right", no_wrap=True)
     if is_wide:
@@ -59,49 +59,49 @@ def _table(account: NetworkSummary, *, is_wide: bool) -> Table:
     table.add_column("sees", justify="right", no_wrap=True)
     table.add_column("stride", justify="right", no_wrap=True)
     table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)
-    for line in account.rows:
+    for row in summary.rows:
         cells = [
-            escape(line.name),
-            formatting.shape(line.output_shape),
-            *([_because(line)] if is_wide else []),
-            f"{line.parameters:,}" if line.parameters else "·",
-            formatting.si(line.flops),
-            formatting.percent(line.time_share),
-            line.sees,
-            _stride(line),
-            formatting.binary_bytes(line.activation_bytes),
+            escape(row.name),
+            formatting.shape(row.output_shape),
+            *([_because(row)] if is_wide else []),
+            f"{row.parameters:,}" if row.parameters else "·",
+            formatting.si(row.flops),
+            formatting.percent(row.time_share),
+            row.sees,
+            _stride(row),
+            formatting.binary_bytes(row.activation_bytes),
         ]
         table.add_row(*cells)
     return table
 
 
-def _formulas(account: NetworkSummary) -> Table:
+def _formulas(summary: NetworkSummary) -> Table:
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("layer", overflow="fold", min_width=10)
     table.add_column("why it gives that", overflow="fold")
-    for line in account.rows:
-        table.add_row(escape(line.name), _because(line))
+    for row in summary.rows:
+        table.add_row(escape(row.name), _because(row))
     return table
 
 
-def _because(line: LayerRow) -> str:
-    source = f" [dim]from {escape(', '.join(line.inputs))}[/]" if len(line.inputs) == 1 else ""
-    kind = "" if line.kind == line.formula else f"[cyan]{escape(line.kind)}[/] "
-    return f"{kind}{escape(line.formula)}{source}"
+def _because(row: LayerRow) -> str:
+    source = f" [dim]from {escape(', '.join(row.inputs))}[/]" if len(row.inputs) == 1 else ""
+    kind = "" if row.kind == row.formula else f"[cyan]{escape(row.kind)}[/] "
+    return f"{kind}{escape(row.formula)}{source}"
 
 
-def _stride(line: LayerRow) -> str:
-    if line.stride is None:
+def _stride(row: LayerRow) -> str:
+    if row.stride is None:
         return "·"
-    return "×".join(dict.fromkeys(f"{side:g}" for side in line.stride))
+    return "×".join(dict.fromkeys(f"{side:g}" for side in row.stride))
 
 
-def _legend(account: NetworkSummary) -> list[str]:
-    totals = account.totals
-    batch = formatting.binary_bytes(totals.activation_bytes * account.batch_size)
-    flops = formatting.si(totals.flops * account.batch_size) if totals.flops else "no"
+def _legend(summary: NetworkSummary) -> list[str]:
+    totals = summary.totals
+    batch = formatting.binary_bytes(totals.activation_bytes * summary.batch_size)
+    flops = formatting.si(totals.flops * summary.batch_size) if totals.flops else "no"
     lines = [
-        f"Per image; a batch of {account.batch_size} takes {flops} FLOPs and {batch} for its "
+        f"Per image; a batch of {summary.batch_size} takes {flops} FLOPs and {batch} for its "
         "activations. FLOPs are counted as torch.utils.flop_counter does: those of convolutions and "
         "matrix products, a multiplication and an addition each one.",
         "sees: pixels that one number looks at (its receptive field), those beyond the edge included; stride: pixels "
@@ -111,13 +111,13 @@ def _legend(account: NetworkSummary) -> list[str]:
         lines.append(f"{totals.trainable_parameters:,} of the {totals.parameters:,} parameters are trained.")
     if totals.unused_parameters:
         lines.append(f"{totals.unused_parameters:,} parameters take no part in the pass.")
-    if any(line.name.count("#") for line in account.rows):
+    if any("#" in row.name for row in summary.rows):
         lines.append("#2: the second time that the layer runs in one pass.")
     return lines
 
 
 def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
-    """Prints matrices side by side or, where the terminal is too narrow for that, beneath one another."""
+    """Prints matrices side by side or, on a narrow terminal, below each other."""
     texts = {name: grid(numbers) for name, numbers in matrices}
     if sum(3 + max(map(len, (name, *text.splitlines()))) for name, text in texts.items()) > console.width:
         for name, text in texts.items():
@@ -132,13 +132,13 @@ def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
 
 
 def grid(numbers: Tensor) -> str:
-    """Returns a matrix as aligned lines, cut short where it is wide or high."""
+    """Returns a matrix as aligned lines of at most MAX_GRID_SIZE numbers."""
     digits = formatting.decimals(numbers.flatten().tolist(), significant=2)
     rows = [
-        [formatting.signed(float(n), digits=digits) for n in row[:WIDEST_GRID]]
-        for row in numbers[:WIDEST_GRID].tolist()
+        [formatting.signed(float(n), digits=digits) for n in row[:MAX_GRID_SIZE]]
+        for row in numbers[:MAX_GRID_SIZE].tolist()
     ]
     width = max(len(cell) for row in rows for cell in row)
-    dots = " …" if numbers.shape[1] > WIDEST_GRID else ""
+    dots = " …" if numbers.shape[1] > MAX_GRID_SIZE else ""
     lines = [" ".join(cell.rjust(width) for cell in row) + dots for row in rows]
-    return "\n".join([*lines, "…"] if numbers.shape[0] > WIDEST_GRID else lines)
+    return "\n".join([*lines, "…"] if numbers.shape[0] > MAX_GRID_SIZE else lines)

@@ -1,4 +1,4 @@
-"""The tables commands end with. Knows nothing of how the figures came about."""
+"""The tables at the end of a training and of an evaluation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,23 +17,23 @@ SUMMARY_ROWS = (
     ("test", "test, read once"),
     ("test_plain", "test, each image as it is"),
 )
-MAX_CLASSES_IN_TERMINAL = 20  # a confusion matrix with more columns breaks on any screen
+MAX_CLASSES_IN_TERMINAL = 20  # a confusion matrix with more columns is too wide for any terminal
 
 
 def print_training_results(summary: Mapping[str, Any]) -> None:
-    """Prints the losses and accuracies of a finished training, and what they took."""
+    """Prints the losses and accuracies of a finished training, its time and its memory."""
     console = results()
     best = summary["best_epoch"]
-    chosen = f"epoch {best}, the best on validation" if best else f"epoch {summary['epochs']}, the last"
-    table = Table("images", title=f"{summary['name']} on {summary['dataset']}\n{chosen}", title_justify="left")
+    epoch = f"epoch {best}, the best on validation" if best else f"epoch {summary['epochs']}, the last"
+    table = Table("images", title=f"{summary['name']} on {summary['dataset']}\n{epoch}", title_justify="left")
     table.add_column("loss", justify="right")
     table.add_column("accuracy", justify="right")
-    with_views = ", with TTA" if "test_plain" in summary else ""
+    with_tta = ", with TTA" if "test_plain" in summary else ""
     for split, title in SUMMARY_ROWS:
         figures = summary.get(split)
         if figures:
             table.add_row(
-                title + (with_views if split == "test" else ""), f"{figures['loss']:.4f}", f"{figures['accuracy']:.2%}"
+                title + (with_tta if split == "test" else ""), f"{figures['loss']:.4f}", f"{figures['accuracy']:.2%}"
             )
     console.print(table)
     memory = summary["peak_memory_bytes"]
@@ -45,7 +45,7 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
 
 
 def describe_training_time(seconds: float, warm_up: float | None) -> str:
-    """Returns `3.9 s of training (1.4 s of it the first step)`, the second part where a warm-up is told apart."""
+    """Returns `3.9 s of training (1.4 s of it the first step)`; the second part only with a warm-up."""
     first_step = "" if warm_up is None else f" ({warm_up:.1f} s of it the first step)"
     return f"{seconds:.1f} s of training{first_step}"
 
@@ -53,8 +53,8 @@ def describe_training_time(seconds: float, warm_up: float | None) -> str:
 def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: str) -> None:
     """Prints accuracy and loss, the scores of each class, and the confusion matrix where it fits a terminal."""
     console = results()
-    how = f"   with evaluation.tta {tta}" if measured.without_tta else ""
-    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{how}", style="bold")
+    with_tta = f"   with evaluation.tta {tta}" if measured.without_tta else ""
+    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{with_tta}", style="bold")
     if measured.without_tta:
         console.print(
             f"accuracy {measured.without_tta.accuracy:.2%}   loss {measured.without_tta.loss:.4f}   each image as it is"
@@ -67,7 +67,7 @@ def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: s
 
 
 def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Table:
-    """Returns a row per class. A class's accuracy is its recall, so one column is both."""
+    """Returns a table with a row per class. The accuracy of a class is its recall, so one column shows both."""
     table = Table("class")
     for heading in ("images", "accuracy\n= recall", "precision", "F1"):
         table.add_column(heading, justify="right")

@@ -1,4 +1,4 @@
-"""The tables that the training of a group of seeds ends with. Knows nothing of how the figures came about."""
+"""The tables at the end of a training with several seeds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from cifar_cli.console.streams import results
 
 
 def describe_test(figures: Mapping[str, Any]) -> str:
-    """Returns what one run's test said, on one line."""
+    """Returns the test accuracy of a run, on one line."""
     plain = f" ({figures['test_plain']['accuracy']:.2%} each image as it is)" if "test_plain" in figures else ""
     return f"{figures['test']['accuracy']:.2%} on the test set{plain}"
 
@@ -53,11 +53,9 @@ def _describe(statistics: Mapping[str, Any]) -> str:
     """Returns `93.97 % ± 0.06 (95 % confidence, Student's t), standard deviation 0.05, n = 5`."""
     mean, n, deviation = statistics["mean"], statistics["n"], statistics["standard_deviation"]
     if n == 1:
-        return (
-            f"{formatting.percent_with_uncertainty(mean, None)}, n = 1: how much it varies takes a second seed to say"
-        )
+        return f"{formatting.percent_with_uncertainty(mean, None)}, n = 1: the variation needs a second seed"
     half_width = (statistics["confidence_95"][1] - statistics["confidence_95"][0]) / 2
     points = 100 * deviation
-    told = f"{points:.{formatting.uncertain_decimals(points)}f}" if points else "0"
+    deviation_text = f"{points:.{formatting.uncertain_decimals(points)}f}" if points else "0"
     interval = formatting.percent_with_uncertainty(mean, half_width)
-    return f"{interval} (95 % confidence, Student's t), standard deviation {told}, n = {n}"
+    return f"{interval} (95 % confidence, Student's t), standard deviation {deviation_text}, n = {n}"

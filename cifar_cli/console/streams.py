@@ -1,13 +1,13 @@
-"""Where commands write: results to stdout, everything else to stderr. Knows nothing of what is written.
+"""The consoles of the program: results go to stdout, everything else to stderr.
 
-Of several processes that train together, the main one alone is heard.
+Of several processes that train together, only the main process prints.
 """
 
 from rich.console import Console
 
 from cifar_cli.distributed.process_group import is_main_process
 
-WIDTH_WITHOUT_TERMINAL = 120  # rich would take 80 and break tables in log files
+WIDTH_WITHOUT_TERMINAL = 120  # rich's default of 80 breaks tables in log files
 
 
 def _console(*, stderr: bool) -> Console:
@@ -19,27 +19,27 @@ def _console(*, stderr: bool) -> Console:
 
 
 def results() -> Console:
-    """Returns the console for what was asked for."""
+    """Returns the console for results, on stdout."""
     return _console(stderr=False)
 
 
 def notes() -> Console:
-    """Returns the console for progress, notes and warnings."""
+    """Returns the console for progress, notes and warnings, on stderr."""
     return _console(stderr=True)
 
 
 def note(text: str) -> None:
-    """Tells something by the way."""
+    """Prints a note."""
     notes().print(text, markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
-    """Tells something that may well be a mistake."""
+    """Prints a warning of a probable mistake."""
     notes().print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
 
 
 def print_next_step(*, wrote: list[str], next_command: str) -> None:
-    """Ends a command: what it wrote, and what is worth trying next, ready to copy."""
+    """Prints the files that a command wrote, and the next command worth trying."""
     console = notes()
     for path in wrote:
         console.print(f"wrote {path}", markup=False, soft_wrap=True)

@@ -1,1 +1,1 @@
-"""Looks at a loaded network for `cifar visualize-layer` and `cifar explain`: its layers analysed, drawn, worked out."""
+"""Inspects a loaded network for `cifar visualize-layer` and `cifar explain`: analyses and draws its layers."""

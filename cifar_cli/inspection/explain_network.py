@@ -1,4 +1,4 @@
-"""Explains a loaded network: the table of its layers, and one number of one layer worked by hand on an image."""
+"""Explains a loaded network: the table of its layers, and one number of a layer worked by hand on an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from cifar_cli.optim.select_parameters import freeze
 from cifar_cli.report.worked_example_values import ExampleImage
 from cifar_cli.training.runtime import CPU, Runtime
 
-MOST_IMAGES = 64  # in the batch that is timed: enough for the shares to be those of training, and quick
+MAX_TIMED_IMAGES = 64  # in a batch: quick, and enough for the time fractions of training
 
 
 @dataclass(frozen=True)
 class LayerExample:
-    """A number of a layer, worked by hand on an image of the data."""
+    """A number of a layer, worked by hand on an image of the dataset."""
 
     layer: str
     worked: WorkedExample
@@ -35,7 +35,7 @@ class LayerExample:
 
 @dataclass(frozen=True)
 class NetworkExplanation:
-    """A network's table of layers, where it was timed, and the worked example where one was asked for."""
+    """The table of a network's layers, the device and precision of its times, and a worked example if requested."""
 
     opened: LoadedModel
     summary: NetworkSummary
@@ -48,7 +48,7 @@ class NetworkExplanation:
 
     @property
     def caption(self) -> str:
-        """Which network it is, and how its times were measured."""
+        """The network, and the device, precision and batch size of the times."""
         shape = "×".join(map(str, self.summary.image_shape))
         trained = f"epoch {self.opened.epoch}" if self.opened.checkpoint else "untrained"
         return (
@@ -57,7 +57,7 @@ class NetworkExplanation:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns everything as JSON can hold it."""
+        """Returns everything as JSON values."""
         opened, example = self.opened, self.example
         return {
             "network": opened.source,
@@ -77,11 +77,11 @@ class NetworkExplanation:
 
 
 def explain_network(opened: LoadedModel, *, layer: str | None) -> NetworkExplanation:
-    """Returns the explanation of a network; with `layer`, a number of that row of the table is worked by hand.
+    """Returns the explanation of a network, with a number of `layer`, a row of the table, worked by hand.
 
-    Raises UsageError where there is no such row.
+    Raises UsageError for a layer that is no row of the table.
     """
-    freeze(opened.model, opened.experiment.train.freeze)  # the table counts what is trained
+    freeze(opened.model, opened.experiment.train.freeze)  # the table counts the trainable parameters
     runtime = Runtime(build_runtime(opened.experiment).device, "fp32")
     summary = _summarize(opened, runtime)
     example = _work_out(opened, summary, layer) if layer is not None else None
@@ -90,8 +90,8 @@ def explain_network(opened: LoadedModel, *, layer: str | None) -> NetworkExplana
 
 def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
     shape = opened.experiment.data.image_shape
-    batch_size = min(opened.experiment.data.batch_size, MOST_IMAGES)
-    # Like normalised pixels, and laid out in memory as training does it.
+    batch_size = min(opened.experiment.data.batch_size, MAX_TIMED_IMAGES)
+    # Values like those of normalized pixels, in the memory format of training.
     batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
     batch = batch.to(runtime.device).contiguous(memory_format=torch.channels_last)
     model = opened.model.to(runtime.device).to(memory_format=torch.channels_last)
@@ -100,25 +100,25 @@ def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
 
 def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> LayerExample:
     names = [line.name for line in summary.rows]
-    if layer not in names:  # before the data is opened: a misspelt name should be told at once
+    if layer not in names:  # before the data is opened, so that a misspelt name is reported at once
         raise UsageError(
             f"--layer {layer}: expected a row of the table, found none of that name{did_you_mean(layer, names)}"
-            f"{_inside(layer, opened.model, names)} cifar explain without --layer lists them"
+            f"{_rows_within(layer, opened.model, names)} cifar explain without --layer lists them"
         )
     experiment, splits = load_data(opened.experiment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
         initialize(model, experiment, splits, CPU)
     images = sample_images(splits, 1)
-    prepared = build_preprocessing(experiment, splits, CPU)(images.images)
-    step = next(step for step in trace_forward(model, prepared, capture=layer) if step.name == layer)
-    caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class "
-    caption += f"'{images.class_names[int(images.labels[0])]}'"
+    inputs = build_preprocessing(experiment, splits, CPU)(images.images)
+    step = next(step for step in trace_forward(model, inputs, capture=layer) if step.name == layer)
+    class_name = images.class_names[int(images.labels[0])]
+    caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class '{class_name}'"
     return LayerExample(layer, worked_example(step), ExampleImage(images.images[0], caption, step.receptive_field))
 
 
-def _inside(layer: str, model: nn.Module, names: Sequence[str]) -> str:
-    """Returns what a module that only holds others is made of, so that one of them can be chosen."""
+def _rows_within(layer: str, model: nn.Module, names: Sequence[str]) -> str:
+    """Returns the rows within a container module, to choose one of them."""
     within = [name for name in names if name.startswith(f"{layer}.")]
     if within and layer in dict(model.named_modules()):
         return f"; it holds {', '.join(within[:8])}{', …' if len(within) > 8 else ''};"

@@ -1,9 +1,8 @@
-"""The pictures of `cifar visualize-layer` that show a network as it is: measures the network and draws the result."""
+"""The figures of `cifar visualize-layer` of a network as it is: analyses the network, and draws the result."""
 
 from cifar_cli import formatting
 from cifar_cli.analysis.call_order import activation_after, called_layers, is_activation, layers_of_scores
 from cifar_cli.analysis.capture import capture, capture_views
-from cifar_cli.analysis.dead_units import measure_sparsity
 from cifar_cli.analysis.describe_layer import describe_layer, signature
 from cifar_cli.analysis.grad_cam import grad_cam, map_layers
 from cifar_cli.analysis.receptive_field import ReceptiveField
@@ -16,23 +15,21 @@ from cifar_cli.figures.top_activations_sheet import draw_top_activations_sheet
 from cifar_cli.figures.tutorial_sheet import draw_tutorial_sheet
 from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 
-EXCITING_IMAGES, EXCITING_UNITS = 8, 32
+TOP_IMAGES, MAX_UNITS = 8, 32
 GRAD_CAM_IMAGES = 6
 
 
 def draw_layer(inspection: LayerInspection) -> LayerFigure:
     """Draws a layer's input, its output, and the output of the activation after it, channel by channel."""
     shown = inspection.sample_images(4)
-    prepared = inspection.prepare(shown.images)
-    after = activation_after(inspection.model, prepared, layer=inspection.layer)
-    views = capture_views(inspection.model, prepared, layers=[inspection.layer, *([after] if after else [])])
+    inputs = inspection.preprocess(shown.images)
+    after = activation_after(inspection.model, inputs, layer=inspection.layer)
+    views = capture_views(inspection.model, inputs, layers=[inspection.layer, *([after] if after else [])])
     view = views[inspection.layer]
     activation = view.name if is_activation(view.module) else after
     notes, zero_fractions = [], None
     if activation:
-        (sparsity,) = measure_sparsity(
-            inspection.model, inspection.measured_images(), layers=[activation], preprocess=inspection.prepare
-        ).values()
+        sparsity = inspection.sparsities(activation)[activation]
         notes.append(f"After {activation}: {sparsity.summary}")
         zero_fractions = sparsity.zero_fractions if sparsity.overall else None
     receptive_field = inspection.receptive_fields(inspection.layer).get(inspection.layer)
@@ -54,37 +51,37 @@ def draw_layer(inspection: LayerInspection) -> LayerFigure:
 
 
 def _describe_receptive_field(receptive_field: ReceptiveField, *, is_map: bool) -> str:
-    """Returns the meaning of the box on an image."""
+    """Returns the meaning of the framed pixels of an image."""
     row, column = receptive_field.middle
-    place = f"the number in the middle of each channel, at row {row}, column {column}," if is_map else "it"
+    number = f"the number in the middle of each channel, at row {row}, column {column}," if is_map else "each number"
     size = receptive_field.middle_box.size
-    return f"Receptive field: {place} depends on the {size} pixels that are framed in the image."
+    return f"Receptive field: {number} depends on the {size} pixels that are framed in the image."
 
 
 def draw_tutorial(inspection: LayerInspection) -> LayerFigure:
-    """Draws a layer's output the way many tutorials do."""
+    """Draws the output of a layer as many tutorials do, reshaped to three channels."""
     shown = inspection.sample_images(4)
-    view = capture(inspection.model, inspection.prepare(shown.images), layer=inspection.layer)
+    view = capture(inspection.model, inspection.preprocess(shown.images), layer=inspection.layer)
     labels = inspection.names(shown.labels)
     figure = draw_tutorial_sheet(view, images=shown.images, labels=labels, title=inspection.title)
     return LayerFigure(figure, describe_layer(view))
 
 
 def draw_top_activations(inspection: LayerInspection) -> LayerFigure:
-    """Draws the test images with the largest values of each unit of a layer, and the pixels that caused them."""
+    """Draws the test images with the highest activations of each unit of a layer, and their receptive fields."""
     test = inspection.splits.test
     top = top_activations(
         inspection.model,
         test.images,
         layer=inspection.layer,
-        preprocess=inspection.prepare,
-        per_unit=min(inspection.count or EXCITING_IMAGES, len(test)),
-        max_units=EXCITING_UNITS,
+        preprocess=inspection.preprocess,
+        per_unit=min(inspection.count or TOP_IMAGES, len(test)),
+        max_units=MAX_UNITS,
     )
-    view = capture(inspection.model, inspection.prepare(test.images[:1]), layer=inspection.layer)
+    view = capture(inspection.model, inspection.preprocess(test.images[:1]), layer=inspection.layer)
     facts = [
-        f"Of all {len(test):,} test images of {inspection.experiment.data.name}, those with the largest values; the "
-        f"test set chooses nothing here, it is only looked at."
+        f"The highest activations among all {len(test):,} test images of {inspection.experiment.data.name}. The test "
+        "set is only looked at: nothing is chosen by it."
     ]
     figure = draw_top_activations_sheet(
         view,
@@ -100,28 +97,28 @@ def draw_top_activations(inspection: LayerInspection) -> LayerFigure:
 
 
 def draw_grad_cam(inspection: LayerInspection) -> LayerFigure:
-    """Draws the places of a layer's maps that speak for the predicted class."""
+    """Draws the regions of a layer's feature maps that support the predicted class."""
     shown = inspection.sample_images(GRAD_CAM_IMAGES)
-    prepared = inspection.prepare(shown.images)
-    logits = inspection.model.eval()(prepared)
+    inputs = inspection.preprocess(shown.images)
+    logits = inspection.model.eval()(inputs)
     if logits.dim() != 2 or logits.shape[1] != len(inspection.class_names):
         raise UsageError(
-            f"--grad-cam: expected a network that gives a score for each of the {len(inspection.class_names)} classes, "
-            f"found one that gives {tuple(logits.shape)}; add the layers to the scores, or leave --grad-cam out"
+            f"--grad-cam: expected a network with a score for each of the {len(inspection.class_names)} classes, "
+            f"found an output of shape {tuple(logits.shape)}; add layers up to the scores, or leave --grad-cam out"
         )
-    # Grad-CAM takes the activation after the layer: negative values that it cuts off speak for nothing.
-    after = activation_after(inspection.model, prepared, layer=inspection.layer)
-    layer = after if after and after in map_layers(inspection.model, prepared) else inspection.layer
-    cam = grad_cam(inspection.model, prepared, layer=layer)
+    # Grad-CAM uses the activation after the layer: the activation removes negative values, which have no effect.
+    after = activation_after(inspection.model, inputs, layer=inspection.layer)
+    layer = after if after and after in map_layers(inspection.model, inputs) else inspection.layer
+    cam = grad_cam(inspection.model, inputs, layer=layer)
     maps = inspection.layer if layer == inspection.layer else f"{inspection.layer}, after {layer},"
     facts = [
-        f"Grad-CAM: bright where the maps of {maps} speak for the class that is predicted, dark where they do not; "
-        f"{formatting.shape(cam.heat.shape[1:])} places."
+        f"Grad-CAM: bright where the maps of {maps} support the predicted class, dark elsewhere; "
+        f"{formatting.shape(cam.heat.shape[1:])} positions."
     ]
     figure = draw_grad_cam_sheet(
         cam,
         layer=inspection.layer,
-        module=capture(inspection.model, prepared[:1], layer=inspection.layer).module,
+        module=capture(inspection.model, inputs[:1], layer=inspection.layer).module,
         images=shown.images,
         labels=inspection.names(shown.labels),
         class_names=inspection.class_names,
@@ -134,29 +131,27 @@ def draw_grad_cam(inspection: LayerInspection) -> LayerFigure:
 def draw_network(inspection: LayerInspection) -> LayerFigure:
     """Draws every layer in the order in which images pass through them."""
     shown = inspection.sample_images(1)
-    prepared = inspection.prepare(shown.images)
-    layers = called_layers(inspection.model, prepared)
-    views = capture_views(inspection.model, prepared, layers=layers)
+    inputs = inspection.preprocess(shown.images)
+    layers = called_layers(inspection.model, inputs)
+    views = capture_views(inspection.model, inputs, layers=layers)
     activations = [name for name, view in views.items() if is_activation(view.module)]
-    sparsities = measure_sparsity(
-        inspection.model, inspection.measured_images(), layers=activations, preprocess=inspection.prepare
-    )
+    sparsities = inspection.sparsities(*activations)
     facts = [f"{name}: {sparsity.summary}" for name, sparsity in sparsities.items() if sparsity.overall]
     figure = draw_network_sheet(
         [views[layer] for layer in layers],
-        pixels=prepared,
+        pixels=inputs,
         images=shown.images,
         labels=inspection.names(shown.labels),
         predictions=inspection.predictions(shown.images),
         class_names=inspection.class_names,
-        scores=layers_of_scores(inspection.model, prepared),
+        scores=layers_of_scores(inspection.model, inputs),
         receptive_fields=inspection.receptive_fields(*layers),
         sparsities=sparsities,
         signature=signature(inspection.model),
         title=inspection.title,
         facts=[
-            f"{len(layers)} layers. What happens between layers without being one, such as a sum, is not drawn. Zeros "
-            f"and dead units are counted over {len(inspection.measured_images()):,} images."
+            f"{len(layers)} layers. Operations between layers, such as a sum, are not drawn. Zeros and dead units are "
+            f"counted over {len(inspection.measured_images()):,} images."
         ],
     )
     return LayerFigure(figure, [f"{len(layers)} layers: {', '.join(layers)}.", *facts])

@@ -1,4 +1,4 @@
-"""The pictures of a layer by name: draws one from a loaded network, saves it, and adds it to TensorBoard."""
+"""The pictures of a layer by name: draws a picture of a loaded network, saves it, and adds it to TensorBoard."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,42 +38,42 @@ PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
 
 @dataclass(frozen=True)
 class SavedPicture:
-    """What was written, in words, and what the picture shows in figures."""
+    """The names of what was written, and sentences about the picture."""
 
     wrote: list[str]
     facts: Sequence[str]
 
 
 def save_picture(opened: LoadedModel, *, layer: str | None, picture: str, images: int | None) -> SavedPicture:
-    """Draws one of PICTURES of a layer, or of all where none is named; the plain one is added to TensorBoard too.
+    """Draws one of PICTURES and saves it; the pictures `layer` and `tutorial` are also added to TensorBoard.
 
-    images: how many to show, None for the picture's own number.
+    layer: None for all layers; images: the number of images, None for the default of the picture.
     """
     if layer is not None:
-        find_layer(opened.model, layer)  # before the data is opened: a misspelt name should be told at once
+        find_layer(opened.model, layer)  # before the data is opened, so that a misspelt name is reported at once
     if opened.checkpoint is None:
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
     experiment, splits = load_data(opened.experiment)
-    prepare = build_preprocessing(experiment, splits, CPU)
+    preprocess = build_preprocessing(experiment, splits, CPU)
     if opened.checkpoint is None:
         initialize(opened.model, experiment, splits, CPU)
-    subject = LayerInspection(opened, experiment, splits, prepare, layer or "", images)
-    drawn = PICTURES[picture](subject)
+    inspection = LayerInspection(opened, experiment, splits, preprocess, layer or "", images)
+    drawn = PICTURES[picture](inspection)
     name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))
     wrote = [str(save_png(drawn.figure, opened.run.images / f"{name}.png"))]
     if picture in ("layer", "tutorial"):
-        _write_tensorboard(subject)
+        _write_tensorboard(inspection)
         wrote.append(f"TensorBoard features/{layer} in {opened.run.path}/")
     return SavedPicture(wrote, drawn.facts)
 
 
-def _write_tensorboard(subject: LayerInspection) -> None:
-    """Adds the picture that training writes each epoch, of the same images, at the step that the weights are of."""
-    opened, layer, images = subject.opened, subject.layer, sample_images(subject.splits).images
-    view = capture(opened.model, subject.prepare(images), layer=layer)
+def _write_tensorboard(inspection: LayerInspection) -> None:
+    """Adds the picture that training writes each epoch, of the same images, at the step of the weights."""
+    opened, layer, images = inspection.opened, inspection.layer, sample_images(inspection.splits).images
+    view = capture(opened.model, inspection.preprocess(images), layer=layer)
     with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:
-            writer.add_images("inputs", images, opened.step)  # of a run they are there already
+            writer.add_images("inputs", images, opened.step)  # training has written those of a run
         writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)
         if isinstance(view.module, nn.Conv2d):
             writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.step)

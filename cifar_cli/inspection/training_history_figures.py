@@ -1,4 +1,4 @@
-"""The pictures of `cifar visualize-layer` that show how training changed a layer: before and after, and over time."""
+"""The figures of `cifar visualize-layer` of a layer in training: before and after, and over time."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,6 @@ from torch import Tensor
 from cifar_cli import formatting
 from cifar_cli.analysis.call_order import activation_after, is_activation
 from cifar_cli.analysis.capture import capture, find_layer
-from cifar_cli.analysis.dead_units import measure_sparsity
 from cifar_cli.analysis.describe_layer import signature
 from cifar_cli.builders.build_transforms import sample_images
 from cifar_cli.errors import RunError, UsageError
@@ -21,10 +20,10 @@ MAX_TIMES = 12  # on one page
 
 
 def draw_compare(inspection: LayerInspection) -> LayerFigure:
-    """Draws a layer before its network was trained, beside the same layer after."""
+    """Draws a layer of the untrained network beside the same layer after training."""
     if not inspection.is_trained:
         raise UsageError(
-            f"--compare: expected a trained network, to set beside its own beginning, "
+            f"--compare: expected a trained network, to compare with its untrained weights, "
             f"found {inspection.opened.source}; name a run"
         )
     shown = inspection.sample_images(4)
@@ -44,28 +43,24 @@ def draw_compare(inspection: LayerInspection) -> LayerFigure:
 
 
 def _compared_layer(heading: str, inspection: LayerInspection, images: Tensor) -> ComparedLayer:
-    view = capture(inspection.model, inspection.prepare(images), layer=inspection.layer)
-    after = activation_after(inspection.model, inspection.prepare(images), layer=inspection.layer)
+    view = capture(inspection.model, inspection.preprocess(images), layer=inspection.layer)
+    after = activation_after(inspection.model, inspection.preprocess(images), layer=inspection.layer)
     activation = inspection.layer if is_activation(view.module) else after
     facts = []
     if activation:
-        sparsities = measure_sparsity(
-            inspection.model, inspection.measured_images(), layers=[activation], preprocess=inspection.prepare
-        )
-        facts.append(f"After {activation}: {sparsities[activation].summary}")
+        facts.append(f"After {activation}: {inspection.sparsities(activation)[activation].summary}")
     return ComparedLayer(heading, view, facts, inspection.predictions(images) or [])
 
 
 def draw_over_time(inspection: LayerInspection) -> LayerFigure:
-    """Draws a layer at the times at which its training recorded it."""
+    """Draws a layer at the steps at which training recorded the layer."""
     if not inspection.is_trained:
         raise UsageError(
-            f"--over-time: expected a run, whose training recorded its layers, found {inspection.opened.source}; "
-            f"name a run"
+            f"--over-time: expected a run with recorded layers, found {inspection.opened.source}; name a run"
         )
     if inspection.count is not None:
         raise UsageError(
-            f"--over-time: shows the first of the images that training recorded, found --images {inspection.count}; "
+            f"--over-time: expected no --images, since training records one image, found --images {inspection.count}; "
             f"leave --images out"
         )
     recorded = _recorded_layer(inspection)
@@ -86,7 +81,7 @@ def draw_over_time(inspection: LayerInspection) -> LayerFigure:
 
 
 def _recorded_layer(inspection: LayerInspection) -> dict[int, RecordedLayer]:
-    """Returns the layer by step. Raises RunError where training recorded it fewer than twice."""
+    """Returns the layer by step. Raises RunError for a layer that training recorded less than twice."""
     run, layer, log = inspection.opened.run, inspection.layer, inspection.opened.experiment.log
     recorded = read_recorded_layer(run.features, layer)
     if len(recorded) >= 2:
@@ -97,7 +92,7 @@ def _recorded_layer(inspection: LayerInspection) -> dict[int, RecordedLayer]:
             f"version of cifar made this run; train again with: cifar train --config {run.config}"
         )
     others = recorded_layer_names(run.features)
-    found = "those of one time" if recorded else f"those of {', '.join(others)}" if others else "none of any layer"
+    found = "those of one epoch" if recorded else f"those of {', '.join(others)}" if others else "none of any layer"
     raise RunError(
         f"{run.features}: expected the values of {layer} from several epochs, found {found}; training records the "
         f"layers of log.feature_layers: cifar train … 'log.feature_layers=[{layer}]' log.images_every=1"
@@ -105,13 +100,13 @@ def _recorded_layer(inspection: LayerInspection) -> dict[int, RecordedLayer]:
 
 
 def _filters(recorded: list[RecordedLayer]) -> Tensor | None:
-    """Returns filters on one or three channels, float32 (E, O, 1 or 3, kh, kw); None where the layer has others."""
+    """Returns filters of one or three channels, float32 (E, O, 1 or 3, kh, kw); None for other layers."""
     filters = [layer.filters for layer in recorded if layer.filters is not None]
     return torch.stack(filters) if filters and filters[0].shape[1] in (1, 3) else None
 
 
 def _time_names(inspection: LayerInspection, steps: list[int]) -> list[str]:
-    """Returns the heading of each column: the epoch and, where it was measured, its validation accuracy."""
+    """Returns the heading of each column: the epoch and, if measured, the validation accuracy."""
     rows = {row["step"]: row for row in read_metrics(inspection.opened.run.metrics)}
     names = []
     for step in steps:

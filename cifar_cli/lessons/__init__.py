@@ -1,1 +1,1 @@
-"""The tutorials, one program a file, readable top to bottom."""
+"""The tutorials: each lesson is a program in one file, to be read from top to bottom."""

@@ -1,7 +1,7 @@
-"""Fourteen activations as plain formulas on tensors, each beside torch's module and its properties.
+"""Fourteen activations as plain formulas on tensors, each with torch's module and its properties.
 
 max(0, x) becomes `x.clamp(min=0)`, because Python's max() cannot compare whole tensors. These are the textbook
-formulas; torch's modules compute the same and avoid an overflow of exp().
+formulas; torch's modules compute the same without an overflow of exp().
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # keep mean 0 a
 
 @dataclass(frozen=True)
 class Activation:
-    """module: torch's, with its defaults; formula: the same by hand; the other fields are text for the reader."""
+    """module: torch's, with its defaults; formula: the same function by hand; the other fields are text for readers."""
 
     module: Callable[[], nn.Module]
     formula: Callable[[Tensor], Tensor]

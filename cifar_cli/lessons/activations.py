@@ -1,4 +1,4 @@
-"""Lesson `activations`: fourteen activations of torch, each with its curve, its gradient, and its formula checked."""
+"""Lesson `activations`: the curves, the gradients and the formulas of fourteen activations of torch."""
 
 import torch
 from matplotlib.figure import Figure
@@ -15,10 +15,10 @@ COLUMNS = 4
 
 
 def curve_and_gradient(activation: Activation, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the module's outputs at x and, by autograd, its slope there. x: (N,) → (N,), (N,)."""
+    """Returns the outputs of the module at x, and their slopes by autograd. x: (N,) → (N,), (N,)."""
     x = x.clone().requires_grad_()
     y = activation.module().to(x.dtype)(x)
-    (slope,) = torch.autograd.grad(y.sum(), x)  # the sum's gradient: each y depends on its own x only
+    (slope,) = torch.autograd.grad(y.sum(), x)  # the gradient of the sum, since each y depends on its own x only
     return y.detach(), slope
 
 
@@ -36,7 +36,7 @@ def relu_in_place(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def draw() -> Figure:
-    """Draws all fourteen on one sheet: the curve, its gradient, and its properties."""
+    """Draws the curve, the gradient and the properties of all fourteen activations."""
     rows = -(-len(ACTIVATIONS) // COLUMNS)
     figure = Figure(figsize=(15, 4.5 * rows), dpi=DPI, facecolor=PAPER)
     figure.subplots_adjust(left=0.03, right=0.985, top=0.912, bottom=0.085, wspace=0.16, hspace=0.78)
@@ -54,7 +54,7 @@ def draw() -> Figure:
         axes.plot(x.numpy(), y.numpy(), color=BLUE, linewidth=2.2)
         axes.plot(x.numpy(), slope.numpy(), "--", color=ORANGE, linewidth=1.6)
         axes.set_xlim(-REACH, REACH)
-        is_bounded = float(y.abs().max()) < 1.5  # the S-shaped ones would be flat lines on the scale of the others
+        is_bounded = float(y.abs().max()) < 1.5  # a larger scale, for the S-shaped curves
         axes.set_ylim((-1.25, 1.25) if is_bounded else (-4, 7))
         axes.set_title(name, loc="left", fontsize=13, weight="bold", color=INK)
         notes = (activation.text, activation.defaults, activation.range, activation.saturates)
@@ -66,50 +66,60 @@ def draw() -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Shows ReLU on a matrix, all formulas against torch, and three traps."""
+    """Shows ReLU on a matrix, all formulas against torch, and common mistakes."""
     board.step("ReLU on a matrix")
     board.show(x=MATRIX, relu=nn.ReLU()(MATRIX))
-    board.say("Every number by itself: max(0, x). Without something bent between them, two linear layers are one.")
+    board.say(
+        "ReLU computes max(0, x) for every number. Two linear layers without a nonlinear function between them are one."
+    )
 
     board.step("Fourteen formulas, each against torch")
     board.line(f"{'':<11} {'f(x)':<36} {'range':<11} {'differs by'}")
     for name, activation in ACTIVATIONS.items():
         difference = largest_difference(activation)
         board.line(f"{name:<11} {activation.text:<36} {activation.range:<11} {difference:.0e}")
-    board.say("The differences are rounding. Defaults and saturation stand on the picture.")
+    board.say(
+        "The differences are rounding errors. The picture shows the defaults and where each activation saturates."
+    )
 
-    board.step("The gradient is what a network learns by")
+    board.step("A network learns from the gradient")
     at = torch.tensor([-6.0, -1.0, 0.5, 6.0])
     slopes = {name: curve_and_gradient(ACTIVATIONS[name], at)[1] for name in ("ReLU", "LeakyReLU", "Sigmoid", "Tanh")}
     board.line(f"{'gradient at x =':<16}" + "".join(f"{x:>9g}" for x in at.tolist()))
     for name, slope in slopes.items():
         board.line(f"{name:<16}" + "".join(f"{value:>9.4f}" for value in slope.tolist()))
     board.say(
-        "Sigmoid's gradient is a quarter at most, so ten of them in a row pass on less than a millionth. ReLU passes "
-        "all of it on the right and nothing on the left; a unit that is always on the left is dead."
+        "The gradient of Sigmoid is at most a quarter, so ten Sigmoids in a row pass on less than a millionth of the "
+        "gradient. ReLU passes on all of the gradient for x > 0, and nothing for x < 0. A unit whose input is always "
+        "negative is dead."
     )
 
     board.step("inplace=True")
     output, given = relu_in_place(MATRIX)
     board.show(x_before=MATRIX, output=output, x_after=given)
-    board.trap("inplace=True saves memory by writing over its input. Whoever still needs the input has lost it.")
-    board.right("leave it off until memory is short; torch tells you if autograd needed the numbers, nobody else does.")
+    board.trap(
+        "inplace=True saves memory by overwriting its input. Code that still needs the input gets the wrong numbers."
+    )
+    board.right(
+        "use inplace=True only if memory is short. torch raises an error if autograd needs the input, but cannot know "
+        "of other code."
+    )
 
-    board.step("Formulas as they are often printed")
+    board.step("Formulas with a printing error")
     board.line("max(0, x) + min(0, alpha * (exp(x)1))")
-    board.trap("this is how one tutorial prints ELU: the minus sign of exp(x) - 1 was lost on the way to the page.")
+    board.trap("a tutorial prints ELU like this, without the minus sign of exp(x) - 1.")
     try:
         max(0, MATRIX)
     except RuntimeError as error:
-        board.trap(f"and Python's max() wants one truth value: max(0, matrix) ends in “{error}”.")
-    board.right("x.clamp(min=0), which compares number by number; and check a formula against torch, as above.")
+        board.trap(f"Python's max() needs a single truth value: max(0, matrix) raises “{error}”.")
+    board.right("use x.clamp(min=0), which compares every number, and check a formula against torch, as above.")
     hundred = torch.tensor([100.0])
-    board.trap("even the right formula overflows: exp(100) is too large for float32.")
+    board.trap("a correct formula may still overflow: exp(100) is too large for float32.")
     board.show(log_1_plus_exp=softplus(hundred), nn_Softplus=nn.Softplus()(hundred))
 
     board.picture("activations", draw())
-    board.take_along(
-        "ReLU to begin with, in hidden layers; GELU or SiLU in larger networks; Sigmoid for a probability at the end.",
-        "Look at the gradient, not only at the curve: where it is 0, what lies before learns nothing.",
-        "A hand-written formula is worth a check against torch: signs, tensors, overflow.",
+    board.remember(
+        "Start with ReLU in hidden layers, GELU or SiLU in larger networks, and Sigmoid for a probability at the end.",
+        "Look at the gradient, not only at the curve: where the gradient is 0, the layers before learn nothing.",
+        "Check a formula of your own against torch: signs, tensors, overflow.",
     )

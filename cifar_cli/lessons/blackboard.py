@@ -19,11 +19,11 @@ from cifar_cli.errors import RunError
 from cifar_cli.figures.save_png import save_png
 
 WIDTH = 78  # characters: a terminal of 80 columns holds every line
-GAP = "   "  # between tensors that stand side by side
+GAP = "   "  # between tensors side by side
 
 
 class Blackboard:
-    """A context manager. folder: the lesson's own; written: the pictures written so far."""
+    """A context manager. folder: the folder of the lesson; written: the paths of its pictures."""
 
     def __init__(self, folder: Path, *, console: Console) -> None:
         self.folder = folder
@@ -35,7 +35,7 @@ class Blackboard:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for events in self.folder.glob("events.out.tfevents.*"):
-                events.unlink()  # of an earlier time: TensorBoard would draw both
+                events.unlink()  # those of an earlier run: TensorBoard draws all events of a folder
             self._writer = SummaryWriter(str(self.folder))
         except OSError as error:
             raise RunError(
@@ -47,21 +47,21 @@ class Blackboard:
         self._writer.close()
 
     def step(self, title: str) -> None:
-        """Begins a part of the lesson; parts are numbered."""
+        """Prints the numbered heading of a part of the lesson."""
         self._steps += 1
         self._print(f"\n{self._steps}  {title}", style="bold")
 
     def say(self, text: str) -> None:
-        """Prints an explanation; lines are broken to fit."""
+        """Prints an explanation, wrapped into lines."""
         for line in textwrap.wrap(" ".join(text.split()), WIDTH):
             self._print(line)
 
     def line(self, text: str) -> None:
-        """Prints one line of code, of a formula or of a table, indented and unchanged."""
+        """Prints a line of code, of a formula or of a table, indented and unchanged."""
         self._print(f"    {text}".rstrip())
 
     def show(self, **tensors: Tensor) -> None:
-        """Prints vectors and matrices side by side, each beneath its name and shape."""
+        """Prints vectors and matrices side by side, each below its name and shape."""
         blocks = [_block(name, tensor) for name, tensor in tensors.items()]
         for row in range(max(map(len, blocks))):
             cells = [block[row] if row < len(block) else " " * len(block[0]) for block in blocks]
@@ -75,28 +75,28 @@ class Blackboard:
         """Prints how to avoid the mistake."""
         self._labelled("Right: ", text, style="green")
 
-    def take_along(self, *sentences: str) -> None:
+    def remember(self, *sentences: str) -> None:
         """Prints the sentences to remember, at the end of the lesson."""
-        self._print("\nWhat to take along", style="bold")
+        self._print("\nWhat to remember", style="bold")
         for sentence in sentences:
             self._labelled("· ", sentence, style=None)
 
     def picture(self, name: str, figure: Figure) -> None:
-        """Writes NAME.png and the same picture into TensorBoard."""
+        """Writes NAME.png, and the same picture into TensorBoard."""
         path = save_png(figure, self.folder / f"{name}.png")
         self.written.append(path)
         with Image.open(path) as image:
             self._writer.add_image(name, np.asarray(image.convert("RGB")), dataformats="HWC")
 
     def curve(self, tag: str, values: Sequence[float]) -> None:
-        """Writes a number per step, counted from 1, into TensorBoard."""
+        """Writes a number per step into TensorBoard; steps count from 1."""
         for step, value in enumerate(values, start=1):
             self._writer.add_scalar(tag, value, step)
 
     def graph(self, model: nn.Module, batch: Tensor) -> None:
         """Writes the network's graph into TensorBoard."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch calls the tracing that add_graph uses deprecated
+            warnings.simplefilter("ignore")  # add_graph uses a kind of tracing that torch deprecates
             self._writer.add_graph(model, batch)
 
     def _labelled(self, label: str, text: str, *, style: str | None) -> None:
@@ -125,7 +125,7 @@ def _block(name: str, tensor: Tensor) -> list[str]:
 
 
 def _decimals(number: float) -> int:
-    """Returns the number of decimals for a number: as few as are exact in float32, and four at most."""
+    """Returns the smallest number of decimals that is exact in float32, at most four."""
     if not math.isfinite(number):
         return 0
     return next((few for few in range(4) if math.isclose(round(number, few), number, rel_tol=1e-6)), 4)

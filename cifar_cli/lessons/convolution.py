@@ -1,4 +1,4 @@
-"""Lesson `convolution`: a small kernel slides over an image; stride and padding decide how much comes out."""
+"""Lesson `convolution`: a small kernel slides over an image; stride and padding determine the output size."""
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +52,7 @@ def make_layer() -> nn.Conv2d:
 
 
 def draw() -> Figure:
-    """Draws the image, the kernel and the three outputs; the first window and its output are framed."""
+    """Draws the image, the kernel and three outputs, with frames around the first window and its output."""
     sheet = MatrixSheet("A 3×3 kernel on a 5×5 image", width=15.6, height=15.4)
     sheet.grid(IMAGE, x=0.6, y=2.2, title="image  5×5")
     sheet.write("∗", x=6.3, y=4.7, size=16, align="center", vertical="center")
@@ -82,19 +82,19 @@ def draw() -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Works the first window out by hand, then stride, padding, and a layer with two kernels."""
+    """Computes the first window by hand, then shows stride, padding, and a layer with two kernels."""
     board.step("One window")
-    board.say("Lay the kernel on the upper left corner, multiply what lies on top of each other, add it all up:")
+    board.say("Put the kernel on the upper left corner, multiply each pair of numbers, and add the products:")
     window = IMAGE[:3, :3]
     board.show(window=window, kernel=KERNEL, products=window * KERNEL)
     board.line(" + ".join(f"{number:.0f}" for number in (window * KERNEL).flatten().tolist()) + " = 10")
 
-    board.step("Slide it by one: stride 1")
+    board.step("Move the kernel by one: stride 1")
     board.show(image=IMAGE, kernel=KERNEL, output=slide(IMAGE, KERNEL))
     board.line("output size = ⌊(size + 2·padding − kernel_size) / stride⌋ + 1")
     board.line("            = ⌊(5 + 2·0 − 3) / 1⌋ + 1 = 3")
 
-    board.step("By two: stride 2 keeps every other number")
+    board.step("Move the kernel by two: stride 2 keeps every other number")
     board.show(output=slide(IMAGE, KERNEL, stride=2))
     board.line("⌊(5 + 2·0 − 3) / 2⌋ + 1 = 2")
 
@@ -105,20 +105,22 @@ def run(board: Blackboard) -> None:
     for arguments in ({"stride": 1}, {"stride": 2}, {"padding": 1}):
         same = torch.equal(by_torch(IMAGE, KERNEL, **arguments), slide(IMAGE, KERNEL, **arguments))
         board.line(f"{arguments}: {'the same' if same else 'NOT the same'}")
-    board.trap("F.conv2d takes (B, C, H, W). Give it the bare 5×5 and it refuses; torch.reshape(image, (1, 1, 5, 5)).")
-    board.trap("mathematicians turn the kernel around before they slide it. torch does not: this is cross-correlation.")
+    board.trap(
+        "F.conv2d takes (B, C, H, W) and raises an error for a 5×5 matrix; write torch.reshape(image, (1, 1, 5, 5))."
+    )
+    board.trap("a convolution in mathematics flips the kernel first. torch does not: it computes a cross-correlation.")
 
     board.step("A layer learns its kernels: Conv2d(1, 2, 3, padding=1)")
     layer = make_layer()
     channels = layer(NINE[None]).detach()  # (2, 3, 3)
-    board.say("Two kernels, so two output channels; each has a bias, and begins as random numbers.")
+    board.say("Two kernels give two output channels. Each kernel has a bias and starts with random numbers.")
     kernels, biases = layer.parameters()  # (2, 1, 3, 3) and (2,)
     board.show(image=NINE, kernel_0=kernels[0, 0], kernel_1=kernels[1, 0])
     board.show(channel_0=channels[0], channel_1=channels[1], biases=biases[:, None])
     board.line("parameters: 2·(1·3·3) + 2 = 20")
 
     board.picture("convolution", draw())
-    board.take_along(
-        "A convolution is the same small weighted sum at every place; stride is how far it moves, padding the border.",
+    board.remember(
+        "A convolution is the same small weighted sum at every position. The stride is its step, the padding a border.",
         "output size = ⌊(size + 2·padding − kernel_size) / stride⌋ + 1. A 3×3 kernel with padding 1 keeps the size.",
     )

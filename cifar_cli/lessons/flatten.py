@@ -1,4 +1,4 @@
-"""Lesson `flatten`: images become rows of numbers, and how a whole batch is lost in one row on the way."""
+"""Lesson `flatten`: each image becomes a row of numbers, unless the whole batch becomes one row by mistake."""
 
 import torch
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ SMALL = torch.arange(1.0, 13.0).reshape(3, 1, 2, 2)  # three images of four pixe
 
 
 def make_batch(size: int = BATCH_SIZE) -> Tensor:
-    """Returns images of noise, (size, 3, 32, 32): shapes are all that matters here."""
+    """Returns images of noise, (size, 3, 32, 32): only shapes matter here."""
     return torch.rand(size, CHANNELS, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
 
 
@@ -42,7 +42,7 @@ def rows_changed_by_first_image(flatten: nn.Module, linear: nn.Linear) -> int:
 
 
 def draw() -> Figure:
-    """Draws three small images and both ways to flatten them."""
+    """Draws three small images, flattened in both ways."""
     sheet = MatrixSheet("Three images of 2×2 pixels, flattened in two ways", width=15.6, height=9.2)
     colours = (RED, BLUE, GREEN)
     for number, (image, colour) in enumerate(zip(SMALL, colours, strict=True)):
@@ -61,10 +61,10 @@ def draw() -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Shows the trap on a batch of CIFAR-10's shape, what it breaks, and the right way."""
+    """Shows the mistake on a batch of CIFAR-10's shape, its consequences, and the right way."""
     batch = make_batch()
 
-    board.step("A batch as CIFAR-10 gives it")
+    board.step("A batch of CIFAR-10 images")
     board.line(f"batch                     {tuple(batch.shape)}")
     board.line("64 images · 3 colours · 32 rows · 32 columns = 196608 numbers")
 
@@ -73,24 +73,25 @@ def run(board: Blackboard) -> None:
     board.line(f"torch.flatten(batch)      {tuple(row.shape)}")
     board.line(f"Linear(196608, 10)        {tuple(answer.shape)}")
     board.trap(
-        "one vector for 64 images, so one row of ten numbers for the whole batch. There is nothing to compare "
-        "64 labels with, and the layer has learnt the place of each image in the batch."
+        "64 images become one vector, so the layer returns one row of ten numbers for the whole batch. 64 labels have "
+        "nothing to be compared with, and the layer learns the position of each image in the batch."
     )
     changed = rows_changed_by_first_image(nn.Flatten(start_dim=0), nn.Linear(BATCH_SIZE * PIXELS, CLASSES))
-    board.line(f"another first image changes {changed} of 1 row of answers: everybody's")
+    board.line(f"another first image changes {changed} of 1 row: the outputs of all images")
     try:
         one_row_for_all(make_batch(16))
     except RuntimeError as error:
-        board.say("And it fits one batch size only. The last 16 of the 10000 test images end in")
+        board.say("The layer also fits only one batch size. For the last 16 of the 10000 test images torch raises")
         board.line(str(error))
-        board.say("which is why the tutorial needs drop_last=True, and so leaves 16 images out.")
+        board.say("so the tutorial needs drop_last=True, which leaves out 16 images.")
 
     board.step("nn.Flatten(start_dim=1)")
     rows, logits = a_row_each(batch)
     board.line(f"Flatten(start_dim=1)      {tuple(rows.shape)}")
     board.line(f"Linear(3072, 10)          {tuple(logits.shape)}")
     board.right(
-        "the first dimension counts images and is left alone; 1 is nn.Flatten's default, but torch.flatten's is 0."
+        "keep the first dimension, which counts the images. The default start_dim of nn.Flatten is 1, but that of "
+        "torch.flatten is 0."
     )
     changed = rows_changed_by_first_image(nn.Flatten(), nn.Linear(PIXELS, CLASSES))
     board.line(f"another first image changes {changed} of 64 rows: its own")
@@ -99,7 +100,7 @@ def run(board: Blackboard) -> None:
     board.line(f"parameters                {few:,} instead of {many:,}")
 
     board.picture("flatten", draw())
-    board.take_along(
+    board.remember(
         "The first dimension is the batch: flatten from dimension 1.",
-        "A layer whose size has the batch size in it is a mistake.",
+        "A layer whose size depends on the batch size is a mistake.",
     )

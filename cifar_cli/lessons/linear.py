@@ -1,4 +1,4 @@
-"""Lesson `linear`: a fully connected layer is a matrix product and a sum, worked out by hand beside torch's answer."""
+"""Lesson `linear`: a fully connected layer is a matrix product and a sum, computed by hand and by torch."""
 
 import torch
 from matplotlib.figure import Figure
@@ -43,12 +43,14 @@ def draw(layer: nn.Linear) -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Shows the layer, works its first output out by hand, and compares all five."""
+    """Shows the layer, computes its first output by hand, and compares all five."""
     layer = make_layer()
     weight, bias = layer.weight.detach(), layer.bias.detach()
 
     board.step("The layer and its numbers")
-    board.say("nn.Linear(3, 5) takes 3 numbers and gives 5. It holds a matrix W, one row for each output, and a b.")
+    board.say(
+        "nn.Linear(3, 5) takes 3 numbers and returns 5. The layer has a matrix W, one row per output, and a vector b."
+    )
     board.show(W=weight, b=bias[:, None], x=X[:, None])
 
     board.step("The first output by hand")
@@ -57,18 +59,18 @@ def run(board: Blackboard) -> None:
     board.line(f"     = {products} + {bias[0]:.4f}".replace("+ -", "- "))
     board.line(f"     = {by_hand(weight, bias, X)[0]:.4f}")
 
-    board.step("All five, by hand and by the module")
+    board.step("All five outputs, by hand and by the module")
     board.show(by_hand=by_hand(weight, bias, X)[:, None], module=layer(X)[:, None], W_x_b=(weight @ X + bias)[:, None])
 
     board.step("A batch is a row per example")
     batch = torch.stack([X, 2 * X])
-    board.say("Rows do not know each other: (2, 3) goes in and (2, 5) comes out. torch computes x Wᵀ + b.")
+    board.say("Each row is computed independently: (2, 3) becomes (2, 5). torch computes x Wᵀ + b.")
     board.show(batch=batch, outputs=layer(batch))
-    board.trap("a linear layer looks at the last dimension only. A column of three numbers, (3, 1), does not fit it.")
+    board.trap("a linear layer multiplies the last dimension only. A column of three numbers, (3, 1), does not fit.")
     board.right("put the features last: (3,) for one example, (B, 3) for a batch.")
 
     board.picture("linear", draw(layer))
-    board.take_along(
-        "A linear layer is y = Wx + b: out × in weights and out biases, here 5·3 + 5 = 20 numbers to learn.",
-        "Its weight has the shape (out_features, in_features), and examples are rows.",
+    board.remember(
+        "A linear layer is y = Wx + b: out × in weights and out biases, here 5·3 + 5 = 20 parameters.",
+        "The weight has the shape (out_features, in_features), and examples are rows.",
     )

@@ -1,4 +1,4 @@
-"""Lesson `loss`: how far off a network is, as one number; and why cross-entropy wants logits."""
+"""Lesson `loss`: the error of a network as one number, and why cross-entropy needs logits."""
 
 import math
 
@@ -42,17 +42,17 @@ def loss_and_gradient(logits: Tensor, label: int, *, extra_softmax: bool = False
 
 
 def best_loss_with_extra_softmax(classes: int) -> float:
-    """Returns the smallest loss with an extra softmax, of a perfect network: −1 + log(e + K − 1)."""
+    """Returns the smallest possible loss with an extra softmax: −1 + log(e + K − 1)."""
     return -1 + math.log(math.e + classes - 1)
 
 
 def lead(amount: float) -> Tensor:
-    """Returns the logits of ten classes of which the first leads by that much. (10,)."""
+    """Returns the logits of ten classes, the first larger than the others by `amount`. (10,)."""
     return torch.cat([torch.tensor([amount]), torch.zeros(CLASSES - 1)])
 
 
 def draw() -> Figure:
-    """Draws loss and gradient over the lead of the right class, with and without an extra softmax."""
+    """Draws loss and gradient against the lead of the right class, with and without an extra softmax."""
     figure, (left, right) = curves_figure("Cross-entropy of ten classes, with and without a softmax too many", panels=2)
     leads = torch.linspace(-10, 10, 201).tolist()
     for extra_softmax, label, colour in (
@@ -82,34 +82,36 @@ def draw() -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Works three losses out by hand beside torch, then shows what an extra softmax costs."""
-    board.step("L1: how far off, on average")
+    """Computes three losses by hand and by torch, then shows the effect of an extra softmax."""
+    board.step("L1: the mean distance")
     board.show(inputs=INPUTS, targets=TARGETS, distance=(INPUTS - TARGETS).abs())
     board.line(f"by hand                      (0 + 0 + 2) / 3 = {l1(INPUTS, TARGETS):.4f}   summed: 2")
     board.line(f"nn.L1Loss()                  {nn.L1Loss()(INPUTS, TARGETS):.4f}")
     board.line(f"nn.L1Loss(reduction='sum')   {nn.L1Loss(reduction='sum')(INPUTS, TARGETS):.0f}")
 
-    board.step("MSE: squared, so that a large error counts for more")
+    board.step("MSE: the mean of the squares, in which large errors count more")
     board.line(f"by hand                      (0 + 0 + 2²) / 3 = {mse(INPUTS, TARGETS):.4f}")
     board.line(f"nn.MSELoss()                 {nn.MSELoss()(INPUTS, TARGETS):.4f}")
     board.trap(
-        "both want inputs and targets of one shape. (3,) against (3, 1) becomes (3, 3) with no more than a "
-        "warning; see the lesson linear-regression."
+        "both need inputs and targets of the same shape. (3,) against (3, 1) becomes (3, 3) with only a warning; see "
+        "the lesson linear-regression."
     )
 
-    board.step("Cross-entropy: how improbable was the right class?")
+    board.step("Cross-entropy: the improbability of the right class")
     board.show(logits=LOGITS, softmax=LOGITS.softmax(dim=0))
-    board.say("The right class is number 1, the second. By hand, −x[1] + log Σ exp(x):")
+    board.say("The right class is class 1, the second. By hand, −x[1] + log Σ exp(x):")
     exponentials = [math.exp(logit) for logit in LOGITS.tolist()]
     board.line("−0.2 + log(" + " + ".join(f"{number:.4f}" for number in exponentials) + ")")
     board.line(f"= −0.2 + log({sum(exponentials):.4f}) = {cross_entropy(LOGITS, LABEL):.4f}")
     loss, gradient = loss_and_gradient(LOGITS, LABEL)
     board.line(f"nn.CrossEntropyLoss()(logits, class 1) = {loss:.4f}")
-    board.say("Its gradient is softmax minus 1 at the right class: one logit is pulled up, the others are pushed down.")
+    board.say("The gradient is the softmax, minus 1 at the right class: a step raises one logit and lowers the others.")
     board.show(gradient=gradient)
 
-    board.step("A softmax too many")
-    board.trap("nn.CrossEntropyLoss has the softmax inside. A Softmax at the network's end makes it two, and no error.")
+    board.step("An extra softmax")
+    board.trap(
+        "nn.CrossEntropyLoss includes the softmax. A Softmax at the end of the network is a second, without an error."
+    )
     board.line(f"{'lead of the right logit':<26}{'loss':>8}{'pull':>9}   {'with extra softmax':>18}{'pull':>9}")
     for amount in (-10.0, -5.0, 0.0, 5.0, 10.0):
         plain = loss_and_gradient(lead(amount), 0)
@@ -117,14 +119,16 @@ def run(board: Blackboard) -> None:
         board.line(f"{amount:<26g}{plain[0]:>8.4f}{-plain[1][0]:>9.4f}   {twice[0]:>18.4f}{-twice[1][0]:>9.4f}")
     floor = best_loss_with_extra_softmax(CLASSES)
     board.say(
-        f"With it the loss of ten classes can never fall below −1 + log(e + 9) = {floor:.4f}, "
-        "and a network that is surely wrong is hardly told: the pull has vanished just where it is needed."
+        f"With an extra softmax the loss of ten classes is never below −1 + log(e + 9) = {floor:.4f}. The gradient of "
+        "a network that is certain and wrong is almost 0, just where a large gradient is needed."
     )
-    board.right("end the network with a plain Linear. For probabilities, take softmax afterwards, outside the loss.")
+    board.right(
+        "end the network with a Linear layer. For probabilities, apply softmax to its outputs, outside the loss."
+    )
 
     board.picture("loss", draw())
-    board.take_along(
-        "A loss is one number to make small; the mean keeps its size whatever the batch.",
-        "Cross-entropy takes logits and whole-number labels: −x[label] + log Σ exp(x). No softmax before it.",
-        "A network that guesses among ten classes begins at log 10 = 2.3026: look for it in the first line.",
+    board.remember(
+        "A loss is one number to minimize; a mean does not depend on the batch size.",
+        "Cross-entropy takes logits and integer labels: −x[label] + log Σ exp(x). Put no softmax before it.",
+        "The loss of a network that guesses among ten classes is log 10 = 2.3026: look for it at the first step.",
     )

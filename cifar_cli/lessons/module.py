@@ -1,4 +1,4 @@
-"""Lesson `module`: a network of one's own is a class; what is assigned to `self` is registered, and what that means."""
+"""Lesson `module`: a network is a class that registers the layers assigned to `self`."""
 
 import torch
 from matplotlib.figure import Figure
@@ -11,7 +11,7 @@ FEATURES = torch.tensor([[1.0, -1.0], [0.5, 2.0], [-1.5, 0.0]])  # three example
 
 
 class Net(nn.Module):
-    """Two features in, one number out, three hidden units between. (B, 2) → (B, 1)."""
+    """A network with two features, three hidden units and one output. (B, 2) → (B, 1)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,8 +25,8 @@ class Net(nn.Module):
         return outputs
 
 
-class Forgetful(nn.Module):
-    """Keeps its layers in a plain list, where nn.Module does not look."""
+class ListNet(nn.Module):
+    """A network with its layers in a plain list, which nn.Module does not register."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Forgetful(nn.Module):
         return features
 
 
-class Mindful(nn.Module):
+class ModuleListNet(nn.Module):
     """The same layers in a ModuleList, which registers each of them."""
 
     def __init__(self) -> None:
@@ -66,22 +66,22 @@ def by_hand(net: Net, features: Tensor) -> list[Tensor]:
 
 
 def count(model: nn.Module) -> int:
-    """Returns the number of parameters that an optimiser would receive."""
+    """Returns the number of parameters that an optimizer receives."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def draw() -> Figure:
-    """Draws three examples on their way through the network."""
+    """Draws three examples after each layer of the network."""
     sheet = MatrixSheet("Net: three examples on their way through, a row each", width=15.6, height=6.8)
     before, hidden, outputs = by_hand(make_net(), FEATURES)
-    stations = [
+    layers = [
         (FEATURES, "features  (3, 2)"),
         (before, "fc1  (3, 3)"),
         (hidden, "act1  (3, 3)"),
         (outputs, "fc2  (3, 1)"),
     ]
     x = 0.5
-    for values, title in stations:
+    for values, title in layers:
         if x > 1:
             sheet.write("→", x=x - 0.85, y=3.75, size=16, align="center", vertical="center")
         sheet.grid(values, x=x, y=2.2, title=title)
@@ -91,41 +91,41 @@ def draw() -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Runs the network, lists what it has registered, and shows what an unregistered layer misses."""
+    """Runs the network, lists its registered parameters, and shows the effect of unregistered layers."""
     net = make_net()
 
     board.step("A class with layers, and a forward that uses them")
-    board.say("Net has fc1 (2 → 3), act1 (ReLU) and fc2 (3 → 1). Three examples go in, three numbers come out.")
+    board.say("Net has fc1 (2 → 3), act1 (ReLU) and fc2 (3 → 1). Three examples give three numbers.")
     board.show(features=FEATURES, net=net(FEATURES))
 
-    board.step("Station by station, by hand")
+    board.step("Layer by layer, by hand")
     before, hidden, outputs = by_hand(net, FEATURES)
     board.show(fc1=before, act1=hidden, fc2=outputs)
-    board.trap("forgetting super().__init__() in one's own __init__: assigning the first layer then fails.")
-    board.right("call net(x), never net.forward(x): the call runs hooks too, on which many tools hang.")
+    board.trap("without super().__init__() in your own __init__, assigning the first layer raises an error.")
+    board.right("call net(x), never net.forward(x): only net(x) runs the hooks, which many tools need.")
 
-    board.step("What assigning to self has registered")
+    board.step("Assigning to self registers")
     board.line(f"{'name':<12} {'shape':<10} numbers")
     for name, parameter in net.named_parameters():
         board.line(f"{name:<12} {tuple(parameter.shape)!s:<10} {parameter.numel()}")
     board.line(f"{'':<12} {'':<10} {count(net)} = (2·3 + 3) + (3·1 + 1)")
-    board.say("act1 is registered too, but has no numbers to learn. Registered means four things:")
-    board.line("net.parameters()   gives them to the optimiser")
+    board.say("act1 is registered too, but has no parameters. Registered means four things:")
+    board.line("net.parameters()   gives them to the optimizer")
     board.line("net.state_dict()   saves and loads them")
     board.line("net.to(device)     moves them")
     board.line("net.train(), net.eval()   reach every layer")
 
     board.step("A plain list registers nothing")
     board.line("self.layers = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]")
-    board.line(f"    parameters for the optimiser: {count(Forgetful())}")
-    board.trap("the network computes, but never learns, is saved empty, and stays behind on the CPU. No error.")
+    board.line(f"    parameters for the optimizer: {count(ListNet())}")
+    board.trap("the network runs without an error, but never learns, is saved empty, and stays on the CPU.")
     board.line("self.layers = nn.ModuleList([nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)])")
-    board.line(f"    parameters for the optimiser: {count(Mindful())}")
-    board.right("nn.ModuleList, nn.ModuleDict or nn.Sequential for layers; nn.Parameter for a tensor to be learnt.")
+    board.line(f"    parameters for the optimizer: {count(ModuleListNet())}")
+    board.right("use nn.ModuleList, nn.ModuleDict or nn.Sequential for layers, and nn.Parameter for a tensor to learn.")
 
     board.graph(net, FEATURES)
     board.picture("module", draw())
-    board.take_along(
-        "A network is an nn.Module: layers are assigned in __init__, used in forward.",
-        "Assigning registers. Look at net.named_parameters() before a training: what is not there does not learn.",
+    board.remember(
+        "A network is an nn.Module: assign layers in __init__, and use them in forward.",
+        "Assigning registers. Check net.named_parameters() before training: a tensor that is not listed never learns.",
     )

@@ -1,4 +1,4 @@
-"""Lesson `mlp`: a multilayer perceptron from scratch, and again with torch's layers; the same numbers come out."""
+"""Lesson `mlp`: a multilayer perceptron from scratch, and again with torch's layers, with the same results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from cifar_cli.figures.style import BLUE, ORANGE
 from cifar_cli.lessons.blackboard import Blackboard
 
 HIDDEN, BATCH_SIZE, EPOCHS = 256, 256, 5
-LR = 0.1  # 100 / 256 = 0.39, as in the tutorial, is too much for CIFAR-10 with pixels in [0, 1]: the loss stays at 2.27
-TUTORIALS_LR = 100.0
+LR = 0.1  # the tutorial's 100 / 256 = 0.39 is too large for CIFAR-10: the loss stays at 2.27
+TUTORIAL_LR = 100.0
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The results of an epoch; loss and train_accuracy are means over its images, taken while training."""
+    """The results of an epoch; loss and train_accuracy are means over its images during training."""
 
     loss: float
     train_accuracy: float
@@ -31,7 +31,7 @@ class Epoch:
 
 
 def open_images() -> Splits:
-    """Returns Fashion-MNIST where its files are, else CIFAR-10, else the drawn images; downloads nothing."""
+    """Returns Fashion-MNIST if its files exist, else CIFAR-10, else synthetic images; downloads nothing."""
     for name in ("fashion_mnist", "cifar10"):
         try:
             return open_dataset(name, download=False)
@@ -41,17 +41,17 @@ def open_images() -> Splits:
 
 
 def batches(images: ImageSet, normalize: Normalize, *, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields rows of pixels (B, C·H·W) and labels (B,), in an order that depends on the epoch alone."""
+    """Yields rows of pixels (B, C·H·W) and labels (B,), in an order that depends only on the epoch."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(epoch))
     for batch in order.split(BATCH_SIZE):
         yield normalize(images.images[batch]).flatten(start_dim=1), images.labels[batch]
 
 
 def accuracy(forward: Callable[[Tensor], Tensor], images: ImageSet, normalize: Normalize) -> float:
-    """Returns the fraction of images whose largest logit is the label's."""
+    """Returns the fraction of images whose largest logit is that of the label."""
     with torch.no_grad():
-        right = [(forward(x).argmax(dim=1) == labels).sum() for x, labels in batches(images, normalize, epoch=0)]
-    return int(torch.stack(right).sum()) / len(images)
+        correct = [(forward(x).argmax(dim=1) == labels).sum() for x, labels in batches(images, normalize, epoch=0)]
+    return int(torch.stack(correct).sum()) / len(images)
 
 
 # --- from scratch ---------------------------------------------------------------------------------------------------
@@ -78,19 +78,19 @@ def sgd(parameters: Sequence[Tensor], *, lr: float) -> None:
 
 
 def train_from_scratch(splits: Splits, parameters: Sequence[Tensor]) -> list[Epoch]:
-    """Trains by hand, and returns the results of each epoch."""
+    """Trains with the functions above, and returns the results of each epoch."""
     normalize, epochs = Normalize(splits.mean, splits.std), []
     for epoch in range(EPOCHS):
-        loss_sum = right = 0.0
+        loss_sum = correct = 0.0
         for x, labels in batches(splits.train, normalize, epoch=epoch):
             logits = perceptron(x, parameters)
             loss = F.cross_entropy(logits, labels)
             loss.backward()
             sgd(parameters, lr=LR)
             loss_sum += loss.item() * len(labels)
-            right += (logits.argmax(dim=1) == labels).sum().item()
+            correct += (logits.argmax(dim=1) == labels).sum().item()
         test = accuracy(lambda x: perceptron(x, parameters), splits.test, normalize)
-        epochs.append(Epoch(loss_sum / len(splits.train), right / len(splits.train), test))
+        epochs.append(Epoch(loss_sum / len(splits.train), correct / len(splits.train), test))
     return epochs
 
 
@@ -98,7 +98,7 @@ def train_from_scratch(splits: Splits, parameters: Sequence[Tensor]) -> list[Epo
 
 
 def make_network(inputs: int, classes: int) -> nn.Sequential:
-    """Returns Linear, ReLU, Linear; all their numbers drawn from N(0, 0.01), the same each time."""
+    """Returns Linear, ReLU, Linear, with parameters from N(0, 0.01), the same each time."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes))
     for parameter in network.parameters():
@@ -107,11 +107,11 @@ def make_network(inputs: int, classes: int) -> nn.Sequential:
 
 
 def train_concise(splits: Splits, network: nn.Module) -> list[Epoch]:
-    """Trains with torch's optimiser, and returns the results of each epoch."""
+    """Trains with torch's optimizer, and returns the results of each epoch."""
     normalize, epochs = Normalize(splits.mean, splits.std), []
     optimizer = torch.optim.SGD(network.parameters(), lr=LR)
     for epoch in range(EPOCHS):
-        loss_sum = right = 0.0
+        loss_sum = correct = 0.0
         for x, labels in batches(splits.train, normalize, epoch=epoch):
             logits = network(x)
             loss = F.cross_entropy(logits, labels)
@@ -119,24 +119,24 @@ def train_concise(splits: Splits, network: nn.Module) -> list[Epoch]:
             loss.backward()
             optimizer.step()
             loss_sum += loss.item() * len(labels)
-            right += (logits.argmax(dim=1) == labels).sum().item()
+            correct += (logits.argmax(dim=1) == labels).sum().item()
         epochs.append(
-            Epoch(loss_sum / len(splits.train), right / len(splits.train), accuracy(network, splits.test, normalize))
+            Epoch(loss_sum / len(splits.train), correct / len(splits.train), accuracy(network, splits.test, normalize))
         )
     return epochs
 
 
 def same_start(network: nn.Sequential) -> list[Tensor]:
-    """Returns copies of W1, b1, W2, b2 for the network from scratch; torch's (outputs, inputs) are transposed."""
+    """Returns copies of W1, b1, W2, b2 for the network from scratch, transposed from torch's (outputs, inputs)."""
     w1, b1, w2, b2 = (parameter.detach() for parameter in network.parameters())
     return [number.clone().contiguous().requires_grad_() for number in (w1.T, b1, w2.T, b2)]
 
 
-# --- the trap -------------------------------------------------------------------------------------------------------
+# --- a learning rate of 100 ----------------------------------------------------------------------------------------
 
 
 def first_losses(splits: Splits, parameters: Sequence[Tensor], *, lr: float, steps: int = 5) -> list[float]:
-    """Returns the losses of the first steps with that lr. Changes the parameters."""
+    """Returns the losses of the first steps with the given lr. Changes the parameters."""
     losses = []
     for (x, labels), _ in zip(
         batches(splits.train, Normalize(splits.mean, splits.std), epoch=0), range(steps), strict=False
@@ -149,7 +149,7 @@ def first_losses(splits: Splits, parameters: Sequence[Tensor], *, lr: float, ste
 
 
 def draw(name: str, scratch: list[Epoch], concise: list[Epoch]) -> Figure:
-    """Draws loss and accuracies of both, epoch by epoch."""
+    """Draws losses and accuracies of both networks, epoch by epoch."""
     figure, (left, right) = curves_figure(f"The same perceptron twice, on {name}", panels=2)
     left.set_title("loss", loc="left", fontsize=10)
     plot(left, [epoch.loss for epoch in scratch], label="from scratch", colour=BLUE)
@@ -166,20 +166,20 @@ def draw(name: str, scratch: list[Epoch], concise: list[Epoch]) -> Figure:
 
 
 def run(board: Blackboard) -> None:
-    """Trains the network twice from the same start, compares, and shows what the tutorial's lr of 100 hides."""
+    """Trains both networks from the same start, compares them, and explains the tutorial's lr of 100."""
     splits = open_images()
     inputs, classes = splits.train.images[0].numel(), len(splits.train.class_names)
 
     board.step("The images")
     board.say(
-        f"{splits.train.name}: {len(splits.train):,} to train on and {len(splits.test):,} to test with, each "
-        f"{inputs} numbers, {classes} classes. The tutorial's Fashion-MNIST is taken where its files are, else "
+        f"{splits.train.name}: {len(splits.train):,} training images and {len(splits.test):,} test images of "
+        f"{inputs} numbers, {classes} classes. The lesson uses the tutorial's Fashion-MNIST if its files exist, else "
         "CIFAR-10."
     )
     if splits.root is None:
         board.trap(
-            "neither is here, so these are SYNTHETIC, drawn images: the numbers below say nothing about real "
-            "ones. cifar data fetch gets the real ones."
+            "neither dataset is here, so these are SYNTHETIC images: the numbers below say nothing about real images. "
+            "cifar data fetch downloads CIFAR-10."
         )
 
     network = make_network(inputs, classes)
@@ -194,43 +194,43 @@ def run(board: Blackboard) -> None:
     )
     board.line(f"all from N(0, 0.01); lr {LR:g}, batches of {BATCH_SIZE}")
     scratch = train_from_scratch(splits, parameters)
-    tell(board, scratch)
+    print_epochs(board, scratch)
 
     board.step("Concise, from the same start")
     board.line(f"nn.Sequential(nn.Linear({inputs}, {HIDDEN}), nn.ReLU(), nn.Linear({HIDDEN}, {classes}))")
     concise = train_concise(splits, network)
-    tell(board, concise)
+    print_epochs(board, concise)
     difference = max(abs(one.loss - other.loss) for one, other in zip(scratch, concise, strict=True))
     board.say(
-        f"The losses differ by {difference:.1e} at most: nn.Linear adds its bias at another moment of the product, "
-        "which rounds differently, and steps build on each other."
+        f"The losses differ by at most {difference:.1e}: nn.Linear adds its bias at another point of the product, "
+        "which rounds differently, and rounding errors grow from step to step."
     )
 
     board.step("The tutorial's learning rate of 100")
     board.line("sgd:  parameter -= lr · gradient / batch_size")
     board.trap(
-        "its loss is a mean over the batch already, and then its sgd divides by the batch size once more. An lr "
-        f"of 100 is really {TUTORIALS_LR:.0f} / {BATCH_SIZE} = {TUTORIALS_LR / BATCH_SIZE:.4f}. "
-        "Take the 100 to torch.optim.SGD, and the first losses are:"
+        "the tutorial's loss is a mean over the batch, and its sgd divides by the batch size again. So its lr of 100 "
+        f"is effectively {TUTORIAL_LR:.0f} / {BATCH_SIZE} = {TUTORIAL_LR / BATCH_SIZE:.4f}. "
+        "With torch.optim.SGD and an lr of 100 the first losses are:"
     )
-    for name, lr in ((f"lr {TUTORIALS_LR:g}", TUTORIALS_LR), (f"lr {LR:g}", LR)):
+    for name, lr in ((f"lr {TUTORIAL_LR:g}", TUTORIAL_LR), (f"lr {LR:g}", LR)):
         losses = first_losses(splits, same_start(make_network(inputs, classes)), lr=lr)
         board.line(f"{name:<8}" + "".join(f"{loss:>13.4g}" for loss in losses))
-    board.right("divide once: take the mean in the loss, and lr means the same for every batch size and optimiser.")
+    board.right("divide once, in the loss: then lr has the same meaning for every batch size and optimizer.")
 
     board.curve("loss/from_scratch", [epoch.loss for epoch in scratch])
     board.curve("loss/concise", [epoch.loss for epoch in concise])
     board.curve("test_accuracy/from_scratch", [epoch.test_accuracy for epoch in scratch])
     board.curve("test_accuracy/concise", [epoch.test_accuracy for epoch in concise])
     board.picture("mlp", draw(splits.train.name, scratch, concise))
-    board.take_along(
-        "A perceptron is two matrix products with a bend between them; torch's layers are the same with less to write.",
-        "The same start and the same order give the same numbers, up to rounding: a good test of one's own code.",
-        "An odd learning rate is a hint that something is divided twice, or not at all.",
+    board.remember(
+        "A perceptron is two matrix products with a ReLU between them; torch's layers are the same with less code.",
+        "The same start and the same order give the same numbers up to rounding: a good test of your own code.",
+        "A strange learning rate is a hint that something is divided twice, or not at all.",
     )
 
 
-def tell(board: Blackboard, epochs: list[Epoch]) -> None:
+def print_epochs(board: Blackboard, epochs: list[Epoch]) -> None:
     """Prints a line per epoch."""
     board.line(f"{'epoch':>5}{'loss':>10}{'train accuracy':>17}{'test accuracy':>16}")
     for number, epoch in enumerate(epochs, start=1):

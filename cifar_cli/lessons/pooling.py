@@ -1,4 +1,4 @@
-"""Lesson `pooling`: the largest number of each window, and what `ceil_mode` does with windows that stick out."""
+"""Lesson `pooling`: the largest number of each window, and the effect of `ceil_mode` at the edge."""
 
 import torch
 from matplotlib.figure import Figure
@@ -15,8 +15,8 @@ EIGHT = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
 def output_size(size: int, *, kernel_size: int, stride: int, padding: int = 0, ceil_mode: bool = False) -> int:
     """Returns the height or width of the output.
 
-    With `ceil_mode` the division rounds up, and a window that would begin beyond the image and its left padding is
-    left out again: it would see nothing.
+    With `ceil_mode` the division rounds up, but a window that starts beyond the image and its left padding is left
+    out, since it contains no pixel.
     """
     span = size + 2 * padding - kernel_size
     if not ceil_mode:
@@ -30,7 +30,7 @@ def output_size(size: int, *, kernel_size: int, stride: int, padding: int = 0, c
 def pool(image: Tensor, *, kernel_size: int, ceil_mode: bool = False) -> Tensor:
     """Returns the largest number of each window, window by window. image: (H, W) → (H', W').
 
-    Windows stand side by side (stride = kernel_size); one that sticks out takes what there is.
+    Windows are side by side (stride = kernel_size); a window across the edge uses the pixels inside the image.
     """
     rows, columns = (
         output_size(size, kernel_size=kernel_size, stride=kernel_size, ceil_mode=ceil_mode) for size in image.shape
@@ -69,39 +69,39 @@ def draw() -> Figure:
 
 def run(board: Blackboard) -> None:
     """Pools the small example, then the 5×5 image without and with ceil_mode."""
-    board.step("MaxPool2d(2): the largest of every 2×2 window")
+    board.step("MaxPool2d(2): the largest number of every 2×2 window")
     pooled = nn.MaxPool2d(2)(EIGHT[None])  # (1, 2, 4) → (1, 1, 2)
     board.show(image=EIGHT, pooled=pooled)
     board.line("max(1, 2, 5, 6) = 6        max(3, 4, 7, 8) = 8")
-    board.say("Windows stand side by side: the stride of a pooling is its kernel_size unless you say otherwise.")
+    board.say("The windows are side by side: the default stride of a pooling is its kernel_size.")
 
-    board.step("MaxPool2d(3) on 5×5: only one window fits whole")
+    board.step("MaxPool2d(3) on 5×5: only one window fits")
     board.show(image=IMAGE, pooled=nn.MaxPool2d(3)(IMAGE[None]))
     board.line("⌊(5 − 3) / 3⌋ + 1 = 1")
-    board.trap("two rows and two columns of the image are never looked at, and the 5 at the left edge is lost.")
+    board.trap("two rows and two columns of the image are not used, and the 5 at the left edge is lost.")
 
-    board.step("ceil_mode=True: windows may stick out")
+    board.step("ceil_mode=True: windows may cross the edge")
     board.show(pooled=nn.MaxPool2d(3, ceil_mode=True)(IMAGE[None]))
     board.line("⌈(5 − 3) / 3⌉ + 1 = 2")
-    board.say("A window that sticks out takes the largest of what it sees. One that would begin outside is dropped:")
+    board.say("A window across the edge uses the numbers inside the image. A window that starts outside is dropped:")
     for size, kernel_size, stride in ((5, 3, 3), (32, 3, 3), (4, 2, 3), (5, 1, 3)):
         sizes = [
             output_size(size, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode)
             for ceil_mode in (False, True)
         ]
         board.line(f"size {size:2}, kernel {kernel_size}, stride {stride}:  floor {sizes[0]:2}   ceil {sizes[1]:2}")
-    board.line("the last: ⌈(5 − 1) / 3⌉ + 1 = 3, but the third would begin at 6: so 2")
-    board.right("choose sizes that divide (32 → 16 → 8 → 4 with MaxPool2d(2)), and ceil_mode changes nothing.")
+    board.line("the last: ⌈(5 − 1) / 3⌉ + 1 = 3, but the third window starts at 6: so 2")
+    board.right("choose sizes that divide (32 → 16 → 8 → 4 with MaxPool2d(2)); then ceil_mode has no effect.")
 
-    board.step("What pooling has and has not")
+    board.step("Pooling has no parameters")
     gradient = pooling_gradient()
-    board.say("It has no parameters, so it learns nothing; the gradient goes to the number that won, and to no other:")
+    board.say("Pooling learns nothing. The gradient goes only to the largest number of each window:")
     board.show(image=EIGHT, gradient=gradient)
 
     board.picture("pooling", draw())
-    board.take_along(
-        "Max pooling keeps the strongest answer of each window and makes the image smaller; channels stay apart.",
-        "ceil_mode decides about the windows at the right and lower edge: dropped (floor) or kept as far as they see.",
+    board.remember(
+        "Max pooling keeps the largest number of each window and makes the image smaller, channel by channel.",
+        "ceil_mode decides whether windows across the right and lower edge are dropped (floor) or kept (ceil).",
     )
 
 

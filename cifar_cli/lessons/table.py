@@ -1,11 +1,11 @@
-"""The table of lessons, in the order of learning. Imports no lesson: listing needs no torch."""
+"""The table of lessons, in the order of learning. Imports no lesson, so that a list needs no torch."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """title: its subject, in a line; module: the program, whose `run` takes a blackboard."""
+    """title: the subject in one line; module: the program, whose function `run` takes a Blackboard."""
 
     title: str
     module: str

@@ -1,6 +1,7 @@
 """`cifar eval`: evaluates a loaded network on a split of its data."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
 from cifar_cli.builders.load_data import load_data
@@ -11,6 +12,7 @@ from cifar_cli.console.streams import note
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.errors import UsageError
+from cifar_cli.training.classification_metrics import classification_metrics
 from cifar_cli.training.evaluation import Evaluation
 
 
@@ -23,6 +25,30 @@ class ModelEvaluation:
     split: str
     images: ImageSet
     measured: Evaluation
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns every figure as a JSON value, with the network, the data and the split."""
+        opened, dataset, measured = self.opened, self.experiment.data.name, self.measured
+        scores, plain = classification_metrics(measured.confusion), measured.without_tta
+        return {
+            "network": opened.source,
+            "run": str(opened.run.path),
+            "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
+            "epoch": opened.epoch,
+            "dataset": dataset,
+            "synthetic": dataset == "synthetic",
+            "split": self.split,
+            "images": measured.images,
+            "loss": measured.loss,
+            "accuracy": measured.accuracy,
+            "tta": self.experiment.evaluation.tta,
+            **({"plain": {"loss": plain.loss, "accuracy": plain.accuracy}} if plain else {}),
+            "per_class": [
+                {"class": name, "accuracy": score.recall, **asdict(score)}
+                for name, score in zip(self.images.class_names, scores, strict=True)
+            ],
+            "confusion": measured.confusion.tolist(),
+        }
 
 
 def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> ModelEvaluation:

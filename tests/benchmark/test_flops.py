@@ -1,4 +1,4 @@
-"""Operations counted, against numbers worked by hand."""
+"""The FLOPs of a step, against numbers worked by hand."""
 
 import torch
 from torch import nn
@@ -9,8 +9,8 @@ from cifar_cli.benchmark.flops import step_flops
 LABELS = torch.tensor([0, 1])
 
 
-def test_a_linear_layer_takes_two_products_and_those_behind_it_three() -> None:
-    # (2, 20) @ (20, 30) and (2, 30) @ (30, 4): forward, gradient of the weights, and, but for the first, of the input.
+def test_the_first_linear_layer_takes_two_products_and_a_later_layer_three() -> None:
+    # (2, 20) @ (20, 30) and (2, 30) @ (30, 4): forward, gradient of the weights, and for a later layer of the input.
     model = nn.Sequential(nn.Linear(20, 30), nn.Linear(30, 4))
     first, second = 2 * 2 * 20 * 30, 2 * 2 * 30 * 4
     assert step_flops(model, torch.randn(2, 20), LABELS, loss_fn=cross_entropy) == 2 * first + 3 * second
@@ -22,7 +22,7 @@ def test_a_convolution_takes_a_product_for_each_output_pixel() -> None:
     assert step_flops(model, torch.randn(2, 3, 8, 8), LABELS, loss_fn=cross_entropy) == 2 * forward
 
 
-def test_it_leaves_no_gradients_behind() -> None:
+def test_no_gradients_are_left_behind() -> None:
     model = nn.Sequential(nn.Linear(20, 4))
     step_flops(model, torch.randn(2, 20), LABELS, loss_fn=cross_entropy)
     assert [parameter.grad for parameter in model.parameters()] == [None, None]

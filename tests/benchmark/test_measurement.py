@@ -1,4 +1,4 @@
-"""What follows from a benchmark's raw figures, by hand."""
+"""The figures that follow from the measured seconds, worked by hand."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ MEASURED = Measurement(
 )
 
 
-def test_speed_is_that_of_the_median_round() -> None:
+def test_the_speed_is_that_of_the_median_round() -> None:
     assert MEASURED.rounds == 3
     assert MEASURED.images_per_second("ours") == pytest.approx(500)
     assert MEASURED.epoch_seconds("ours") == pytest.approx(2.0)
@@ -43,24 +43,24 @@ def test_the_speedup_is_taken_round_by_round() -> None:
     assert MEASURED.speedup.median == pytest.approx(3.0)
 
 
-def test_the_overhead_counts_the_logging_at_the_end_of_an_epoch() -> None:
+def test_the_overhead_includes_the_logging_at_the_end_of_an_epoch() -> None:
     # (0.1 · 20 + 0.1) / (0.1 · 20) − 1; (4 + 0.1) / 3.2 − 1; (2 + 0.1) / 1.6 − 1
     assert MEASURED.overhead.per_round == pytest.approx((0.05, 0.28125, 0.3125))
 
 
-def test_parts_and_rest_add_up_to_the_step_that_nobody_watched() -> None:
+def test_parts_and_rest_add_up_to_a_step_without_a_stopwatch() -> None:
     assert MEASURED.parts == pytest.approx(
         {"data": 0.01, "forward": 0.03, "backward": 0.04, "optimizer": 0.01, "logging": 0.005, "rest": 0.005}
     )
     assert sum(MEASURED.parts.values()) == pytest.approx(0.10)
 
 
-def test_the_share_of_the_peak_is_operations_per_second_over_it() -> None:
+def test_the_share_of_the_peak_is_the_ratio_of_two_rates() -> None:
     assert MEASURED.flops_per_second == pytest.approx(50e9)
     assert MEASURED.share_of_matrix_peak == pytest.approx(0.25)
 
 
-def test_rounds_that_lie_far_apart_make_no_claim() -> None:
+def test_figures_of_rounds_that_differ_widely_are_not_clear() -> None:
     assert not MEASURED.is_overhead_clear  # 5 %, 28 % and 31 %
     near = {**MEASURED.step_seconds, "reference": [0.30, 0.60, 0.32]}  # 3.0, 3.0 and 3.2
     assert replace(MEASURED, step_seconds=near).is_speedup_clear

@@ -1,4 +1,4 @@
-"""What a training is measured against: the same network, put together as torch has it by default."""
+"""The references: the same network, with the defaults of torch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,13 @@ import torch
 from torch import nn
 
 from cifar_cli import config
-from cifar_cli.benchmark import references as references
+from cifar_cli.benchmark import references
+from cifar_cli.benchmark.table import REFERENCES
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.builders.build_training import build_runtime
 from cifar_cli.config import Experiment
 from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.section import load_target
 from cifar_cli.training.runtime import Runtime
 
 CPU = torch.device("cpu")
@@ -31,24 +33,24 @@ def experiment() -> Experiment:
 
 @pytest.fixture
 def built(experiment: Experiment, small_splits: Splits, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """Returns a function that builds a reference and gives what its loop would be handed."""
+    """Returns a function that builds a reference, and returns the arguments of its loop."""
 
     def build(name: str) -> dict[str, Any]:
-        handed: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
 
-        def note(state: Any, task: Any, **rest: Any) -> None:
-            handed.update(rest, state=state, task=task)
+        def record(state: Any, task: Any, **others: Any) -> None:
+            arguments.update(others, state=state, task=task)
 
-        for loop in ("from_tutorials", "by_hand"):
-            monkeypatch.setattr(references, loop, note)
-        references.REFERENCES[name](**references.arguments(experiment, small_splits, CPU))
-        return handed
+        for loop in ("timed_tutorial_loop", "timed_bare_loop"):
+            monkeypatch.setattr(references, loop, record)
+        load_target(REFERENCES[name].target)(**references.reference_arguments(experiment, small_splits, CPU))
+        return arguments
 
     return build
 
 
-@pytest.mark.parametrize("name", list(references.REFERENCES))
-def test_a_reference_begins_with_our_weights_and_updates_them_as_torch_does(
+@pytest.mark.parametrize("name", list(REFERENCES))
+def test_a_reference_starts_with_the_same_weights_and_updates_them_as_torch_does_by_default(
     name: str, built: Callable[[str], Any], experiment: Experiment
 ) -> None:
     state, task = built(name)["state"], built(name)["task"]
@@ -58,17 +60,17 @@ def test_a_reference_begins_with_our_weights_and_updates_them_as_torch_does(
     assert [group["fused"] for group in state.optimizer.param_groups] == [None, None]
     assert [group["weight_decay"] for group in state.optimizer.param_groups] == [0.1, 0.0]
     assert task.forward is not None
-    assert not hasattr(task.forward, "_orig_mod")  # what torch.compile puts around a network
+    assert not hasattr(task.forward, "_orig_mod")  # as a compiled network has
     assert {type(module) for module in state.model.modules() if isinstance(module, nn.Conv2d)} == {nn.Conv2d}
 
 
-def test_the_tutorials_take_image_after_image_in_torchs_own_memory_format(
+def test_the_tutorial_reference_loads_single_images_in_torchs_default_memory_format(
     built: Callable[[str], Any], small_splits: Splits
 ) -> None:
-    handed = built("tutorial")
+    arguments = built("tutorial")
     # A channels_last filter bank lies in memory as (out, height, width, in).
-    assert all(parameter.is_contiguous() for parameter in handed["state"].model.parameters())
-    loader = handed["dataloader"]
+    assert all(parameter.is_contiguous() for parameter in arguments["state"].model.parameters())
+    loader = arguments["dataloader"]
     assert (loader.batch_size, loader.num_workers, len(loader.dataset)) == (20, 0, 500)
     assert isinstance(loader.sampler, torch.utils.data.RandomSampler)
     image, label = loader.dataset[3]
@@ -77,18 +79,18 @@ def test_the_tutorials_take_image_after_image_in_torchs_own_memory_format(
     assert label == small_splits.train.labels[3]
 
 
-def test_the_plain_loop_takes_whole_batches_in_our_precision_and_memory_format(
+def test_the_plain_reference_takes_whole_batches_in_the_trainings_precision_and_memory_format(
     built: Callable[[str], Any], small_splits: Splits
 ) -> None:
-    handed = built("plain")
-    assert handed["runtime"] == Runtime(CPU, build_runtime(config.load_text(TEXT, location="a test")).precision)
-    filters = handed["state"].model.blocks[0].conv1.weight
+    arguments = built("plain")
+    assert arguments["runtime"] == Runtime(CPU, build_runtime(config.load_text(TEXT, location="a test")).precision)
+    filters = arguments["state"].model.blocks[0].conv1.weight
     assert filters.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(handed["images"].images, small_splits.train.images)
-    assert handed["batch_size"] == 20
+    assert torch.equal(arguments["images"].images, small_splits.train.images)
+    assert arguments["batch_size"] == 20
 
 
-def test_no_more_is_sent_than_is_trained_on(experiment: Experiment, small_splits: Splits) -> None:
-    sent = references.arguments(experiment, small_splits, CPU)["splits"]
+def test_another_process_gets_the_training_images_alone(experiment: Experiment, small_splits: Splits) -> None:
+    sent = references.reference_arguments(experiment, small_splits, CPU)["splits"]
     assert isinstance(sent, Splits)
     assert (len(sent.train), sent.val, len(sent.test)) == (500, None, 0)

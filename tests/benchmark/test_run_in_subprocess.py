@@ -1,4 +1,4 @@
-"""A contender in a process of its own: it is another process, and its failures are told."""
+"""A loop in a process of its own: where the loop runs, and the errors of its failures."""
 
 import os
 from pathlib import Path
@@ -10,9 +10,9 @@ import torch
 from cifar_cli.benchmark.run_in_subprocess import run_in_subprocess
 from cifar_cli.errors import CifarError
 
-ELSEWHERE = """
+MODULE = """
 import os, torch
-from cifar_cli.benchmark.rounds import Contender
+from cifar_cli.benchmark.rounds import TimedLoop
 
 def build(*, path):
     def note(text):
@@ -26,37 +26,39 @@ def build(*, path):
             os._exit(1)
         note(f"{steps} {os.getpid()} {torch.get_num_threads()}")
 
-    return Contender(reset=lambda: note("reset"), run=run)
+    return TimedLoop(reset=lambda: note("reset"), run=run)
 """
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    (tmp_path / "elsewhere_for_a_test.py").write_text(ELSEWHERE)
+    (tmp_path / "loop_of_a_test.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    import elsewhere_for_a_test  # type: ignore[import-not-found]
+    import loop_of_a_test  # type: ignore[import-not-found]
 
-    return elsewhere_for_a_test.build
+    return loop_of_a_test.build
 
 
-def test_it_runs_elsewhere_with_as_many_threads(build: Any, tmp_path: Path) -> None:
+def test_the_loop_runs_in_another_process_with_as_many_threads(build: Any, tmp_path: Path) -> None:
     path = tmp_path / "notes"
-    with run_in_subprocess(build, path=str(path)) as contender:
-        contender.reset()
-        contender.run(7)
-        first, second = path.read_text().splitlines()  # it is done when the call returns
+    with run_in_subprocess(build, path=str(path)) as loop:
+        loop.reset()
+        loop.run(7)
+        first, second = path.read_text().splitlines()  # the call returns after the steps
         with pytest.raises(CifarError) as caught:
-            contender.run(13)
+            loop.run(13)
     assert first == "reset"
     steps, process, threads = second.split()
     assert (steps, threads) == ("7", str(torch.get_num_threads()))
     assert int(process) != os.getpid()
-    assert str(caught.value) == ("the reference's loop failed: ValueError: not thirteen; try a smaller data.batch_size")
-
-
-def test_the_end_of_its_process_is_told(build: Any, tmp_path: Path) -> None:
-    with run_in_subprocess(build, path=str(tmp_path / "notes")) as contender, pytest.raises(CifarError) as caught:
-        contender.run(99)
     assert str(caught.value) == (
-        "the reference's loop failed: its process ended, perhaps for want of memory; try a smaller data.batch_size"
+        "the loop of the reference failed: ValueError: not thirteen; try a smaller data.batch_size"
+    )
+
+
+def test_the_end_of_the_process_is_an_error(build: Any, tmp_path: Path) -> None:
+    with run_in_subprocess(build, path=str(tmp_path / "notes")) as loop, pytest.raises(CifarError) as caught:
+        loop.run(99)
+    assert str(caught.value) == (
+        "the loop of the reference failed: its process ended, perhaps for lack of memory; try a smaller data.batch_size"
     )

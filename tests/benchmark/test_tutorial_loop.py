@@ -1,4 +1,4 @@
-"""The tutorials' loop: it reads images as torchvision does, and learns the same as ours."""
+"""The tutorials' loop: it reads images as torchvision does, and trains as the loop of `cifar train` does."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
 
 
-def test_the_dataset_answers_as_torchvisions_own(real_data: Path) -> None:
+def test_the_dataset_returns_the_same_images_as_torchvisions(real_data: Path) -> None:
     theirs = CIFAR10(str(real_data), train=False, transform=ToTensor())
     images = torch.from_numpy(theirs.data).permute(0, 3, 1, 2)
     ours = PictureDataset(images, torch.tensor(theirs.targets), tutorial_transform(size=32))
@@ -68,25 +68,29 @@ def test_a_translation_cuts_the_image_out_of_its_reflection(image: Tensor) -> No
     assert len(chosen) > 5
 
 
-def test_a_cutout_blots_out_a_square_of_that_side() -> None:
+def test_a_cutout_erases_a_square_of_that_side() -> None:
     white = torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)
     torch.manual_seed(0)
     erased = picture(white, cutout=3) == 0
     assert erased.sum(dim=(1, 2)).tolist() == [9, 9, 9]
 
 
-def test_its_losses_are_ours_step_for_step_on_the_same_batches(tiny_training: Callable[..., Any]) -> None:
+def test_the_losses_are_those_of_cifar_train_step_by_step_on_the_same_batches(
+    tiny_training: Callable[..., Any],
+) -> None:
     chosen = {"optimizer_arguments": {"momentum": 0.9, "nesterov": True}, "schedule": "cosine"}
     training, peer = tiny_training(**chosen), tiny_training(**chosen).state
     training.state.model.dropout.p = peer.model.dropout.p = 0.0
     losses: list[float] = []
 
-    def noted(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
+    def recorded(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
         loss = training.task.loss(logits, labels, reduction=reduction)
         losses.append(loss.item())
         return loss
 
-    task = replace(training.task, transform=lambda batch, _: replace(batch, images=to_unit(batch.images)), loss=noted)
+    task = replace(
+        training.task, transform=lambda batch, _: replace(batch, images=to_unit(batch.images)), loss=recorded
+    )
     train_epoch(training.state, task, runtime=training.runtime, observers=(), stop=ShutdownRequest())
 
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
@@ -102,12 +106,12 @@ def test_its_losses_are_ours_step_for_step_on_the_same_batches(tiny_training: Ca
     )
     assert len(theirs) == 4
     assert theirs == pytest.approx(losses, rel=1e-5)
-    assert losses[0] != pytest.approx(losses[-1], rel=1e-2)  # something was learnt in between
+    assert losses[0] != pytest.approx(losses[-1], rel=1e-2)  # the weights have changed in between
     for ours, other in zip(training.state.model.parameters(), peer.model.parameters(), strict=True):
         assert torch.allclose(ours, other, atol=1e-6)
 
 
-def test_it_stops_after_the_steps_it_was_given(tiny_training: Callable[..., Any]) -> None:
+def test_the_loop_stops_after_the_given_number_of_steps(tiny_training: Callable[..., Any]) -> None:
     training = tiny_training()
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
     state = training.state

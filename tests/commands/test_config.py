@@ -1,4 +1,4 @@
-"""`cifar config`: what list, show, copy and validate print and write."""
+"""`cifar config`: the output of list, show, copy and validate."""
 
 from pathlib import Path
 
@@ -27,7 +27,9 @@ def test_what_show_prints_is_the_same_configuration_with_the_files_head(name: st
     assert printed.splitlines()[0] == builtins()[name].read_text().splitlines()[0]
 
 
-def test_show_takes_a_file_that_ends_in_a_text_of_several_lines(tmp_path: Path, capsys: Capture) -> None:
+def test_show_keeps_the_comments_of_a_file_that_ends_with_a_text_of_several_lines(
+    tmp_path: Path, capsys: Capture
+) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("model: {name: mlp}  # small\nlog:\n  dir: >-\n    runs\n")
     show(str(path))
@@ -36,7 +38,7 @@ def test_show_takes_a_file_that_ends_in_a_text_of_several_lines(tmp_path: Path, 
     assert "# small" in printed
 
 
-def test_show_with_overrides_says_so_in_place_of_the_files_head(capsys: Capture) -> None:
+def test_show_with_overrides_names_them_in_the_head(capsys: Capture) -> None:
     show("tutorial", ["seed=3", "optimizer.lr=1e-3"])
     printed = capsys.readouterr().out
     assert printed.splitlines()[0].endswith("tutorial.yaml with seed=3 optimizer.lr=1e-3")
@@ -60,29 +62,36 @@ def test_copy_takes_a_file_or_a_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "mlp.yaml"]
 
 
-def test_copy_overwrites_nothing_and_makes_no_folder(tmp_path: Path) -> None:
+def test_copy_overwrites_no_file_and_makes_no_folder(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("precious")
     with pytest.raises(UsageError) as caught:
         copy("mlp", path)
-    assert str(caught.value) == f"{path}: is there already and is not overwritten; name another file"
+    assert str(caught.value) == f"{path}: expected a new file, found an existing one; name another file"
     assert path.read_text() == "precious"
     with pytest.raises(UsageError) as caught:
         copy("mlp", tmp_path / "a" / "b.yaml")
-    assert str(caught.value) == f"{tmp_path / 'a' / 'b.yaml'}: the folder {tmp_path / 'a'} is not there; make it first"
+    assert (
+        str(caught.value)
+        == f"{tmp_path / 'a' / 'b.yaml'}: expected a folder {tmp_path / 'a'}, found none; make it first"
+    )
     assert not (tmp_path / "a").exists()
     with pytest.raises(UsageError, match="cannot be written: Not a directory"):
         copy("mlp", path / "b.yaml")
 
 
-def test_validate_tells_of_all_files_what_is_right_and_what_is_wrong(tmp_path: Path, capsys: Capture) -> None:
+def test_validate_reports_the_valid_files_and_every_mistake_in_the_others(tmp_path: Path, capsys: Capture) -> None:
     good, bad, missing = (tmp_path / name for name in ("good.yaml", "bad.yaml", "missing.yaml"))
     good.write_text("model: {name: mlp}\n")
     bad.write_text("model: {name: mlp}\nseed: x\nsed: 1\n")
     with pytest.raises(ConfigError) as caught:
         validate([str(path) for path in (bad, missing, good)])
     assert capsys.readouterr().out == f"ok: {good}\n"
-    assert [issue.split(": ")[0] for issue in caught.value.issues] == [f"{bad}:2:7", f"{bad}:3:1", str(missing)]
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
+        f"{bad}:2:7",
+        f"{bad}:3:1",
+        str(missing),
+    ]
     assert caught.value.exit_code == 2
 
 

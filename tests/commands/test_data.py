@@ -1,4 +1,4 @@
-"""cifar data: what its three commands print, where, and what they raise."""
+"""`cifar data`: the output and the errors of its three commands."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def small_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_fetch_says_what_it_wrote_and_what_to_try_next(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+def test_fetch_names_the_files_and_the_next_command(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
     data.fetch("cifar10", small_cifar10)
     printed = capsys.readouterr()
     assert printed.out == f"cifar10: 3 files are now below {small_cifar10}\n"
@@ -47,21 +47,21 @@ def test_fetch_says_what_it_wrote_and_what_to_try_next(small_cifar10: Path, caps
     assert {path.name: path.read_bytes() for path in (small_cifar10 / "small").iterdir()} == CONTENTS
 
 
-def test_fetch_of_what_is_there_says_so(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+def test_fetch_of_a_complete_dataset_downloads_nothing(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
     data.fetch("cifar10", small_cifar10)
     capsys.readouterr()
     data.fetch("cifar10", small_cifar10)
     assert capsys.readouterr().out == f"cifar10 is already in {small_cifar10}\n"
 
 
-def test_fetch_mends_a_damaged_file(small_cifar10: Path):
+def test_fetch_replaces_a_damaged_file(small_cifar10: Path):
     data.fetch("cifar10", small_cifar10)
     (small_cifar10 / "small" / "test").write_bytes(b"damaged")
     data.fetch("cifar10", small_cifar10)
     assert (small_cifar10 / "small" / "test").read_bytes() == CONTENTS["test"]
 
 
-def test_fetch_of_the_synthetic_set_says_that_there_is_nothing_to_fetch(capsys: pytest.CaptureFixture[str]):
+def test_the_synthetic_dataset_needs_no_fetch(capsys: pytest.CaptureFixture[str]):
     data.fetch("synthetic", None)
     printed = capsys.readouterr()
     assert printed.out == "synthetic is drawn when it is opened; there is nothing to fetch\n"
@@ -95,7 +95,7 @@ def test_verify_names_damaged_and_missing_files_and_the_mend(small_cifar10: Path
     )
 
 
-def test_verify_of_the_synthetic_set_says_that_there_is_nothing_to_verify(capsys: pytest.CaptureFixture[str]):
+def test_the_synthetic_dataset_needs_no_verification(capsys: pytest.CaptureFixture[str]):
     data.verify("synthetic", None)
     assert capsys.readouterr().out == "synthetic is drawn when it is opened; there is nothing to verify\n"
 
@@ -106,7 +106,7 @@ def test_unknown_dataset_gets_the_nearest_name(command):
         command("cifar-10", None)
 
 
-def test_where_tells_the_folder_the_reason_and_what_is_there(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
+def test_where_names_the_folder_the_reason_and_the_datasets(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):
     data.fetch("cifar10", small_cifar10)
     (small_cifar10 / "cifar-100-python").mkdir()
     (small_cifar10 / "cifar-100-python" / "meta").write_bytes(b"damaged")
@@ -115,7 +115,7 @@ def test_where_tells_the_folder_the_reason_and_what_is_there(small_cifar10: Path
     assert capsys.readouterr().out.splitlines() == [
         f"{small_cifar10} (as given)",
         "  cifar10        there",
-        "  cifar100       incomplete: 0 of 3 files are right",
+        "  cifar100       incomplete: 0 of 3 files are intact",
         "  fashion_mnist  not there",
         "  synthetic      always there: it is drawn",
     ]

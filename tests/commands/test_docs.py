@@ -1,4 +1,4 @@
-"""`cifar docs`: the list of pages, a page, and a topic that there is not."""
+"""`cifar docs`: the list of pages, a page, and an unknown topic."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from cifar_cli.commands.docs import FOLDER, docs, topics
 TOPICS = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in Path(FOLDER).rglob("*.md"))
 
 
-def test_without_a_topic_every_page_has_a_line_that_says_what_it_is_about(cifar: Callable[..., Any]) -> None:
+def test_without_a_topic_every_page_has_a_line_with_its_summary(cifar: Callable[..., Any]) -> None:
     outcome = cifar("docs")
     assert outcome.code == 0
     lines = outcome.out.splitlines()
@@ -24,7 +24,7 @@ def test_without_a_topic_every_page_has_a_line_that_says_what_it_is_about(cifar:
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_a_page_into_a_pipe_is_the_file_itself(topic: str, cifar: Callable[..., Any]) -> None:
+def test_in_a_pipe_a_page_is_the_file_byte_for_byte(topic: str, cifar: Callable[..., Any]) -> None:
     outcome = cifar("docs", topic)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (FOLDER / f"{topic}.md").read_text(encoding="utf-8")
@@ -38,17 +38,6 @@ def test_on_a_terminal_a_page_is_rendered(monkeypatch: pytest.MonkeyPatch, capsy
     assert "What can be trusted" in printed
     assert "# What can be trusted" not in printed
     assert "**" not in printed
-
-
-def test_on_a_terminal_the_list_keeps_to_its_width(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "50")
-    docs(None)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(TOPICS)
-    assert max(map(len, lines)) == 50
 
 
 def test_topics_of_the_manual_come_before_the_laboratory_notes() -> None:

@@ -1,4 +1,4 @@
-"""`cifar eval`: its numbers against scikit-learn's, what it opens, and what it refuses to open."""
+"""`cifar eval`: its figures against scikit-learn, and the networks that it opens and refuses."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def test_a_run_whose_name_holds_an_equals_sign_is_no_override(run: Path, cifar: 
     assert cifar("eval", renamed).code == 0
 
 
-def test_a_network_of_real_images_is_not_looked_at_on_drawn_ones(
+def test_a_network_of_real_images_is_not_measured_on_synthetic_images(
     run: Path, cifar: Callable[..., Any], tmp_path: Path, no_network: None
 ) -> None:
     for path in (run / "checkpoints").iterdir():
@@ -77,7 +77,7 @@ def test_a_network_of_real_images_is_not_looked_at_on_drawn_ones(
 
 
 @pytest.mark.parametrize("command", [["eval"], ["explain"]], ids=lambda words: words[0])
-def test_a_run_from_a_machine_with_a_gpu_is_looked_at_without_one(
+def test_a_run_from_a_machine_with_a_gpu_is_opened_without_a_gpu(
     command: list[str], run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -90,9 +90,7 @@ def test_a_run_from_a_machine_with_a_gpu_is_looked_at_without_one(
     assert cifar(*command, run, "train.device=auto").code == 0
 
 
-def test_json_is_one_object_on_stdout_that_says_which_run_weights_and_split(
-    run: Path, cifar: Callable[..., Any]
-) -> None:
+def test_json_is_one_object_on_stdout_that_names_run_weights_and_split(run: Path, cifar: Callable[..., Any]) -> None:
     outcome = cifar("eval", "--json")
     assert outcome.code == 0
     assert len(outcome.out.splitlines()) == 1
@@ -152,7 +150,7 @@ def test_the_batch_size_changes_no_result(batch_size: int, run: Path, cifar: Cal
     assert other["loss"] == pytest.approx(usual["loss"], rel=1e-5)
 
 
-def test_a_run_can_be_measured_with_and_without_views_of_the_images(
+def test_a_run_can_be_measured_with_and_without_test_time_augmentation(
     run: Path, cifar: Callable[..., Any], small_splits: Splits, small_logits: Logits
 ) -> None:
     outcome = cifar("eval", run, "--weights", "last", "--json", "evaluation.tta=mirror")
@@ -173,7 +171,7 @@ def test_a_run_can_be_measured_with_and_without_views_of_the_images(
     assert second == f"accuracy {plain['accuracy']:.2%}   loss {plain['loss']:.4f}   each image as it is"
 
 
-def test_only_the_share_of_images_that_it_is_least_sure_of_may_be_looked_at_again(
+def test_test_time_augmentation_may_be_limited_to_the_least_certain_images(
     run: Path, cifar: Callable[..., Any], small_splits: Splits, small_logits: Logits
 ) -> None:
     outcome = cifar("eval", run, "--weights", "last", "--json", "evaluation={tta: mirror, tta_fraction: 0.3}")
@@ -181,16 +179,14 @@ def test_only_the_share_of_images_that_it_is_least_sure_of_may_be_looked_at_agai
     weights = weights_of(run / "checkpoints" / "last.pt")
     images, truth = small_splits.test.images, small_splits.test.labels.numpy()
     logits, mirrored = small_logits(weights, images), small_logits(weights, hflip(images))
-    unsure = logits.softmax(dim=1).amax(dim=1).argsort()[:30]  # of 100
-    logits[unsure] = (logits[unsure] + mirrored[unsure]) / 2
+    least_certain = logits.softmax(dim=1).amax(dim=1).argsort()[:30]  # of 100
+    logits[least_certain] = (logits[least_certain] + mirrored[least_certain]) / 2
     assert json.loads(outcome.out)["loss"] == pytest.approx(
         log_loss(truth, logits.double().softmax(dim=1).numpy()), rel=1e-5
     )
 
 
-def test_a_checkpoint_may_be_named_itself_and_lie_anywhere(
-    run: Path, cifar: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_checkpoint_file_anywhere_can_be_measured(run: Path, cifar: Callable[..., Any], tmp_path: Path) -> None:
     checkpoint = run / "checkpoints" / "last.pt"
     of_run = json.loads(cifar("eval", run, "--weights", "last", "--json").out)
     of_file = json.loads(cifar("eval", checkpoint, "--json").out)
@@ -205,7 +201,7 @@ def test_a_checkpoint_may_be_named_itself_and_lie_anywhere(
     assert cifar("eval", "kept/good.pt").err.splitlines()[-1] == "next: cifar visualize-layer conv1 kept/good.pt"
 
 
-def test_a_configuration_means_its_untrained_network(cifar: Callable[..., Any]) -> None:
+def test_a_configuration_names_its_untrained_network(cifar: Callable[..., Any]) -> None:
     outcome = cifar("eval", "--config", "small.yaml", "seed=3", "--json")
     measured = json.loads(outcome.out)
     assert (measured["network"], measured["checkpoint"], measured["epoch"]) == (
@@ -213,8 +209,8 @@ def test_a_configuration_means_its_untrained_network(cifar: Callable[..., Any]) 
         None,
         0,
     )
-    assert measured["loss"] == pytest.approx(2.3, abs=0.2)  # ln 10: ten classes, nothing known
-    # What comes next names the same network, which has no run.
+    assert measured["loss"] == pytest.approx(2.3, abs=0.2)  # ln 10: equal probabilities of ten classes
+    # The next command names the same network, which has no run.
     next_command = outcome.err.splitlines()[-1].removeprefix("next: cifar ").split()
     assert next_command == ["visualize-layer", "conv1", "--config", "small.yaml", "seed=3"]
     assert cifar(*next_command).code == 0
@@ -225,8 +221,8 @@ def test_a_hundred_classes_are_drawn_but_not_printed_as_a_matrix(
 ) -> None:
     images = torch.randint(256, (200, 3, 32, 32), dtype=torch.uint8)
     many = ImageSet("cifar100", images, torch.arange(200) % 100, tuple(f"class {number}" for number in range(100)))
-    stand_in = replace(cifar_dataset.CIFAR100, read=lambda root: (many, many))
-    monkeypatch.setattr(cifar_dataset, "CIFAR100", stand_in)
+    fake_dataset = replace(cifar_dataset.CIFAR100, read=lambda root: (many, many))
+    monkeypatch.setattr(cifar_dataset, "CIFAR100", fake_dataset)
     outcome = cifar("eval", "--config", "mlp", "data.name=cifar100", "data.val_size=100")
     assert outcome.code == 0, outcome.err
     assert (
@@ -238,7 +234,7 @@ def test_a_hundred_classes_are_drawn_but_not_printed_as_a_matrix(
         picture.load()
 
 
-# --- what it refuses -----------------------------------------------------------------------------------------------
+# --- refused networks ----------------------------------------------------------------------------------------------
 
 
 class Hostile:
@@ -251,7 +247,7 @@ class Hostile:
         return os.mkdir, (str(self.marker),)
 
 
-def test_a_checkpoint_that_would_run_code_is_not_opened(cifar: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_checkpoint_with_code_is_not_opened(cifar: Callable[..., Any], tmp_path: Path) -> None:
     marker = tmp_path / "executed"
     contents = {"format": 1, "config": Hostile(marker), "model": {}, "progress": {}}
     torch.save(contents, tmp_path / "hostile.pt")
@@ -268,7 +264,7 @@ def test_a_checkpoint_that_would_run_code_is_not_opened(cifar: Callable[..., Any
     assert marker.exists()  # the trap works
 
 
-def test_weights_of_another_network_are_refused_by_layer_and_shape(
+def test_weights_of_another_network_are_refused_with_layer_and_shape(
     run: Path, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     saved = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
@@ -306,13 +302,13 @@ def test_weights_of_another_network_are_refused_by_layer_and_shape(
         (
             ["eval", "run", "optimizer.lr=1", "evaluation.tta=none"],
             2,
-            "optimizer.lr=1: a run's configuration is fixed but for evaluation, train.device, train.precision; "
+            "optimizer.lr=1: a run's configuration is fixed except for evaluation, train.device, train.precision; "
             "key=value needs --config FILE|NAME\n",
         ),
         (
             ["eval", "a/last.pt", "--weights", "best"],
             2,
-            "--weights best: chooses between a run's checkpoints, found 'a/last.pt', no run",
+            "--weights best: expected a run with several checkpoints, found 'a/last.pt'; leave --weights out",
         ),
         (
             ["eval", "--config", "small.yaml", "--split", "val", "data.val_size=0"],
@@ -322,14 +318,16 @@ def test_weights_of_another_network_are_refused_by_layer_and_shape(
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_what_cannot_be_measured_is_told(words: list[str], code: int, message: str, cifar: Callable[..., Any]) -> None:
+def test_a_mistake_is_reported_with_its_mend(
+    words: list[str], code: int, message: str, cifar: Callable[..., Any]
+) -> None:
     outcome = cifar(*words)
     assert (outcome.code, outcome.out) == (code, "")
     assert message in outcome.err
     assert "Traceback" not in outcome.err
 
 
-def test_a_mistaken_way_of_looking_is_told(run: Path, cifar: Callable[..., Any]) -> None:
+def test_a_mistake_in_the_evaluation_keys_is_reported(run: Path, cifar: Callable[..., Any]) -> None:
     outcome = cifar("eval", run, "evaluation.tta=mirrors", "evaluation.tta_fraction=0")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == (
@@ -341,7 +339,7 @@ def test_a_mistaken_way_of_looking_is_told(run: Path, cifar: Callable[..., Any])
     )
 
 
-def test_the_best_weights_of_a_run_with_nothing_held_out_are_not_there(run: Path, cifar: Callable[..., Any]) -> None:
+def test_a_run_without_held_out_images_has_no_best_weights(run: Path, cifar: Callable[..., Any]) -> None:
     (run / "checkpoints" / "best.pt").unlink()
     outcome = cifar("eval", "--weights", "best")
     assert outcome.code == 1

@@ -1,4 +1,4 @@
-"""`cifar explain` as a person uses it: what it prints, and what it says to mistakes."""
+"""`cifar explain`: its tables, JSON and pages, and its messages about mistakes."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ TUTORIAL = [
 ]
 
 
-def test_the_tutorials_table_has_its_numbers(cifar: Callable[..., Any]) -> None:
+def test_the_table_of_the_tutorials_network_has_the_right_numbers(cifar: Callable[..., Any]) -> None:
     outcome = cifar("explain", "tutorial")
     assert outcome.code == 0, outcome.err
     lines = {line.split()[0]: line for line in outcome.out.splitlines() if line.strip()}
@@ -44,7 +44,7 @@ def test_on_80_columns_the_formulas_have_a_table_of_their_own(
     table, _, formulas = printed.partition("why it gives that")
     assert "⌊" not in table
     assert "⌊(32 + 2·1 − 3)/1⌋ + 1 = 32" in formulas
-    # The first line is a sentence, which a terminal breaks.
+    # The first line is a sentence, which the terminal wraps.
     assert all(len(line) <= 80 for line in printed.splitlines()[1:])
     assert "blocks.2.conv1" in table  # not broken over lines
 
@@ -98,15 +98,15 @@ def test_one_number_of_a_real_layer_is_torchs_convolution(
     assert printed.err.splitlines()[-1] == f"next: cifar visualize-layer conv1 logs/{run.name}"
 
 
-def test_with_no_run_it_explains_the_default_network_and_needs_no_images(cifar: Callable[..., Any]) -> None:
+def test_without_a_run_the_default_network_is_explained_and_no_image_is_needed(cifar: Callable[..., Any]) -> None:
     outcome = cifar("explain")
     assert outcome.code == 0, outcome.err
     assert "this is the untrained network of sequential" in outcome.err.splitlines()
 
 
 def test_frozen_weights_are_not_counted_as_trained(cifar: Callable[..., Any]) -> None:
-    account = json.loads(cifar("explain", "small.yaml", "--json", "train.freeze=[conv1.weight]").out)
-    assert account["totals"]["parameters"] - account["totals"]["trainable_parameters"] == 8 * 3 * 3 * 3
+    explanation = json.loads(cifar("explain", "small.yaml", "--json", "train.freeze=[conv1.weight]").out)
+    assert explanation["totals"]["parameters"] - explanation["totals"]["trainable_parameters"] == 8 * 3 * 3 * 3
 
 
 def test_the_next_command_names_the_same_weights(run: Path, cifar: Callable[..., Any]) -> None:
@@ -115,7 +115,7 @@ def test_the_next_command_names_the_same_weights(run: Path, cifar: Callable[...,
 
 
 @pytest.mark.parametrize(("columns", "is_beside"), [(79, False), (120, True)])
-def test_matrices_that_a_terminal_cannot_hold_side_by_side_stand_beneath_one_another(
+def test_matrices_too_wide_for_the_terminal_are_printed_below_each_other(
     columns: int, is_beside: bool, run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cifar_cli.console.streams.WIDTH_WITHOUT_TERMINAL", columns)
@@ -124,7 +124,7 @@ def test_matrices_that_a_terminal_cannot_hold_side_by_side_stand_beneath_one_ano
     assert any("patch" in line and "filter" in line for line in printed.splitlines()) == is_beside
 
 
-def test_words_behind_a_configuration_change_it(cifar: Callable[..., Any]) -> None:
+def test_key_value_words_change_the_configuration(cifar: Callable[..., Any]) -> None:
     outcome = cifar("explain", "layers/maxpool", "model.layers.maxpool.ceil_mode=true")
     assert "⌈(32 + 2·0 − 3)/3⌉ + 1 = 11" in outcome.out
     assert cifar("explain", "small.yaml", "model.layers.conv1.kernel_size=5").out.count("⌊(32 + 2·1 − 5)/1⌋") == 1
@@ -154,7 +154,7 @@ def test_words_behind_a_configuration_change_it(cifar: Callable[..., Any]) -> No
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_is_told_with_its_mend(words: list[str], message: str, cifar: Callable[..., Any]) -> None:
+def test_a_mistake_is_reported_with_its_mend(words: list[str], message: str, cifar: Callable[..., Any]) -> None:
     outcome = cifar("explain", *words)
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err

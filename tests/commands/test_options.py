@@ -1,4 +1,4 @@
-"""Which network the words of a command line name, and how it is named again."""
+"""Which network a command line names, and the words that name it in the next command."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def choose(log_dir: Path, *words: str, **options: Any) -> Any:
     return choose_model(words, **{"config": None, "weights": None, "log_dir": log_dir, **options})
 
 
-def test_a_configuration_is_parsed_with_its_overrides_and_named_again(tmp_path: Path) -> None:
+def test_a_configuration_is_parsed_with_its_overrides_and_named_in_the_next_command(tmp_path: Path) -> None:
     choice = choose(tmp_path, "seed=3", config="mlp")
     assert choice.experiment == load("mlp", ["seed=3"])
     opened = choice.load()
@@ -40,14 +40,14 @@ def test_without_a_run_the_newest_is_taken_and_without_any_an_untrained_network(
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_a_run_is_named_again_with_the_checkpoint_that_was_chosen(weights: str, run: Path) -> None:
+def test_the_next_command_names_the_run_with_the_chosen_checkpoint(weights: str, run: Path) -> None:
     choice = choose(run.parent, run.name, weights=weights)
     opened = choice.load()
     assert opened.checkpoint == run / "checkpoints" / f"{weights}.pt"
     assert choice.words_for(opened) == [str(run), "--weights", weights]
 
 
-def test_what_may_be_changed_of_a_run_changes_how_its_network_is_looked_at(run: Path) -> None:
+def test_the_changeable_keys_of_a_run_change_its_configuration(run: Path) -> None:
     opened = choose(run.parent, run.name, "evaluation.tta=mirror", changeable=("evaluation",)).load()
     assert opened.experiment.evaluation.tta == "mirror"
     assert opened.experiment.train.epochs == 2
@@ -57,12 +57,15 @@ def test_what_may_be_changed_of_a_run_changes_how_its_network_is_looked_at(run: 
     ("words", "options", "message"),
     [
         (["x"], {"config": "mlp"}, "expected a run or --config, found both: 'x' and --config mlp; leave one out"),
-        ([], {"weights": "worst"}, "--weights: expected one of best, last, found 'worst'"),
-        (["x.pt"], {"weights": "last"}, "--weights last: chooses between a run's checkpoints, found 'x.pt', no run"),
-        ([], {"weights": "last", "config": "mlp"}, "--weights last: chooses between a run's checkpoints, found 'mlp'"),
+        (["x.pt"], {"weights": "last"}, "--weights last: expected a run with several checkpoints, found 'x.pt'; leave"),
+        (
+            [],
+            {"weights": "last", "config": "mlp"},
+            "--weights last: expected a run with several checkpoints, found 'mlp'; leave",
+        ),
     ],
 )
-def test_words_that_make_no_sense_together_are_told(
+def test_words_that_exclude_each_other_are_an_error(
     words: list[str], options: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError) as caught:
@@ -70,7 +73,7 @@ def test_words_that_make_no_sense_together_are_told(
     assert str(caught.value).startswith(message)
 
 
-def test_a_word_is_a_configuration_unless_a_run_bears_its_name(run: Path) -> None:
+def test_a_word_is_a_configuration_unless_a_run_has_its_name(run: Path) -> None:
     assert is_config("mlp", log_dir=run.parent)
     assert is_config("anything.yaml", log_dir=run.parent)
     assert is_config("-", log_dir=run.parent)
@@ -79,7 +82,7 @@ def test_a_word_is_a_configuration_unless_a_run_bears_its_name(run: Path) -> Non
     assert not is_config("mlp", log_dir=run.parent)
 
 
-def test_a_word_that_is_neither_is_told_with_both_lists(cifar: Callable[..., Any]) -> None:
+def test_a_word_that_is_neither_is_an_error_with_both_lists(cifar: Callable[..., Any]) -> None:
     outcome = cifar("explain", "sequentail")
     assert outcome.code == 2
     assert "sequentail: expected a run folder, a checkpoint file, or the name of a run under logs" in outcome.err

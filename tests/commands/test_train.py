@@ -1,4 +1,4 @@
-"""What is written behind `--seeds`, and which words of `cifar train` make no sense together."""
+"""The words after `--seeds`, and the words of `cifar train` that exclude each other."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,17 +25,17 @@ MEND = "write for example --seeds 5, or --seeds 0,3,7"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0", f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
-        ("1001", f"--seeds: expected how many, from 1 to 1000, found 1001; {MEND}"),
-        ("five", f"--seeds: expected how many, or a list of seeds, found 'five'; {MEND}"),
-        ("-3", f"--seeds: expected how many, or a list of seeds, found '-3'; {MEND}"),
-        ("1,,2", f"--seeds: expected how many, or a list of seeds, found '1,,2'; {MEND}"),
-        ("", f"--seeds: expected how many, or a list of seeds, found ''; {MEND}"),
-        ("1,3,3", "--seeds: expected each seed once, found 3 more than once; leave out the rest"),
+        ("0", f"--seeds: expected a number of seeds from 1 to 1000, found 0; {MEND}"),
+        ("1001", f"--seeds: expected a number of seeds from 1 to 1000, found 1001; {MEND}"),
+        ("five", f"--seeds: expected a number of seeds or a list of seeds, found 'five'; {MEND}"),
+        ("-3", f"--seeds: expected a number of seeds or a list of seeds, found '-3'; {MEND}"),
+        ("1,,2", f"--seeds: expected a number of seeds or a list of seeds, found '1,,2'; {MEND}"),
+        ("", f"--seeds: expected a number of seeds or a list of seeds, found ''; {MEND}"),
+        ("1,3,3", "--seeds: expected each seed once, found 3 more than once; leave out the repetitions"),
         ("9223372036854775808,", f"--seeds: expected seeds below 2**63, found 9223372036854775808; {MEND}"),
     ],
 )
-def test_what_is_no_number_and_no_list_of_seeds_is_told(text: str, message: str) -> None:
+def test_other_text_than_a_number_or_a_list_of_seeds_is_an_error(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_seeds(text, first=0)
     assert str(caught.value) == message
@@ -44,19 +44,19 @@ def test_what_is_no_number_and_no_list_of_seeds_is_told(text: str, message: str)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((*TRAIN, "--seeds", "0"), f"--seeds: expected how many, from 1 to 1000, found 0; {MEND}"),
+        ((*TRAIN, "--seeds", "0"), f"--seeds: expected a number of seeds from 1 to 1000, found 0; {MEND}"),
         (
             (*TRAIN, "--seeds", "2", "--dry-run"),
-            "cifar train --seeds: expected no --dry-run, which shows one run's plan; leave --seeds out",
+            "cifar train --seeds: expected no --dry-run, which shows the plan of one run; leave --seeds out",
         ),
         (
             ("train", "--resume", "--seeds", "2"),
-            "cifar train --resume: expected no --seeds, since a group goes on with those that it was begun with; "
-            "leave it out",
+            "cifar train --resume: expected no --seeds, since a group resumes the seeds that it was started with; "
+            "leave --seeds out",
         ),
     ],
 )
-def test_seeds_that_make_no_sense_begin_nothing(
+def test_a_mistake_in_the_seeds_starts_no_run(
     words: tuple[str, ...], message: str, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     outcome = cifar(*words)

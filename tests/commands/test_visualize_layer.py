@@ -1,4 +1,4 @@
-"""`cifar visualize-layer`: the picture, TensorBoard, and the sentences, against layers computed by hand."""
+"""`cifar visualize-layer`: the picture, TensorBoard and the sentences against layers computed by torch."""
 
 import json
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
     assert torch.equal(tensorboard_pictures(run, "filters/conv1")[20], filter_grid(weights["conv1.weight"]))
 
 
-def test_it_ends_with_what_it_wrote_and_the_next_command(run: Path, cifar: Callable[..., Any]) -> None:
+def test_the_end_names_the_written_files_and_the_next_command(run: Path, cifar: Callable[..., Any]) -> None:
     outcome = cifar("visualize-layer", "conv1")
     shown = f"logs/{run.name}"
     assert outcome.err.splitlines()[-3:] == [
@@ -148,15 +148,15 @@ def test_the_tutorials_layers_give_the_tutorials_shapes(
     assert outcome.out.splitlines()[0] == f"Shape: {shapes}."
 
 
-def test_relu_changes_nothing_on_images_from_0_to_1_and_cuts_off_normalised_ones(cifar: Callable[..., Any]) -> None:
+def test_relu_leaves_images_from_0_to_1_unchanged_and_cuts_off_normalized_images(cifar: Callable[..., Any]) -> None:
     words = ["visualize-layer", "relu", "--config", "layers/relu", "data.name=synthetic", "data.val_size=100"]
-    unit, normalised = cifar(*words).out, cifar(*words, "data.normalize=true").out
+    unit, normalized = cifar(*words).out, cifar(*words, "data.normalize=true").out
     unchanged = "Output equals input: no input value is negative, so ReLU changes nothing."
     assert unchanged in unit
     assert "data.normalize=true gives them negative values" in unit
-    assert unchanged not in normalised
-    assert "; 0 … " in normalised
-    assert " % of the output is exactly zero." in normalised
+    assert unchanged not in normalized
+    assert "; 0 … " in normalized
+    assert " % of the output is exactly zero." in normalized
 
 
 def test_sigmoid_of_0_to_1_lies_between_a_half_and_073(cifar: Callable[..., Any]) -> None:
@@ -175,16 +175,16 @@ def test_the_tutorials_reshape_is_there_for_channels_in_threes(cifar: Callable[.
     read_picture(folder / "images" / "conv1-tutorial.png")
 
 
-# --- with no run, and with the wrong words --------------------------------------------------------------------------
+# --- without a run, and with mistakes --------------------------------------------------------------------------
 
 
-def test_with_no_run_at_all_it_shows_the_untrained_default_network_and_says_so(
+def test_without_any_run_the_default_network_is_drawn_untrained(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_splits: Splits
 ) -> None:
-    # Stand-ins for the real images, which are not there on every machine.
+    # Fake images, since the real ones are not on every machine.
     many = small_splits.train.subset(torch.arange(500).repeat(11))
-    stand_in = replace(cifar_dataset.CIFAR10, read=lambda root: (many, small_splits.test))
-    monkeypatch.setattr(cifar_dataset, "CIFAR10", stand_in)
+    fake_dataset = replace(cifar_dataset.CIFAR10, read=lambda root: (many, small_splits.test))
+    monkeypatch.setattr(cifar_dataset, "CIFAR10", fake_dataset)
     outcome = cifar("visualize-layer", "conv1")
     assert outcome.code == 0, outcome.err
     assert "this is the untrained network of sequential; its weights, if any, are random, drawn with seed 0" in (
@@ -194,11 +194,11 @@ def test_with_no_run_at_all_it_shows_the_untrained_default_network_and_says_so(
     run = tmp_path / "logs" / "sequential-untrained"
     read_picture(run / "images" / "conv1.png")
     assert set(EventAccumulator(str(run)).Reload().Tags()["images"]) >= {"features/conv1", "filters/conv1"}
-    # It is no run: nothing was trained.
+    # The folder is no run, since nothing was trained.
     assert "found none yet" in cifar("eval").err
 
 
-def test_it_draws_real_images(real_data: Path, cifar: Callable[..., Any], tmp_path: Path) -> None:
+def test_real_images_are_drawn(real_data: Path, cifar: Callable[..., Any], tmp_path: Path) -> None:
     outcome = cifar("visualize-layer", "conv1", "--config", "layers/conv1", f"data.root={real_data}")
     assert outcome.code == 0, outcome.err
     assert "SYNTHETIC" not in outcome.err
@@ -206,7 +206,7 @@ def test_it_draws_real_images(real_data: Path, cifar: Callable[..., Any], tmp_pa
 
 
 @pytest.mark.parametrize("command", [["visualize-layer", "conv1"], ["eval"]], ids=lambda words: words[0])
-def test_a_place_that_cannot_be_written_is_named(command: list[str], cifar: Callable[..., Any]) -> None:
+def test_a_folder_that_cannot_be_written_is_named(command: list[str], cifar: Callable[..., Any]) -> None:
     outcome = cifar(*command, "--config", "small.yaml", "--log-dir", "small.yaml")
     assert outcome.code == 1
     assert "error: small.yaml/small-untrained/images/" in outcome.err
@@ -232,7 +232,7 @@ def test_a_place_that_cannot_be_written_is_named(command: list[str], cifar: Call
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_drawn_is_told_and_nothing_is_written(
+def test_a_mistake_is_reported_and_nothing_is_written(
     words: list[str], message: str, run: Path, cifar: Callable[..., Any]
 ) -> None:
     before = sorted(run.rglob("*"))

@@ -1,4 +1,4 @@
-"""What Tab offers, in bash's format: the words before the cursor are as bash cuts them, at every `=`."""
+"""The words that Tab offers in bash, which cuts the words before the cursor at every `=`."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ Press = Callable[..., list[str]]
 
 
 def variables(words: tuple[str, ...]) -> dict[str, str]:
-    """Returns what bash's script sets; the last word is the one in which the cursor stands."""
+    """Returns the variables that the script for bash sets; the cursor is in the last word."""
     return {
         "_CIFAR_COMPLETE": "complete_bash",
         "COMP_WORDS": "\n".join(["cifar", *words]),
@@ -38,7 +38,7 @@ def variables(words: tuple[str, ...]) -> dict[str, str]:
 
 @pytest.fixture
 def press_tab(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Press:
-    """Returns a function from the words of a command line, the last of which is incomplete, to what is offered."""
+    """Returns a function from the words of a command line, the last of which is incomplete, to the offered words."""
 
     def press(*words: str) -> list[str]:
         with monkeypatch.context() as patch:
@@ -60,7 +60,9 @@ def test_commands_and_options_are_completed(press_tab: Press) -> None:
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "visualize-layer", "explain"])
-def test_configurations_are_the_built_ins_and_the_yaml_files(command: str, press_tab: Press, tmp_path: Path) -> None:
+def test_configurations_are_completed_with_built_ins_and_yaml_files(
+    command: str, press_tab: Press, tmp_path: Path
+) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "net.yml").touch()
     assert press_tab(command, "--config", "") == [*builtins(), "mine/net.yml", "small.yaml"]
@@ -69,7 +71,7 @@ def test_configurations_are_the_built_ins_and_the_yaml_files(command: str, press
 
 
 @pytest.mark.parametrize("words", [("explain",), ("benchmark",), ("config", "show"), ("config", "validate")])
-def test_a_configuration_that_needs_no_option_is_completed(words: tuple[str, ...], press_tab: Press) -> None:
+def test_a_configuration_without_an_option_is_completed(words: tuple[str, ...], press_tab: Press) -> None:
     assert press_tab(*words, "seq") == ["sequential"]
 
 
@@ -109,7 +111,7 @@ def test_keys_are_those_of_the_model_and_the_optimizer_that_the_words_choose(pre
     assert mlp == ["model.name=", "model.hidden="]
 
 
-def test_a_single_key_comes_with_its_values_so_that_no_space_is_put_behind_it(press_tab: Press) -> None:
+def test_a_single_key_is_offered_with_its_values_so_that_the_shell_adds_no_space(press_tab: Press) -> None:
     assert press_tab("train", "--config", "cnn", "data.norm") == [
         "data.normalize=",
         "data.normalize=true",
@@ -118,12 +120,12 @@ def test_a_single_key_comes_with_its_values_so_that_no_space_is_put_behind_it(pr
 
 
 @pytest.mark.parametrize("words", [("=",), ("=", ""), ("",)])
-def test_values_are_completed_behind_the_sign_at_which_bash_cuts(words: tuple[str, ...], press_tab: Press) -> None:
+def test_values_are_completed_after_the_sign_at_which_bash_cuts(words: tuple[str, ...], press_tab: Press) -> None:
     datasets = ["cifar10", "cifar100", "fashion_mnist", "synthetic"]
     assert press_tab("train", "--config", "cnn", "data.name", *words) == datasets
 
 
-def test_values_are_completed_within_a_word_as_other_shells_have_it(press_tab: Press) -> None:
+def test_values_are_completed_within_a_word_as_in_other_shells(press_tab: Press) -> None:
     assert press_tab("train", "--config", "cnn", "data.name", "=", "cif") == ["cifar10", "cifar100"]
     assert press_tab("train", "--config", "cnn", "data.name=cif") == ["data.name=cifar10", "data.name=cifar100"]
 
@@ -148,7 +150,7 @@ def test_a_group_of_runs_can_be_resumed(press_tab: Press, tmp_path: Path) -> Non
     assert press_tab("eval", "mlp") == []
 
 
-def test_of_a_run_only_those_keys_are_completed_that_may_be_changed(run: Path, press_tab: Press) -> None:
+def test_for_a_run_only_the_changeable_keys_are_completed(run: Path, press_tab: Press) -> None:
     offered = press_tab("eval", run.name, "")
     assert offered == ["train.device=", "train.precision=", "evaluation.tta=", "evaluation.tta_fraction="]
     assert press_tab("explain", run.name, "") == ["train.device=", "train.precision="]
@@ -165,7 +167,9 @@ def test_layers_are_those_of_the_network_that_the_other_words_name(run: Path, pr
     assert press_tab("explain", run.name, "--layer", "fc") == ["fc1"]
     assert press_tab("visualize-layer", "--config", "layers/relu", "") == ["relu"]
     assert press_tab("explain", "layers/conv1", "--layer", "") == ["conv1"]
-    assert press_tab("explain", "--config", "cnn", "--layer", "") == []  # only building it would tell
+    assert (
+        press_tab("explain", "--config", "cnn", "--layer", "") == []
+    )  # the names are known only after building the network
     shutil.rmtree(run)
     assert press_tab("visualize-layer", "") == [layer.name for layer in load("sequential").model.layers]
 
@@ -183,14 +187,16 @@ def test_layers_of_other_models_are_read_from_the_checkpoint(
     assert press_tab("visualize-layer", "") == []
 
 
-def test_names_that_a_shell_would_run_are_not_offered(run: Path, press_tab: Press) -> None:
+def test_names_with_commands_for_the_shell_are_not_offered(run: Path, press_tab: Press) -> None:
     run.rename(run.parent / "small$(touch pwned)")
     assert press_tab("eval", "small") == []
     assert press_tab("eval", "logs/") == []
 
 
 @pytest.mark.parametrize("source", ["mlq", "-", "/dev/stdin", "broken.yaml"])
-def test_a_configuration_that_cannot_be_read_has_the_keys_of_all(source: str, press_tab: Press, tmp_path: Path) -> None:
+def test_without_a_readable_configuration_the_keys_of_every_model_are_offered(
+    source: str, press_tab: Press, tmp_path: Path
+) -> None:
     (tmp_path / "broken.yaml").write_text("model: {nam: mlp")
     assert {"model.hidden=", "model.widths="} <= set(press_tab("train", "--config", source, "model."))
 
@@ -222,7 +228,7 @@ def test_completion_imports_nothing_slow(words: tuple[str, ...], expected: str, 
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_the_script_for_bash_calls_it(tmp_path: Path) -> None:
+def test_the_script_for_bash_completes_values(tmp_path: Path) -> None:
     program = tmp_path / "cifar"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cifar_cli "$@"\n')
     program.chmod(0o755)

@@ -1,11 +1,11 @@
-"""The download bar where nobody looks at a terminal: lines in a log file."""
+"""The download bar without a terminal: lines in a log file."""
 
 import pytest
 
 from cifar_cli.console.download_bar import download_bar
 
 
-def test_log_file_gets_a_line_for_each_tenth_and_the_notes(capsys: pytest.CaptureFixture[str]):
+def test_a_log_file_gets_a_line_for_each_tenth_and_the_notes(capsys: pytest.CaptureFixture[str]):
     with download_bar() as bar:
         for done in range(0, 20_000_001, 100_000):
             bar.progress(done, 20_000_000, "example.org")
@@ -17,7 +17,7 @@ def test_log_file_gets_a_line_for_each_tenth_and_the_notes(capsys: pytest.Captur
     assert printed.out == ""
 
 
-def test_nothing_is_printed_where_nothing_is_downloaded(capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_printed_without_a_download(capsys: pytest.CaptureFixture[str]):
     with download_bar():
         pass
     printed = capsys.readouterr()

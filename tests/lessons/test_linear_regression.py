@@ -1,4 +1,4 @@
-"""Lesson `linear-regression`: the tutorial's ends, what the broadcast does, and that the mends bring b to 5."""
+"""Lesson `linear-regression`: the tutorial's results, the broadcast, and the corrections that bring b to 5."""
 
 import math
 
@@ -25,8 +25,8 @@ def test_the_three_ways_end_near_where_the_tutorial_ends(way, w: float, b: float
     fit = way()
     assert fit.w == pytest.approx(w, abs=0.01)
     assert fit.b == pytest.approx(b, abs=0.4)  # it depends on the start
-    assert len(fit.way_of_b) == 500
-    assert fit.way_of_b[-1] == fit.b
+    assert len(fit.b_history) == 500
+    assert fit.b_history[-1] == fit.b
 
 
 def test_the_data_is_the_line_with_noise_of_deviation_1() -> None:
@@ -51,10 +51,10 @@ def test_least_squares_is_torchs() -> None:
     assert least_squares()[1] == pytest.approx(5, abs=0.08)
 
 
-def test_without_one_of_the_mends_b_is_wrong() -> None:
+def test_without_one_of_the_corrections_b_is_wrong() -> None:
     assert not math.isfinite(fit_mended(scale=False).b)
-    for taken_back in ({"shuffle": False}, {"weight_decay": 0.1}, {"adam": True}):
-        assert abs(fit_mended(**taken_back).b - 5) > 0.5, taken_back
+    for undone in ({"shuffle": False}, {"weight_decay": 0.1}, {"adam": True}):
+        assert abs(fit_mended(**undone).b - 5) > 0.5, undone
 
 
 def test_a_column_against_a_row_compares_all_pairs_and_torch_warns() -> None:

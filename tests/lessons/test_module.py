@@ -2,7 +2,7 @@
 
 import torch
 
-from cifar_cli.lessons.module import FEATURES, Forgetful, Mindful, by_hand, count, make_net
+from cifar_cli.lessons.module import FEATURES, ListNet, ModuleListNet, by_hand, count, make_net
 
 
 def test_three_examples_of_two_features_give_three_numbers() -> None:
@@ -13,7 +13,7 @@ def test_three_examples_of_two_features_give_three_numbers() -> None:
     assert count(net) == 2 * 3 + 3 + 3 + 1
 
 
-def test_by_hand_each_station_gives_what_the_network_gives() -> None:
+def test_every_layer_by_hand_equals_the_networks() -> None:
     net = make_net()
     before, hidden, outputs = by_hand(net, FEATURES)
     torch.testing.assert_close(before, net.fc1(FEATURES))
@@ -23,7 +23,7 @@ def test_by_hand_each_station_gives_what_the_network_gives() -> None:
 
 
 def test_a_plain_list_registers_nothing_and_a_module_list_everything() -> None:
-    assert count(Forgetful()) == 0
-    assert Forgetful().state_dict() == {}
-    assert count(Mindful()) == 13
-    assert Forgetful()(FEATURES).shape == Mindful()(FEATURES).shape == (3, 1)  # both compute
+    assert count(ListNet()) == 0
+    assert ListNet().state_dict() == {}
+    assert count(ModuleListNet()) == 13
+    assert ListNet()(FEATURES).shape == ModuleListNet()(FEATURES).shape == (3, 1)  # both compute

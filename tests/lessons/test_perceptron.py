@@ -1,4 +1,4 @@
-"""Lesson `mlp`: both networks compute the same from the same start, and which images they are given."""
+"""Lesson `mlp`: both networks compute the same from the same start, and the choice of images."""
 
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def test_with_the_tutorials_lr_undivided_the_loss_explodes_and_divided_it_does_n
     undivided = perceptron.first_losses(splits, perceptron.same_start(network), lr=100.0, steps=3)
     assert undivided[0] == pytest.approx(2.3, abs=0.02)
     assert undivided[-1] > 1000
-    assert perceptron.TUTORIALS_LR / perceptron.BATCH_SIZE == 0.390625
+    assert perceptron.TUTORIAL_LR / perceptron.BATCH_SIZE == 0.390625
     divided = perceptron.first_losses(splits, perceptron.same_start(network), lr=perceptron.LR, steps=3)
     assert max(divided) < 2.5
 
@@ -82,21 +82,21 @@ def test_the_images_are_fashion_mnist_then_cifar10_then_synthetic(
 
     def open_dataset(name: str, *, download: bool = True) -> Splits:
         asked.append((name, download))
-        if name not in there:
+        if name not in present:
             raise perceptron.MissingFileError(f"{name} is not there")
         return splits
 
     monkeypatch.setattr(perceptron, "open_dataset", open_dataset)
-    for there in (["fashion_mnist", "cifar10", "synthetic"], ["cifar10", "synthetic"], ["synthetic"]):
+    for present in (["fashion_mnist", "cifar10", "synthetic"], ["cifar10", "synthetic"], ["synthetic"]):
         asked.clear()
         perceptron.open_images()
-        assert asked[-1][0] == there[0]
+        assert asked[-1][0] == present[0]
         assert all(not download for name, download in asked if name != "synthetic")
 
 
-def test_synthetic_images_are_told_of_loudly(cifar) -> None:
+def test_a_warning_names_synthetic_images(cifar) -> None:
     outcome = cifar("lesson", "mlp")
-    assert "these are SYNTHETIC, drawn images" in outcome.out
+    assert "these are SYNTHETIC images" in outcome.out
 
 
 def test_the_real_cifar10_is_taken_where_it_is(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

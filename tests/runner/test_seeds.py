@@ -190,7 +190,7 @@ def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
     assert f"warning: seed 0: {failed['error']}" in outcome.err
     assert summary["test"]["n"] == 1
     shown = f"test: {completed['test']['accuracy']:.2%}".replace("%", " %")
-    assert f"{shown}, n = 1: how much it varies takes a second seed to say" in outcome.out
+    assert f"{shown}, n = 1: the variation needs a second seed" in outcome.out
     again = cifar("train", "--resume", group)
     assert again.code == 2
     assert "found all 2 of them finished" in again.err

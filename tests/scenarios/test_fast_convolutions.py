@@ -1,4 +1,4 @@
-"""`train.fast_convolutions` as a run has it: when it is taken, and that a resumed run equals an uninterrupted one."""
+"""`train.fast_convolutions`: when fast convolutions are used, and that a resumed run equals an uninterrupted run."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,7 @@ log: {images_every: 0, feature_layers: [whiten]}
         ("train.compile=true", "fp32", {}, 0),
     ],
 )
-def test_it_is_taken_where_it_is_asked_for_and_the_machine_gains(
+def test_fast_convolutions_are_used_where_the_key_asks_for_them_and_the_machine_gains(
     word: str,
     precision: str,
     processor: dict[str, object],
@@ -56,32 +56,32 @@ def test_it_is_taken_where_it_is_asked_for_and_the_machine_gains(
     assert sum(isinstance(module, FastConv2d) for module in model.modules()) == number
 
 
-def test_it_is_left_out_unless_it_is_asked_for() -> None:
+def test_fast_convolutions_are_off_by_default() -> None:
     assert config.load("cnn", []).train.fast_convolutions is False
 
 
-def test_eval_measures_a_run_in_the_way_its_training_ended(
+def test_eval_measures_a_run_with_fast_convolutions_as_its_training_did(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "fast.yaml").write_text(TEXT)
     assert cifar("train", "--config", "fast.yaml", "train.epochs=1").code == 0
     (run,) = (tmp_path / "logs").iterdir()
-    taken = 0
+    calls = 0
     original = fast_convolutions.winograd_conv3x3
 
     def counted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
-        nonlocal taken
-        taken += 1
+        nonlocal calls
+        calls += 1
         return original(images, weight, window=window)
 
     monkeypatch.setattr(fast_convolutions, "winograd_conv3x3", counted)
     outcome = cifar("eval", run, "--json")
     assert outcome.code == 0, outcome.err
-    assert taken > 0
+    assert calls > 0
     assert json.loads(outcome.out)["loss"] == json.loads((run / "summary.json").read_text())["test"]["loss"]
 
 
-def test_a_resumed_run_equals_one_that_was_not_interrupted(
+def test_a_resumed_run_with_fast_convolutions_equals_an_uninterrupted_run(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[torch.Size] = []
@@ -108,7 +108,7 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_another_word_is_refused_with_the_two_there_are(tmp_path: Path, cifar: Callable[..., Any]) -> None:
+def test_another_value_is_refused_with_the_two_known_values(tmp_path: Path, cifar: Callable[..., Any]) -> None:
     outcome = cifar("config", "validate", "small.yaml", "train.fast_convolutions=always")
     assert outcome.code == 2
     assert "train.fast_convolutions: expected auto or false, found 'always'" in outcome.err

@@ -1,4 +1,4 @@
-"""Contenders: each round takes the steps it was given, and all rounds are the same."""
+"""Timed loops: a round has the given number of steps, and all rounds start from the same weights."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,46 +8,57 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from cifar_cli.benchmark.contenders import StartingPoint, by_hand, from_tutorials, our_loop, our_loop_watched
-from cifar_cli.benchmark.rounds import Contender
+from cifar_cli.benchmark.breakdown import PARTS
+from cifar_cli.benchmark.rounds import TimedLoop
+from cifar_cli.benchmark.timed_loops import (
+    StateSnapshot,
+    timed_bare_loop,
+    timed_training,
+    timed_training_with_stopwatch,
+    timed_tutorial_loop,
+)
 from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
 from cifar_cli.kernels import cuda_graphs
 
 
-def ours(training: Any, start: StartingPoint, recorder: Any) -> Contender:
-    return our_loop(training.state, training.task, runtime=training.runtime, observers=[recorder], start=start)
-
-
-def watched(training: Any, start: StartingPoint, recorder: Any) -> Contender:
-    return our_loop_watched(
-        training.state, training.task, runtime=training.runtime, observers=[recorder], start=start, seconds=[]
+def ours(training: Any, snapshot: StateSnapshot, recorder: Any) -> TimedLoop:
+    return timed_training(
+        training.state, training.task, runtime=training.runtime, observers=[recorder], snapshot=snapshot
     )
 
 
-def bare(training: Any, start: StartingPoint, recorder: Any) -> Contender:
-    return by_hand(
-        training.state, training.task, images=training.images, batch_size=7, runtime=training.runtime, start=start
+def watched(training: Any, snapshot: StateSnapshot, recorder: Any) -> TimedLoop:
+    return timed_training_with_stopwatch(
+        training.state, training.task, runtime=training.runtime, observers=[recorder], snapshot=snapshot, seconds=[]
     )
 
 
-def tutorial(training: Any, start: StartingPoint, recorder: Any) -> Contender:
+def bare(training: Any, snapshot: StateSnapshot, recorder: Any) -> TimedLoop:
+    return timed_bare_loop(
+        training.state, training.task, images=training.images, batch_size=7, runtime=training.runtime, snapshot=snapshot
+    )
+
+
+def tutorial(training: Any, snapshot: StateSnapshot, recorder: Any) -> TimedLoop:
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
     loader = DataLoader(dataset, batch_size=7, shuffle=True)
-    return from_tutorials(training.state, training.task, dataloader=loader, device=training.runtime.device, start=start)
+    return timed_tutorial_loop(
+        training.state, training.task, dataloader=loader, device=training.runtime.device, snapshot=snapshot
+    )
 
 
 @pytest.mark.parametrize("make", [ours, watched, bare, tutorial])
-def test_every_round_takes_its_steps_from_the_same_start(
-    make: Callable[..., Contender], tiny_training: Callable[..., Any], recorder: Any
+def test_every_round_takes_its_steps_from_the_same_weights(
+    make: Callable[..., TimedLoop], tiny_training: Callable[..., Any], recorder: Any
 ) -> None:
     training = tiny_training(optimizer="adam", schedule="cosine")
-    contender = make(training, StartingPoint(training.state), recorder)
+    loop = make(training, StateSnapshot(training.state), recorder)
     before = training.state.model.fc.weight.clone()
     ends = []
     for _ in range(2):
-        contender.reset()
+        loop.reset()
         assert torch.equal(training.state.model.fc.weight, before)
-        contender.run(3)
+        loop.run(3)
         assert training.state.scheduler.last_epoch == 3
         ends.append(training.state.model.fc.weight.clone())
     assert torch.equal(*ends)
@@ -78,32 +89,32 @@ def test_a_round_of_captured_steps_begins_with_the_graph_captured(
     cache = cuda_graphs.GraphCache(training.state.optimizer, device=training.runtime.device)
     training = replace(training, task=replace(training.task, graph_cache=cache))
     training.task.loader.batch_sampler.drop_last = True  # as a benchmark has it: all batches of one shape
-    contender = ours(training, StartingPoint(training.state), recorder)
-    contender.reset()
+    loop = ours(training, StateSnapshot(training.state), recorder)
+    loop.reset()
     assert "captured" in taken
     taken.clear()
-    contender.run(2)
+    loop.run(2)
     assert taken == ["replayed", "replayed"]
 
 
-def test_ours_is_heard_by_its_observers(tiny_training: Callable[..., Any], recorder: Any) -> None:
+def test_our_loop_calls_its_observers(tiny_training: Callable[..., Any], recorder: Any) -> None:
     training = tiny_training()
-    ours(training, StartingPoint(training.state), recorder).run(2)
+    ours(training, StateSnapshot(training.state), recorder).run(2)
     assert recorder.events == ["step 1", "step 2"]
 
 
-def test_the_stopwatch_gives_seconds_per_step_and_round(tiny_training: Callable[..., Any]) -> None:
+def test_the_stopwatch_gives_the_seconds_of_every_part_once_per_round(tiny_training: Callable[..., Any]) -> None:
     training, seconds = tiny_training(), []
-    contender = our_loop_watched(
+    loop = timed_training_with_stopwatch(
         training.state,
         training.task,
         runtime=training.runtime,
         observers=(),
-        start=StartingPoint(training.state),
+        snapshot=StateSnapshot(training.state),
         seconds=seconds,
     )
     for _ in range(2):
-        contender.reset()
-        contender.run(3)
+        loop.reset()
+        loop.run(3)
     assert len(seconds) == 2
-    assert all(0 < one["forward"] < 1 for one in seconds)
+    assert all(part_seconds.keys() == {*PARTS, "rest"} for part_seconds in seconds)

@@ -1,6 +1,6 @@
-"""The loops that are timed against each other, each begun again from the same weights in every round.
+"""The training loops as timed loops: each starts every round from the same weights.
 
-Ours is the one that `cifar train` runs, unchanged; the others are references written out in files of their own.
+`timed_training` runs the loop of `cifar train`; bare_loop.py and tutorial_loop.py have the other loops.
 """
 
 import copy
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from cifar_cli.benchmark.bare_loop import bare_loop
-from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_watched
-from cifar_cli.benchmark.rounds import Contender
+from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_with_stopwatch
+from cifar_cli.benchmark.rounds import TimedLoop
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.kernels.cuda_graphs import EAGER_STEPS
@@ -23,24 +23,24 @@ from cifar_cli.training.runtime import Runtime, synchronize
 from cifar_cli.training.state import TrainingState
 
 
-class StartingPoint:
-    """The beginning of a training, to go back to as often as one likes."""
+class StateSnapshot:
+    """A copy of a training's state, which can be restored repeatedly."""
 
     def __init__(self, state: TrainingState) -> None:
         self._state = state
         self._saved: dict[str, Any] = copy.deepcopy(state.state_dict())
 
     def restore(self) -> None:
-        """Puts the training back to where it was, its random numbers included."""
+        """Restores the state of the training, with its random number generators."""
         self._state.load_state_dict(copy.deepcopy(self._saved))
 
 
-def our_loop(
-    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], start: StartingPoint
-) -> Contender:
-    """Returns `cifar train`'s own loop, with all that observes it.
+def timed_training(
+    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], snapshot: StateSnapshot
+) -> TimedLoop:
+    """Returns the loop of `cifar train` with its observers.
 
-    Where steps are recorded, a round begins after those that come before a recording, and the recording itself.
+    With CUDA graphs, a round starts after the eager steps and the capture.
     """
 
     def run(steps: int) -> None:
@@ -48,38 +48,38 @@ def our_loop(
         train_epoch(state, task, runtime=runtime, observers=observers, stop=ShutdownRequest())
 
     def reset() -> None:
-        start.restore()
+        snapshot.restore()
         if task.graph_cache:
             run(EAGER_STEPS + 1)
 
-    return Contender(reset, run)
+    return TimedLoop(reset, run)
 
 
-def our_loop_watched(
+def timed_training_with_stopwatch(
     state: TrainingState,
     task: Task,
     *,
     runtime: Runtime,
     observers: Sequence[Observer],
-    start: StartingPoint,
+    snapshot: StateSnapshot,
     seconds: list[dict[str, float]],
-) -> Contender:
-    """Returns the same loop with a stopwatch at its parts, which adds to `seconds` those of each part, per step."""
+) -> TimedLoop:
+    """Returns the same loop with a stopwatch, which appends the seconds per step of each part to `seconds`."""
 
     def run(steps: int) -> None:
         _skip_to_last(steps, state, task)
-        watch = Stopwatch(runtime.device)
-        train_epoch_watched(state, task, runtime=runtime, observers=observers, watch=watch)
+        stopwatch = Stopwatch(runtime.device)
+        train_epoch_with_stopwatch(state, task, runtime=runtime, observers=observers, stopwatch=stopwatch)
         synchronize(runtime.device)
-        seconds.append({part: total / steps for part, total in watch.seconds().items()})
+        seconds.append({part: total / steps for part, total in stopwatch.seconds().items()})
 
-    return Contender(start.restore, run)
+    return TimedLoop(snapshot.restore, run)
 
 
-def by_hand(
-    state: TrainingState, task: Task, *, images: ImageSet, batch_size: int, runtime: Runtime, start: StartingPoint
-) -> Contender:
-    """Returns the bare loop on the same tensors, network, precision and optimiser. images: on the device."""
+def timed_bare_loop(
+    state: TrainingState, task: Task, *, images: ImageSet, batch_size: int, runtime: Runtime, snapshot: StateSnapshot
+) -> TimedLoop:
+    """Returns the bare loop with the same tensors, network, precision and optimizer. images: on the device."""
 
     def run(steps: int) -> None:
         state.model.train()
@@ -101,18 +101,18 @@ def by_hand(
             average=state.average.step_ended,
         )
 
-    return Contender(start.restore, run)
+    return TimedLoop(snapshot.restore, run)
 
 
-def from_tutorials(
+def timed_tutorial_loop(
     state: TrainingState,
     task: Task,
     *,
     dataloader: Iterable[tuple[Tensor, Tensor]],
     device: torch.device,
-    start: StartingPoint,
-) -> Contender:
-    """Returns the tutorials' loop over its own DataLoader."""
+    snapshot: StateSnapshot,
+) -> TimedLoop:
+    """Returns the loop of the tutorials, with a DataLoader of single images."""
 
     def run(steps: int) -> None:
         tutorial_loop(
@@ -125,9 +125,9 @@ def from_tutorials(
             steps=steps,
         )
 
-    return Contender(start.restore, run)
+    return TimedLoop(snapshot.restore, run)
 
 
 def _skip_to_last(steps: int, state: TrainingState, task: Task) -> None:
-    """Has the loop take so many steps: one that is resumed within an epoch takes those that are left of it."""
+    """Sets the position in the epoch so that the loop, as in a resumed training, has `steps` steps left."""
     state.totals.batches = len(task.loader) - steps
