@@ -60,6 +60,8 @@ class StoppedError(CifarError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Returns `; did you mean 'x'?` for the nearest known word, or an empty string where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    """Returns `; did you mean 'x'?` with the nearest known word, or a longer one; an empty string without either."""
+    candidates = list(known)
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    near = near or [candidate for candidate in candidates if word and candidate.startswith(word)]
     return f"; did you mean '{near[0]}'?" if near else ""

@@ -48,7 +48,13 @@ def test_topics_of_the_manual_come_before_the_laboratory_notes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "mend"), [("confguration", "did you mean 'configuration'?"), ("experiments", "expected one of"), ("", "")]
+    ("topic", "mend"),
+    [
+        ("confguration", "did you mean 'configuration'?"),
+        ("conf", "did you mean 'configuration'?"),
+        ("experiments", "expected one of"),
+        ("", ""),
+    ],
 )
 def test_an_unknown_topic_ends_with_2_and_names_the_nearest(topic: str, mend: str, cifar: Callable[..., Any]) -> None:
     outcome = cifar("docs", topic)
