@@ -57,7 +57,7 @@ def as_dict(measured: Measurement, benchmark: Benchmark, *, source: str, machine
         "against": benchmark.reference,
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": dict(machine),
-        "synthetic": benchmark.experiment.data.name == "synthetic",
+        "synthetic": benchmark.experiment.data.is_synthetic,
         "parameters": benchmark.parameters,
         "batch_size": measured.batch_size,
         "images_per_epoch": measured.images_per_epoch,

@@ -36,7 +36,7 @@ def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
         warn(f"{error}\nUsing the {experiment.data.fallback} set instead")
         experiment = _on_dataset(experiment, experiment.data.fallback)
         splits = _open(experiment, deadline_seconds=None)
-    if experiment.data.name == "synthetic":
+    if experiment.data.is_synthetic:
         warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
     return experiment, splits
 

@@ -97,7 +97,9 @@ def _root_option(root: str | None) -> str:
 
 def _train_command(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
-    words = ["cifar train --config", "sequential" if name in ("cifar10", "synthetic") else "cnn"]
+    facts, fitting = DATASETS[name], DATASETS["cifar10"]
+    fits = (facts.image_shape, facts.num_classes) == (fitting.image_shape, fitting.num_classes)
+    words = ["cifar train --config", "sequential" if fits else "cnn"]
     words += [f"data.name={name}"] if name != "cifar10" else []
     words += [f"data.root={root}"] if root else []
     return " ".join(words)

@@ -28,15 +28,15 @@ class ModelEvaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns every figure as a JSON value, with the network, the data and the split."""
-        opened, dataset, measured = self.opened, self.experiment.data.name, self.measured
+        opened, data, measured = self.opened, self.experiment.data, self.measured
         scores, plain = classification_metrics(measured.confusion), measured.without_tta
         return {
             "network": opened.source,
             "run": str(opened.run.path),
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
-            "dataset": dataset,
-            "synthetic": dataset == "synthetic",
+            "dataset": data.name,
+            "synthetic": data.is_synthetic,
             "split": self.split,
             "images": measured.images,
             "loss": measured.loss,

@@ -48,8 +48,8 @@ def show_plan(experiment: Experiment, *, command: str) -> None:
 
 def run_name(experiment: Experiment) -> str:
     """Returns the name of a run folder, without its time. It says so if the images are synthetic."""
-    is_synthetic = experiment.data.name == "synthetic" and "synthetic" not in experiment.name
-    return f"{experiment.name}-synthetic" if is_synthetic else experiment.name
+    is_unnamed = experiment.data.is_synthetic and "synthetic" not in experiment.name
+    return f"{experiment.name}-synthetic" if is_unnamed else experiment.name
 
 
 def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class DatasetKeys(Entry):
     train_images: ClassVar[int]  # of the whole training set, validation images included
     mean: ClassVar[tuple[float, ...]]
     std: ClassVar[tuple[float, ...]]
+    is_synthetic: ClassVar[bool] = False  # drawn by a program: results say so
 
     @property
     def side(self) -> int:
@@ -83,6 +84,7 @@ class SyntheticKeys(DatasetKeys):
     train_images: ClassVar[int] = 10_000
     mean: ClassVar[tuple[float, ...]] = (0.500, 0.505, 0.501)
     std: ClassVar[tuple[float, ...]] = (0.286, 0.285, 0.287)
+    is_synthetic: ClassVar[bool] = True
 
     name: Literal["synthetic"] = "synthetic"
 
