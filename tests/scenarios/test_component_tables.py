@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ ENTRIES = [(section, name) for section, table in TABLES.items() for name in tabl
 GIVEN = {"image_shape", "num_classes", "model", "total_steps", "epoch_ends", "params"}
 NOT_FOR_THE_CONSTRUCTOR = {"decay_norm_and_bias", "warmup_epochs"}
 
+STEPS_PER_EPOCH = 5  # of 500 images
 SMALL = ["data.name=synthetic", "data.batch_size=100", "data.val_size=100", "train.epochs=2", "train.device=cpu"]
 
 
@@ -60,9 +62,14 @@ def test_keys_and_defaults_are_the_constructors_arguments_and_defaults(section: 
     assert required <= own.keys() | GIVEN
 
 
+def checkpoint_of(run: Path) -> dict[str, Any]:
+    contents: dict[str, Any] = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
+    return contents
+
+
 @pytest.mark.parametrize(("section", "name"), ENTRIES)
-def test_a_small_instance_trains_is_resumed_evaluated_explained_and_drawn(
-    section: str, name: str, cifar: Callable[..., Any], tmp_path: Path
+def test_a_small_instance_trains_is_evaluated_explained_and_drawn_and_a_resumed_one_ends_equal(
+    section: str, name: str, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
 ) -> None:
     (tmp_path / "small.yaml").write_text(text_of(section, name))
     trained = cifar("train", "--config", "small.yaml", *SMALL)
@@ -70,13 +77,20 @@ def test_a_small_instance_trains_is_resumed_evaluated_explained_and_drawn(
     (run,) = (tmp_path / "logs").iterdir()
     summary = json.loads((run / "summary.json").read_text())
     assert (summary["status"], summary["epochs"]) == ("completed", 2)
-    last = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
-    assert last["progress"]["step"] == 2 * 5
+    assert checkpoint_of(run)["progress"]["step"] == 2 * STEPS_PER_EPOCH
     measured = json.loads(cifar("eval", run, "--json").out)
     assert measured["accuracy"] == summary["test"]["accuracy"]
     explained = json.loads(cifar("explain", run, "--json").out)
     assert explained["totals"]["parameters"] == summary["parameters"]
     assert cifar("visualize-layer", "--all", run).code == 0
+
+    with at_step(STEPS_PER_EPOCH + 2, lambda state: signal.raise_signal(signal.SIGINT)):
+        assert cifar("train", "--config", "small.yaml", *SMALL).code == 130
+    (stopped,) = set((tmp_path / "logs").iterdir()) - {run}
+    assert checkpoint_of(stopped)["progress"]["step"] == STEPS_PER_EPOCH + 2
+    assert cifar("train", "--resume", stopped).code == 0
+    uninterrupted, resumed = checkpoint_of(run)["model"], checkpoint_of(stopped)["model"]
+    assert [key for key, value in uninterrupted.items() if not torch.equal(value, resumed[key])] == []
 
 
 @pytest.mark.parametrize("key", AUGMENTATIONS)
