@@ -48,8 +48,8 @@ QUICK_MODULES = (
     *(verb.target.partition(":")[0] for verb in VERBS.values()),
 )
 
-# Folders of tests of the whole program, and the one file that compares all networks of the table with each other.
-WITHOUT_A_MODULE = ("scenarios/", "docs/", "models/test_networks.py")
+# Folders of tests of the whole program and of the manual.
+WITHOUT_A_MODULE = ("scenarios/", "docs/")
 
 
 @dataclass(frozen=True)
