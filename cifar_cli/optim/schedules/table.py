@@ -64,7 +64,7 @@ class CosineKeys(WarmupScheduleKeys):
 class LinearKeys(WarmupScheduleKeys):
     """A straight line downwards."""
 
-    target: ClassVar[str] = "cifar_cli.optim.schedules.linear:linear"
+    target: ClassVar[str] = "cifar_cli.optim.schedules.linear_decay:linear_decay"
 
     name: Literal["linear"] = "linear"
     final_lr_ratio: UnitInterval = Field(0.0, title="the learning rate at the end, as a fraction of lr")
