@@ -98,7 +98,7 @@ def train_epoch_with_stopwatch(
             replace(task, transform=transform, loss=loss_fn, graph_cache=None),
             runtime=runtime,
             observers=[*observers, _LastObserver(stopwatch)],
-            stop=ShutdownRequest(),
+            shutdown=ShutdownRequest(),
         )
     stopwatch.mark(REST)
 

@@ -45,7 +45,7 @@ def timed_training(
 
     def run(steps: int) -> None:
         _skip_to_last(steps, state, task)
-        train_epoch(state, task, runtime=runtime, observers=observers, stop=ShutdownRequest())
+        train_epoch(state, task, runtime=runtime, observers=observers, shutdown=ShutdownRequest())
 
     def reset() -> None:
         snapshot.restore()

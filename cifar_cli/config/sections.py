@@ -82,7 +82,7 @@ class DataKeys(DatasetKeys):
 
 
 class InitKeys(Section):
-    """How weights begin where torch's own way is not wanted; each key is a piece of its own."""
+    """Initial weights where torch's defaults are not wanted; each key can be used alone."""
 
     whiten: str | None = Field(
         None,
@@ -91,10 +91,10 @@ class InitKeys(Section):
         description="the name of a convolution, or null for none",
         examples=["whiten"],
     )
-    dirac: Flag = Field(False, title="true: convolutions begin as the identity")
+    dirac: Flag = Field(False, title="true: convolutions start as the identity")
     unit_std: str | None = Field(
         None,
-        title="a layer whose weights begin with a standard deviation of 1",
+        title="a layer whose weights start with a standard deviation of 1",
         min_length=1,
         description="the name of a layer, or null for none",
         examples=["head"],

@@ -184,6 +184,6 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
     else:
         return changed
     raise UsageError(
-        f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot go on to {after}; "
+        f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot be extended to {after}; "
         f"start a longer run with: cifar train --config {folder.config} train.epochs={after}"
     )

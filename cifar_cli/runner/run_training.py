@@ -77,7 +77,7 @@ def train_as_worker(training: Training, *, seed: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, processes.rank, state.progress.step]).generate_state(1)[0]))
     try:
         with graceful_shutdown(processes.all_reduce_max) as shutdown:
-            fit(state, training.task, runtime=training.runtime, stop=shutdown)
+            fit(state, training.task, runtime=training.runtime, shutdown=shutdown)
     except RuntimeError as error:
         raise (_translate_torch_error(error) or error) from error
 
@@ -87,7 +87,7 @@ def _fit(run: TrainingRun, records: RunRecords, shutdown: ShutdownRequest) -> No
     with ExitStack() as stack:
         for observer in observers:
             stack.callback(observer.close)
-        fit(run.training.state, run.training.task, runtime=run.training.runtime, observers=observers, stop=shutdown)
+        fit(run.training.state, run.training.task, runtime=run.training.runtime, observers=observers, shutdown=shutdown)
 
 
 def _test_best(run: TrainingRun) -> Evaluation:

@@ -56,29 +56,29 @@ def fit(
     *,
     runtime: Runtime,
     observers: Sequence[Observer] = (),
-    stop: ShutdownRequest | None = None,
+    shutdown: ShutdownRequest | None = None,
 ) -> None:
     """Trains from the progress of `state` until `task.epochs` epochs are complete.
 
     Raises DivergedError if the loss is no longer finite, and StoppedError, after calling the observers, if a signal
     asked for a shutdown.
     """
-    stop = stop or ShutdownRequest()
+    shutdown = shutdown or ShutdownRequest()
     for observer in observers:
         observer.training_started(state)
     while state.progress.epoch < task.epochs:
         if task.forward is state.model:  # a compiled or sharded network needs all gradients that it was built for
             freeze_finished_groups(state.optimizer, epoch=state.progress.epoch)
-        train_epoch(state, task, runtime=runtime, observers=observers, stop=stop)
+        train_epoch(state, task, runtime=runtime, observers=observers, shutdown=shutdown)
         report = _close_epoch(state, task.validate, observers)
         for observer in observers:
             observer.epoch_ended(state, report)
-        if signal_number := stop.agreed():  # during validation
+        if signal_number := shutdown.agreed():  # during validation
             _stop(state, observers, signal_number)
 
 
 def train_epoch(
-    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stop: ShutdownRequest
+    state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], shutdown: ShutdownRequest
 ) -> None:
     """Takes the remaining steps of the epoch in progress."""
     state.model.train()
@@ -103,7 +103,7 @@ def train_epoch(
             _check_loss(state)
         for observer in observers:
             observer.step_ended(state)
-        if signal_number := stop.agreed():
+        if signal_number := shutdown.agreed():
             _stop(state, observers, signal_number)
     _check_loss(state)
     totals.seconds = time.perf_counter() - started  # again, since _check_loss waited for the device

@@ -14,7 +14,7 @@ def test_the_bare_loop_gives_the_same_weights_to_the_bit_on_the_same_batches(tin
     chosen = {"schedule": "cosine", "average": "lookahead", "average_arguments": {"every_steps": 2, "decay": 0.5}}
     ours = tiny_training(**chosen)
     order = torch.cat(list(ours.task.loader.batch_sampler))
-    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), stop=ShutdownRequest())
+    train_epoch(ours.state, ours.task, runtime=ours.runtime, observers=(), shutdown=ShutdownRequest())
 
     bare = tiny_training(**chosen)  # seeds torch again, which dropout draws from
     state = bare.state

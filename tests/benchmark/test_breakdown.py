@@ -66,7 +66,7 @@ def test_the_time_of_observers_is_logging(tiny_training: Callable[..., Any], rec
 def test_a_training_with_a_stopwatch_gives_the_same_weights(tiny_training: Callable[..., Any]) -> None:
     plain, timed = tiny_training(), tiny_training()
     torch.manual_seed(1)
-    train_epoch(plain.state, plain.task, runtime=plain.runtime, observers=(), stop=ShutdownRequest())
+    train_epoch(plain.state, plain.task, runtime=plain.runtime, observers=(), shutdown=ShutdownRequest())
     torch.manual_seed(1)
     train_epoch_of(timed, Stopwatch(CPU))
     for expected, found in zip(plain.state.model.parameters(), timed.state.model.parameters(), strict=True):
@@ -78,7 +78,7 @@ def test_the_hooks_are_removed_afterwards(tiny_training: Callable[..., Any]) -> 
     train_epoch_of(training, stopwatch)
     marks = len(stopwatch.ended)
     training.state.totals.batches = 0
-    train_epoch(training.state, training.task, runtime=training.runtime, observers=(), stop=ShutdownRequest())
+    train_epoch(training.state, training.task, runtime=training.runtime, observers=(), shutdown=ShutdownRequest())
     assert len(stopwatch.ended) == marks
 
 

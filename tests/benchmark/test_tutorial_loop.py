@@ -91,7 +91,7 @@ def test_the_losses_are_those_of_cifar_train_step_by_step_on_the_same_batches(
     task = replace(
         training.task, transform=lambda batch, _: replace(batch, images=to_unit(batch.images)), loss=recorded
     )
-    train_epoch(training.state, task, runtime=training.runtime, observers=(), stop=ShutdownRequest())
+    train_epoch(training.state, task, runtime=training.runtime, observers=(), shutdown=ShutdownRequest())
 
     dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
     batches = [batch.tolist() for batch in training.task.loader.batch_sampler]

@@ -89,7 +89,9 @@ def test_on_cuda_no_step_waits_for_the_device(small_splits: Splits) -> None:
     training = build_training(experiment, small_splits, choose_runtime(device="cuda"))
     guard = NoWaiting(steps=len(training.task.loader))
     try:
-        train_epoch(training.state, training.task, runtime=training.runtime, observers=[guard], stop=ShutdownRequest())
+        train_epoch(
+            training.state, training.task, runtime=training.runtime, observers=[guard], shutdown=ShutdownRequest()
+        )
     finally:
         guard.close()
     assert training.state.progress.step == len(training.task.loader) > 5

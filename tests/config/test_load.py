@@ -197,7 +197,7 @@ def test_a_group_of_the_same_optimizer_inherits_the_sections_settings() -> None:
         ("{parameters: [a], momentun: 1}", "momentun", "optimizer.groups.0.momentun: sgd has no such key; did you mean 'momentum'?"),
         ("{parameters: [a], name: muom}", "muom", f"optimizer.groups.0.name: expected one of {', '.join(OPTIMIZERS)}, found 'muom'; did you mean 'muon'?"),
         ("{parameters: [a], nesterov: true, momentum: 0}", "true", "optimizer.groups.0.nesterov: expected a momentum above 0 with nesterov: true, found 0; write for example momentum: 0.9"),
-        ("{parameters: [a], epochs: 11}", "11", "optimizer.groups.0.epochs: expected at most the 10 epochs of train.epochs, found 11; leave it out to go on to the end"),
+        ("{parameters: [a], epochs: 11}", "11", "optimizer.groups.0.epochs: expected at most the 10 epochs of train.epochs, found 11; leave it out to train to the end"),
         ("{parameters: [a], epochs: 0}", "0}", "optimizer.groups.0.epochs: expected a number of epochs above 0, or null for all of the training, found 0; write for example 3"),
         ("{parameters: [a], name: muon, newton_schulz_steps: 50}", "50", "optimizer.groups.0.newton_schulz_steps: expected a whole number from 1 to 20, found 50; write for example 3"),
         ("3", "3", "optimizer.groups.0: expected a list of groups, each with its parameters, found 3; write for example [{name: sgd, parameters: [\"*.bias\"], lr: 0.1}]"),

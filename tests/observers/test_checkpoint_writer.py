@@ -90,7 +90,7 @@ def test_a_stopped_training_is_saved_at_its_current_step(tiny_training: Make, ru
             training.task,
             runtime=training.runtime,
             observers=[CheckpointWriter(run, config="", every_seconds=0)],
-            stop=ShutdownRequest(signal_number=2),
+            shutdown=ShutdownRequest(signal_number=2),
         )
     saved = load_checkpoint(run.last_checkpoint)
     assert (saved["progress"]["epoch"], saved["progress"]["step"], saved["totals"]["batches"]) == (0, 1, 1)

@@ -166,7 +166,7 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
     outcome = cifar("train", "--resume", run, "train.epochs=2")
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].endswith(
-        "train.epochs: the average lookahead is laid out over the run's 1 epochs, so it cannot go on to 2; "
+        "train.epochs: the average lookahead is laid out over the run's 1 epochs, so it cannot be extended to 2; "
         f"start a longer run with: cifar train --config {run}/config.yaml train.epochs=2"
     )
 
@@ -174,7 +174,10 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("train.epochs=4", "the schedule cosine is laid out over the run's 2 epochs, so it cannot go on to 4; start a"),
+        (
+            "train.epochs=4",
+            "the schedule cosine is laid out over the run's 2 epochs, so it cannot be extended to 4; start a",
+        ),
         ("train.epochs=1", "train.epochs: expected at least the run's 2 epochs, found 1; leave it out"),
         (
             "seed=1",

@@ -299,7 +299,7 @@ def test_a_shutdown_request_is_fulfilled_after_the_step_and_observers_are_called
             training.task,
             runtime=training.runtime,
             observers=[stop, recorder],
-            stop=stop.request,
+            shutdown=stop.request,
         )
     assert str(caught.value) == "stopped in epoch 2, after step 6"
     assert caught.value.exit_code == exit_code
@@ -319,7 +319,7 @@ def test_a_signal_during_the_last_validation_stops_the_training_after_that_epoch
 
     task = replace(training.task, validate=validate_and_receive_signal)
     with pytest.raises(StoppedError) as caught:
-        fit(training.state, task, runtime=training.runtime, observers=[recorder], stop=stop)
+        fit(training.state, task, runtime=training.runtime, observers=[recorder], shutdown=stop)
     assert str(caught.value) == "stopped after epoch 1"
     assert caught.value.exit_code == 128 + signal.SIGTERM
     assert recorder.events[-2:] == ["epoch 1", "stopped"]

@@ -102,7 +102,7 @@ def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_a
         interruption = Interruption(step)
         first = tiny_training(**case)
         with pytest.raises(StoppedError):
-            fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
+            fit(first.state, first.task, runtime=first.runtime, observers=[interruption], shutdown=interruption.request)
         torch.rand(7)  # random numbers drawn between two processes must not matter
         second = tiny_training(**case)
         second.state.model.fc.weight.data.fill_(100.0)
@@ -123,7 +123,7 @@ def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_
             training.task,
             runtime=training.runtime,
             observers=[interruption],
-            stop=interruption.request,
+            shutdown=interruption.request,
         )
     saved = torch.load(interruption.saved, weights_only=True)["model"]
     fit(training.state, training.task, runtime=training.runtime)
@@ -135,7 +135,7 @@ def test_another_random_state_of_dropout_gives_other_weights(tiny_training: Make
     # Guards the test above: dropout depends on the global random state of the checkpoint.
     interruption, first, second = Interruption(5), tiny_training(), tiny_training()
     with pytest.raises(StoppedError):
-        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
+        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], shutdown=interruption.request)
     saved = torch.load(interruption.saved, weights_only=True)
     fit(first.state, first.task, runtime=first.runtime)
     saved["random"]["torch"] = torch.Generator().manual_seed(99).get_state()
@@ -152,7 +152,7 @@ def test_resumed_run_equals_uninterrupted_run_on_cuda(tiny_training: Make, recor
     fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
     interruption, first, second = Interruption(5), tiny_training(**arguments), tiny_training(**arguments)
     with pytest.raises(StoppedError):
-        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], stop=interruption.request)
+        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], shutdown=interruption.request)
     second.state.load_state_dict(torch.load(interruption.saved, map_location="cpu", weights_only=True))
     fit(second.state, second.task, runtime=second.runtime)
     assert_same(second.state.model.state_dict(), whole.state.model.state_dict())
