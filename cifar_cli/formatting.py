@@ -54,11 +54,11 @@ def percent_with_uncertainty(fraction: float, uncertainty: float | None) -> str:
     """
     if not uncertainty:
         return f"{100 * fraction:.2f} %"
-    digits = uncertain_decimals(100 * uncertainty)
+    digits = decimals_for_uncertainty(100 * uncertainty)
     return f"{100 * fraction:.{digits}f} % ± {100 * uncertainty:.{digits}f}"
 
 
-def uncertain_decimals(uncertainty: float) -> int:
+def decimals_for_uncertainty(uncertainty: float) -> int:
     """Returns how many decimals a number with that uncertainty deserves."""
     exponent = math.floor(math.log10(uncertainty))
     digits = 2 if uncertainty / 10.0**exponent < 1.95 else 1  # 1.95 is told as 2

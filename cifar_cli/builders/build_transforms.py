@@ -33,8 +33,8 @@ def build_preprocessing(experiment: Experiment, splits: Splits, runtime: Runtime
 def build_training_transform(experiment: Experiment, splits: Splits, runtime: Runtime) -> Transform:
     """Returns a function from a batch of uint8 images to an augmented batch of network inputs."""
     preprocess = build_preprocessing(experiment, splits, runtime)
-    on_pixels = build_augmentations(experiment, splits, takes_inputs=False)
-    on_inputs = build_augmentations(experiment, splits, takes_inputs=True)
+    on_pixels = build_augmentations(experiment, splits, takes_normalized=False)
+    on_inputs = build_augmentations(experiment, splits, takes_normalized=True)
 
     def transform(batch: Batch, generator: Generator) -> Batch:
         for augment in on_pixels:
@@ -47,8 +47,8 @@ def build_training_transform(experiment: Experiment, splits: Splits, runtime: Ru
     return transform
 
 
-def build_augmentations(experiment: Experiment, splits: Splits, *, takes_inputs: bool) -> list[Transform]:
-    """Returns the experiment's augmentations of uint8 images or, with `takes_inputs`, of network inputs, in order."""
+def build_augmentations(experiment: Experiment, splits: Splits, *, takes_normalized: bool) -> list[Transform]:
+    """Returns the experiment's augmentations of uint8 images, or with `takes_normalized` of network inputs."""
     available = {
         "num_images": len(splits.train),
         "num_classes": len(splits.train.class_names),
@@ -58,7 +58,7 @@ def build_augmentations(experiment: Experiment, splits: Splits, *, takes_inputs:
     return [
         call_with_accepted(load_target(entry.target), (value,), available)
         for entry, value in experiment.data.augment.applied().values()
-        if entry.takes_inputs == takes_inputs
+        if entry.takes_normalized == takes_normalized
     ]
 
 

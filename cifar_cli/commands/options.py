@@ -12,7 +12,7 @@ import typer
 from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
-from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS, STDIN, builtins, is_stream
+from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
 from cifar_cli.console.completion import complete_config
 from cifar_cli.errors import RunError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
@@ -122,7 +122,7 @@ class ModelChoice:
 
         if self.run is None:
             assert self.experiment is not None
-            name = "<stdin>" if self.source == STDIN else self.source or CONFIG_WITHOUT_RUNS
+            name = "<stdin>" if self.source == STDIN else self.source or DEFAULT_CONFIG
             return build_untrained(self.experiment, source=name, log_dir=self.log_dir)
         opened = load_model(self.run, weights=self.weights, log_dir=self.log_dir)
         return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, location=opened.source))
@@ -150,7 +150,7 @@ def choose_model(
     """Returns the network that the words and options name; by default, the newest run's.
 
     changeable: the sections and keys of a run's configuration that may be changed; is_run_needed: whether a missing run
-    is an error, rather than replaced by the untrained network of CONFIG_WITHOUT_RUNS.
+    is an error, rather than replaced by the untrained network of DEFAULT_CONFIG.
     Raises UsageError, ConfigError or RunError, before torch is imported.
     """
     run, overrides = split_words(words)
@@ -174,5 +174,5 @@ def choose_model(
         elif is_run_needed:
             raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
         else:
-            experiment = configuration.load(CONFIG_WITHOUT_RUNS, overrides)
+            experiment = configuration.load(DEFAULT_CONFIG, overrides)
     return ModelChoice(run, experiment, config, overrides, weights, log_dir)

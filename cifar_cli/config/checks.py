@@ -44,7 +44,7 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     for index, group in enumerate(experiment.optimizer.groups):
         if group.epochs is not None and group.epochs > experiment.train.epochs:
             expected = f"expected at most the {experiment.train.epochs} epochs of train.epochs"
-            mend = "leave it out to train to the end"
+            mend = "leave it out to train the group to the end"
             yield (
                 Issue(("optimizer", "groups", index, "epochs"), f"{expected}, found {group.epochs:g}", mend),
                 ("train", "epochs"),

@@ -15,7 +15,7 @@ from cifar_cli.errors import UsageError
 
 MAX_BYTES = 2**20
 STDIN = "-"
-CONFIG_WITHOUT_RUNS = "sequential"  # commands show its untrained network if there is no run yet
+DEFAULT_CONFIG = "sequential"  # commands show its untrained network if there is no run yet
 
 
 @dataclass(frozen=True)

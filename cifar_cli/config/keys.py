@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.flow import to_flow_yaml
-from cifar_cli.data.transforms.table import AugmentedBy
+from cifar_cli.data.transforms.table import AugmentationTable
 from cifar_cli.models.layer import Layer
 from cifar_cli.section import ChosenFrom, Section
 
@@ -58,7 +58,7 @@ def _section_keys(
 def _sections(field: FieldInfo) -> list[type[Section]]:
     """Returns what the section under a key can be: the entries of its table, or the one that there is."""
     for part in field.metadata:
-        if isinstance(part, ChosenFrom | AugmentedBy):
+        if isinstance(part, ChosenFrom | AugmentationTable):
             return list(part.sections().values())
     annotation = field.annotation
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, Section) else []

@@ -13,7 +13,7 @@ from cifar_cli.config.config_files import read_config_file
 from cifar_cli.config.layers.parse_layers import LAYERS_PATH, parse_layers
 from cifar_cli.config.layers.shapes.infer_shapes import ShapeMismatchError, infer_shapes, with_inferred_arguments
 from cifar_cli.config.overrides import override
-from cifar_cli.config.schema import CHOICES, NAME_PATTERN, Experiment, with_shared_settings
+from cifar_cli.config.schema import CHOICES, NAME_PATTERN, Experiment, with_inherited_settings
 from cifar_cli.config.validation_errors import validation_issues
 from cifar_cli.config.yaml.document import Document, read_document
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath, SourceLocations, report
@@ -122,7 +122,7 @@ def _validate(data: Mapping[str, object], locations: SourceLocations) -> tuple[E
         experiment = Experiment.model_validate(_with_tuples(data))
     except ValidationError as error:
         return None, validation_issues(error, data, locations)
-    return experiment.model_copy(update={"optimizer": with_shared_settings(experiment.optimizer)}), []
+    return experiment.model_copy(update={"optimizer": with_inherited_settings(experiment.optimizer)}), []
 
 
 def _with_tuples(value: object) -> object:

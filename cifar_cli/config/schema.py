@@ -33,7 +33,7 @@ CHOICES = {
 }
 """The sections whose `name` decides which keys they have."""
 
-MOVED = {
+RENAMED_KEYS = {
     "data.hardest": "data.hard_example_fractions",
     "evaluation.views": "evaluation.tta",
     "evaluation.unsure_share": "evaluation.tta_fraction",
@@ -89,7 +89,7 @@ def on_dataset(data: DataKeys, name: str, **changes: Any) -> DataKeys:
     return cast(DataKeys, section(**{**common, **changes, "name": name}))
 
 
-def with_shared_settings(optimizer: OptimizerSection) -> OptimizerSection:
+def with_inherited_settings(optimizer: OptimizerSection) -> OptimizerSection:
     """Returns the section with its own settings in every group of the same optimizer that says nothing else."""
     own = {key: value for key, value in optimizer if key != "groups"}
     groups = tuple(

@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cifar_cli.config.messages import format_value, found, nearest
-from cifar_cli.config.schema import CHOICES, MOVED, Experiment
+from cifar_cli.config.schema import CHOICES, RENAMED_KEYS, Experiment
 from cifar_cli.config.sections import GROUP
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations, dotted
 from cifar_cli.data.transforms.table import AUGMENT
@@ -104,7 +104,7 @@ def _unknown_key(
     path: KeyPath, section: type[Section], data: Mapping[str, object], locations: SourceLocations
 ) -> Issue:
     key, known = str(path[-1]), sorted(section.model_fields, key=lambda key: (key != "name", key == "groups"))
-    if moved := MOVED.get(dotted(path)):
+    if moved := RENAMED_KEYS.get(dotted(path)):
         return Issue(path, f"is called {moved} now", f"write {moved.rpartition('.')[2]}", at_key=True)
     outer = path[:-1]
     if not outer or outer == ("data",) or _choice(outer) is None:  # a dataset's name is one key of `data` among many

@@ -16,7 +16,7 @@ import typer
 
 from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
-from cifar_cli.config.config_files import CONFIG_WITHOUT_RUNS, builtins, is_stream
+from cifar_cli.config.config_files import DEFAULT_CONFIG, builtins, is_stream
 from cifar_cli.config.keys import EVALUATION_KEYS, MACHINE_KEYS, RESUME_KEYS, dotted_keys
 from cifar_cli.errors import CifarError
 from cifar_cli.runs.checkpoint_archive import open_checkpoint_archive
@@ -189,7 +189,7 @@ def _layers(source: str | None, run: str | None, log_dir: Path) -> list[str]:
     except CifarError:
         return []
     if folder is None:
-        return _configured_layers(CONFIG_WITHOUT_RUNS)
+        return _configured_layers(DEFAULT_CONFIG)
     return _configured_layers(str(folder.config)) or _saved_layers(folder.last_checkpoint)
 
 

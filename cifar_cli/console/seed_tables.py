@@ -56,6 +56,6 @@ def _describe(statistics: Mapping[str, Any]) -> str:
         return f"{formatting.percent_with_uncertainty(mean, None)}, n = 1: the variation needs a second seed"
     half_width = (statistics["confidence_95"][1] - statistics["confidence_95"][0]) / 2
     points = 100 * deviation
-    deviation_text = f"{points:.{formatting.uncertain_decimals(points)}f}" if points else "0"
+    deviation_text = f"{points:.{formatting.decimals_for_uncertainty(points)}f}" if points else "0"
     interval = formatting.percent_with_uncertainty(mean, half_width)
     return f"{interval} (95 % confidence, Student's t), standard deviation {deviation_text}, n = {n}"

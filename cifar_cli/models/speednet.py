@@ -11,7 +11,7 @@ from torch import Tensor, nn
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"gelu": nn.GELU, "silu": nn.SiLU, "relu": nn.ReLU}
 
 
-class Group(nn.Module):
+class ConvGroup(nn.Module):
     """`depth` 3×3 convolutions, each with BatchNorm and activation; a pooling after the first halves the feature map.
 
     Input (B, in_channels, H, W), output (B, out_channels, H // 2, W // 2). With a depth of 3, the first activation is
@@ -86,7 +86,7 @@ class SpeedNet(nn.Module):
         self.act = ACTIVATIONS[activation]()
         channels = [whitened, *widths]
         self.groups = nn.Sequential(
-            *(Group(channels[i], channels[i + 1], depth=depth, activation=activation) for i in range(len(widths)))
+            *(ConvGroup(channels[i], channels[i + 1], depth=depth, activation=activation) for i in range(len(widths)))
         )
         self.pool = GlobalMaxPool()
         self.flatten = nn.Flatten()

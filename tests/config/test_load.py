@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cifar_cli.config import Experiment, load, load_text, to_flow_yaml
+from cifar_cli.config import Experiment, load, load_text
 from cifar_cli.config.config_files import builtins
 from cifar_cli.config.schema import CHOICES
-from cifar_cli.config.sections import GROUP
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import ConfigError
 from cifar_cli.models.table import MODELS, MlpKeys, SequentialKeys
 from cifar_cli.optim.schedules.table import SCHEDULES
-from cifar_cli.optim.table import OPTIMIZERS
 
 MLP = "model: {name: mlp}\n"
 
@@ -178,42 +176,6 @@ def test_keys_that_depend_on_a_mistake_are_not_checked() -> None:
     assert "train.epochs" in only
 
 
-GROUPED = MLP + "optimizer: {name: sgd, lr: 0.1, momentum: 0.9, groups: [%s]}\n"
-
-
-def test_a_group_of_the_same_optimizer_inherits_the_sections_settings() -> None:
-    groups = "{parameters: [a], momentum: 0.5}, {parameters: [b], name: muon}, {parameters: [c], name: null}"
-    same, other, third = load_text(GROUPED % groups, location="x.yaml").optimizer.groups
-    assert same == GROUP.keys_of("sgd")(parameters=("a",), lr=0.1, momentum=0.5)
-    assert other == GROUP.keys_of("muon")(parameters=("b",))
-    assert third == GROUP.keys_of("sgd")(parameters=("c",), lr=0.1, momentum=0.9)
-
-
-@pytest.mark.parametrize(
-    ("group", "at", "message"),
-    [
-        ("{lr: 1}", "{lr", "optimizer.groups.0.parameters: expected a list of parameter names, in which * stands for anything, found nothing; write for example parameters: [\"*.bias\"]"),
-        ("{parameters: [a], lr: fast}", "fast", "optimizer.groups.0.lr: expected a number above 0, found 'fast'; write for example 0.01"),
-        ("{parameters: [a], momentun: 1}", "momentun", "optimizer.groups.0.momentun: sgd has no such key; did you mean 'momentum'?"),
-        ("{parameters: [a], name: muom}", "muom", f"optimizer.groups.0.name: expected one of {', '.join(OPTIMIZERS)}, found 'muom'; did you mean 'muon'?"),
-        ("{parameters: [a], nesterov: true, momentum: 0}", "true", "optimizer.groups.0.nesterov: expected a momentum above 0 with nesterov: true, found 0; write for example momentum: 0.9"),
-        ("{parameters: [a], epochs: 11}", "11", "optimizer.groups.0.epochs: expected at most the 10 epochs of train.epochs, found 11; leave it out to train to the end"),
-        ("{parameters: [a], epochs: 0}", "0}", "optimizer.groups.0.epochs: expected a number of epochs above 0, or null for all of the training, found 0; write for example 3"),
-        ("{parameters: [a], name: muon, newton_schulz_steps: 50}", "50", "optimizer.groups.0.newton_schulz_steps: expected a whole number from 1 to 20, found 50; write for example 3"),
-        ("3", "3", "optimizer.groups.0: expected a list of groups, each with its parameters, found 3; write for example [{name: sgd, parameters: [\"*.bias\"], lr: 0.1}]"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_a_group_is_reported_with_its_location(group: str, at: str, message: str) -> None:
-    (issue,) = refusals(GROUPED % group)
-    column = (GROUPED % group).splitlines()[1].rindex(at) + 1
-    assert issue == f"x.yaml:2:{column}: {message}"
-
-
-def test_a_mistake_that_a_group_inherits_is_reported_once() -> None:
-    text = MLP + "optimizer: {nesterov: true, groups: [{parameters: [a]}]}\n"
-    assert [issue.split(": ")[1] for issue in refusals(text)] == ["optimizer.nesterov"]
-
-
 def test_layers_after_one_with_mistakes_are_checked_for_all_but_their_shapes() -> None:
     issues = refusals("""\
 model:
@@ -223,12 +185,6 @@ model:
     - drop: {type: Dropout, p: 2}
 """)
     assert [issue.split(": ")[1] for issue in issues] == ["model.layers.pool.kernel_size", "model.layers.drop.p"]
-
-
-def test_the_example_of_every_section_loads() -> None:
-    for name, field in Experiment.model_fields.items():
-        assert field.examples is not None
-        load_text(MLP, location="x", overrides=[f"{name}={to_flow_yaml(field.examples[0])}"])
 
 
 def test_configurations_are_checked_without_torch() -> None:

@@ -5,7 +5,8 @@ from pydantic import BaseModel
 
 from cifar_cli.config import Experiment, load_text
 from cifar_cli.config.keys import dotted_keys
-from cifar_cli.config.schema import CHOICES, GROUP, MOVED
+from cifar_cli.config.schema import CHOICES, RENAMED_KEYS
+from cifar_cli.config.sections import GROUP
 from cifar_cli.config.validation_errors import expectation
 from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.errors import ConfigError
@@ -36,7 +37,7 @@ def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(s
             section.__pydantic_validator__.validate_assignment(section.model_construct(), name, value)
 
 
-@pytest.mark.parametrize(("old", "new"), MOVED.items())
+@pytest.mark.parametrize(("old", "new"), RENAMED_KEYS.items())
 def test_a_renamed_key_gives_an_error_with_its_new_name_in_a_file_and_on_the_command_line(old: str, new: str) -> None:
     section, _, key = old.partition(".")
     message = f"{old}: is called {new} now; write {new.rpartition('.')[2]}"
@@ -51,9 +52,9 @@ def test_the_keys_of_earlier_versions_are_known_as_renamed() -> None:
         "evaluation.unsure_share": "evaluation.tta_fraction",
         "init.unit_deviation": "init.unit_std",
     }
-    assert renamed.items() <= MOVED.items()
+    assert renamed.items() <= RENAMED_KEYS.items()
 
 
-@pytest.mark.parametrize("new", MOVED.values())
+@pytest.mark.parametrize("new", RENAMED_KEYS.values())
 def test_the_new_name_of_a_renamed_key_exists(new: str) -> None:
     assert new in dotted_keys()

@@ -1,4 +1,4 @@
-"""A real web server on loopback that sends one file with many failures. The URL's path names the failure."""
+"""A real web server on the loopback that hands out one file in many bad ways. The path of the URL says which."""
 
 import re
 import threading
@@ -10,7 +10,11 @@ import pytest
 
 
 class MirrorServer(ThreadingHTTPServer):
-    """Serves `content` at /<behaviour>/anything. `requests` lists (behaviour, Range header) in the order they came."""
+    """Serves `content` at /<behaviour>/anything.
+
+    requests: (behaviour, Range header) of each request in order. authorizations: the Authorization headers.
+    redirect_to: the URL to which /redirects leads.
+    """
 
     daemon_threads = True
 
@@ -18,7 +22,9 @@ class MirrorServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content = content
         self.requests: list[tuple[str, str | None]] = []
-        self.released = threading.Event()  # set: those that hang or crawl may go on
+        self.authorizations: list[str | None] = []
+        self.redirect_to = ""
+        self.released = threading.Event()  # set: requests that hang end
 
     def url(self, behaviour: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{behaviour}/archive.tar.gz"
@@ -27,7 +33,7 @@ class MirrorServer(ThreadingHTTPServer):
         return [behaviour for behaviour, _ in self.requests]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: clients that leave are what is being tested."""
+        """Prints nothing, because clients that disconnect are part of the tests."""
 
 
 @pytest.fixture
@@ -56,6 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         behaviour = self.path.split("/")[1]
         self.server.requests.append((behaviour, self.headers.get("Range")))
+        self.server.authorizations.append(self.headers.get("Authorization"))
         getattr(self, behaviour)()
 
     def good(self) -> None:
@@ -69,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self._from_range(), flip=True)
 
     def breaks_off(self) -> None:
-        """Closes after half of what was still to come."""
+        """Closes after half of the remaining bytes."""
         start = self._from_range()
         self._send(start, until=start + (len(self.server.content) - start) // 2)
 
@@ -100,6 +107,12 @@ class _Handler(BaseHTTPRequestHandler):
         page = b"<html>Please log in to this network</html>"
         self._head(200, len(page), content_type="text/html; charset=utf-8")
         self.wfile.write(page)
+
+    def redirects(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", self.server.redirect_to)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def other_file(self) -> None:
         self._head(200, 3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cifar_cli.models.speednet import Group, SpeedNet, maximum_over_maps
+from cifar_cli.models.speednet import ConvGroup, SpeedNet, maximum_over_maps
 
 
 def test_speednet_counts_its_parameters_as_published() -> None:
@@ -56,7 +56,7 @@ def test_logits_of_speednet_are_scaled() -> None:
 
 
 def test_a_group_of_three_convolutions_adds_the_first_activation() -> None:
-    group = Group(3, 4, depth=3, activation="relu").eval()
+    group = ConvGroup(3, 4, depth=3, activation="relu").eval()
     with torch.no_grad():
         group.conv3.weight.zero_()  # then norm3 gives its bias, zero, and the sum is the first part alone
     images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))

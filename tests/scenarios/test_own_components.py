@@ -58,7 +58,7 @@ BLEND = Augmentation(
     value=Annotated[UnitInterval, Field(title="the fraction of another image", examples=[0.2])],
     off=0.0,
     example=0.2,
-    takes_inputs=True,
+    takes_normalized=True,
 )
 
 ENTRIES = {

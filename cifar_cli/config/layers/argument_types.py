@@ -45,7 +45,7 @@ def _is_number(value: object, least: float = -math.inf, most: float = math.inf) 
     return math.isfinite(value) and least <= value <= most
 
 
-COUNT = ArgumentType("a whole number, at least 1", 32, _is_int)
+POSITIVE_INT = ArgumentType("a whole number, at least 1", 32, _is_int)
 COUNT_OR_NONE = ArgumentType("a whole number, at least 1, or null", 4, lambda value: value is None or _is_int(value))
 SIZE = ArgumentType("a whole number, at least 1, or two of them: [height, width]", 3, _is_size)
 SIZE_OR_NONE = ArgumentType(
@@ -53,7 +53,9 @@ SIZE_OR_NONE = ArgumentType(
     2,
     lambda value: value is None or _is_size(value),
 )
-AMOUNT = ArgumentType("a whole number, 0 or more, or two of them: [height, width]", 1, lambda value: _is_size(value, 0))
+NON_NEGATIVE_SIZE = ArgumentType(
+    "a whole number, 0 or more, or two of them: [height, width]", 1, lambda value: _is_size(value, 0)
+)
 PADDING = ArgumentType(
     "a whole number, 0 or more, or [height, width], or same, or valid",
     1,
@@ -64,7 +66,7 @@ PADDING_MODE = ArgumentType(
     "zeros",
     lambda value: value in ("zeros", "reflect", "replicate", "circular"),
 )
-ZEROS = ArgumentType("zeros (torch has no other here)", "zeros", lambda value: value == "zeros")
+ZEROS_ONLY = ArgumentType("zeros (torch has no other here)", "zeros", lambda value: value == "zeros")
 OUTPUT_SIZE = ArgumentType(
     "a whole number, at least 1, or [height, width], where null keeps the side as it is", 1, _is_output_size
 )
@@ -75,8 +77,8 @@ UNFLATTENED = ArgumentType("a list of whole numbers, at least 1 each; one may be
 AXIS = ArgumentType("a whole number between -8 and 7", 1, lambda value: _is_int(value, -8, 7))
 FLAG = ArgumentType("true or false", True, lambda value: isinstance(value, bool))
 NUMBER = ArgumentType("a number", 1.0, _is_number)
-POSITIVE = ArgumentType("a number above 0", 1.0, lambda value: _is_number(value, math.ulp(0.0)))
-NON_NEGATIVE = ArgumentType("a number, 0 or more", 0.5, lambda value: _is_number(value, 0))
+POSITIVE_NUMBER = ArgumentType("a number above 0", 1.0, lambda value: _is_number(value, math.ulp(0.0)))
+NON_NEGATIVE_NUMBER = ArgumentType("a number, 0 or more", 0.5, lambda value: _is_number(value, 0))
 PROBABILITY = ArgumentType("a number from 0 to 1", 0.5, lambda value: _is_number(value, 0, 1))
 MOMENTUM = ArgumentType(
     "a number from 0 to 1, or null for a plain average",

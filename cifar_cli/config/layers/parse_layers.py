@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from cifar_cli.config.layers.table import LAYERS, Arguments, Without
+from cifar_cli.config.layers.table import LAYERS, Arguments, NoDefault
 from cifar_cli.config.messages import format_value, found, nearest
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath
 from cifar_cli.models.layer import ArgumentValue, Layer
@@ -14,7 +14,7 @@ EXAMPLE = "- conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 # nn.Sequential has attributes of these names, so they cannot name layers.
-TAKEN_NAMES = frozenset(
+RESERVED_NAMES = frozenset(
     """
     T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double
     dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule
@@ -68,7 +68,7 @@ def _name_issues(path: KeyPath, name: str, first_paths: dict[str, KeyPath]) -> l
     if not _NAME.fullmatch(name):
         finding = f"expected a name of letters, digits and '_' that begins with a letter, found {name!r}"
         return [Issue(path, finding, "write for example conv1", at_key=True)]
-    if name in TAKEN_NAMES:
+    if name in RESERVED_NAMES:
         finding = f"the name '{name}' is one that torch's Sequential uses itself"
         return [Issue(path, finding, f"write for example {name}1", at_key=True)]
     if name in first_paths:
@@ -125,7 +125,7 @@ def _read_arguments(
 
 def missing_arguments(table: Arguments, given: dict[str, object]) -> Sequence[str]:
     """Returns the required arguments that are not given."""
-    return [key for key, argument in table.items() if argument.default is Without.REQUIRED and key not in given]
+    return [key for key, argument in table.items() if argument.default is NoDefault.REQUIRED and key not in given]
 
 
 def _unknown_argument(path: KeyPath, layer_type: str, key: str, table: Arguments) -> Issue:

@@ -8,31 +8,31 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from cifar_cli.config.layers.argument_types import (
-    AMOUNT,
     APPROXIMATE,
     AXIS,
-    COUNT,
     COUNT_OR_NONE,
     FLAG,
     MOMENTUM,
-    NON_NEGATIVE,
+    NON_NEGATIVE_NUMBER,
+    NON_NEGATIVE_SIZE,
     NUMBER,
     OUTPUT_SIZE,
     PADDING,
     PADDING_MODE,
-    POSITIVE,
+    POSITIVE_INT,
+    POSITIVE_NUMBER,
     PROBABILITY,
     SHAPE,
     SIZE,
     SIZE_OR_NONE,
     UNFLATTENED,
-    ZEROS,
+    ZEROS_ONLY,
     ArgumentType,
 )
 from cifar_cli.models.layer import ArgumentValue
 
 
-class Without(Enum):
+class NoDefault(Enum):
     """The two reasons why an argument has no default."""
 
     REQUIRED = "must be given"
@@ -43,21 +43,21 @@ class Argument(NamedTuple):
     """One argument: its type, and torch's default or the reason why there is none."""
 
     type: ArgumentType
-    default: ArgumentValue | Without = Without.REQUIRED
+    default: ArgumentValue | NoDefault = NoDefault.REQUIRED
 
 
 Arguments: TypeAlias = dict[str, Argument]
 
-_INFERRED_COUNT = Argument(COUNT, Without.INFERRED)
+_INFERRED_INT = Argument(POSITIVE_INT, NoDefault.INFERRED)
 _INPLACE: Arguments = {"inplace": Argument(FLAG, False)}
-_EPS = Argument(POSITIVE, 1e-5)
-_SOFTMAX: Arguments = {"dim": Argument(AXIS, Without.INFERRED)}
+_EPS = Argument(POSITIVE_NUMBER, 1e-5)
+_SOFTMAX: Arguments = {"dim": Argument(AXIS, NoDefault.INFERRED)}
 _DROPOUT: Arguments = {"p": Argument(PROBABILITY, 0.5), **_INPLACE}
 
 
 def _batch_norm(*, affine: bool, track_running_stats: bool) -> Arguments:
     return {
-        "num_features": _INFERRED_COUNT,
+        "num_features": _INFERRED_INT,
         "eps": _EPS,
         "momentum": Argument(MOMENTUM, 0.1),
         "affine": Argument(FLAG, affine),
@@ -66,8 +66,8 @@ def _batch_norm(*, affine: bool, track_running_stats: bool) -> Arguments:
 
 
 _CONVOLUTION: Arguments = {
-    "in_channels": _INFERRED_COUNT,
-    "out_channels": Argument(COUNT),
+    "in_channels": _INFERRED_INT,
+    "out_channels": Argument(POSITIVE_INT),
     "kernel_size": Argument(SIZE),
     "stride": Argument(SIZE, 1),
 }
@@ -77,36 +77,36 @@ LAYERS: dict[str, Arguments] = {
         **_CONVOLUTION,
         "padding": Argument(PADDING, 0),
         "dilation": Argument(SIZE, 1),
-        "groups": Argument(COUNT, 1),
+        "groups": Argument(POSITIVE_INT, 1),
         "bias": Argument(FLAG, True),
         "padding_mode": Argument(PADDING_MODE, "zeros"),
     },
     "ConvTranspose2d": {
         **_CONVOLUTION,
-        "padding": Argument(AMOUNT, 0),
-        "output_padding": Argument(AMOUNT, 0),
-        "groups": Argument(COUNT, 1),
+        "padding": Argument(NON_NEGATIVE_SIZE, 0),
+        "output_padding": Argument(NON_NEGATIVE_SIZE, 0),
+        "groups": Argument(POSITIVE_INT, 1),
         "bias": Argument(FLAG, True),
         "dilation": Argument(SIZE, 1),
-        "padding_mode": Argument(ZEROS, "zeros"),
+        "padding_mode": Argument(ZEROS_ONLY, "zeros"),
     },
     "MaxPool2d": {
         "kernel_size": Argument(SIZE),
         "stride": Argument(SIZE_OR_NONE, None),
-        "padding": Argument(AMOUNT, 0),
+        "padding": Argument(NON_NEGATIVE_SIZE, 0),
         "dilation": Argument(SIZE, 1),
         "ceil_mode": Argument(FLAG, False),
     },
     "AvgPool2d": {
         "kernel_size": Argument(SIZE),
         "stride": Argument(SIZE_OR_NONE, None),
-        "padding": Argument(AMOUNT, 0),
+        "padding": Argument(NON_NEGATIVE_SIZE, 0),
         "ceil_mode": Argument(FLAG, False),
         "count_include_pad": Argument(FLAG, True),
         "divisor_override": Argument(COUNT_OR_NONE, None),
     },
     "LPPool2d": {
-        "norm_type": Argument(POSITIVE),
+        "norm_type": Argument(POSITIVE_NUMBER),
         "kernel_size": Argument(SIZE),
         "stride": Argument(SIZE_OR_NONE, None),
         "ceil_mode": Argument(FLAG, False),
@@ -117,26 +117,26 @@ LAYERS: dict[str, Arguments] = {
     "BatchNorm2d": _batch_norm(affine=True, track_running_stats=True),
     "InstanceNorm2d": _batch_norm(affine=False, track_running_stats=False),
     "GroupNorm": {
-        "num_groups": Argument(COUNT),
-        "num_channels": _INFERRED_COUNT,
+        "num_groups": Argument(POSITIVE_INT),
+        "num_channels": _INFERRED_INT,
         "eps": _EPS,
         "affine": Argument(FLAG, True),
     },
     "LayerNorm": {
-        "normalized_shape": Argument(SHAPE, Without.INFERRED),
+        "normalized_shape": Argument(SHAPE, NoDefault.INFERRED),
         "eps": _EPS,
         "elementwise_affine": Argument(FLAG, True),
         "bias": Argument(FLAG, True),
     },
     "LocalResponseNorm": {
-        "size": Argument(COUNT),
+        "size": Argument(POSITIVE_INT),
         "alpha": Argument(NUMBER, 1e-4),
         "beta": Argument(NUMBER, 0.75),
         "k": Argument(NUMBER, 1.0),
     },
     "Linear": {
-        "in_features": _INFERRED_COUNT,
-        "out_features": Argument(COUNT),
+        "in_features": _INFERRED_INT,
+        "out_features": Argument(POSITIVE_INT),
         "bias": Argument(FLAG, True),
     },
     "Flatten": {"start_dim": Argument(AXIS, 1), "end_dim": Argument(AXIS, -1)},
@@ -147,11 +147,11 @@ LAYERS: dict[str, Arguments] = {
     "Dropout2d": _DROPOUT,
     "AlphaDropout": _DROPOUT,
     "FeatureAlphaDropout": _DROPOUT,
-    "CELU": {"alpha": Argument(POSITIVE, 1.0), **_INPLACE},
+    "CELU": {"alpha": Argument(POSITIVE_NUMBER, 1.0), **_INPLACE},
     "ELU": {"alpha": Argument(NUMBER, 1.0), **_INPLACE},
     "GELU": {"approximate": Argument(APPROXIMATE, "none")},
     "GLU": {"dim": Argument(AXIS, -1)},
-    "Hardshrink": {"lambd": Argument(NON_NEGATIVE, 0.5)},
+    "Hardshrink": {"lambd": Argument(NON_NEGATIVE_NUMBER, 0.5)},
     "Hardsigmoid": _INPLACE,
     "Hardswish": _INPLACE,
     "Hardtanh": {"min_val": Argument(NUMBER, -1.0), "max_val": Argument(NUMBER, 1.0), **_INPLACE},
@@ -159,7 +159,7 @@ LAYERS: dict[str, Arguments] = {
     "LogSigmoid": {},
     "LogSoftmax": _SOFTMAX,
     "Mish": _INPLACE,
-    "PReLU": {"num_parameters": Argument(COUNT, 1), "init": Argument(NUMBER, 0.25)},
+    "PReLU": {"num_parameters": Argument(POSITIVE_INT, 1), "init": Argument(NUMBER, 0.25)},
     "ReLU": _INPLACE,
     "ReLU6": _INPLACE,
     "RReLU": {"lower": Argument(NUMBER, 1 / 8), "upper": Argument(NUMBER, 1 / 3), **_INPLACE},
@@ -169,8 +169,8 @@ LAYERS: dict[str, Arguments] = {
     "Softmax": _SOFTMAX,
     "Softmax2d": {},
     "Softmin": _SOFTMAX,
-    "Softplus": {"beta": Argument(POSITIVE, 1.0), "threshold": Argument(NUMBER, 20.0)},
-    "Softshrink": {"lambd": Argument(NON_NEGATIVE, 0.5)},
+    "Softplus": {"beta": Argument(POSITIVE_NUMBER, 1.0), "threshold": Argument(NUMBER, 20.0)},
+    "Softshrink": {"lambd": Argument(NON_NEGATIVE_NUMBER, 0.5)},
     "Softsign": {},
     "Tanh": {},
     "Tanhshrink": {},

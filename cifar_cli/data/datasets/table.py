@@ -3,7 +3,6 @@
 To add one, write `data/datasets/<name>.py` with a `DatasetSource`, and its entry here.
 """
 
-from math import prod
 from typing import ClassVar, Literal
 
 from cifar_cli.section import Entry, table
@@ -28,11 +27,6 @@ class DatasetKeys(Entry):
     def side(self) -> int:
         """The height and width of an image, in pixels."""
         return self.image_shape[1]
-
-    @property
-    def pixel_values(self) -> int:
-        """The number of values in one image."""
-        return prod(self.image_shape)
 
 
 class Cifar10Keys(DatasetKeys):

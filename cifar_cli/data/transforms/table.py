@@ -34,7 +34,7 @@ class Augmentation:
 
     target: `module:attribute`, called with the key's value and, where its signature names them, with `num_images`,
     `num_classes`, `mean` and `seed`; gives a Transform. value: the key's type, with its words. off: the value with
-    which nothing is done. takes_inputs: whether images come normalized, as float32, instead of as uint8.
+    which nothing is done. takes_normalized: whether images come normalized, as float32, instead of as uint8.
     issue: for a value and the side of the dataset's images, what is wrong, and the mend. example: a value for tests.
     """
 
@@ -42,7 +42,7 @@ class Augmentation:
     value: Any
     off: Any
     example: Any
-    takes_inputs: bool = False
+    takes_normalized: bool = False
     issue: Callable[[Any, int], tuple[str, str] | None] = _no_issue
 
 
@@ -111,7 +111,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         ],
         off=(),
         example=(16, 32),
-        takes_inputs=True,
+        takes_normalized=True,
     ),
 }
 
@@ -135,7 +135,7 @@ class AugmentKeys(Section):
 
 
 @dataclass(frozen=True)
-class AugmentedBy:
+class AugmentationTable:
     """The annotation of a section whose keys are those of a table, read at each validation."""
 
     table: Mapping[str, Augmentation]
@@ -159,7 +159,7 @@ class AugmentedBy:
         return self.section().model_validate(value)
 
 
-AUGMENT = AugmentedBy(AUGMENTATIONS)
+AUGMENT = AugmentationTable(AUGMENTATIONS)
 
 
 @cache

@@ -5,14 +5,14 @@
 import pytest
 from torch import nn
 
-from cifar_cli.config.layers.parse_layers import TAKEN_NAMES, parse_layers
+from cifar_cli.config.layers.parse_layers import RESERVED_NAMES, parse_layers
 from cifar_cli.config.yaml.source_locations import SourceLocation, SourceLocations, report
 from cifar_cli.models.layer import Layer
 
 
 def test_the_taken_names_are_the_attributes_of_torchs_sequential() -> None:
     # A layer's name begins with a letter. Names that only another version of torch uses may stay.
-    assert {name for name in dir(nn.Sequential()) if not name.startswith("_")} <= TAKEN_NAMES
+    assert {name for name in dir(nn.Sequential()) if not name.startswith("_")} <= RESERVED_NAMES
 
 
 @pytest.mark.parametrize("name", ["train", "forward"])

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 from torch.nn.modules import activation
 
-from cifar_cli.config.layers.table import LAYERS, Without
+from cifar_cli.config.layers.table import LAYERS, NoDefault
 
 # device and dtype are the runtime's; indices cannot be passed on; the norms' bias is newer than the oldest torch that
 # is supported; Hardtanh's two are deprecated.
@@ -26,9 +26,9 @@ def test_arguments_are_torchs_own_with_torchs_defaults(layer_type: str) -> None:
         torchs.pop("bias", None)
     assert list(LAYERS[layer_type]) == list(torchs)
     for name, argument in LAYERS[layer_type].items():
-        if argument.default is Without.REQUIRED:
+        if argument.default is NoDefault.REQUIRED:
             assert torchs[name] is inspect.Parameter.empty
-        elif argument.default is Without.INFERRED:
+        elif argument.default is NoDefault.INFERRED:
             # torch has a default for the axis of a softmax, and warns of it.
             assert torchs[name] is inspect.Parameter.empty or name == "dim"
         else:
@@ -40,7 +40,7 @@ def test_arguments_are_torchs_own_with_torchs_defaults(layer_type: str) -> None:
 def test_the_example_and_the_default_of_every_argument_are_accepted(layer_type: str) -> None:
     for name, argument in LAYERS[layer_type].items():
         assert argument.type.accepts(argument.type.example), name
-        if not isinstance(argument.default, Without):
+        if not isinstance(argument.default, NoDefault):
             assert argument.type.accepts(argument.default), name
 
 

@@ -1,8 +1,5 @@
 """Opening datasets by name: the table, the folder, the split, and the errors for missing data."""
 
-import hashlib
-import io
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,24 +98,6 @@ def test_no_data_and_no_network_ends_with_the_attempts_and_three_ways_out(
     ]
 
 
-def test_archive_brought_from_another_machine_is_unpacked_without_a_network(tmp_path: Path):
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        member = tarfile.TarInfo("folder/file")
-        member.size = 2
-        tar.addfile(member, io.BytesIO(b"hi"))
-    archive = replace(
-        CIFAR10_ARCHIVE,
-        md5=hashlib.md5(content.getvalue()).hexdigest(),
-        size_bytes=len(content.getvalue()),
-        folder="folder",
-        mirrors=(),
-    )
-    (tmp_path / archive.file_name).write_bytes(content.getvalue())
-    fetch_archive.fetch_archive(archive, tmp_path, is_there=lambda: False)
-    assert (tmp_path / "folder" / "file").read_bytes() == b"hi"
-
-
 def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataError) as caught:
@@ -126,12 +105,3 @@ def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
     assert str(caught.value) == (
         f"{tmp_path}/file/data: cannot be written: Not a directory; choose another folder with data.root"
     )
-
-
-def test_process_that_waits_for_another_gives_up_at_its_deadline(tmp_path: Path):
-    with (
-        fetch_archive.dataset_lock(tmp_path, name="set", timeout_seconds=None, report=None),
-        pytest.raises(DataError, match=r"\.set\.lock: another process is still fetching after 0 s; wait for it"),
-        fetch_archive.dataset_lock(tmp_path, name="set", timeout_seconds=0.2, report=None),
-    ):
-        pass

@@ -41,7 +41,7 @@ def test_the_same_generator_state_gives_the_same_batch_and_the_input_stays_as_it
     key: str, random_batch: Callable[..., Batch], seeded: Callable[[int], torch.Generator]
 ) -> None:
     augment, batch = build(key), random_batch(64)
-    if AUGMENTATIONS[key].takes_inputs:
+    if AUGMENTATIONS[key].takes_normalized:
         batch = replace(batch, images=batch.images.float() / 255)
     before = batch.images.clone()
     first, second = augment(batch, seeded(3)), augment(batch, seeded(3))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from cifar_cli import formatting
 from cifar_cli.config.layers.shapes.rule import Shape, ShapeError
 from cifar_cli.config.layers.shapes.rules import RANKS, RULES
-from cifar_cli.config.layers.table import LAYERS, Without
+from cifar_cli.config.layers.table import LAYERS, NoDefault
 from cifar_cli.config.messages import format_value
 from cifar_cli.models.layer import ArgumentValue, Layer
 
@@ -70,7 +70,7 @@ def with_inferred_arguments(layers: Sequence[Layer], inferred: Sequence[LayerSha
     """Returns the layers with inferred arguments, and without default values that the configuration does not name."""
     filled = []
     for layer, step in zip(layers, inferred, strict=True):
-        wanted = {key for key, argument in LAYERS[layer.type].items() if argument.default is Without.INFERRED}
+        wanted = {key for key, argument in LAYERS[layer.type].items() if argument.default is NoDefault.INFERRED}
         arguments = {key: value for key, value in step.arguments.items() if key in wanted | layer.arguments.keys()}
         filled.append(Layer(layer.name, layer.type, arguments))
     return filled
@@ -88,10 +88,10 @@ def _complete(layer: Layer, shape: Shape, source: str) -> dict[str, ArgumentValu
     _check_rank(layer.type, shape, source)
     complete: dict[str, ArgumentValue] = {}
     for key, (_, default) in LAYERS[layer.type].items():
-        if default is Without.INFERRED:
+        if default is NoDefault.INFERRED:
             right = _inferred_argument(key, shape)
             complete[key] = _checked(key, layer.arguments[key], right, source) if key in layer.arguments else right
-        elif default is Without.REQUIRED:
+        elif default is NoDefault.REQUIRED:
             complete[key] = layer.arguments[key]
         else:
             complete[key] = layer.arguments.get(key, default)

@@ -19,7 +19,7 @@ class ShapeError(Exception):
         self.argument = argument
 
 
-def number(value: ArgumentValue) -> int:
+def as_int(value: ArgumentValue) -> int:
     """Returns an argument that is known to be a whole number."""
     assert isinstance(value, int), value
     return value

@@ -7,7 +7,7 @@ batch, 1 the channels or features.
 from collections.abc import Mapping
 from math import prod
 
-from cifar_cli.config.layers.shapes.rule import Rule, Shape, ShapeError, number
+from cifar_cli.config.layers.shapes.rule import Rule, Shape, ShapeError, as_int
 from cifar_cli.config.layers.shapes.windows import adaptive_pool, conv, conv_transpose, pool
 from cifar_cli.config.layers.table import LAYERS
 from cifar_cli.models.layer import ArgumentValue
@@ -38,11 +38,11 @@ def _same(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
 
 def _axis(name: str, arguments: Mapping[str, ArgumentValue], shape: Shape) -> int:
     """Returns the axis as an index into `shape`. Raises ShapeError for a missing axis and for the batch's."""
-    given = number(arguments[name])
+    given = as_int(arguments[name])
     axes = len(shape) + 1
     axis = given + axes if given < 0 else given
     if axis == 0:
-        finding = "expected an axis of the image, 1 or more, found that of the batch: images would be mixed"
+        finding = "expected an axis of the image, 1 or more, found the batch: images would be mixed"
         raise ShapeError(finding, f"write {name}: 1", name)
     if not 0 < axis < axes:
         raise ShapeError(f"expected an axis from 1 to {axes - 1}, found {given}", f"write for example {name}: 1", name)
@@ -60,7 +60,7 @@ def _flatten(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
 def _unflatten(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     axis, sizes = _axis("dim", arguments, shape), arguments["unflattened_size"]
     assert isinstance(sizes, tuple)
-    known = prod(number(size) for size in sizes if size != -1)
+    known = prod(as_int(size) for size in sizes if size != -1)
     rest, left_over = divmod(shape[axis], known)
     if left_over or (-1 not in sizes and rest != 1):
         found = "×".join(str(size) for size in sizes)
@@ -69,7 +69,7 @@ def _unflatten(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
             f"write for example [{shape[axis]}, 1]",
             "unflattened_size",
         )
-    return (*shape[:axis], *(rest if size == -1 else number(size) for size in sizes), *shape[axis + 1 :])
+    return (*shape[:axis], *(rest if size == -1 else as_int(size) for size in sizes), *shape[axis + 1 :])
 
 
 def _glu(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
@@ -85,11 +85,11 @@ def _softmax(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
 
 
 def _linear(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
-    return (number(arguments["out_features"]),)
+    return (as_int(arguments["out_features"]),)
 
 
 def _group_norm(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
-    if shape[0] % (groups := number(arguments["num_groups"])):
+    if shape[0] % (groups := as_int(arguments["num_groups"])):
         finding = f"expected a divisor of the {shape[0]} channels, found {groups}"
         raise ShapeError(finding, "write for example num_groups: 1", "num_groups")
     return shape

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from cifar_cli import formatting
-from cifar_cli.config.layers.shapes.rule import Shape, ShapeError, number
+from cifar_cli.config.layers.shapes.rule import Shape, ShapeError, as_int
 from cifar_cli.models.layer import ArgumentValue
 
 
@@ -46,17 +46,17 @@ def conv(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     if padding == "same":
         totals = [dilation * (kernel - 1) for kernel, dilation in zip(kernels, dilations, strict=True)]
         _check_padding_mode(arguments, sides, [total - total // 2 for total in totals])
-        return (number(arguments["out_channels"]), *sides)
+        return (as_int(arguments["out_channels"]), *sides)
     paddings = (0, 0) if padding == "valid" else _pair(padding)
     _check_padding_mode(arguments, sides, paddings)
     outputs = map(_window, sides, kernels, strides, paddings, dilations)
-    return (number(arguments["out_channels"]), *outputs)
+    return (as_int(arguments["out_channels"]), *outputs)
 
 
 def _check_groups(arguments: Mapping[str, ArgumentValue]) -> None:
-    groups = number(arguments["groups"])
+    groups = as_int(arguments["groups"])
     for key in ("in_channels", "out_channels"):
-        if (channels := number(arguments[key])) % groups:
+        if (channels := as_int(arguments[key])) % groups:
             raise ShapeError(
                 f"expected a divisor of {key} {channels}, found {groups}", "write for example groups: 1", "groups"
             )
@@ -78,7 +78,7 @@ def _check_padding_mode(arguments: Mapping[str, ArgumentValue], sides: Sequence[
 def conv_transpose(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape:
     _check_groups(arguments)
     _, *sides = shape
-    outputs = [number(arguments["out_channels"])]
+    outputs = [as_int(arguments["out_channels"])]
     names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
     for side, kernel, stride, padding, extra, dilation in zip(
         sides, *(_pair(arguments[name]) for name in names), strict=True
@@ -124,4 +124,4 @@ def adaptive_pool(arguments: Mapping[str, ArgumentValue], shape: Shape) -> Shape
     channels, *sides = shape
     wanted = arguments["output_size"]
     sizes = wanted if isinstance(wanted, tuple) else (wanted, wanted)
-    return (channels, *(side if size is None else number(size) for side, size in zip(sides, sizes, strict=True)))
+    return (channels, *(side if size is None else as_int(size) for side, size in zip(sides, sizes, strict=True)))
