@@ -1,4 +1,4 @@
-"""The errors that a person can cause, each with its exit code. Knows nothing of where they are raised.
+"""The errors that a person can cause, each with its exit code.
 
 CifarError                   1   the work failed
 ├── DataError                1   no data, damaged data, a download that did not come through

@@ -1,4 +1,4 @@
-"""What the sections of a configuration are made of: the value types of keys, and entries of the component tables.
+"""Base classes and value types of configuration sections, and of the entries of the component tables.
 
 A value type knows how it is expected and an example, which complete an error message: "expected a whole number, at
 least 1, found 0; write for example 64". A key has words of its own only where it means more.
@@ -45,7 +45,7 @@ class Entry(Section):
     """Keys of a small instance, for those without a default and for what would be slow."""
 
     parts: ClassVar[tuple[type["Entry"], ...]] = ()
-    """The sections that a combined one was made of."""
+    """The two sections that `combined` merged; empty for others."""
 
     name: str
 
@@ -72,7 +72,7 @@ def load_target(target: str) -> Any:
 def call_with_accepted(
     function: Callable[..., Any], arguments: Sequence[Any], available: Mapping[str, Any], **keywords: Any
 ) -> Any:
-    """Calls a function with arguments and keywords, and of what is available with what its signature names."""
+    """Calls a function. Of `available`, it gets only the arguments that its signature names."""
     parameters = inspect.signature(function).parameters
     accepted = {key: value for key, value in available.items() if key in parameters}
     return function(*arguments, **accepted, **keywords)

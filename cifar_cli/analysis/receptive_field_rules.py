@@ -164,7 +164,7 @@ def _adaptive(axis: Axis, length: int) -> Axis:
 
 
 def _bounded(axis: Axis) -> Axis:
-    """Returns the axis with the outermost pixels that its positions see: those that a stride leaves out drop away."""
+    """Returns the axis without the pixels at its ends that a stride skips."""
     (lowest, _), (_, highest) = axis.seen(0), axis.seen(axis.length - 1)
     return replace(axis, lowest=lowest, highest=highest)
 
@@ -191,7 +191,7 @@ def _reduced(field: Field, dims: Sequence[int] | int | None, output_rank: int) -
 
 def _reshaped(field: Field, output_shape: Sequence[int]) -> Field | None:
     if len(output_shape) <= 2 or tuple(output_shape[2:]) == tuple(axis.length for axis in field):
-        return field  # in a row, the numbers see what they saw
+        return field  # flattening does not change what a number sees
     if len(output_shape) == 4 and all(axis.stride == 0 or axis.length == 1 for axis in field):
         return tuple(
             replace(axis, length=length) for axis, length in zip(everything(field), output_shape[2:], strict=True)
@@ -207,7 +207,7 @@ def _joined(axes: Sequence[Axis]) -> Axis:
     lowest, highest = min(axis.lowest for axis in axes), max(axis.highest for axis in axes)
     length = max(axis.length for axis in axes)
     if len({(axis.length, axis.stride) for axis in axes}) > 1:
-        # A number for the whole map meets a map, as a channel's weight does: every position sees what that number saw.
+        # One number per channel is broadcast over a map: every position sees what that number sees.
         return Axis(length, Fraction(0), Fraction(lowest), Fraction(highest), lowest, highest)
     first, last = min(axis.first for axis in axes), max(axis.last for axis in axes)
     return Axis(length, axes[0].stride, first, last, lowest, highest)

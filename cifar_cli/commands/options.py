@@ -65,9 +65,9 @@ def is_override(word: str) -> bool:
 
 
 def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
-    """Returns the word that is no key=value, None without such a word, and the key=value words.
+    """Splits words into one name, None if there is none, and the key=value overrides.
 
-    of: what that word names. Raises UsageError for two such words.
+    of: what the name names. Raises UsageError for two names.
     """
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
@@ -77,12 +77,12 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:
-    """Returns the words that name a configuration in another command; FILE stands for a pipe, which is read once."""
+    """Returns the words for a configuration in another command. A pipe, which can be read only once, becomes FILE."""
     return ["--config", "FILE" if is_stream(source) else source, *overrides]
 
 
 def is_config(word: str, *, log_dir: Path) -> bool:
-    """Returns whether a RUN|CONFIG word is a configuration: a YAML file, a pipe, or a built-in that is no run's name.
+    """Returns whether a RUN|CONFIG word is a configuration: a YAML file, a pipe, or a built-in name that no run has.
 
     Raises UsageError for a word that is neither a run nor a configuration.
     """

@@ -1,4 +1,4 @@
-"""Lists the keys of a configuration, dotted as the command line has them, and the values worth offering for each."""
+"""Lists the dotted keys of a configuration, and for each key values to offer."""
 
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
@@ -12,20 +12,19 @@ from cifar_cli.data.transforms.table import AugmentationTable
 from cifar_cli.models.layer import Layer
 from cifar_cli.section import ChosenFrom, Section
 
-# Sections and keys of a run that may be changed later: what computes its network, how it is measured, how long it is.
+# The sections and keys that may be changed after a run has started: its device, its evaluation and its length.
 MACHINE_KEYS = ("train.device", "train.precision")
 EVALUATION_KEYS = ("evaluation", *MACHINE_KEYS)
 RESUME_KEYS = ("train.epochs", *MACHINE_KEYS)
-
 
 _NO_NAMES: Mapping[str, str] = {}
 
 
 def dotted_keys(experiment: Experiment | None = None, *, names: Mapping[str, str] = _NO_NAMES) -> dict[str, list[str]]:
-    """Returns every key, such as `optimizer.lr`, with values as YAML: all of a fixed set, else examples.
+    """Returns every key, such as `optimizer.lr`, with values as YAML: all values of a fixed set, else examples.
 
-    A section whose `name` decides about its keys has those of the name in `names`, such as {"optimizer": "adam"}, else
-    of the experiment's choice, else of all.
+    names: the `name` of sections whose keys depend on a name, such as {"optimizer": "adam"}. Without an entry here, the
+    experiment's name counts; without an experiment, the section has the keys of all names.
     """
     keys: dict[str, list[str]] = {}
     for key, values in _section_keys(Experiment, experiment, names):
@@ -35,12 +34,12 @@ def dotted_keys(experiment: Experiment | None = None, *, names: Mapping[str, str
 
 
 def _section_keys(
-    section: type[Section], chosen: Section | None, names: Mapping[str, str] = _NO_NAMES
+    parent: type[Section], chosen: Section | None, names: Mapping[str, str] = _NO_NAMES
 ) -> Iterator[tuple[str, list[str]]]:
-    for key, field in section.model_fields.items():
+    for key, field in parent.model_fields.items():
         value = getattr(chosen, key, None)
-        kinds = _sections(field)
-        if not kinds:
+        sections = _sections(field)
+        if not sections:
             yield key, _values(field)
             for layer in value if isinstance(value, tuple) else ():
                 if isinstance(layer, Layer):
@@ -48,15 +47,15 @@ def _section_keys(
                         (f"{key}.{layer.name}.{name}", [to_flow_yaml(it)]) for name, it in layer.arguments.items()
                     )
         name = names.get(key, getattr(value, "name", None))
-        for kind in kinds:
-            is_chosen = len(kinds) == 1 or name in (None, kind.model_fields["name"].default)
-            for inner, values in _section_keys(kind, value if is_chosen and isinstance(value, kind) else None):
+        for section in sections:
+            is_chosen = len(sections) == 1 or name in (None, section.model_fields["name"].default)
+            for inner, values in _section_keys(section, value if is_chosen and isinstance(value, section) else None):
                 if is_chosen or inner == "name":
                     yield f"{key}.{inner}", values
 
 
 def _sections(field: FieldInfo) -> list[type[Section]]:
-    """Returns what the section under a key can be: the entries of its table, or the one that there is."""
+    """Returns the section types that a key may hold: the entries of its table, or its single type, or none."""
     for part in field.metadata:
         if isinstance(part, ChosenFrom | AugmentationTable):
             return list(part.sections().values())
@@ -65,22 +64,22 @@ def _sections(field: FieldInfo) -> list[type[Section]]:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """Returns the members of a union, or else the type alone."""
+    """Returns the members of a union, or the type itself."""
     if get_origin(annotation) is Annotated:
         return _alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return [kind for member in get_args(annotation) for kind in _alternatives(member)]
+        return [type_ for member in get_args(annotation) for type_ in _alternatives(member)]
     return [annotation]
 
 
 def _values(field: FieldInfo) -> list[str]:
     values: list[Any] = []
-    for kind in _alternatives(field.annotation):
-        if get_origin(kind) is Literal:
-            values += get_args(kind)
-        elif kind is bool:
+    for type_ in _alternatives(field.annotation):
+        if get_origin(type_) is Literal:
+            values += get_args(type_)
+        elif type_ is bool:
             values += [True, False]
-        elif kind is NoneType:
+        elif type_ is NoneType:
             values.append(None)
         else:
             values += field.examples or []

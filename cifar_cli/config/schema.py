@@ -39,7 +39,7 @@ RENAMED_KEYS = {
     "evaluation.unsure_share": "evaluation.tta_fraction",
     "init.unit_deviation": "init.unit_std",
 }
-"""Keys of earlier versions, and what they are called now."""
+"""Former keys and their new names."""
 
 
 class Experiment(Section):
@@ -90,7 +90,7 @@ def on_dataset(data: DataKeys, name: str, **changes: Any) -> DataKeys:
 
 
 def with_inherited_settings(optimizer: OptimizerSection) -> OptimizerSection:
-    """Returns the section with its own settings in every group of the same optimizer that says nothing else."""
+    """Returns the section with its settings copied into groups of the same optimizer that do not set them."""
     own = {key: value for key, value in optimizer if key != "groups"}
     groups = tuple(
         group.model_copy(update={key: value for key, value in own.items() if key not in group.model_fields_set})

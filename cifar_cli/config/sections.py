@@ -57,7 +57,7 @@ class DataKeys(DatasetKeys):
     drop_last: Flag = Field(
         False, title="true: leave out the last batch of an epoch if it is smaller than the others", examples=[False]
     )
-    # What is learned already teaches little more: later epochs can leave it out.
+    # Images that the network already classifies well contribute little: later epochs can skip them.
     hard_example_fractions: tuple[Fraction, ...] = Field(
         (),
         title="the fraction of the training images in each epoch: those with the largest loss when they were last "

@@ -74,7 +74,7 @@ def _find(path: KeyPath, data: Mapping[str, object]) -> tuple[type[Section], Fie
         if not isinstance(part, int):
             field = section.model_fields.get(part)
         elif path[:depth] != GROUPS:
-            break  # an item of a list: what is expected of it stands with the list
+            break  # an item of a list: the description of the list describes its items too
         if field is None or depth == len(path) - 1:
             break
         if choice := _choice(here):

@@ -92,7 +92,7 @@ def draw_top_activations_sheet(
 
 
 def _draw_unit_legend(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
-    canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # a long class name meets no image
+    canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # small enough for a long name to fit
     if filter_picture is not None:
         width, height = fitted(filter_picture, side=SIDE)
         canvas.picture(filter_picture, x=x, y=y + 0.22, width=width, height=height)

@@ -13,7 +13,7 @@ from cifar_cli.section import BelowOne, Entry, PositiveFloat, PositiveInt, table
 
 
 class ModelKeys(Entry):
-    """What the checks ask of every network."""
+    """The keys of every network, and facts for the checks."""
 
     takes_any_size: ClassVar[bool] = False
     """Whether images of other sizes than the dataset's can be trained on."""
@@ -31,7 +31,7 @@ class ModelKeys(Entry):
         return None
 
     def depth_issue(self, side: int) -> tuple[str, str, str] | None:
-        """Returns the key that asks for more than images of that side can carry, the finding, and the mend."""
+        """Returns the key, the finding and the mend if the network halves images of that side too often, else None."""
         return None
 
 

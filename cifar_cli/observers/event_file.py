@@ -49,7 +49,7 @@ class EventFile(Observer):
 
     @contextmanager
     def _wrap_os_errors(self) -> Iterator[None]:
-        """Raises OSError as RunError."""
+        """Converts OSError to RunError."""
         try:
             with _quiet_writer_threads():
                 yield

@@ -14,7 +14,7 @@ from cifar_cli.training.state import TrainingState
 
 
 class RunRecords(Observer):
-    """Writes a row for each epoch, and a summary that is true at any moment.
+    """Writes a row for each epoch, and a summary.json that is up to date after every epoch.
 
     facts: the summary's entries that training does not change: name, dataset, model and so on. started_at: when the
     command started, on time.perf_counter's clock; by default now. warms_up: whether the first step is timed separately,

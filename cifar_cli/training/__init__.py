@@ -1,1 +1,1 @@
-"""Trains and evaluates a network: loop, state, metrics, device. Knows no file, no screen and no configuration."""
+"""Trains and evaluates a network: loop, state, metrics, device. Writes no file, prints nothing, reads no configuration."""

@@ -52,7 +52,7 @@ class DownloadTimeouts:
     stall_seconds: float = 10.0  # without a single byte
     crawl_bytes_per_second: float = 200_000.0  # 170 MB in a quarter of an hour
     crawl_window_seconds: float = 8.0
-    useful_bytes: int = 1_000_000  # a mirror that sent so many before it failed may be tried again
+    useful_bytes: int = 1_000_000  # a mirror that failed is tried again if it sent at least so many
 
 
 class _CrawlError(Exception):

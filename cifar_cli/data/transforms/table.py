@@ -145,7 +145,7 @@ class AugmentationTable:
         return _section(tuple(self.table.items()))
 
     def sections(self) -> dict[str, type[AugmentKeys]]:
-        """Returns what the section can be: there is one only."""
+        """Returns the only section that there can be, by name."""
         return {"augment": self.section()}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
