@@ -1,1 +1,1 @@
-"""Trains and evaluates a network: loop, state, metrics, device. Writes no file, prints nothing, reads no configuration."""
+"""Trains and evaluates a network: loop, state, metrics, device. No file, no terminal, no configuration."""
