@@ -14,6 +14,7 @@ import torch
 from cifar_cli.cli import VERBS
 from cifar_cli.config import Experiment, load
 from cifar_cli.config.config_files import builtins
+from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.lessons.table import LESSONS
 
 REPORT_HEAVY_IMPORTS = """
@@ -121,8 +122,7 @@ def test_a_single_key_is_offered_with_its_values_so_that_the_shell_adds_no_space
 
 @pytest.mark.parametrize("words", [("=",), ("=", ""), ("",)])
 def test_values_are_completed_after_the_sign_at_which_bash_cuts(words: tuple[str, ...], press_tab: Press) -> None:
-    datasets = ["cifar10", "cifar100", "fashion_mnist", "synthetic"]
-    assert press_tab("train", "--config", "cnn", "data.name", *words) == datasets
+    assert press_tab("train", "--config", "cnn", "data.name", *words) == list(DATASETS)
 
 
 def test_values_are_completed_within_a_word_as_in_other_shells(press_tab: Press) -> None:

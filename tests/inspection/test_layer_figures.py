@@ -7,18 +7,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cifar_cli.config import to_flow_yaml
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.models.table import MODELS
 
 SYNTHETIC = ("data.name=synthetic", "data.val_size=100")
 LAYERS_CONFIGS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "layers").glob("*.yaml"))
-MODEL_WORDS = {
-    "sequential": ("sequential",),
-    "mlp": ("mlp",),
-    "cnn": ("cnn", "model.widths=[8, 8]", "log.feature_layers=[]"),
-    "speednet": ("cnn", "model={name: speednet, widths: [8, 8]}", "log.feature_layers=[]"),
-}
-"""A configuration for each of MODELS, small where it can be."""
 
 
 def is_png(path: Path) -> bool:
@@ -51,13 +45,10 @@ def test_all_layers_are_on_one_sheet_in_their_order(run: Path, cifar: Callable[.
     assert (run / "images" / "all.png").read_bytes() == first
 
 
-def test_every_model_of_the_table_is_among_the_tests() -> None:
-    assert set(MODELS) <= set(MODEL_WORDS)
-
-
-@pytest.mark.parametrize("model", sorted(MODELS))
-def test_all_layers_of_every_model_can_be_drawn(model: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
-    outcome = cifar("visualize-layer", "--all", "--config", *MODEL_WORDS[model], *SYNTHETIC)
+@pytest.mark.parametrize("name", MODELS)
+def test_all_layers_of_every_model_can_be_drawn(name: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
+    model = to_flow_yaml({"name": name, **MODELS[name].example})
+    outcome = cifar("visualize-layer", "--all", "--config", "mlp", f"model={model}", *SYNTHETIC)
     assert outcome.code == 0, outcome.err
     (folder,) = (tmp_path / "logs").iterdir()
     assert is_png(folder / "images" / "all.png")
