@@ -105,7 +105,8 @@ def _unknown_key(
 ) -> Issue:
     key, known = str(path[-1]), sorted(section.model_fields, key=lambda key: (key != "name", key == "groups"))
     if moved := RENAMED_KEYS.get(dotted(path)):
-        return Issue(path, f"is called {moved} now", f"write {moved.rpartition('.')[2]}", at_key=True)
+        name = moved if locations.of_key(path) == COMMAND_LINE else moved.rpartition(".")[2]
+        return Issue(path, f"is called {moved} now", f"write {name}", at_key=True)
     outer = path[:-1]
     if not outer or outer == ("data",) or _choice(outer) is None:  # a dataset's name is one key of `data` among many
         return Issue(path, "unknown key", _near(key, known), at_key=True)

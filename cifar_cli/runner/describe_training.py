@@ -14,7 +14,7 @@ def describe_epochs(training: Training) -> str:
     """Returns for example "9 epochs of 25 to 50 steps"."""
     steps = training.epoch_steps
     each = f"{min(steps):,}" if min(steps) == max(steps) else f"{min(steps):,} to {max(steps):,}"
-    return f"{len(steps)} epochs of {each} steps"
+    return f"{len(steps)} {'epoch' if len(steps) == 1 else 'epochs'} of {each} steps"
 
 
 def describe_hard_examples(experiment: Experiment) -> str | None:

@@ -27,7 +27,7 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
     rows = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
-        "training": f"{describe_epochs(training)}, {steps:,} of {experiment.data.batch_size} images in all",
+        "training": f"{describe_epochs(training)} with {experiment.data.batch_size} images, {steps:,} steps in all",
         **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
         "optimizer": _describe_section(experiment.optimizer, without="groups"),
         **{

@@ -47,11 +47,14 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
         saved = saved_experiment(checkpoint, path=path)
         experiment = _apply_overrides(saved, overrides, folder=folder)
         if checkpoint["progress"]["epoch"] >= experiment.train.epochs and _is_complete(folder):
-            raise UsageError(
-                f"{folder.path}: expected an unfinished run, found one with all its {experiment.train.epochs} epochs; "
-                f"start a longer one with: cifar train --config {folder.config} "
-                f"train.epochs={2 * experiment.train.epochs}"
+            longer = f"train.epochs={2 * experiment.train.epochs}"
+            is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
+            mend = (
+                f"make it longer with: cifar train --resume {folder.path} {longer}"
+                if is_extendable
+                else f"start a longer one with: cifar train --config {folder.config} {longer}"
             )
+            raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
         check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
         experiment, splits = load_data(experiment, processes)

@@ -40,9 +40,9 @@ def test_every_key_says_what_is_expected_and_gives_an_example_that_is_accepted(s
 @pytest.mark.parametrize(("old", "new"), RENAMED_KEYS.items())
 def test_a_renamed_key_gives_an_error_with_its_new_name_in_a_file_and_on_the_command_line(old: str, new: str) -> None:
     section, _, key = old.partition(".")
-    message = f"{old}: is called {new} now; write {new.rpartition('.')[2]}"
-    assert refusals(MLP + f"{section}: {{{key}: 1}}\n") == (f"x.yaml:2:{len(section) + 4}: {message}",)
-    assert refusals(MLP, f"{old}=1") == (f"command line: {message}",)
+    in_file = f"{old}: is called {new} now; write {new.rpartition('.')[2]}"
+    assert refusals(MLP + f"{section}: {{{key}: 1}}\n") == (f"x.yaml:2:{len(section) + 4}: {in_file}",)
+    assert refusals(MLP, f"{old}=1") == (f"command line: {old}: is called {new} now; write {new}",)
 
 
 def test_the_keys_of_earlier_versions_are_known_as_renamed() -> None:

@@ -15,7 +15,7 @@ def test_the_plan_names_data_steps_and_place_and_writes_nothing(cifar: Callable[
     assert facts["data"] == (
         "synthetic, drawn by this program: 500 images to train on, 100 for validation, 100 to test"
     )
-    assert facts["training"] == "3 epochs of 8 steps, 24 of 64 images in all"  # 500 / 64, rounded up
+    assert facts["training"] == "3 epochs of 8 steps with 64 images, 24 steps in all"  # 500 / 64, rounded up
     assert facts["optimizer"].startswith("sgd, lr 0.05, weight_decay 0.0")
     assert facts["schedule"].startswith("cosine, ")
     assert facts["would write"] == "logs/small-synthetic-<date>-<time>/"
@@ -30,7 +30,9 @@ def test_the_plan_describes_epochs_of_different_lengths(cifar: Callable[..., Any
     words = ["train.epochs=4", "data.batch_size=64", "data.hard_example_fractions=[1, 0.6, 0.5]"]
     plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out.partition("┏")[0]
     # 500, 300, 250 and 250 images in batches of 64, rounded up: 8, 5, 4 and 4 steps.
-    assert re.search(r"^training +4 epochs of 4 to 8 steps, 21 of 64 images in all *$", plan, flags=re.MULTILINE)
+    assert re.search(
+        r"^training +4 epochs of 4 to 8 steps with 64 images, 21 steps in all *$", plan, flags=re.MULTILINE
+    )
     images = "from epoch 2 on only the hardest 60, 50 % of the images, and so on"
     words = f"{images}; training figures are of these images"
     assert re.search(rf"^ +{words} *$", plan, flags=re.MULTILINE)

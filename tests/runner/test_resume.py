@@ -33,7 +33,7 @@ def test_a_finished_run_is_not_resumed_but_a_longer_one_suggested(run: Path, cif
     outcome = cifar("train", "--resume", run)
     assert outcome.code == 2
     assert outcome.err == (
-        f"error: {run}: expected an unfinished run, found one with all its 2 epochs; "
+        f"error: {run}: expected an unfinished run, found one that is finished; "
         f"start a longer one with: cifar train --config {run / 'config.yaml'} train.epochs=4\n"
     )
 
@@ -121,6 +121,8 @@ def test_a_finished_run_made_longer_equals_a_run_started_with_that_length(
     assert cifar(*words, "name=longer", "train.epochs=3").code == 0
     assert cifar(*words, "name=shorter").code == 0
     (longer,), (shorter,) = (list((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
+    refused = cifar("train", "--resume", shorter)
+    assert refused.err.endswith(f"make it longer with: cifar train --resume {shorter} train.epochs=4\n")
     outcome = cifar("train", "--resume", shorter, "train.epochs=3")
     assert outcome.code == 0, outcome.err
     assert read_rows_without_times(shorter) == read_rows_without_times(longer)
