@@ -8,6 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from cifar_cli import formatting
 from cifar_cli.benchmark.measurement import BARE, OURS, REFERENCE, WATCHED, Measurement
 from cifar_cli.benchmark.round_summary import RoundSummary
 from cifar_cli.benchmark.run_benchmark import Benchmark
@@ -37,11 +38,15 @@ def sentences(measured: Measurement, *, reference: str, precision: str) -> list[
     """Returns the conclusions, a line each; if the rounds disagree, a range instead of one figure."""
     end, peak = measured.epoch_end, measured.matrix_peak
     validation = f", validation {end.validation:.1f} s" if end.validation is not None else ""
-    memory = f"; {measured.peak_memory_bytes / 2**30:.2f} GiB of memory at most" if measured.peak_memory_bytes else ""
+    memory = (
+        f"; {formatting.binary_bytes(measured.peak_memory_bytes)} of memory at most"
+        if measured.peak_memory_bytes
+        else ""
+    )
     return [
         _speedup(measured, reference),
         _overhead(measured),
-        f"at the end of an epoch: logging {1000 * end.logging:.0f} ms{validation}",
+        f"at the end of an epoch: logging {formatting.milliseconds(end.logging)}{validation}",
         f"first step {measured.first_step_seconds[OURS]:.2f} s{memory}",
         f"{_rate(measured.flops_per_second)}, {measured.share_of_matrix_peak:.0%} of the "
         f"{_rate(peak.flops_per_second)} that products of {peak.size} × {peak.size} matrices reach here in {precision}",

@@ -65,13 +65,14 @@ def first_layer(model: nn.Module) -> str:
 def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
     """Returns the configuration in a checkpoint's contents. Raises CheckpointError if it has mistakes."""
     try:
-        # No fallback: only the images that it was trained on.
-        return config.load_text(saved["config"], location=f"{path} (configuration)", overrides=["data.fallback=null"])
+        experiment = config.load_text(saved["config"], location=f"{path} (configuration)")
     except ConfigError as error:
         raise CheckpointError(
             f"{path}: expected a checkpoint with its configuration, found mistakes in it; use the run's other "
             f"checkpoint, last.pt or best.pt\n{error}"
         ) from error
+    # No fallback: only the images that it was trained on.
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"fallback": None})})
 
 
 def load_weights(model: nn.Module, saved: dict[str, Any], *, path: Path, assign: bool = False) -> None:

@@ -51,7 +51,9 @@ Config = Annotated[
         autocompletion=complete_config,
     ),
 ]
-LogDir = Annotated[Path, typer.Option("--log-dir", help="The folder of the runs.")]
+LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.")
+LogDir = Annotated[Path, LOG_DIR_OPTION]
+OptionalLogDir = Annotated[Path | None, LOG_DIR_OPTION]
 Weights = Annotated[
     str | None, one_of(*WEIGHTS, help="The checkpoint of the run; by default, best if there is one, else last.")
 ]

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from cifar_cli import config as configuration
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, config_words, split_words
+from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, OptionalLogDir, config_words, split_words
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import UsageError
@@ -39,7 +39,7 @@ def train(
         str | None,
         typer.Option(metavar="N|LIST", help="A run for each of N seeds, or of a list such as 0,3,7, and their mean."),
     ] = None,
-    log_dir: Annotated[Path | None, typer.Option("--log-dir", help="The folder of the runs, for --resume.")] = None,
+    log_dir: OptionalLogDir = None,
 ) -> None:
     """Train a network, and write the results into logs/<run>/."""
     started = time.perf_counter()  # before the import of torch, which the command's time includes

@@ -53,7 +53,7 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
         key, finding, mend = depth_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sizes(experiment)
-    warmup_epochs, epochs = getattr(experiment.schedule, "warmup_epochs", 0.0), experiment.train.epochs
+    warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
         expected = f"expected fewer than the {epochs} epochs of train.epochs"
         yield (
@@ -146,8 +146,8 @@ UNCHANGING = ("Identity", "Flatten", "Dropout")
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
-    layers = experiment.model.listed_layers
-    if layers is None or class_scores_issue(experiment):
+    layers, loss = experiment.model.listed_layers, experiment.loss
+    if layers is None or not loss.takes_softmax or class_scores_issue(experiment):
         return []  # a model without class scores is not trained, only shown
     changing = [layer for layer in layers if layer.type not in UNCHANGING]
     if not changing:
@@ -155,27 +155,25 @@ def warnings(experiment: Experiment) -> list[str]:
     last, num_classes = changing[-1], experiment.data.num_classes
     key = f"model.layers.{last.name}"
     if last.type == "LogSoftmax":
-        return [
-            f"{key}: the loss cross_entropy takes the LogSoftmax itself; a second one changes nothing: leave it out"
-        ]
+        return [f"{key}: the loss {loss.name} takes the LogSoftmax itself; a second one changes nothing: leave it out"]
     if last.type in SCORE_RANGES:
         reason = ", which takes the softmax itself," if last.type in ("Softmax", "Softmax2d", "Softmin") else ""
-        return [f"{key}: {_floor_sentence(last.type, num_classes, reason)}"]
+        return [f"{key}: {_floor_sentence(last.type, num_classes, f'{loss.name}{reason}')}"]
     if last.type in ("ReLU", "ReLU6"):
         return [
             f"{key}: {last.type} as the last layer turns every negative class score into 0, and no gradient passes "
-            f"there: classes can die for good; cross_entropy takes scores of any sign: leave it out"
+            f"there: classes can die for good; {loss.name} takes scores of any sign: leave it out"
         ]
     return []
 
 
-def _floor_sentence(layer_type: str, num_classes: int, reason: str) -> str:
+def _floor_sentence(layer_type: str, num_classes: int, loss: str) -> str:
     high, low = SCORE_RANGES[layer_type]
     # The lowest loss of such scores: `high` for the true class and `low` for all others.
     floor = log(1 + (num_classes - 1) * exp(low - high))
     return (
         f"{layer_type} as the last layer keeps the class scores between {low:g} and {high:g}, so that the loss "
-        f"cross_entropy{reason} cannot fall below {floor:.2f}, where a guess has ln {num_classes} = "
+        f"{loss} cannot fall below {floor:.2f}, where a guess has ln {num_classes} = "
         f"{log(num_classes):.2f}; training is slow: leave it out"
     )
 

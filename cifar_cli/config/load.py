@@ -104,7 +104,7 @@ def _read_model(data: dict[str, object]) -> list[Issue]:
     layers, issues = parse_layers(model.get("layers"))
     # After a layer with mistakes, shapes are unknown.
     sound = [layer for layer in takewhile(bool, layers) if layer]
-    dataset = images.get("name", "cifar10") if isinstance(images, dict) else None
+    dataset = images.get("name", next(iter(DATASETS))) if isinstance(images, dict) else None
     if isinstance(dataset, str) and dataset in DATASETS:
         try:
             sound = with_inferred_arguments(sound, infer_shapes(sound, DATASETS[dataset].image_shape))

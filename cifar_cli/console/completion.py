@@ -196,7 +196,8 @@ def _layers(source: str | None, run: str | None, log_dir: Path) -> list[str]:
 def _configured_layers(source: str) -> list[str]:
     """Returns the names of the layers that a configuration lists."""
     experiment = _experiment(source)
-    return [layer.name for layer in getattr(experiment and experiment.model, "layers", ())]
+    layers = experiment.model.listed_layers if experiment else None
+    return [layer.name for layer in layers or ()]
 
 
 def _saved_layers(checkpoint: Path) -> list[str]:

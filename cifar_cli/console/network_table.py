@@ -55,7 +55,7 @@ def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
         table.add_column("because", overflow="fold", ratio=1)
     table.add_column("params", footer=f"{totals.parameters:,}", justify="right", no_wrap=True)
     table.add_column("FLOPs", footer=formatting.si(totals.flops), justify="right", no_wrap=True)
-    table.add_column("time", footer=f"{1000 * totals.seconds:.3g} ms", justify="right", no_wrap=True)
+    table.add_column("time", footer=formatting.milliseconds(totals.seconds), justify="right", no_wrap=True)
     table.add_column("sees", justify="right", no_wrap=True)
     table.add_column("stride", justify="right", no_wrap=True)
     table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)
@@ -64,7 +64,7 @@ def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
             escape(row.name),
             formatting.shape(row.output_shape),
             *([_because(row)] if is_wide else []),
-            f"{row.parameters:,}" if row.parameters else "·",
+            f"{row.parameters:,}" if row.parameters else formatting.NOTHING,
             formatting.si(row.flops),
             formatting.percent(row.time_share),
             row.sees,
@@ -92,7 +92,7 @@ def _because(row: LayerRow) -> str:
 
 def _stride(row: LayerRow) -> str:
     if row.stride is None:
-        return "·"
+        return formatting.NOTHING
     return "×".join(dict.fromkeys(f"{side:g}" for side in row.stride))
 
 

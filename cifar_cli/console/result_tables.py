@@ -7,6 +7,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.console.streams import note, results
 from cifar_cli.training.classification_metrics import ClassScores, classification_metrics
 from cifar_cli.training.evaluation import Evaluation
@@ -40,7 +41,7 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
     training = describe_training_time(summary["train_seconds"], summary.get("warm_up_seconds"))
     console.print(
         f"{training} at {summary['images_per_second']:,.0f} images/s, {summary['wall_seconds']:.1f} s in all"
-        + (f", {memory / 2**30:.2f} GiB of memory at most" if memory else "")
+        + (f", {formatting.binary_bytes(memory)} of memory at most" if memory else "")
     )
 
 
@@ -83,6 +84,8 @@ def confusion_table(class_names: Sequence[str], confusion: Tensor) -> Table:
         table.add_column(name[:5], justify="right")
     for row, name in enumerate(class_names):
         counts = [int(count) for count in confusion[row]]
-        cells = [f"[bold green]{n}[/]" if column == row else str(n or "·") for column, n in enumerate(counts)]
+        cells = [
+            f"[bold green]{n}[/]" if column == row else str(n or formatting.NOTHING) for column, n in enumerate(counts)
+        ]
         table.add_row(name, *cells)
     return table

@@ -177,13 +177,17 @@ AVERAGES = table(NoAverageKeys, EmaKeys, LookaheadKeys)
 
 
 class LossKeys(Entry):
-    """The keys of every loss."""
+    """The keys of every loss, and facts for the checks."""
+
+    takes_softmax: ClassVar[bool] = False
+    """Whether the loss takes the softmax of the logits itself, so that the network must not end with one."""
 
 
 class CrossEntropyKeys(LossKeys):
     """−log softmax of the true class's logit."""
 
     target: ClassVar[str] = "cifar_cli.optim.losses:cross_entropy"
+    takes_softmax: ClassVar[bool] = True
 
     name: Literal["cross_entropy"] = "cross_entropy"
     label_smoothing: BelowOne = Field(

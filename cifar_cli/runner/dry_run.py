@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.capture import capture_many
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
@@ -74,8 +75,8 @@ def _try_one_batch(console: Console, training: Training) -> None:
         loss = task.loss(task.forward(batch.images), batch.targets)
     loss.backward()
     value = loss.item()  # waits for the device, so that the time below is that of all the work
-    milliseconds = 1000 * (time.perf_counter() - started_at)
-    console.print(f"one batch: loss {value:.4f}, {milliseconds:.0f} ms, as slow as a first batch is")
+    seconds = time.perf_counter() - started_at
+    console.print(f"one batch: loss {value:.4f}, {formatting.milliseconds(seconds)} (later batches are faster)")
 
 
 def _count_parameters(module: nn.Module) -> int:

@@ -1,12 +1,14 @@
 """SpeedNet: parameters as published, the shapes of its groups, pooling and scaled logits."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
-from cifar_cli.models.speednet import ConvGroup, SpeedNet, maximum_over_maps
+from cifar_cli.models.speednet import ACTIVATIONS, ConvGroup, SpeedNet, maximum_over_maps
+from cifar_cli.models.table import SpeedNetKeys
 
 
 def test_speednet_counts_its_parameters_as_published() -> None:
@@ -61,3 +63,7 @@ def test_a_group_of_three_convolutions_adds_the_first_activation() -> None:
         group.conv3.weight.zero_()  # then norm3 gives its bias, zero, and the sum is the first part alone
     images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(group(images), group.act1(group.norm1(group.pool(group.conv1(images)))))
+
+
+def test_the_key_has_a_value_for_every_activation() -> None:
+    assert get_args(SpeedNetKeys.model_fields["activation"].annotation) == tuple(ACTIVATIONS)

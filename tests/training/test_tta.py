@@ -1,6 +1,7 @@
 """Test-time augmentation held against numbers worked by hand and torchvision's own flips and crops."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from sklearn.metrics import accuracy_score
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import crop, hflip, pad
 
+from cifar_cli.config.sections import EvaluationKeys
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.loader import BatchLoader
 from cifar_cli.data.normalize import to_unit
@@ -139,3 +141,7 @@ def test_tta_is_for_the_least_confident_of_all_images_whatever_the_batch_size(
     result = run(network, images, "mirror", tta_fraction=tta_fraction, batch_size=batch_size)
     assert result.loss == pytest.approx(nn.functional.cross_entropy(logits, images.labels).item(), rel=1e-5)
     assert result.accuracy == accuracy_score(images.labels, logits.argmax(dim=1))
+
+
+def test_the_key_has_a_value_for_every_kind_of_tta() -> None:
+    assert get_args(EvaluationKeys.model_fields["tta"].annotation) == tuple(TTA)

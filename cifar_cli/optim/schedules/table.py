@@ -18,6 +18,11 @@ class ScheduleKeys(Entry):
     is_extendable: ClassVar[bool] = False
     """Whether a run can be extended: the factor of a step does not depend on the number of steps."""
 
+    @property
+    def epochs_of_warmup(self) -> float:
+        """The epochs in which the learning rate first rises in a straight line."""
+        return 0.0
+
 
 class WarmupScheduleKeys(ScheduleKeys):
     """The keys of schedules that start at the full learning rate."""
@@ -28,6 +33,10 @@ class WarmupScheduleKeys(ScheduleKeys):
         description="a number of epochs, 0 or more",
         examples=[1],
     )
+
+    @property
+    def epochs_of_warmup(self) -> float:
+        return self.warmup_epochs
 
 
 class ConstantKeys(WarmupScheduleKeys):
