@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.receptive_field_rules import ADAPTIVE, WINDOWS, pair
 
 # By torch.nn's names. The lesson on activations takes its formulas from here.
@@ -117,9 +118,10 @@ def module_formula(module: nn.Module) -> str | None:
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
         return "(x − μ)/√(σ² + ε)" + ("·γ + β" if module.affine else "")
     if isinstance(module, nn.AlphaDropout | nn.FeatureAlphaDropout):
-        return f"sets {module.p:.0%} to SELU's lowest value in training and rescales, nothing now"
+        fraction = formatting.percent(module.p, decimals=0)
+        return f"sets {fraction} to SELU's lowest value in training and rescales, nothing now"
     if isinstance(module, nn.modules.dropout._DropoutNd):
-        return f"sets {module.p:.0%} to 0 in training, none now"
+        return f"sets {formatting.percent(module.p, decimals=0)} to 0 in training, none now"
     if isinstance(module, nn.Identity):
         return "x"
     if isinstance(module, nn.LocalResponseNorm):

@@ -48,7 +48,7 @@ def sentences(measured: Measurement, *, reference: str, precision: str) -> list[
         _overhead(measured),
         f"at the end of an epoch: logging {formatting.milliseconds(end.logging)}{validation}",
         f"first step {measured.first_step_seconds[OURS]:.2f} s{memory}",
-        f"{_rate(measured.flops_per_second)}, {measured.share_of_matrix_peak:.0%} of the "
+        f"{_rate(measured.flops_per_second)}, {formatting.percent(measured.share_of_matrix_peak, decimals=0)} of the "
         f"{_rate(peak.flops_per_second)} that products of {peak.size} × {peak.size} matrices reach here in {precision}",
     ]
 
@@ -113,7 +113,12 @@ def _parts_table(measured: Measurement) -> Table:
     table.add_column("")
     for part, seconds in measured.parts.items():
         fraction = seconds / step_seconds
-        table.add_row(part, _milliseconds(seconds), f"{fraction:.1%}", "█" * max(0, round(BAR_WIDTH * fraction)))
+        table.add_row(
+            part,
+            _milliseconds(seconds),
+            formatting.percent(fraction, decimals=1),
+            "█" * max(0, round(BAR_WIDTH * fraction)),
+        )
     return table
 
 

@@ -34,7 +34,9 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
         figures = summary.get(split)
         if figures:
             table.add_row(
-                title + (with_tta if split == "test" else ""), f"{figures['loss']:.4f}", f"{figures['accuracy']:.2%}"
+                title + (with_tta if split == "test" else ""),
+                f"{figures['loss']:.4f}",
+                formatting.percent(figures["accuracy"], decimals=2),
             )
     console.print(table)
     memory = summary["peak_memory_bytes"]
@@ -51,15 +53,17 @@ def describe_training_time(seconds: float, warm_up: float | None) -> str:
     return f"{seconds:.1f} s of training{first_step}"
 
 
+def _describe_accuracy(accuracy: float, loss: float) -> str:
+    return f"accuracy {formatting.percent(accuracy, decimals=2)}   loss {loss:.4f}"
+
+
 def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: str) -> None:
     """Prints accuracy and loss, the scores of each class, and the confusion matrix where it fits a terminal."""
     console = results()
     with_tta = f"   with evaluation.tta {tta}" if measured.without_tta else ""
-    console.print(f"accuracy {measured.accuracy:.2%}   loss {measured.loss:.4f}{with_tta}", style="bold")
-    if measured.without_tta:
-        console.print(
-            f"accuracy {measured.without_tta.accuracy:.2%}   loss {measured.without_tta.loss:.4f}   each image as it is"
-        )
+    console.print(f"{_describe_accuracy(measured.accuracy, measured.loss)}{with_tta}", style="bold")
+    if plain := measured.without_tta:
+        console.print(f"{_describe_accuracy(plain.accuracy, plain.loss)}   each image as it is")
     console.print(class_table(class_names, classification_metrics(measured.confusion)))
     if len(class_names) <= MAX_CLASSES_IN_TERMINAL:
         console.print(confusion_table(class_names, measured.confusion))
@@ -73,7 +77,13 @@ def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Ta
     for heading in ("images", "accuracy\n= recall", "precision", "F1"):
         table.add_column(heading, justify="right")
     for name, score in zip(class_names, scores, strict=True):
-        table.add_row(name, f"{score.images:,}", f"{score.recall:.1%}", f"{score.precision:.1%}", f"{score.f1:.3f}")
+        table.add_row(
+            name,
+            f"{score.images:,}",
+            formatting.percent(score.recall, decimals=1),
+            formatting.percent(score.precision, decimals=1),
+            f"{score.f1:.3f}",
+        )
     return table
 
 

@@ -12,8 +12,12 @@ from cifar_cli.console.streams import results
 
 def describe_test(figures: Mapping[str, Any]) -> str:
     """Returns the test accuracy of a run, on one line."""
-    plain = f" ({figures['test_plain']['accuracy']:.2%} each image as it is)" if "test_plain" in figures else ""
-    return f"{figures['test']['accuracy']:.2%} on the test set{plain}"
+    plain = (
+        f" ({formatting.percent(figures['test_plain']['accuracy'], decimals=2)} each image as it is)"
+        if "test_plain" in figures
+        else ""
+    )
+    return f"{formatting.percent(figures['test']['accuracy'], decimals=2)} on the test set{plain}"
 
 
 def print_group_results(summary: Mapping[str, Any]) -> None:
@@ -27,7 +31,9 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
         table.add_column(heading, justify="right")
     table.add_column("run")
     for run in summary["runs"]:
-        accuracies = [f"{run[key]['accuracy']:.2%}" if run.get(key) else run["status"] for key in measures]
+        accuracies = [
+            formatting.percent(run[key]["accuracy"], decimals=2) if run.get(key) else run["status"] for key in measures
+        ]
         times = [f"{run[key]:.1f} s" for key in ("train_seconds", "wall_seconds") if key in run]
         table.add_row(str(run["seed"]), *accuracies, *times, run["run"])
     console.print(table)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.analysis.activity import activation_figures, copied_weights, gradient_figures, to_numbers, total_update
 from cifar_cli.optim.reported_lr import ConfiguredLr, configured_lr
 from cifar_cli.training.observer import EpochReport, Observer
@@ -75,7 +76,8 @@ def is_guessing(report: EpochReport, *, num_classes: int) -> bool:
 def dead_layer(layer: str, fraction: float, *, images: int, epoch: int, lr: ConfiguredLr) -> str:
     """Returns the warning about a layer with many units that are 0 for every image. fraction: of units, in [0, 1]."""
     return (
-        f"after epoch {epoch}, {fraction:.0%} of the units of {layer} are 0 for each of {images} images: no gradient "
+        f"after epoch {epoch}, {formatting.percent(fraction, decimals=0)} of the units of {layer} are 0 for each of "
+        f"{images} images: no gradient "
         f"passes through them, so they stay dead, and the layers before them no longer learn. Start again with "
         f"{lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or write LeakyReLU in the place of {layer}"
     )
@@ -94,22 +96,25 @@ def layer_without_gradient(layer: str, *, step: int) -> str:
 def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: ConfiguredLr) -> str:
     """Returns the warning about a network that still guesses. moved: norm of the weights' change, over their norm."""
     finding = (
-        f"epoch {report.epoch} ends with a training loss of {report.train_loss:.3f} and {report.train_accuracy:.1%}: "
+        f"epoch {report.epoch} ends with a training loss of {report.train_loss:.3f} and "
+        f"{formatting.percent(report.train_accuracy, decimals=1)}: "
         f"guessing among {num_classes} classes gives ln {num_classes} = {math.log(num_classes):.3f} and "
-        f"{1 / num_classes:.1%}, so nothing has been learnt. "
+        f"{formatting.percent(1 / num_classes, decimals=1)}, so nothing has been learnt. "
     )
     if moved < BARELY_MOVED:
         return (
-            f"{finding}The weights have moved by {100 * moved:.2g}% of their norm: the steps are too small. "
+            f"{finding}The weights have moved by {100 * moved:.2g} % of their norm: the steps are too small. "
             f"Try {lr.key}={_round(10 * lr.value)} or more (it is {lr.value:g})"
         )
     if report.train_loss > 1.05 * math.log(num_classes):
         return (
-            f"{finding}The loss is worse than a guess and the weights have moved by {moved:.0%}: the steps are too "
+            f"{finding}The loss is worse than a guess and the weights have moved by "
+            f"{formatting.percent(moved, decimals=0)}: the steps are too "
             f"large. Try {lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or train.clip_grad_norm=1"
         )
     return (
-        f"{finding}The weights have moved by {moved:.0%}, to no use. Try {lr.key}={_round(10 * lr.value)} and "
+        f"{finding}The weights have moved by {formatting.percent(moved, decimals=0)}, to no use. "
+        f"Try {lr.key}={_round(10 * lr.value)} and "
         f"{_round(lr.value / 10)} (it is {lr.value:g}), ReLU in the place of Sigmoid or Tanh, or BatchNorm2d after "
         f"each convolution"
     )

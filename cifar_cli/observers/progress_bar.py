@@ -5,6 +5,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from cifar_cli import formatting
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
@@ -51,7 +52,8 @@ class ProgressBar(Observer):
             self._task,
             completed=state.progress.step,
             epoch=f"{state.progress.epoch + 1}/{self._epochs}",
-            figures=f"loss {totals.mean_loss():.3f}  accuracy {totals.accuracy():.1%}  {speed:,.0f} images/s",
+            figures=f"loss {totals.mean_loss():.3f}  accuracy {formatting.percent(totals.accuracy(), decimals=1)}  "
+            f"{speed:,.0f} images/s",
         )
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
@@ -70,10 +72,12 @@ def epoch_line(report: EpochReport, *, epochs: int, best_epoch: int | None) -> s
     width = len(str(epochs))
     parts = [
         f"epoch {report.epoch:{width}}/{epochs}",
-        f"train loss {report.train_loss:.4f} accuracy {report.train_accuracy:6.2%}",
+        f"train loss {report.train_loss:.4f} accuracy {formatting.percent(report.train_accuracy, decimals=2):>7}",
     ]
     if report.val_loss is not None and report.val_accuracy is not None:
         best = " best" if best_epoch == report.epoch else "     "
-        parts.append(f"val loss {report.val_loss:.4f} accuracy {report.val_accuracy:6.2%}{best}")
+        parts.append(
+            f"val loss {report.val_loss:.4f} accuracy {formatting.percent(report.val_accuracy, decimals=2):>7}{best}"
+        )
     parts.append(f"{report.images_per_second:,.0f} images/s  {report.seconds:.1f} s")
     return "   ".join(parts)

@@ -27,7 +27,7 @@ def test_the_sentences_state_the_conclusions() -> None:
         "the loop and its logging take +5.0% over the same by hand (+5.0% to +5.0% in 2 rounds)",
         "at the end of an epoch: logging 100 ms, validation 2.0 s",
         "first step 1.50 s; 1.5 GiB of memory at most",
-        "0.20 TFLOP/s, 50% of the 0.40 TFLOP/s that products of 2048 × 2048 matrices reach here in fp32",
+        "0.20 TFLOP/s, 50 % of the 0.40 TFLOP/s that products of 2048 × 2048 matrices reach here in fp32",
     ]
 
 

@@ -79,14 +79,14 @@ def test_json_is_one_object_on_stdout_that_names_run_weights_and_split(run: Path
 
 def test_the_terminal_gets_the_same_figures_as_tables(run: Path, cifar: Callable[..., Any]) -> None:
     measured, printed = json.loads(cifar("eval", "--json").out), cifar("eval").out
-    assert printed.splitlines()[0] == f"accuracy {measured['accuracy']:.2%}   loss {measured['loss']:.4f}"
+    assert printed.splitlines()[0] == f"accuracy {100 * measured['accuracy']:.2f} %   loss {measured['loss']:.4f}"
     rows = [line.strip("│ ").split("│") for line in printed.splitlines() if line.startswith("│")]
     shown = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in rows}
     for figures in measured["per_class"]:
         assert shown[figures["class"]] == [
             f"{figures['images']}",
-            f"{figures['recall']:.1%}",
-            f"{figures['precision']:.1%}",
+            f"{100 * figures['recall']:.1f} %",
+            f"{100 * figures['precision']:.1f} %",
             f"{figures['f1']:.3f}",
         ]
     _, matrix = printed.split("true ↓  predicted →")

@@ -48,7 +48,7 @@ def test_dead_units_get_one_warning_with_their_fraction_and_a_remedy(tiny_traini
         training.state.model.norm.bias.fill_(-100.0)
     (sentence,) = warnings_of(training)
     assert sentence == (
-        "after epoch 1, 100% of the units of relu are 0 for each of 8 images: no gradient passes through them, so "
+        "after epoch 1, 100 % of the units of relu are 0 for each of 8 images: no gradient passes through them, so "
         "they stay dead, and the layers before them no longer learn. Start again with optimizer.lr=0.005 (it is 0.05), "
         "or write LeakyReLU in the place of relu"
     )
@@ -68,7 +68,7 @@ def test_some_dead_units_get_no_warning(tiny_training: Make) -> None:
 
 def test_the_fraction_of_dead_units_is_given_in_percent() -> None:
     assert dead_layer("relu4", 60 / 64, images=32, epoch=3, lr=lr(0.3)).startswith(
-        "after epoch 3, 94% of the units of relu4 are 0 for each of 32 images"
+        "after epoch 3, 94 % of the units of relu4 are 0 for each of 32 images"
     )
 
 
@@ -103,28 +103,28 @@ def test_a_learning_rate_that_is_too_small_is_found_by_the_loss_of_a_guess(tiny_
     training.state.model.fc.bias.data = torch.tensor([0.0, 0.0, 0.0, 1e-4])
     training.images.labels.copy_(torch.arange(24) % 4)
     (sentence,) = warnings_of(training)
-    assert sentence.startswith("epoch 1 ends with a training loss of 1.386 and 25.0%: guessing among 4 classes gives ")
+    assert sentence.startswith("epoch 1 ends with a training loss of 1.386 and 25.0 %: guessing among 4 classes gives ")
     assert sentence.endswith("Try optimizer.lr=1e-06 or more (it is 1e-07)")
 
 
 def test_barely_moved_weights_ask_for_larger_steps() -> None:
     assert guessing(report(), num_classes=10, moved=0.0012, lr=lr(1e-6)) == (
-        "epoch 1 ends with a training loss of 2.303 and 10.0%: guessing among 10 classes gives ln 10 = 2.303 and "
-        "10.0%, so nothing has been learnt. The weights have moved by 0.12% of their norm: the steps are too small. "
+        "epoch 1 ends with a training loss of 2.303 and 10.0 %: guessing among 10 classes gives ln 10 = 2.303 and "
+        "10.0 %, so nothing has been learnt. The weights have moved by 0.12 % of their norm: the steps are too small. "
         "Try optimizer.lr=1e-05 or more (it is 1e-06)"
     )
 
 
 def test_a_loss_worse_than_a_guess_asks_for_smaller_steps() -> None:
     assert guessing(report(train_loss=3.1), num_classes=10, moved=2.5, lr=lr(3.0)).endswith(
-        "so nothing has been learnt. The loss is worse than a guess and the weights have moved by 250%: the steps are "
+        "so nothing has been learnt. The loss is worse than a guess and the weights have moved by 250 %: the steps are "
         "too large. Try optimizer.lr=0.3 (it is 3), or train.clip_grad_norm=1"
     )
 
 
 def test_moved_weights_without_gain_ask_for_both_and_for_another_network() -> None:
     assert guessing(report(), num_classes=10, moved=0.2, lr=lr(0.03)).endswith(
-        "The weights have moved by 20%, to no use. Try optimizer.lr=0.3 and 0.003 (it is 0.03), ReLU in the place of "
+        "The weights have moved by 20 %, to no use. Try optimizer.lr=0.3 and 0.003 (it is 0.03), ReLU in the place of "
         "Sigmoid or Tanh, or BatchNorm2d after each convolution"
     )
 

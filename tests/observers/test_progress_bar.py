@@ -65,7 +65,7 @@ def test_an_epochs_line_has_its_figures_and_marks_the_best() -> None:
         seconds=4.25,
     )
     assert epoch_line(report, epochs=10, best_epoch=3) == (
-        "epoch  3/10   train loss 1.2346 accuracy 50.00%   val loss 0.9877 accuracy  6.25% best   "
+        "epoch  3/10   train loss 1.2346 accuracy 50.00 %   val loss 0.9877 accuracy  6.25 % best   "
         "12,346 images/s  4.2 s"
     )
     assert " best" not in epoch_line(report, epochs=10, best_epoch=2)
@@ -75,5 +75,5 @@ def test_an_epochs_line_has_its_figures_and_marks_the_best() -> None:
 def test_an_epochs_line_without_validation_leaves_it_out() -> None:
     report = EpochReport(1, 10, 0.1, 2.0, 0.1, None, None, 100.0, 1.0)
     assert epoch_line(report, epochs=9, best_epoch=None) == (
-        "epoch 1/9   train loss 2.0000 accuracy 10.00%   100 images/s  1.0 s"
+        "epoch 1/9   train loss 2.0000 accuracy 10.00 %   100 images/s  1.0 s"
     )

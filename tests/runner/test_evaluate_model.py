@@ -74,8 +74,10 @@ def test_a_run_can_be_measured_with_and_without_test_time_augmentation(
     assert "plain" not in plain
 
     first, second, *_ = cifar("eval", run, "--weights", "last", "evaluation.tta=mirror").out.splitlines()
-    assert first == (f"accuracy {measured['accuracy']:.2%}   loss {measured['loss']:.4f}   with evaluation.tta mirror")
-    assert second == f"accuracy {plain['accuracy']:.2%}   loss {plain['loss']:.4f}   each image as it is"
+    assert first == (
+        f"accuracy {100 * measured['accuracy']:.2f} %   loss {measured['loss']:.4f}   with evaluation.tta mirror"
+    )
+    assert second == f"accuracy {100 * plain['accuracy']:.2f} %   loss {plain['loss']:.4f}   each image as it is"
 
 
 def test_test_time_augmentation_may_be_limited_to_the_least_certain_images(

@@ -108,8 +108,8 @@ def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> N
     assert [[cell.strip() for cell in row] for row in rows] == [
         [
             str(entry["seed"]),
-            f"{entry['test']['accuracy']:.2%}",
-            f"{entry['test_plain']['accuracy']:.2%}",
+            f"{100 * entry['test']['accuracy']:.2f} %",
+            f"{100 * entry['test_plain']['accuracy']:.2f} %",
             f"{entry['train_seconds']:.1f} s",
             f"{entry['wall_seconds']:.1f} s",
             entry["run"],
@@ -131,7 +131,8 @@ def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> N
     )
     assert lines[-2] == f"wrote logs/{the_group(folder).name}/summary.json"
     entry = summary["runs"][0]
-    note = f"seed 4: {entry['test']['accuracy']:.2%} on the test set ({entry['test_plain']['accuracy']:.2%} each image"
+    with_tta, without = (100 * entry[key]["accuracy"] for key in ("test", "test_plain"))
+    note = f"seed 4: {with_tta:.2f} % on the test set ({without:.2f} % each image"
     assert f"{note} as it is)" in lines
 
 
@@ -189,7 +190,7 @@ def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
     assert "expected a finite loss, found nan" in failed["error"]
     assert f"warning: seed 0: {failed['error']}" in outcome.err
     assert summary["test"]["n"] == 1
-    shown = f"test: {completed['test']['accuracy']:.2%}".replace("%", " %")
+    shown = f"test: {100 * completed['test']['accuracy']:.2f} %"
     assert f"{shown}, n = 1: the variation needs a second seed" in outcome.out
     again = cifar("train", "--resume", group)
     assert again.code == 2

@@ -143,10 +143,10 @@ def test_the_test_uses_tta_and_validation_does_not(cifar: Callable[..., Any], tm
     assert [cell.strip() for cell in with_tta.strip("│").split("│")] == [
         "test, read once, with TTA",
         f"{summary['test']['loss']:.4f}",
-        f"{summary['test']['accuracy']:.2%}",
+        f"{100 * summary['test']['accuracy']:.2f} %",
     ]
     assert plain.strip("│ ").startswith("test, each image as it is")
-    assert f"{summary['test_plain']['accuracy']:.2%}" in plain
+    assert f"{100 * summary['test_plain']['accuracy']:.2f} %" in plain
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
