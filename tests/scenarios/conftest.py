@@ -1,5 +1,6 @@
 """What scenarios share: actions at a chosen step of a training that the command line starts."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -20,6 +21,14 @@ class AtStep(Observer):
     def step_ended(self, state: TrainingState) -> None:
         if state.progress.step == self._step:
             self._action(state)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts() -> Iterator[None]:
+    """Gives Ctrl-C its usual effect, which a shell takes from programs that it starts in the background."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
 
 
 @pytest.fixture
