@@ -1,6 +1,10 @@
 """Runs the command line, as `cifar` and as `python -m cifar_cli`: an error becomes its message and its exit code."""
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 
 from cifar_cli.cli import app
@@ -17,7 +21,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a log file whose encoding lacks an arrow gets a question mark
     try:
-        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
+        with _repeated_interrupts():
+            app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
     except CifarError as error:
         if is_debugging:
             raise
@@ -31,6 +36,24 @@ def main() -> None:
             raise
         print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
         sys.exit(1)
+
+
+@contextmanager
+def _repeated_interrupts() -> Iterator[None]:
+    """Repeats a Ctrl-C that Python drops because it came within a destructor or a callback, as during imports."""
+    previous = sys.unraisablehook
+
+    def repeat(unraisable: "sys.UnraisableHookArgs") -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+        else:
+            previous(unraisable)
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = previous
 
 
 def _is_reported_by_the_main_process(error: CifarError) -> bool:

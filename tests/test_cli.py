@@ -168,6 +168,32 @@ def test_as_a_process_an_error_is_its_message_and_with_debug_a_traceback(tmp_pat
     assert "UsageError: mlq: no such file" in debug.stderr
 
 
+DROPPED_INTERRUPT = """
+import signal, time
+from cifar_cli import __main__ as program
+
+class Interrupting:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)  # Python ignores what a destructor raises
+
+def app(**arguments):
+    Interrupting()
+    for _ in range(2000):
+        time.sleep(0.01)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+program.app = app
+program.main()
+"""
+
+
+def test_an_interrupt_that_python_drops_is_repeated(tmp_path: Path) -> None:
+    process = run_process(tmp_path, "-c", DROPPED_INTERRUPT)
+    assert process.returncode != 0
+    assert process.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert "Exception ignored" not in process.stderr
+
+
 def test_a_log_file_gets_question_marks_for_characters_outside_its_encoding(tmp_path: Path) -> None:
     words = ["-m", "cifar_cli", "config", "show", "sequential"]
     process = run_process(tmp_path, *words, PYTHONIOENCODING="ascii")

@@ -8,11 +8,10 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
 from cifar_cli.analysis.capture import run_with_hooks
+from cifar_cli.analysis.formulas import BATCH_NORMS
 
 Figures: TypeAlias = dict[str, Tensor]
 """Single numbers, Tensor (), by name."""
@@ -20,7 +19,12 @@ Figures: TypeAlias = dict[str, Tensor]
 # These layers pass on their input or a part of it; their output adds no information.
 PASSING_MODULES = {"torch.nn.modules.pooling", "torch.nn.modules.flatten", "torch.nn.modules.dropout"}
 # In these layers an output of exactly 0 is chance; in all others, such as ReLU, a unit that is always 0 is dead.
-LINEAR_LAYERS = (_ConvNd, nn.Linear, nn.Identity, _NormBase, nn.GroupNorm, nn.LayerNorm)
+LINEAR_LAYERS = (
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+    *(nn.Linear, nn.Identity, nn.GroupNorm, nn.LayerNorm),
+    *BATCH_NORMS,
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
 
 
 def activation_figures(model: nn.Module, images: Tensor) -> Figures:

@@ -112,15 +112,19 @@ def operation_formula(
     return readable(name)
 
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+
 def module_formula(module: nn.Module) -> str | None:
     """Returns the formula of a module without a sliding window, or None for a module that has none here."""
     kind = type(module).__name__
-    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+    if isinstance(module, BATCH_NORMS):
         return "(x − μ)/√(σ² + ε)" + ("·γ + β" if module.affine else "")
     if isinstance(module, nn.AlphaDropout | nn.FeatureAlphaDropout):
         fraction = formatting.percent(module.p, decimals=0)
         return f"sets {fraction} to SELU's lowest value in training and rescales, nothing now"
-    if isinstance(module, nn.modules.dropout._DropoutNd):
+    if isinstance(module, DROPOUTS):
         return f"sets {formatting.percent(module.p, decimals=0)} to 0 in training, none now"
     if isinstance(module, nn.Identity):
         return "x"

@@ -52,11 +52,12 @@ def _with_equal_steps(experiment: Experiment) -> Experiment:
     Every epoch has the steps of all images.
     """
     data = experiment.data
-    if data.augment["sizes"]:
+    resizing = [key for key, (entry, value) in data.augment.applied().items() if entry.new_sides(value)]
+    if resizing:
         note("every step is timed at the full size of the images; epochs of smaller images take less time")
     if data.hard_example_fractions:
         note("every epoch is timed with all images; epochs of hard examples take less time")
-    augment = data.augment.without("sizes")
+    augment = data.augment.without(*resizing)
     equal = data.model_copy(update={"drop_last": True, "hard_example_fractions": (), "augment": augment})
     return experiment.model_copy(update={"data": equal})
 

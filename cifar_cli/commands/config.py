@@ -80,7 +80,12 @@ def copy(
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
     print(f"wrote {target}")
-    _note(f"next: cifar train --config {target}")
+    try:
+        _load(read, [])
+    except CifarError:  # a copy of a file with mistakes is a copy all the same
+        _note(f"next: cifar config validate {target}")
+    else:
+        _note(f"next: cifar train --config {target}")
 
 
 @app.command()

@@ -6,15 +6,36 @@ from typing import Annotated
 
 import typer
 
+from cifar_cli.commands.options import check_word
 from cifar_cli.data.datasets.table import DATASETS
-from cifar_cli.errors import DataError
+from cifar_cli.errors import DataError, UsageError
 
 app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
+
+
+def _checked_name(name: str) -> str:
+    check_word(name, DATASETS, place="NAME")
+    return name
+
+
+def _checked_root(root: str | None) -> str | None:
+    if root and os.path.exists(root) and not os.path.isdir(root):
+        raise UsageError(f"--root {root}: expected a folder, found a file; name the folder that holds the datasets")
+    return root
+
+
 DatasetName = Annotated[
     str,
-    typer.Argument(metavar="NAME", help=f"The dataset: {', '.join(DATASETS)}.", autocompletion=lambda: [*DATASETS]),
+    typer.Argument(
+        metavar="NAME",
+        help=f"The dataset: {', '.join(DATASETS)}.",
+        autocompletion=lambda: [*DATASETS],
+        callback=_checked_name,
+    ),
 ]
-Root = Annotated[str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.")]
+Root = Annotated[
+    str | None, typer.Option(help="The folder for datasets; else $CIFAR_DATA_DIR, else ./data.", callback=_checked_root)
+]
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from cifar_cli import formatting
 from cifar_cli.config.layers.shapes.infer_shapes import infer_shapes
+from cifar_cli.config.layers.table import OUTPUT_RANGES, PASSING_LAYERS, SOFTMAX_LAYERS
 from cifar_cli.config.messages import nearest
 from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath
@@ -52,14 +53,12 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     if depth_issue := model.depth_issue(data.side):
         key, finding, mend = depth_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
-    yield from _unfit_sizes(experiment)
+    yield from _unfit_sides(experiment)
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
-        expected = f"expected fewer than the {epochs} epochs of train.epochs"
-        yield (
-            Issue(("schedule", "warmup_epochs"), f"{expected}, found {warmup_epochs:g}", "write 0"),
-            ("train", "epochs"),
-        )
+        finding = f"expected fewer than the {epochs} epochs of train.epochs, found {warmup_epochs:g}"
+        mend = "set schedule.warmup_epochs to 0"
+        yield Issue(("schedule", "warmup_epochs"), finding, mend), ("train", "epochs")
     yield from _unknown_feature_layers(experiment)
 
 
@@ -81,22 +80,24 @@ def _nesterov_without_momentum(experiment: Experiment) -> Iterator[CrossFieldIss
                 break  # groups inherit the section's settings: the same mistake is not reported again
 
 
-def _unfit_sizes(experiment: Experiment) -> Iterator[CrossFieldIssue]:
-    """Yields the training sizes that are too large for the images or too small for the model."""
-    sizes, model, side = experiment.data.augment["sizes"], experiment.model, experiment.data.side
-    key = ("data", "augment", "sizes")
-    if sizes and not model.takes_any_size and set(sizes) != {side}:
-        finding = f"expected a model that takes pictures of any size, found {model.name}, made for {side} pixels"
-        yield Issue(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
-        return
-    for index, size in enumerate(sizes):
-        if size > side:
-            finding = f"expected at most the image's {side} pixels, found {size}"
-            yield Issue((*key, index), finding, f"write {side}"), ("data", "name")
-        elif size < model.least_side:
-            least = model.least_side
-            finding = f"expected at least the {least} pixels that leave one after all poolings, found {size}"
-            yield Issue((*key, index), finding, f"write {least}"), ("model", "widths")
+def _unfit_sides(experiment: Experiment) -> Iterator[CrossFieldIssue]:
+    """Yields the sides of training images that are too large for the images or too small for the model."""
+    model, image_side = experiment.model, experiment.data.side
+    for name, (augmentation, value) in experiment.data.augment.applied().items():
+        key, sides = ("data", "augment", name), augmentation.new_sides(value)
+        if sides and not model.takes_any_size and set(sides) != {image_side}:
+            finding = (
+                f"expected a model that takes pictures of any size, found {model.name}, made for {image_side} pixels"
+            )
+            yield Issue(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
+            continue
+        for index, side in enumerate(sides):
+            if side > image_side:
+                finding = f"expected at most the image's {image_side} pixels, found {side}"
+                yield Issue((*key, index), finding, f"write {image_side}"), ("data", "name")
+            elif side < (least := model.least_side):
+                finding = f"expected at least the {least} pixels that leave one after all poolings, found {side}"
+                yield Issue((*key, index), finding, f"write {least}"), ("model", "widths")
 
 
 def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]:
@@ -131,33 +132,20 @@ def class_scores_issue(experiment: Experiment) -> str | None:
     )
 
 
-# The highest and the lowest class score that a last layer returns; they set a lower bound of the cross-entropy.
-SCORE_RANGES = {
-    "Softmax": (1.0, 0.0),
-    "Softmin": (1.0, 0.0),
-    "Softmax2d": (1.0, 0.0),
-    "Sigmoid": (1.0, 0.0),
-    "Hardsigmoid": (1.0, 0.0),
-    "Tanh": (1.0, -1.0),
-    "Softsign": (1.0, -1.0),
-}
-UNCHANGING = ("Identity", "Flatten", "Dropout")
-
-
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
     layers, loss = experiment.model.listed_layers, experiment.loss
     if layers is None or not loss.takes_softmax or class_scores_issue(experiment):
         return []  # a model without class scores is not trained, only shown
-    changing = [layer for layer in layers if layer.type not in UNCHANGING]
+    changing = [layer for layer in layers if layer.type not in PASSING_LAYERS]
     if not changing:
         return []
     last, num_classes = changing[-1], experiment.data.num_classes
     key = f"model.layers.{last.name}"
     if last.type == "LogSoftmax":
         return [f"{key}: the loss {loss.name} takes the LogSoftmax itself; a second one changes nothing: leave it out"]
-    if last.type in SCORE_RANGES:
-        reason = ", which takes the softmax itself," if last.type in ("Softmax", "Softmax2d", "Softmin") else ""
+    if last.type in OUTPUT_RANGES:
+        reason = ", which takes the softmax itself," if last.type in SOFTMAX_LAYERS else ""
         return [f"{key}: {_floor_sentence(last.type, num_classes, f'{loss.name}{reason}')}"]
     if last.type in ("ReLU", "ReLU6"):
         return [
@@ -168,7 +156,7 @@ def warnings(experiment: Experiment) -> list[str]:
 
 
 def _floor_sentence(layer_type: str, num_classes: int, loss: str) -> str:
-    high, low = SCORE_RANGES[layer_type]
+    low, high = OUTPUT_RANGES[layer_type]
     # The lowest loss of such scores: `high` for the true class and `low` for all others.
     floor = log(1 + (num_classes - 1) * exp(low - high))
     return (

@@ -147,7 +147,7 @@ class TrainKeys(Section):
         title="where to compute; auto: cuda, else mps, else cpu",
         pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$",
         description="one of auto, cpu, cuda, cuda:N, mps",
-        examples=["auto"],
+        examples=["auto", "cpu", "cuda", "mps"],
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",

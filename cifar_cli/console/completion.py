@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from glob import escape, glob
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -19,8 +18,8 @@ from cifar_cli.config import Experiment
 from cifar_cli.config.config_files import DEFAULT_CONFIG, builtins, is_stream
 from cifar_cli.config.keys import EVALUATION_KEYS, MACHINE_KEYS, RESUME_KEYS, dotted_keys
 from cifar_cli.errors import CifarError
-from cifar_cli.runs.checkpoint_archive import open_checkpoint_archive
-from cifar_cli.runs.pickle_inspector import inspect_pickle
+from cifar_cli.runs.checkpoint_archive import ARCHIVE_ERRORS, open_checkpoint_archive
+from cifar_cli.runs.pickle_inspector import PickleContentError, inspect_pickle
 from cifar_cli.runs.run_folder import GROUP_CONFIG, find_run, find_runs, is_checkpoint_path, newest_run
 
 MAX_CHECKPOINT_BYTES = 2**28  # reading a larger checkpoint would take too long for a Tab
@@ -206,10 +205,12 @@ def _saved_layers(checkpoint: Path) -> list[str]:
         if checkpoint.stat().st_size > MAX_CHECKPOINT_BYTES:
             return []
         archive = open_checkpoint_archive(checkpoint)
-        contents: Any = inspect_pickle(archive.pickled, storage_bytes=archive.storage_bytes)
-        return _shell_safe(dict.fromkeys(name.rpartition(".")[0] for name in contents["model"]))
-    except Exception:  # a damaged file may raise anything: Tab offers nothing then
-        return []
+        contents = inspect_pickle(archive.pickled, storage_bytes=archive.storage_bytes)
+    except (OSError, *ARCHIVE_ERRORS, PickleContentError):
+        return []  # the command that opens the file reports the damage
+    weights = contents.get("model") if isinstance(contents, dict) else None
+    names = [name for name in weights if isinstance(name, str)] if isinstance(weights, dict) else []
+    return _shell_safe(dict.fromkeys(name.rpartition(".")[0] for name in names))
 
 
 def _paths(incomplete: str, *, is_offered: Callable[[str], bool]) -> list[str]:

@@ -15,7 +15,7 @@ from cifar_cli.training.evaluation import Evaluation
 SUMMARY_ROWS = (
     ("train", "training, as it went"),
     ("val", "validation"),
-    ("test", "test, read once"),
+    ("test", "test, read at the end"),
     ("test_plain", "test, each image as it is"),
 )
 MAX_CLASSES_IN_TERMINAL = 20  # a confusion matrix with more columns is too wide for any terminal

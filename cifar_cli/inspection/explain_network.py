@@ -101,10 +101,9 @@ def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
 def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> LayerExample:
     names = [line.name for line in summary.rows]
     if layer not in names:  # before the data is opened, so that a misspelt name is reported at once
-        raise UsageError(
-            f"--layer {layer}: expected a row of the table, found none of that name{did_you_mean(layer, names)}"
-            f"{_rows_within(layer, opened.model, names)} cifar explain without --layer lists them"
-        )
+        finding = f"--layer {layer}: expected a row of the table, found none of that name"
+        mend = _rows_within(layer, opened.model, names) or did_you_mean(layer, names)
+        raise UsageError(finding + (mend or "; cifar explain without --layer lists the rows"))
     experiment, splits = load_data(opened.experiment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
@@ -121,5 +120,5 @@ def _rows_within(layer: str, model: nn.Module, names: Sequence[str]) -> str:
     """Returns the rows within a container module, to choose one of them."""
     within = [name for name in names if name.startswith(f"{layer}.")]
     if within and layer in dict(model.named_modules()):
-        return f"; it holds {', '.join(within[:8])}{', …' if len(within) > 8 else ''};"
-    return ";"
+        return f"; it holds {', '.join(within[:8])}{', …' if len(within) > 8 else ''}"
+    return ""

@@ -1,7 +1,6 @@
 """The values of the page's section that works one number by hand: the image, the matrices in colour, the sum."""
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from torch import Tensor
@@ -9,8 +8,10 @@ from torch import Tensor
 from cifar_cli import formatting
 from cifar_cli.analysis.receptive_field_rules import Field
 from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.figures.scaling import fraction_of
 
 SCALE = 8  # pixels of the page for a pixel of the image
+STRONGEST = 0.75  # opacity behind the largest number of a matrix: the number stays readable
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,18 @@ def _place_in_map(index: int, field: Field) -> tuple[int, int]:
 
 
 def _matrix(name: str, numbers: Tensor) -> dict[str, Any]:
-    finite = numbers[numbers.isfinite()].abs()
-    largest = (float(finite.max()) if finite.numel() else 0.0) or 1.0
-    digits = formatting.decimals(finite.tolist(), significant=2)
+    sizes = numbers.abs().where(numbers.isfinite(), 0.0)
+    strengths = STRONGEST * fraction_of(sizes, sizes.amax())
+    digits = formatting.decimals(numbers[numbers.isfinite()].abs().tolist(), significant=2)
     rows = [
         [
             {
                 "text": formatting.signed(number, digits=digits),
                 "is_positive": number > 0,
-                "strength": 0.75 * abs(number) / largest if isfinite(number) else 0.0,
+                "strength": strength,
             }
-            for number in row
+            for number, strength in zip(row, row_strengths, strict=True)
         ]
-        for row in numbers.tolist()
+        for row, row_strengths in zip(numbers.tolist(), strengths.tolist(), strict=True)
     ]
     return {"name": name, "rows": rows}

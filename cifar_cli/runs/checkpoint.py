@@ -13,6 +13,7 @@ from cifar_cli.runs.checkpoint_archive import (
     ArchiveFormatError,
     CheckpointArchive,
     DamagedArchiveError,
+    UnreadableArchiveError,
     open_checkpoint_archive,
 )
 from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, inspect_pickle
@@ -87,7 +88,7 @@ def _open(path: Path) -> CheckpointArchive:
         ) from error
     except ArchiveFormatError as error:
         raise _not_ours(path, str(error)) from error
-    except Exception as error:  # zipfile raises a dozen different errors for broken archives
+    except UnreadableArchiveError as error:
         raise CheckpointError(
             f"{path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; {MEND_DAMAGED}"
         ) from error

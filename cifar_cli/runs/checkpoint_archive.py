@@ -19,15 +19,31 @@ class ArchiveFormatError(Exception):
     """The archive is whole, but `torch.save` writes no such archive. The text says what was found."""
 
 
+class UnreadableArchiveError(Exception):
+    """The file is a part of an archive, or no archive at all."""
+
+
 class DamagedArchiveError(Exception):
     """A part of the archive does not match its checksum. The text is the part's name."""
+
+
+ARCHIVE_ERRORS = (UnreadableArchiveError, DamagedArchiveError, ArchiveFormatError)
 
 
 def open_checkpoint_archive(path: Path) -> CheckpointArchive:
     """Returns the archive's pickle and storage sizes, after a check of all checksums, which torch does not check.
 
-    Raises DamagedArchiveError, ArchiveFormatError, or zipfile's errors for a file that is no archive.
+    Raises UnreadableArchiveError, DamagedArchiveError, ArchiveFormatError, and OSError for a file that cannot be read.
     """
+    try:
+        return _read_archive(path)
+    except (OSError, *ARCHIVE_ERRORS):
+        raise
+    except Exception as error:  # zipfile raises a dozen different errors for broken archives
+        raise UnreadableArchiveError from error
+
+
+def _read_archive(path: Path) -> CheckpointArchive:
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         _check_structure(archive, parts, file_bytes=path.stat().st_size)

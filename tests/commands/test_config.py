@@ -56,6 +56,14 @@ def test_copy_writes_the_file_as_it_stands_and_names_the_next_command(
     assert printed.err == "next: cifar train --config conv1.yaml\n"
 
 
+def test_a_copy_of_a_file_with_mistakes_leads_to_validate(tmp_path: Path, capsys: Capture) -> None:
+    faulty = tmp_path / "faulty.yaml"
+    faulty.write_text("model: {name: mlq}\n")
+    copy(str(faulty), tmp_path / "mine.yaml")
+    assert (tmp_path / "mine.yaml").read_text() == faulty.read_text()
+    assert capsys.readouterr().err == f"next: cifar config validate {tmp_path / 'mine.yaml'}\n"
+
+
 def test_copy_takes_a_file_or_a_folder(tmp_path: Path) -> None:
     copy("mlp", tmp_path)
     copy("mlp", tmp_path / "mine.yaml")

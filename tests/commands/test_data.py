@@ -3,7 +3,9 @@
 import hashlib
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,22 @@ def test_the_synthetic_dataset_needs_no_verification(capsys: pytest.CaptureFixtu
 def test_unknown_dataset_gets_the_nearest_name(command):
     with pytest.raises(UsageError, match="found 'cifar-10'; did you mean 'cifar10'"):
         command("cifar-10", None)
+
+
+@pytest.mark.parametrize("verb", ["fetch", "verify"])
+def test_a_name_and_a_root_that_cannot_be_are_refused_with_their_place(
+    verb: str, cifar: Callable[..., Any], tmp_path: Path
+):
+    misspelt = cifar("data", verb, "cifar11")
+    assert (misspelt.code, misspelt.out) == (2, "")
+    known = "cifar10, cifar100, fashion_mnist, synthetic"
+    assert misspelt.err == f"error: NAME: expected one of {known}, found 'cifar11'; did you mean 'cifar10'?\n"
+    outcome = cifar("data", verb, "cifar10", "--root", "small.yaml")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert (
+        outcome.err
+        == "error: --root small.yaml: expected a folder, found a file; name the folder that holds the datasets\n"
+    )
 
 
 def test_where_names_the_folder_the_reason_and_the_datasets(small_cifar10: Path, capsys: pytest.CaptureFixture[str]):

@@ -9,7 +9,6 @@ from cifar_cli.config import dump, load, load_text, to_flow_yaml
 from cifar_cli.config.config_files import builtins
 from cifar_cli.config.dump import to_plain
 from cifar_cli.config.schema import CHOICES
-from cifar_cli.config.yaml.comments import read_comments
 
 
 @pytest.mark.parametrize("name", builtins())
@@ -72,31 +71,3 @@ def test_groups_stand_one_to_a_line_with_the_settings_that_they_inherit() -> Non
     group = "lr: 0.2, weight_decay: 0.0, decay_norm_and_bias: false, momentum: 0.9, nesterov: false}"
     assert '  groups:\n    - {name: sgd, parameters: ["a.*", b], epochs: null, ' + group + "\n" in text
     assert '    - {name: muon, parameters: ["*.weight"], epochs: null, lr: 0.24, ' in text
-
-
-COMMENTED = """\
-# What it is.
-# How to run it.
-seed: 3  # beside a value
-# above a section
-# in two lines
-model:   # beside a section
-  # above a key
-  layers:
-    - conv: {type: Conv2d, out_channels: 2, kernel_size: 3} # beside a layer
-    # above a layer
-    - relu: ReLU
-data: {root: "a # b", batch_size: 32} # beside a section on one line
-"""
-
-
-def test_comments_stay_with_their_keys() -> None:
-    experiment = load_text(COMMENTED, location="x.yaml")
-    text = dump(experiment, comments=read_comments(COMMENTED))
-    assert load_text(text, location="x.yaml") == experiment
-    assert text.startswith("# What it is.\n# How to run it.\n\nname: experiment\nseed: 3  # beside a value\n")
-    assert "data:  # beside a section on one line\n  name: cifar10\n" in text
-    assert "# above a section\n# in two lines\nmodel:  # beside a section\n  name: sequential\n" in text
-    assert "  # above a key\n  layers:\n" in text
-    assert "kernel_size: 3}  # beside a layer\n    # above a layer\n    - relu: ReLU\n" in text
-    assert '  root: "a # b"\n' in text

@@ -152,7 +152,7 @@ lod: 3
         (MLP + "data: {name: fashion_mnist, augment: {cutout: 29}}\n", "x.yaml:2:47: data.augment.cutout: expected at most the image's 28 pixels, found 29; write 8"),
         (MLP + "train: {device: cuda0}\n", "x.yaml:2:17: train.device: expected one of auto, cpu, cuda, cuda:N, mps, found 'cuda0'; write for example auto"),
         (MLP + "train: {clip_grad_norm: 0}\n", "x.yaml:2:25: train.clip_grad_norm: expected a number above 0, or null for none, found 0; write for example 1.0"),
-        (MLP + "schedule: {warmup_epochs: 10}\n", "x.yaml:2:27: schedule.warmup_epochs: expected fewer than the 10 epochs of train.epochs, found 10; write 0"),
+        (MLP + "schedule: {warmup_epochs: 10}\n", "x.yaml:2:27: schedule.warmup_epochs: expected fewer than the 10 epochs of train.epochs, found 10; set schedule.warmup_epochs to 0"),
         (MLP + "schedule: {name: one_cycle, peak_at: 1}\n", "x.yaml:2:38: schedule.peak_at: expected a fraction of the training between 0 and 1, found 1; write for example 0.3"),
         ("model: {layers: [conv1: {type: Conv2d, out_channels: 4, kernel_size: 3}]}\nlog: {feature_layers: [cnv1]}\n", "x.yaml:2:24: log.feature_layers.0: no layer is named 'cnv1'; did you mean 'conv1'?"),
         ("model: {layers: [relu: ReLU]}\nlog: {feature_layers: [xyz]}\n", "x.yaml:2:24: log.feature_layers.0: no layer is named 'xyz'; the layers are relu"),

@@ -166,7 +166,7 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_proce
     assert "2 processes, each with 1 CPU thread" in resumed.stderr
     # One process prints each message.
     assert [resumed.stderr.count(text) for text in ("SYNTHETIC", "after epoch 1, step 30", "epoch 2/2")] == [1, 1, 1]
-    assert resumed.stdout.count("test, read once") == 1
+    assert resumed.stdout.count("test, read at the end") == 1
 
 
 def test_when_a_process_is_killed_the_other_ends_and_a_single_process_can_resume(

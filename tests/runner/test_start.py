@@ -141,7 +141,7 @@ def test_the_test_uses_tta_and_validation_does_not(cifar: Callable[..., Any], tm
     assert list(summary)[list(summary).index("test") + 1] == "test_plain"
     with_tta, plain = outcome.out.splitlines()[-4:-2]
     assert [cell.strip() for cell in with_tta.strip("│").split("│")] == [
-        "test, read once, with TTA",
+        "test, read at the end, with TTA",
         f"{summary['test']['loss']:.4f}",
         f"{100 * summary['test']['accuracy']:.2f} %",
     ]

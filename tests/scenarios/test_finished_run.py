@@ -170,7 +170,7 @@ def test_results_go_to_stdout_and_progress_to_stderr(trained: tuple[Path, Any]) 
     run, outcome = trained
     summary = read_summary(run)
     shown = f"logs/{run.name}"
-    assert "test, read once" in outcome.out
+    assert "test, read at the end" in outcome.out
     assert f"{100 * summary['test']['accuracy']:.2f} %" in outcome.out
     assert "epoch" not in outcome.out.replace(f"epoch {summary['best_epoch']}, the best on validation", "")
     lines = outcome.err.splitlines()

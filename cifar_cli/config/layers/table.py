@@ -176,3 +176,18 @@ LAYERS: dict[str, Arguments] = {
     "Tanhshrink": {},
     "Threshold": {"threshold": Argument(NUMBER), "value": Argument(NUMBER), **_INPLACE},
 }
+
+PASSING_LAYERS = {"Identity", "Flatten", "Dropout"}
+"""Layers that do not change the values of class scores."""
+
+SOFTMAX_LAYERS = {"Softmax", "Softmin", "Softmax2d"}
+"""Layers whose outputs are probabilities."""
+
+OUTPUT_RANGES = {
+    **dict.fromkeys(SOFTMAX_LAYERS, (0.0, 1.0)),
+    "Sigmoid": (0.0, 1.0),
+    "Hardsigmoid": (0.0, 1.0),
+    "Tanh": (-1.0, 1.0),
+    "Softsign": (-1.0, 1.0),
+}
+"""The lowest and the highest value that a layer can return, for layers with both."""

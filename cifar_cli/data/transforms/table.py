@@ -4,7 +4,7 @@ An augmentation is a function from a Batch and a generator to a Batch. Augmentat
 table, whatever their order in the YAML. To add one, write `data/transforms/<name>.py` and its entry here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -28,6 +28,10 @@ def _no_issue(value: Any, side: int) -> tuple[str, str] | None:
     return None
 
 
+def _no_sides(value: Any) -> Sequence[int]:
+    return ()
+
+
 @dataclass(frozen=True, eq=False)
 class Augmentation:
     """One key of `data.augment`.
@@ -35,7 +39,8 @@ class Augmentation:
     target: `module:attribute`, called with the key's value and, where its signature names them, with `num_images`,
     `num_classes`, `mean` and `seed`; gives a Transform. value: the key's type, with its words. off: the value with
     which nothing is done. takes_normalized: whether images come normalized, as float32, instead of as uint8.
-    issue: for a value and the side of the dataset's images, what is wrong, and the mend. example: a value for tests.
+    issue: for a value and the side of the dataset's images, what is wrong, and the mend. new_sides: for a value that
+    is a list, the sides in pixels that the images are resized to. example: a value for tests.
     """
 
     target: str
@@ -44,6 +49,7 @@ class Augmentation:
     example: Any
     takes_normalized: bool = False
     issue: Callable[[Any, int], tuple[str, str] | None] = _no_issue
+    new_sides: Callable[[Any], Sequence[int]] = _no_sides
 
 
 def _translate_issue(pixels: int, side: int) -> tuple[str, str] | None:
@@ -112,6 +118,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         off=(),
         example=(16, 32),
         takes_normalized=True,
+        new_sides=tuple,
     ),
 }
 

@@ -1,5 +1,6 @@
 """Comments: read with the paths of their keys, and written at the same keys again."""
 
+from cifar_cli.config import dump, load_text
 from cifar_cli.config.yaml.comments import read_comments
 
 COMMENTED = """\
@@ -32,3 +33,15 @@ def test_comments_are_read_with_the_paths_of_their_keys() -> None:
         ("model", "layers", 0, "conv"): "# beside a layer",
         ("data",): "# beside a section on one line",
     }
+
+
+def test_comments_stay_with_their_keys() -> None:
+    experiment = load_text(COMMENTED, location="x.yaml")
+    text = dump(experiment, comments=read_comments(COMMENTED))
+    assert load_text(text, location="x.yaml") == experiment
+    assert text.startswith("# What it is.\n# How to run it.\n\nname: experiment\nseed: 3  # beside a value\n")
+    assert "data:  # beside a section on one line\n  name: cifar10\n" in text
+    assert "# above a section\n# in two lines\nmodel:  # beside a section\n  name: sequential\n" in text
+    assert "  # above a key\n  layers:\n" in text
+    assert "kernel_size: 3}  # beside a layer\n    # above a layer\n    - relu: ReLU\n" in text
+    assert '  root: "a # b"\n' in text
