@@ -78,6 +78,16 @@ def test_archives_that_torch_does_not_write_are_refused_before_they_are_unpacked
     assert message.endswith("; name a run folder, or the checkpoint in one")
 
 
+def test_a_part_that_is_listed_as_compressed_is_refused_whatever_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.pt"
+    torch.save({"format": 1}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = zipfile.ZIP_DEFLATED  # the method, in the list at the archive's end
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"found the part '.*', compressed"):
+        load_checkpoint(path)
+
+
 def test_bytes_before_the_archive_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "hostile.pt"
     torch.save({"format": 1}, path)
