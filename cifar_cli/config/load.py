@@ -21,7 +21,6 @@ from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import ConfigError
 from cifar_cli.models.layer import Layer
 from cifar_cli.models.table import MODELS
-from cifar_cli.optim.table import OPTIMIZERS
 
 _PLACEHOLDER = Layer("placeholder", "Identity", {})
 _SECTIONS = tuple(key for key in Experiment.model_fields if key not in ("name", "seed"))
@@ -90,7 +89,7 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
     groups, name = optimizer.get("groups"), optimizer["name"]
     if groups is None:
         optimizer["groups"] = []
-    for group in groups if isinstance(groups, list) and str(name) in OPTIMIZERS else ():
+    for group in groups if isinstance(groups, list) else ():
         if isinstance(group, dict) and group.get("name") is None:
             group["name"] = name
 

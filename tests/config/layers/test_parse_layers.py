@@ -85,6 +85,11 @@ def test_every_mistake_in_a_layer_is_reported_with_its_mend(entry: object, words
     assert report(issues, SourceLocations(SourceLocation("x"))) == [f"x: {words}"]
 
 
+def test_one_of_the_unflattened_sizes_may_be_left_to_torch() -> None:
+    layers, issues = parse_layers([{"a": {"type": "Unflatten", "dim": 1, "unflattened_size": (2, -1)}}])
+    assert (layers[0].arguments["unflattened_size"], issues) == ((2, -1), [])
+
+
 def test_a_type_like_no_other_gets_the_list_of_types() -> None:
     _, (issue,) = parse_layers([{"a": "Bahdanau"}])
     assert issue.mend.startswith("the types are AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout")
