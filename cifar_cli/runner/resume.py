@@ -65,8 +65,8 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
         if experiment != saved:  # saved at once: the process may be killed before the next checkpoint
             contents = {"config": config.dump(experiment), **training.state.state_dict()}
             save_checkpoint(folder.last_checkpoint, contents, previous=folder.previous_checkpoint)
-        summary = _continue_training(TrainingRun(folder, experiment, splits, training), started_at=started_at)
-        print_summary(folder, summary)
+        run = TrainingRun(folder, experiment, splits, training)
+        print_summary(run, _continue_training(run, started_at=started_at))
 
 
 def resume_seed(

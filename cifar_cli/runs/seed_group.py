@@ -148,6 +148,8 @@ def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:
     }
 
 
-def _mean(seconds: Iterable[float]) -> float | None:
+def _mean(seconds: Iterable[float | None]) -> float | None:
+    """Returns the mean; None without values, or if one of them is not known."""
     values = list(seconds)
-    return fmean(values) if values else None
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None

@@ -195,6 +195,49 @@ def test_a_second_ctrl_c_without_a_checkpoint_says_that_nothing_was_saved(
     assert outcome.err.splitlines()[-1] == "error: stopped at once, before anything was saved"
 
 
+@pytest.mark.parametrize("kept", [0, 1], ids=["without metrics.csv", "without the best epoch's row"])
+def test_a_run_resumed_without_its_rows_has_no_other_epochs_figures(
+    kept: int, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
+) -> None:
+    with at_step(25, lambda state: press_ctrl_c(1)):  # in the third epoch of ten steps
+        assert cifar("train", "--config", "small.yaml", "train.epochs=3", "schedule={name: constant}").code == 130
+    run = only_run(tmp_path)
+    progress = read_checkpoint(run)["progress"]
+    best, metrics = progress["best_epoch"], run / "metrics.csv"
+    header, *rows = metrics.read_text().splitlines()
+    metrics.unlink()
+    if kept:
+        metrics.write_text("\n".join([header, *(row for row in rows if not row.startswith(f"{best},"))]) + "\n")
+
+    with at_step(26, lambda state: press_ctrl_c(1)):
+        resumed = cifar("train", "--resume", run)
+    assert resumed.code == 130
+    lost = f"epoch {best}" if kept else "epochs 1, 2"
+    assert f"warning: {metrics}: expected a row for each of the 2 epochs trained so far, found none for {lost}; " in (
+        resumed.err
+    )
+    summary = read_summary(run)
+    assert (summary["epochs"], summary["best_epoch"], summary["train_seconds"]) == (2, best, None)
+    assert (summary["train"], summary["val"]) == (None, {"loss": None, "accuracy": progress["best_val_accuracy"]})
+    assert cifar("train", "--resume", run).code == 0
+    assert (read_summary(run)["epochs"], read_summary(run)["train_seconds"]) == (3, None)
+
+
+def test_a_run_that_was_killed_before_its_test_and_lost_its_records_is_tested_all_the_same(
+    run: Path, cifar: Callable[..., Any]
+) -> None:
+    test = read_summary(run)["test"]
+    for name in ("metrics.csv", "summary.json"):
+        (run / name).unlink()
+    outcome = cifar("train", "--resume", run)
+    assert outcome.code == 0, outcome.err
+    summary, best = read_summary(run), read_checkpoint(run, "best")["progress"]
+    assert (summary["status"], summary["epochs"], summary["test"]) == ("completed", 2, test)
+    assert summary["val"] == {"loss": None, "accuracy": best["best_val_accuracy"]}
+    assert [summary[key] for key in ("train", "train_seconds", "images_per_second", "wall_seconds")] == [None] * 4
+    assert "unknown time of training, unknown time in all" in outcome.out
+
+
 # --- a group of seeds ------------------------------------------------------------------------------------------------
 
 

@@ -191,7 +191,9 @@ def test_the_best_epoch_is_the_first_of_the_highest_validation_accuracy(tiny_tra
     training = tiny_training(epochs=4)
     accuracies = iter([0.25, 0.5, 0.5, 0.375])
     confusion = torch.zeros(4, 4, dtype=torch.int64)
-    task = replace(training.task, validate=lambda: Evaluation(1.0, next(accuracies), 8, confusion, torch.zeros(8, 4)))
+    task = replace(
+        training.task, validate=lambda: Evaluation(1.0, 1.0, next(accuracies), 8, confusion, torch.zeros(8, 4))
+    )
     fit(training.state, task, runtime=training.runtime)
     assert (training.state.progress.best_epoch, training.state.progress.best_val_accuracy) == (2, 0.5)
 
@@ -262,6 +264,7 @@ def test_a_validation_loss_that_is_not_finite_ends_the_training_before_its_repor
     training = tiny_training()
     broken = Evaluation(
         loss=float("inf"),
+        cross_entropy=float("inf"),
         accuracy=0.25,
         images=8,
         confusion=torch.zeros(4, 4, dtype=torch.int64),
