@@ -1,7 +1,7 @@
 """Runs a training in its run folder: fits, tests once, and records how the run ended."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,9 @@ from cifar_cli.training.loop import check_finite, fit
 def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains, evaluates the best weights on the test set once, and returns the summary; summary.json is always written.
 
-    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C
-    and SIGTERM stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite, and
-    CifarError for anything else that a person can mend.
+    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C,
+    SIGTERM and SIGHUP stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite,
+    and CifarError for anything else that a person can mend.
     """
     records = RunRecords(
         run.folder,
@@ -55,7 +55,9 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         status = "completed"
     except StoppedError:
         status = "interrupted"
-        note(f"saved; continue with: {run.resume_command}")
+        # The reader of a pipe has died of the same Ctrl-C (rich exits then), or the terminal is closed.
+        with suppress(OSError, SystemExit):
+            note(f"saved; continue with: {run.resume_command}")
         raise
     except KeyboardInterrupt as error:  # the second Ctrl-C, before the loop reacted to the first
         status = "interrupted"

@@ -1,14 +1,18 @@
 """Trainings that Ctrl-C or SIGTERM stops, and what they become when they are resumed: the same numbers to the bit."""
 
 import csv
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,32 +112,42 @@ class Stopped:
     run: Path
 
 
-def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
-    """Trains in a process of its own and sends that process a signal in the middle of the third epoch."""
+@contextmanager
+def training_at_step_230(folder: Path, *words: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    """Starts a training in a process of its own, which waits for a signal in the middle of its third epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WAITING_CIFAR, *WORDS],
+        [sys.executable, "-c", WAITING_CIFAR, *WORDS, *words],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
         text=True,
+        **streams,
     )
-    assert process.stderr is not None
     try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
+    """Trains in a process of its own and sends that process a signal in the middle of the third epoch."""
+    with training_at_step_230(folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
         lines = []
         for line in process.stderr:
             lines.append(line)
             if line == "at step 230\n":
                 process.send_signal(number)
         return Stopped(process.wait(timeout=60), "".join(lines), only_run(folder))
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize(
     ("number", "code", "resume_by"),
-    [(signal.SIGINT, 130, "{run.name}"), (signal.SIGTERM, 143, "logs/{run.name}/checkpoints/last.pt")],
+    [
+        (signal.SIGINT, 130, "{run.name}"),
+        (signal.SIGTERM, 143, "logs/{run.name}/checkpoints/last.pt"),
+        (signal.SIGHUP, 129, "logs/{run.name}"),
+    ],
 )
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     number: signal.Signals, code: int, resume_by: str, uninterrupted: Path, cifar: Callable[..., Any], tmp_path: Path
@@ -166,6 +180,47 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     assert summary["wall_seconds"] > interrupted["wall_seconds"]
     events = EventAccumulator(str(run)).Reload()
     assert [event.step for event in events.Scalars("loss/train")] == [100, 200, 300, 400, 500]
+
+
+@pytest.mark.usefixtures("cifar")  # for small.yaml
+@pytest.mark.parametrize("words", [[], ["--seeds", "2"]], ids=["a run", "a group"])
+def test_ctrl_c_that_also_ends_the_reader_of_the_output_saves_and_exits_with_130(
+    words: list[str], tmp_path: Path
+) -> None:
+    # As in `cifar train … 2>&1 | tee log`: the terminal sends Ctrl-C to both.
+    with training_at_step_230(tmp_path, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        assert any(line == "at step 230\n" for line in process.stdout)
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    (run,) = (path.parents[1] for path in tmp_path.glob("logs/*/checkpoints/last.pt"))
+    assert read_checkpoint(run)["progress"]["step"] == 230
+    assert read_summary(run)["status"] == "interrupted"
+    if words:
+        group = read_summary(the_group(tmp_path))
+        assert (group["status"], [entry["status"] for entry in group["runs"]]) == (
+            "interrupted",
+            ["interrupted", "waiting"],
+        )
+
+
+@pytest.mark.usefixtures("cifar")  # for small.yaml
+def test_a_terminal_that_closes_lets_the_training_save_first(tmp_path: Path) -> None:
+    ours, terminal = os.openpty()
+    # A session of its own, whose terminal this is: closing our side sends the training a SIGHUP.
+    own_terminal = {"start_new_session": True, "preexec_fn": partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0)}
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+    with training_at_step_230(tmp_path, **own_terminal, **streams) as process:
+        os.close(terminal)
+        shown = b""
+        while b"at step 230" not in shown:
+            shown += os.read(ours, 1024)
+        os.close(ours)
+        assert process.wait(timeout=60) == 129
+    run = only_run(tmp_path)
+    assert read_checkpoint(run)["progress"]["step"] == 230
+    assert read_summary(run)["status"] == "interrupted"
 
 
 def test_a_second_ctrl_c_stops_at_once_and_says_what_is_lost(
