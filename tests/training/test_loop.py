@@ -234,8 +234,11 @@ def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_tra
     assert not torch.equal(generator.get_state(), start)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_with_advice(tiny_training: Make, recorder: Any) -> None:
-    training = tiny_training(schedule="cosine", epochs=1)
+@pytest.mark.parametrize("validated", [True, False])  # the validation would find it too
+def test_a_loss_that_is_not_finite_ends_the_training_with_advice(
+    tiny_training: Make, recorder: Any, validated: bool
+) -> None:
+    training = tiny_training(schedule="cosine", epochs=1, validated=validated)
     with torch.no_grad():
         training.state.model.fc.weight.fill_(torch.nan)
     with pytest.raises(DivergedError) as caught:
