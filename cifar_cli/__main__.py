@@ -1,11 +1,13 @@
 """Runs the command line, as `cifar` and as `python -m cifar_cli`: an error becomes its message and its exit code."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from typing import NoReturn
 
 from cifar_cli.cli import app
 from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
@@ -28,14 +30,29 @@ def main() -> None:
             raise
         if not _is_reported_by_the_main_process(error):
             # Editors and terminals can jump to the place at the beginning of a line.
-            print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
-        sys.exit(error.exit_code)
+            _print_error(f"error:{chr(10) if isinstance(error, ConfigError) else ' '}{error}")
+        _exit(error.exit_code)
     except Exception as error:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
-        sys.exit(1)
+        _print_error(f"error: {type(error).__name__}: {error}; the same command with --debug shows where")
+        _exit(1)
+
+
+def _print_error(text: str) -> None:
+    with suppress(OSError):  # nobody reads any more: the exit code alone tells how the command ended
+        print(text, file=sys.stderr)
+
+
+def _exit(code: int) -> NoReturn:
+    """Exits with the code, also after output that nobody reads: Python, which flushes it, would exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ CifarError                   1   the work failed
 ├── DivergedError            1   a training whose loss is no longer a number
 ├── UsageError               2   a command line that makes no sense
 │   └── ConfigError          2   a configuration with mistakes in it, all of them
-└── StoppedError       130, 143   stopped by Ctrl-C or SIGTERM, after saving; by a second Ctrl-C at once
+└── StoppedError  130, 143, 129   stopped by Ctrl-C, SIGTERM or SIGHUP, after saving; by a second Ctrl-C at once
 """
 
 import difflib

@@ -46,6 +46,11 @@ def evaluate(
     if as_json:
         print(json.dumps(evaluation.as_dict()))
     else:
-        print_evaluation(measured, class_names=class_names, tta=evaluation.experiment.evaluation.tta)
+        print_evaluation(
+            measured,
+            class_names=class_names,
+            tta=evaluation.experiment.evaluation.tta,
+            conditions=evaluation.conditions,
+        )
     words = ["cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened)]
     print_next_step(wrote=[str(picture)], next_command=shlex.join(words))

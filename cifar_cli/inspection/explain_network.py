@@ -50,10 +50,9 @@ class NetworkExplanation:
     def caption(self) -> str:
         """The network, and the device, precision and batch size of the times."""
         shape = "×".join(map(str, self.summary.image_shape))
-        trained = f"epoch {self.opened.epoch}" if self.opened.checkpoint else "untrained"
         return (
-            f"{self.opened.experiment.model.name} ({trained}) on images of {shape}; time of a forward pass on "
-            f"{self.runtime.device_name}, fp32, {self.summary.batch_size} images"
+            f"{self.opened.experiment.model.name} ({self.opened.history}) on images of {shape}; time of a forward pass "
+            f"on {self.runtime.device_name}, fp32, {self.summary.batch_size} images"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,6 +63,7 @@ class NetworkExplanation:
             "model": opened.experiment.model.name,
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
+            "status": opened.status,
             "image_shape": list(self.summary.image_shape),
             "batch_size": self.summary.batch_size,
             "device": self.runtime.device_name,

@@ -1,6 +1,7 @@
 """Prints a training's progress: a line per epoch and, on a terminal, a progress bar."""
 
 import time
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -61,10 +62,12 @@ class ProgressBar(Observer):
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def training_stopped(self, state: TrainingState) -> None:
-        self._bar.stop()
+        self.close()
 
     def close(self) -> None:
-        self._bar.stop()
+        # A terminal that was closed cannot be written to, and the observers after this one still have to save.
+        with suppress(OSError):
+            self._bar.stop()
 
 
 def epoch_line(report: EpochReport, *, epochs: int, best_epoch: int | None) -> str:

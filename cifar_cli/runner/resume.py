@@ -18,31 +18,27 @@ from cifar_cli.config.keys import RESUME_KEYS
 from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import join_process_group
-from cifar_cli.errors import CheckpointError, RunError, UsageError
+from cifar_cli.errors import CheckpointError, UsageError
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 from cifar_cli.runs.json_files import read_json
-from cifar_cli.runs.run_folder import RunFolder, find_run, find_runs
+from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
 
-def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started_at: float) -> None:
-    """Trains a run to its end from its last checkpoint. Without a name: the newest unfinished run in `log_dir`.
+def resume_run(run: RunFolder | None, overrides: Sequence[str] = (), *, started_at: float) -> None:
+    """Trains a run to its end from its last checkpoint. Of several processes, only the main one has to name the run.
 
     overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
     started_at: when the command started, on time.perf_counter's clock.
     """
-    if name:  # the run, or its last checkpoint
-        folder = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
-    else:
-        folder = _newest_unfinished(log_dir)
-    with join_process_group() as processes, run_lock(folder) if processes.is_main else nullcontext():
-        folder = RunFolder(Path(processes.broadcast(str(folder.path))))
+    with join_process_group() as processes, run_lock(run) if run and processes.is_main else nullcontext():
+        folder = RunFolder(Path(processes.broadcast(str(run.path) if run else "")))
         checkpoint, path = _load_last(folder)
         saved = saved_experiment(checkpoint, path=path)
         experiment = _apply_overrides(saved, overrides, folder=folder)
@@ -65,8 +61,8 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
         if experiment != saved:  # saved at once: the process may be killed before the next checkpoint
             contents = {"config": config.dump(experiment), **training.state.state_dict()}
             save_checkpoint(folder.last_checkpoint, contents, previous=folder.previous_checkpoint)
-        summary = _continue_training(TrainingRun(folder, experiment, splits, training), started_at=started_at)
-        print_summary(folder, summary)
+        training_run = TrainingRun(folder, experiment, splits, training)
+        print_summary(training_run, _continue_training(training_run, started_at=started_at))
 
 
 def resume_seed(
@@ -89,11 +85,6 @@ def resume_seed(
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
         run = TrainingRun(folder, experiment, splits, training, group=group)
         _continue_training(run, started_at=started_at, shutdown=shutdown)
-
-
-def unfinished_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the unfinished runs in `log_dir`, the oldest first, without those that diverged and would do so again."""
-    return [run for run in find_runs(log_dir) if not _is_complete(run) and "error" not in read_json(run.summary)]
 
 
 def load_state(state: TrainingState, checkpoint: dict[str, Any], *, path: Path) -> None:
@@ -126,14 +117,6 @@ def _continue_training(
     progress = run.training.state.progress
     note(f"resuming {run.folder.path} after epoch {progress.epoch}, step {progress.step}")
     return run_training(run, started_at=started_at, shutdown=shutdown)
-
-
-def _newest_unfinished(log_dir: Path) -> RunFolder:
-    """Returns the unfinished run that was started last. Raises RunError if there is none."""
-    unfinished = unfinished_runs(log_dir)
-    if not unfinished:
-        raise RunError(f"{log_dir}: expected an unfinished run, found none; start one with: cifar train --config NAME")
-    return unfinished[-1]
 
 
 def _is_complete(run: RunFolder) -> bool:

@@ -1,7 +1,7 @@
 """Runs a training in its run folder: fits, tests once, and records how the run ended."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from cifar_cli.analysis.embedding import embed
 from cifar_cli.builders.build_training import Training
 from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
-from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, run_evaluation
+from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, describe_loss, run_evaluation
 from cifar_cli.console.result_tables import print_training_results
 from cifar_cli.console.streams import note, notes, print_next_step, warn
 from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
@@ -22,7 +22,6 @@ from cifar_cli.optim.averages import NoAverage, evaluation_weights
 from cifar_cli.runner.describe_training import announce_training
 from cifar_cli.runner.observers import TrainingRun, build_observers
 from cifar_cli.runs.checkpoint import load_checkpoint
-from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.loop import check_finite, fit
@@ -31,11 +30,18 @@ from cifar_cli.training.loop import check_finite, fit
 def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains, evaluates the best weights on the test set once, and returns the summary; summary.json is always written.
 
-    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C
-    and SIGTERM stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite, and
-    CifarError for anything else that a person can mend.
+    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C,
+    SIGTERM and SIGHUP stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite,
+    and CifarError for anything else that a person can mend.
     """
-    records = RunRecords(run.folder, facts=run.facts, started_at=started_at, warms_up=run.warms_up)
+    records = RunRecords(
+        run.folder,
+        facts=run.facts,
+        progress=run.training.state.progress,
+        warn=warn,
+        started_at=started_at,
+        warms_up=run.warms_up,
+    )
     status, divergence = "failed", None
     test: Evaluation | None = None
     announce_training(run)
@@ -49,7 +55,9 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         status = "completed"
     except StoppedError:
         status = "interrupted"
-        note(f"saved; continue with: {run.resume_command}")
+        # The reader of a pipe has died of the same Ctrl-C (rich exits then), or the terminal is closed.
+        with suppress(OSError, SystemExit):
+            note(f"saved; continue with: {run.resume_command}")
         raise
     except KeyboardInterrupt as error:  # the second Ctrl-C, before the loop reacted to the first
         status = "interrupted"
@@ -64,10 +72,10 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
     return summary
 
 
-def print_summary(run: RunFolder, summary: Mapping[str, Any]) -> None:
+def print_summary(run: TrainingRun, summary: Mapping[str, Any]) -> None:
     """Prints a finished run's results, its folder and the next command worth trying."""
-    print_training_results(summary)
-    print_next_step(wrote=[f"{run.path}/"], next_command=f"cifar eval {run.path}")
+    print_training_results(summary, loss=describe_loss(run.experiment))
+    print_next_step(wrote=[f"{run.folder.path}/"], next_command=f"cifar eval {run.folder.path}")
 
 
 def train_as_worker(training: Training, *, seed: int) -> None:

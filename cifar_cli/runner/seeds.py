@@ -15,27 +15,29 @@ from cifar_cli.config import Experiment
 from cifar_cli.console.seed_tables import describe_test, print_group_results
 from cifar_cli.console.streams import note, print_next_step, warn
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
-from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.distributed.process_group import ProcessGroup, is_main_process, join_process_group
+from cifar_cli.errors import CifarError, DivergedError, StoppedError, UsageError
 from cifar_cli.kernels.memory_allocator import release_freed_memory
+from cifar_cli.runner.newest_unfinished import newest_unfinished
 from cifar_cli.runner.observers import TrainingRun
-from cifar_cli.runner.resume import resume_run, resume_seed, unfinished_runs
+from cifar_cli.runner.resume import resume_run, resume_seed
 from cifar_cli.runner.start import run_name, start_run, write_environment
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.json_files import read_json, write_json
-from cifar_cli.runs.run_folder import RunFolder, create_run
+from cifar_cli.runs.run_folder import RunFolder, create_run, find_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.seed_group import (
     GroupFolder,
     SeedRun,
     create_group,
     find_group,
-    find_groups,
     read_seed_runs,
     summarize,
 )
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.runtime import Runtime
+
+LAST_CHECKPOINT = "/checkpoints/last.pt"
 
 
 def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: float) -> None:
@@ -61,12 +63,19 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
 
 
 def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started_at: float) -> None:
-    """Resumes the run or the group of that name; without a name, the newest unfinished one."""
-    group = find_group(name, log_dir=log_dir) if name else _newest_unfinished(log_dir)
-    if group:
-        resume_group(group, overrides, started_at=started_at)
+    """Resumes the run or the group of that name; without a name, the newest unfinished one.
+
+    A run may also be named by its last checkpoint.
+    """
+    found: RunFolder | GroupFolder | None = None
+    if name:
+        found = find_group(name, log_dir=log_dir) or find_run(name.removesuffix(LAST_CHECKPOINT), log_dir=log_dir)
+    elif is_main_process():  # the others follow: they would find the chosen run locked
+        found = newest_unfinished(log_dir)
+    if isinstance(found, GroupFolder):
+        resume_group(found, overrides, started_at=started_at)
     else:
-        resume_run(name, overrides, log_dir=log_dir, started_at=started_at)
+        resume_run(found, overrides, started_at=started_at)
 
 
 def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: float) -> None:
@@ -192,23 +201,6 @@ class SeedGroupTraining:
     @property
     def _resume_command(self) -> str:
         return f"cifar train --resume {self.group.path}"
-
-
-def _newest_unfinished(log_dir: Path) -> GroupFolder | None:
-    """Returns the newest unfinished group, None if there is none or if an unfinished run outside it is newer."""
-    for group in reversed(find_groups(log_dir)):
-        try:
-            seed_runs = read_seed_runs(group)
-        except RunError as error:
-            warn(f"{error}\nlooking for an older group")
-            continue
-        if all(run.is_finished for run in seed_runs):
-            continue
-        runs = unfinished_runs(log_dir)
-        own = [run.folder.path for run in seed_runs if run.folder]
-        is_newest = not runs or runs[-1].path in own or group.started > runs[-1].started
-        return group if is_newest else None
-    return None
 
 
 def _require_single_process(processes: ProcessGroup) -> None:

@@ -35,7 +35,7 @@ def train(experiment: Experiment, *, started_at: float) -> None:
             return
         folder = create_run(Path(experiment.log.dir), run_name(experiment))
         run = TrainingRun(folder, experiment, splits, training)
-        print_summary(folder, start_run(run, started_at=started_at))
+        print_summary(run, start_run(run, started_at=started_at))
 
 
 def show_plan(experiment: Experiment, *, command: str) -> None:

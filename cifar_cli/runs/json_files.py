@@ -16,13 +16,15 @@ def write_json(path: Path, contents: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Returns the JSON object in a file, {} if there is no file. Raises RunError if the file holds anything else."""
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():
+            return {}
         contents = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(contents, dict):
             raise ValueError(f"a {type(contents).__name__}")
-    except ValueError as error:
+    except OSError as error:
+        raise RunError(f"{path}: could not be read: {error.strerror}; mend the file's rights, or remove it") from error
+    except (ValueError, RecursionError) as error:
         raise RunError(
             f"{path}: expected a JSON object, found: {error}; put the file back as training wrote it, or remove it"
         ) from error

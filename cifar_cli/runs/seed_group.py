@@ -15,6 +15,7 @@ from cifar_cli.errors import RunError
 from cifar_cli.runs.confidence import sample_statistics
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
+from cifar_cli.runs.run_state import read_run_state
 from cifar_cli.runs.start_time import start_time
 
 MEASURES = ("test", "test_plain")
@@ -43,7 +44,7 @@ class GroupFolder:
     @property
     def started(self) -> datetime:
         """When the group was started, in UTC."""
-        return start_time(self.path, config=self.config)
+        return start_time(self.path)
 
 
 @dataclass
@@ -60,8 +61,13 @@ class SeedRun:
         return read_json(self.folder.summary) if self.folder else {}
 
     @property
+    def status(self) -> str:
+        """The status of its run; `waiting` before the run has one."""
+        return (read_run_state(self.folder).status if self.folder else None) or "waiting"
+
+    @property
     def is_finished(self) -> bool:
-        return self.error is not None or self.summary.get("status") == "completed"
+        return self.error is not None or self.status == "completed"
 
 
 def create_group(log_dir: Path, name: str) -> GroupFolder:
@@ -127,7 +133,7 @@ def _entry(run: SeedRun, summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "run": run.folder.name if run.folder else None,
-        "status": summary.get("status", "waiting"),
+        "status": run.status,
         **{key: summary[key] for key in (*MEASURES, *TIMES, WARM_UP) if key in summary},
         **({"error": run.error} if run.error else {}),
     }
@@ -148,6 +154,8 @@ def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:
     }
 
 
-def _mean(seconds: Iterable[float]) -> float | None:
+def _mean(seconds: Iterable[float | None]) -> float | None:
+    """Returns the mean; None without values, or if one of them is not known."""
     values = list(seconds)
-    return fmean(values) if values else None
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None

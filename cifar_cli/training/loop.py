@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -171,8 +172,9 @@ def check_finite(loss: float, state: TrainingState) -> None:
 
 def _stop(state: TrainingState, observers: Sequence[Observer], signal_number: int) -> NoReturn:
     """Calls the observers and raises StoppedError."""
-    for observer in observers:
-        observer.training_stopped(state)
+    with ExitStack() as stack:  # all of them, also after one of them failed: the last one saves
+        for observer in reversed(observers):
+            stack.callback(observer.training_stopped, state)
     epoch, step = state.progress.epoch, state.progress.step
     where = f"in epoch {epoch + 1}, after step {step}" if state.totals.batches else f"after epoch {epoch}"
     raise StoppedError(f"stopped {where}", signal_number=signal_number)

@@ -95,6 +95,25 @@ def test_the_terminal_gets_the_same_figures_as_tables(run: Path, cifar: Callable
     assert counts == measured["confusion"]
 
 
+def test_the_loss_is_told_with_its_label_smoothing_beside_the_plain_cross_entropy_and_the_precision(
+    cifar: Callable[..., Any],
+) -> None:
+    words = ["--config", "small.yaml", "seed=3"]
+    plain = json.loads(cifar("eval", *words, "--json").out)
+    smoothed = json.loads(cifar("eval", *words, "loss.label_smoothing=0.2", "--json").out)
+    assert (plain["precision"], plain["loss_function"]) == ("fp32", {"name": "cross_entropy", "label_smoothing": 0.0})
+    assert smoothed["loss_function"] == {"name": "cross_entropy", "label_smoothing": 0.2}
+    assert plain["cross_entropy"] == plain["loss"]
+    # The same network on the same images: only the loss is another.
+    assert smoothed["cross_entropy"] == plain["cross_entropy"]
+    assert smoothed["loss"] != pytest.approx(plain["loss"], rel=1e-4)
+
+    assert cifar("eval", *words).out.splitlines()[1] == ("loss: cross_entropy, label_smoothing 0.0; computed in fp32")
+    assert cifar("eval", *words, "loss.label_smoothing=0.2").out.splitlines()[1] == (
+        f"loss: cross_entropy, label_smoothing 0.2; plain cross-entropy {plain['loss']:.4f}; computed in fp32"
+    )
+
+
 def test_the_confusion_matrix_is_drawn_for_the_run(run: Path, cifar: Callable[..., Any]) -> None:
     assert cifar("eval", run, "--split", "val").code == 0
     with Image.open(run / "images" / "confusion-val.png") as picture:

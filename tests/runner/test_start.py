@@ -139,7 +139,8 @@ def test_the_test_uses_tta_and_validation_does_not(cifar: Callable[..., Any], tm
     assert summary["test_plain"] == measured("test", "none")
     assert summary["val"] == pytest.approx(measured("val", "none"), rel=1e-6)
     assert list(summary)[list(summary).index("test") + 1] == "test_plain"
-    with_tta, plain = outcome.out.splitlines()[-4:-2]
+    with_tta, plain, _, loss, _ = outcome.out.splitlines()[-5:]
+    assert loss == "loss: cross_entropy, label_smoothing 0.0"
     assert [cell.strip() for cell in with_tta.strip("│").split("│")] == [
         "test, read at the end, with TTA",
         f"{summary['test']['loss']:.4f}",
