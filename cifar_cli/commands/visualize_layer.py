@@ -61,5 +61,5 @@ def visualize_layer(
     saved = save_picture(opened, layer=layer or None, picture=picture, images=images)
     console = results()
     for fact in saved.facts:
-        console.print(fact, markup=False, soft_wrap=True)
+        console.print(fact, soft_wrap=True)
     print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
