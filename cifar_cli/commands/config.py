@@ -14,6 +14,7 @@ from cifar_cli.config.yaml.comments import Comments, read_comments
 from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
 from cifar_cli.console.listing import print_listing
 from cifar_cli.errors import CifarError, ConfigError, UsageError
+from cifar_cli.shell import expand_path, shell_command
 
 app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True, add_completion=False)
 Source = Annotated[
@@ -67,7 +68,7 @@ def copy(
 ) -> None:
     """Copy a built-in configuration, to change it. Never overwrites."""
     read = read_config_file(source)
-    target = destination if destination is not None else Path(f"{read.stem}.yaml")
+    target = expand_path(destination) if destination is not None else Path(f"{read.stem}.yaml")
     if target.is_dir():
         target = target / f"{read.stem}.yaml"
     try:
@@ -83,9 +84,9 @@ def copy(
     try:
         _load(read, [])
     except CifarError:  # a copy of a file with mistakes is a copy all the same
-        _note(f"next: cifar config validate {target}")
+        _note(f"next: {shell_command('cifar', 'config', 'validate', target)}")
     else:
-        _note(f"next: cifar train --config {target}")
+        _note(f"next: {shell_command('cifar', 'train', '--config', target)}")
 
 
 @app.command()

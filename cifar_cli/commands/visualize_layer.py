@@ -7,6 +7,7 @@ import typer
 from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, LogDir, Weights, choose_model, is_override, one_of
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 def visualize_layer(
@@ -62,4 +63,4 @@ def visualize_layer(
     console = results()
     for fact in saved.facts:
         console.print(fact, soft_wrap=True)
-    print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
+    print_next_step(wrote=saved.wrote, next_command=shell_command("tensorboard", "--logdir", opened.run.path.parent))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cifar_cli.config.messages import nearest
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import expand_path
 
 MAX_BYTES = 2**20
 STDIN = "-"
@@ -90,12 +91,12 @@ def _read_bytes(path: Path, *, is_stdin: bool) -> bytes:
 
 
 def find_config_file(source: str | Path) -> Path:
-    """Returns the file that a path or a name means, whether it exists or not."""
+    """Returns the file that a path or a name means, whether it exists or not. Raises UsageError as `expand_path`."""
     if isinstance(source, str) and not re.search(r"\.ya?ml$", source):
         known = builtins()
         if source in known:
             return known[source]
-    return Path(source)
+    return expand_path(source)
 
 
 def _shown(path: Path) -> str:

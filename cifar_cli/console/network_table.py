@@ -59,7 +59,7 @@ def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
     table.add_column("stride", justify="right", no_wrap=True)
     table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)
     for row in summary.rows:
-        cells = [
+        cells: list[str | Text] = [
             row.name,
             formatting.shape(row.output_shape),
             *([_because(row)] if is_wide else []),
@@ -84,9 +84,9 @@ def _formulas(summary: NetworkSummary) -> Table:
 
 
 def _because(row: LayerRow) -> Text:
-    kind = [] if row.kind == row.formula else [(row.kind, "cyan"), " "]
-    source = [(f" from {row.inputs[0]}", "dim")] if len(row.inputs) == 1 else []
-    return Text.assemble(*kind, row.formula, *source)
+    kind = "" if row.kind == row.formula else f"{row.kind} "
+    source = f" from {row.inputs[0]}" if len(row.inputs) == 1 else ""
+    return Text.assemble((kind, "cyan"), row.formula, (source, "dim"))
 
 
 def _stride(row: LayerRow) -> str:

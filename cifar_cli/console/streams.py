@@ -15,9 +15,7 @@ WIDTH_WITHOUT_TERMINAL = 120  # rich's default of 80 breaks tables in log files
 
 
 def _console(*, stderr: bool) -> Console:
-    make = partial(
-        Console, stderr=stderr, markup=False, emoji=False, highlight=False, quiet=not is_main_process()
-    )
+    make = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False, quiet=not is_main_process())
     console = make()
     return console if console.is_terminal else make(width=WIDTH_WITHOUT_TERMINAL)
 

@@ -37,7 +37,7 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         },
         "schedule": _describe_section(experiment.schedule),
         "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
-        "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",
+        "would write": f"{experiment.log.folder}/{run_name}-<date>-<time>/",
     }
     table = Table.grid(padding=(0, 2))
     for row in rows.items():

@@ -26,6 +26,7 @@ from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import RunFolder, find_run, find_runs
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.shell import shell_command
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
@@ -50,9 +51,9 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
             longer = f"train.epochs={2 * experiment.train.epochs}"
             is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
             mend = (
-                f"make it longer with: cifar train --resume {folder.path} {longer}"
+                f"make it longer with: {shell_command('cifar', 'train', '--resume', folder.path, longer)}"
                 if is_extendable
-                else f"start a longer one with: cifar train --config {folder.config} {longer}"
+                else f"start a longer one with: {shell_command('cifar', 'train', '--config', folder.config, longer)}"
             )
             raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
         check_weights(experiment, checkpoint, path=path)
@@ -174,7 +175,7 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         raise UsageError(
             f"cifar train --resume: a run keeps its configuration, so expected no key=value but of "
             f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; start another run with: "
-            f"cifar train --config {folder.config} {' '.join(foreign)}"
+            f"{shell_command('cifar', 'train', '--config', folder.config, *foreign)}"
         )
     changed = with_overrides(experiment, overrides, location=str(folder.config))
     before, after = experiment.train.epochs, changed.train.epochs
@@ -188,5 +189,6 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         return changed
     raise UsageError(
         f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot be extended to {after}; "
-        f"start a longer run with: cifar train --config {folder.config} train.epochs={after}"
+        f"start a longer run with: "
+        f"{shell_command('cifar', 'train', '--config', folder.config, f'train.epochs={after}')}"
     )

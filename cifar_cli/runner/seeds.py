@@ -1,6 +1,5 @@
 """`cifar train --seeds`: trains an experiment once for each seed, and summarizes the group."""
 
-import shlex
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from cifar_cli.runs.seed_group import (
     read_seed_runs,
     summarize,
 )
+from cifar_cli.shell import shell_command
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.runtime import Runtime
 
@@ -49,7 +49,7 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
         runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
         build_training(experiment, splits, runtime)  # raises its errors before there is a folder
-        group = create_group(Path(experiment.log.dir), run_name(experiment))
+        group = create_group(experiment.log.folder, run_name(experiment))
         training = SeedGroupTraining(
             group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started_at=started_at
         )
@@ -75,14 +75,14 @@ def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: fl
         raise UsageError(
             f"cifar train --resume {group.path}: expected no key=value, since all seeds share one configuration, found "
             f"{' '.join(overrides)}; start another group with: "
-            f"cifar train --config {group.config} {shlex.join(overrides)} --seeds N"
+            f"{shell_command('cifar', 'train', '--config', group.config, *overrides, '--seeds', 'N')}"
         )
     runs = read_seed_runs(group)
     remaining = [run.seed for run in runs if not run.is_finished]
     if not remaining:
         raise UsageError(
             f"{group.path}: expected a group with seeds left to train, found all {len(runs)} of them finished; "
-            f"train others with: cifar train --config {group.config} --seeds LIST"
+            f"train others with: {shell_command('cifar', 'train', '--config', group.config, '--seeds', 'LIST')}"
         )
     experiment = config.load(group.config)
     with join_process_group() as processes:
@@ -172,7 +172,9 @@ class SeedGroupTraining:
         last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(
             wrote=[str(self.group.summary)],
-            next_command=f"cifar eval {last.path}" if last else f"cifar train --config {self.group.config} --seeds N",
+            next_command=shell_command("cifar", "eval", last.path)
+            if last
+            else shell_command("cifar", "train", "--config", self.group.config, "--seeds", "N"),
         )
         if diverged := self._diverged_seeds():
             raise CifarError(
@@ -191,7 +193,7 @@ class SeedGroupTraining:
 
     @property
     def _resume_command(self) -> str:
-        return f"cifar train --resume {self.group.path}"
+        return shell_command("cifar", "train", "--resume", self.group.path)
 
 
 def _newest_unfinished(log_dir: Path) -> GroupFolder | None:

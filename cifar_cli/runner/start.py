@@ -33,7 +33,7 @@ def train(experiment: Experiment, *, started_at: float) -> None:
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
-        folder = create_run(Path(experiment.log.dir), run_name(experiment))
+        folder = create_run(experiment.log.folder, run_name(experiment))
         run = TrainingRun(folder, experiment, splits, training)
         print_summary(folder, start_run(run, started_at=started_at))
 

@@ -18,6 +18,7 @@ from cifar_cli.data.download.fetch_archive import dataset_lock
 from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.errors import DataError
+from cifar_cli.shell import shell_command
 
 FOLDER = "FashionMNIST/raw"
 MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
@@ -64,7 +65,7 @@ def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
             error = MissingFileError if state == "missing" else DataError
             raise error(
                 f"{path}: is {state}: expected a file of {UNPACKED_BYTES[path.name]} bytes; "
-                f"fetch it anew with: cifar data fetch fashion_mnist --root {root}"
+                f"fetch it anew with: {_fetch_command(root)}"
             )
     return _image_set(root, is_train=True), _image_set(root, is_train=False)
 
@@ -134,8 +135,12 @@ def _damaged(root: Path, *, is_train: bool) -> DataError:
     return DataError(
         f"{root / FOLDER}: the {'train' if is_train else 't10k'} files are damaged: expected images of 28×28 pixels, "
         f"and a label below 10 for each; delete them and fetch them anew with: "
-        f"cifar data fetch fashion_mnist --root {root}"
+        f"{_fetch_command(root)}"
     )
+
+
+def _fetch_command(root: Path) -> str:
+    return shell_command("cifar", "data", "fetch", "fashion_mnist", "--root", root)
 
 
 FASHION_MNIST = DatasetSource(
