@@ -13,6 +13,7 @@ from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
+from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config
 from cifar_cli.errors import RunError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
@@ -67,9 +68,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to s
 
 
 def is_override(word: str) -> bool:
-    """Returns whether a word is key=value and not a path that contains a `=`."""
+    """Returns whether a word is key=value and not a path that contains a `=`.
+
+    A key that configurations have makes the word an override, whatever lies on the disk; such a folder is ./key=value.
+    """
     key, equals, _ = word.partition("=")
-    return bool(equals) and os.sep not in key and not os.path.exists(word)
+    return bool(equals) and (is_known_key(key) or (os.sep not in key and not os.path.exists(word)))
 
 
 def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:

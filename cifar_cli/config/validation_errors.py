@@ -40,7 +40,9 @@ def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceL
         written = format_value({path[-1]: example})[1:-1]
         return Issue(path, f"expected {expected}, found nothing", f"write for example {written}")
     if details["type"] == "string_type" and isinstance(value, int | float):
-        return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes")
+        # On the command line the value stands in a list: a key of one text takes what is typed.
+        around = ", and double quotes around the whole word" if locations.of_value(path) == COMMAND_LINE else ""
+        return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes{around}")
     near = ""
     if details["type"] == "literal_error" and isinstance(value, str):
         choices = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
