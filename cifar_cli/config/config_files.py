@@ -21,11 +21,15 @@ DEFAULT_CONFIG = "sequential"  # commands show its untrained network if there is
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A configuration's text. location: its name in messages; stem: the file's name without its suffix."""
+    """A configuration's text.
+
+    location: its name in messages; stem: the file's name without its suffix; builtin: its name if it is a built-in.
+    """
 
     text: str
     location: str
     stem: str
+    builtin: str | None = None
 
 
 def builtin_folder() -> Path:
@@ -68,7 +72,8 @@ def read_config_file(source: str | Path) -> ConfigFile:
         raise UsageError(
             f"{shown}:{line}: expected UTF-8 text, found the byte 0x{content[error.start]:02x}; {mend}"
         ) from None
-    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem)
+    builtin = next((name for name, known in builtins().items() if known == path), None)
+    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem, builtin)
 
 
 def is_stream(source: str | Path) -> bool:

@@ -116,8 +116,9 @@ def _unknown_key(
     name_location = locations.of_value((*outer, "name"))
     # The name was changed on the command line, and the file's other keys stayed behind.
     if len(outer) == 1 and name_location == COMMAND_LINE and locations.of_key(path) != COMMAND_LINE:
-        mend = f"replace the whole section: '{outer[0]}={{name: {name}}}'"
-        return Issue(path, f"{name}, chosen by {outer[0]}.name on the command line, has no such key", mend, True)
+        word = f"{outer[0]}={{name: {name}}}"
+        finding = f"{name}, chosen by {outer[0]}.name on the command line, has no such key"
+        return Issue(path, finding, f"replace the whole section: '{word}'", at_key=True, word=word)
     return Issue(path, f"{name} has no such key", _near(key, known), at_key=True)
 
 
