@@ -42,7 +42,7 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
         folder = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
     else:
         folder = _newest_unfinished(log_dir)
-    with join_process_group() as processes, run_lock(folder) if processes.is_main else nullcontext():
+    with join_process_group() as processes, run_lock(folder, warn=warn) if processes.is_main else nullcontext():
         folder = RunFolder(Path(processes.broadcast(str(folder.path))))
         checkpoint, path = _load_last(folder)
         saved = saved_experiment(checkpoint, path=path)
@@ -84,7 +84,7 @@ def resume_seed(
 
     started_at: when this was called, on time.perf_counter's clock. shutdown: stops the training.
     """
-    with run_lock(folder):
+    with run_lock(folder, warn=warn):
         checkpoint, path = _load_last(folder)
         check_weights(experiment, checkpoint, path=path)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)

@@ -115,7 +115,7 @@ class SeedGroupTraining:
         Raises CifarError at the end if a seed diverged, and StoppedError when a signal stops the group.
         """
         status = "failed"
-        with run_lock(RunFolder(self.group.path)), graceful_shutdown() as shutdown:
+        with run_lock(RunFolder(self.group.path), warn=warn), graceful_shutdown() as shutdown:
             try:
                 for run in self.runs:
                     if not run.is_finished:

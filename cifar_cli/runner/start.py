@@ -8,6 +8,7 @@ from cifar_cli.builders.build_training import Training, build_runtime, build_tra
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
 from cifar_cli.config import Experiment
+from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.runner.dry_run import print_dry_run
@@ -54,7 +55,7 @@ def run_name(experiment: Experiment) -> str:
 
 def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains in a new, locked run folder and returns the summary. Arguments and errors are those of run_training."""
-    with run_lock(run.folder):
+    with run_lock(run.folder, warn=warn):
         write_text(run.folder.config, config.dump(run.experiment))
         write_environment(run.folder.environment, runtime=run.training.runtime, splits=run.splits)
         return run_training(run, started_at=started_at, shutdown=shutdown)

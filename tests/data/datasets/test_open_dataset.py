@@ -55,7 +55,7 @@ def test_real_cifar10_opens_from_a_folder_that_cannot_be_written(
 ):
     (tmp_path / "cifar-10-batches-py").symlink_to(real_data / "cifar-10-batches-py")
     tmp_path.chmod(0o500)
-    monkeypatch.setattr(fetch_archive, "FileLock", None)  # not even a lock is wanted
+    monkeypatch.setattr(fetch_archive, "file_lock", None)  # not even a lock is wanted
     try:
         assert len(open_dataset("cifar10", root=tmp_path).train) == 50_000
     finally:
