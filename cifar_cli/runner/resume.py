@@ -58,7 +58,7 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
             raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
         check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
-        experiment, splits = load_data(experiment, processes)
+        experiment, splits = load_data(experiment, processes, environment=folder.environment)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)

@@ -88,7 +88,7 @@ def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: fl
     with join_process_group() as processes:
         _require_single_process(processes)
         runtime = build_runtime(experiment)
-        experiment, splits = load_data(experiment)
+        experiment, splits = load_data(experiment, environment=group.environment)
         note(f"resuming {group.path}: seeds {_join(remaining)} of {_join(run.seed for run in runs)}")
         earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
         SeedGroupTraining(group, runs, experiment, splits, runtime, started_at=started_at - earlier_seconds).train()

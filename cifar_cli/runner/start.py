@@ -43,7 +43,7 @@ def show_plan(experiment: Experiment, *, command: str) -> None:
     """Prints what training would do and tries one batch; writes nothing. command: the command that would train."""
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes)
+        experiment, splits, training = _build(experiment, processes, download=False)
         print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
 
 
@@ -68,8 +68,10 @@ def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
     )
 
 
-def _build(experiment: Experiment, processes: ProcessGroup) -> tuple[Experiment, Splits, Training]:
+def _build(
+    experiment: Experiment, processes: ProcessGroup, *, download: bool = True
+) -> tuple[Experiment, Splits, Training]:
     """Returns the experiment with the dataset that was found, its images, and the training."""
     runtime = build_runtime(experiment, processes)
-    experiment, splits = load_data(experiment, processes)
+    experiment, splits = load_data(experiment, processes, download=download)
     return experiment, splits, build_training(experiment, splits, runtime)

@@ -17,7 +17,7 @@ def test_without_data_and_network_the_error_names_three_ways_out(cifar: Callable
     assert outcome.err.startswith("error: cifar-10-python.tar.gz: no mirror could be reached\nThree ways out:\n")
     assert [line for line in outcome.err.splitlines() if line.startswith("  - ")] == [
         f"  - copy cifar-10-python.tar.gz (or the folder cifar-10-batches-py) from another machine into "
-        f"{tmp_path / 'data'}",
+        f"{tmp_path / 'data'}, or name the folder that has it: CIFAR_DATA_DIR=FOLDER",
         "  - name a mirror that can be reached: CIFAR_MIRROR=https://example.org/cifar-10-python.tar.gz, "
         "or data.mirrors",
         "  - use the synthetic set, which needs no network: data.name=synthetic",

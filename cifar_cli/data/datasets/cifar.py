@@ -137,6 +137,8 @@ def dataset_source(files: CifarFiles, archive: Archive) -> DatasetSource:
         read=lambda root: read_cifar(root, files=files),
         file_states=file_states,
         fetch=fetch,
+        folder=files.folder,
+        archive=archive.file_name,
         copy=f"{archive.file_name} (or the folder {archive.folder})",
         example_mirror=f"https://example.org/{archive.file_name}",
     )

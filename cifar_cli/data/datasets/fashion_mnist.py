@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cifar_cli.data.datasets.source import DatasetSource
-from cifar_cli.data.download.checksums import FileState, MissingFileError
+from cifar_cli.data.download.checksums import DamagedFileError, FileState, MissingFileError
 from cifar_cli.data.download.download import Report, download
 from cifar_cli.data.download.fetch_archive import dataset_lock
 from cifar_cli.data.download.mirrors import Archive
@@ -62,7 +62,7 @@ def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
     """
     for path, state in fashion_mnist_file_states(root).items():
         if state != "ok":
-            error = MissingFileError if state == "missing" else DataError
+            error = MissingFileError if state == "missing" else DamagedFileError
             raise error(
                 f"{path}: is {state}: expected a file of {UNPACKED_BYTES[path.name]} bytes; "
                 f"fetch it anew with: {_fetch_command(root)}"
@@ -147,6 +147,7 @@ FASHION_MNIST = DatasetSource(
     read=read_fashion_mnist,
     file_states=fashion_mnist_file_states,
     fetch=fetch_fashion_mnist,
+    folder=FOLDER,
     copy="the folder FashionMNIST",
     example_mirror="https://example.org/fashion-mnist/",
 )
