@@ -4,7 +4,6 @@ A field's title says what the key does. Its description completes the sentence "
 sentence "write for example …"; most fields have both from their type.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -22,7 +21,6 @@ from cifar_cli.section import (
     PositiveInt,
     Section,
 )
-from cifar_cli.shell import expand_path
 
 # --- data ----------------------------------------------------------------------------------------------------------
 
@@ -249,8 +247,3 @@ class LogKeys(Section):
         description="a whole number of test images, or 0 for none",
         examples=[500],
     )
-
-    @property
-    def folder(self) -> Path:
-        """The folder that `dir` means here. Raises UsageError for a variable that is not defined."""
-        return expand_path(self.dir, place="log.dir")

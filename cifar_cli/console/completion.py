@@ -168,11 +168,9 @@ def _shell_safe(words: Iterable[str]) -> list[str]:
 
 def _experiment(source: str | None, overrides: Sequence[str] = ()) -> Experiment | None:
     """Returns the configuration, None for one with mistakes and for a pipe, which can be read only once."""
-    if source is None or is_stream(source):
-        return None
     for words in (overrides, ()):  # a key=value word may be wrong
         try:
-            return configuration.load(source, words)
+            return None if source is None or is_stream(source) else configuration.load(source, words)
         except CifarError:
             continue
     return None

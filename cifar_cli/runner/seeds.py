@@ -19,7 +19,7 @@ from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, 
 from cifar_cli.kernels.memory_allocator import release_freed_memory
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.resume import resume_run, resume_seed, unfinished_runs
-from cifar_cli.runner.start import run_name, start_run, write_environment
+from cifar_cli.runner.start import log_folder, run_name, start_run, write_environment
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run
@@ -49,7 +49,7 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
         runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
         build_training(experiment, splits, runtime)  # raises its errors before there is a folder
-        group = create_group(experiment.log.folder, run_name(experiment))
+        group = create_group(log_folder(experiment), run_name(experiment))
         training = SeedGroupTraining(
             group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started_at=started_at
         )

@@ -19,6 +19,7 @@ from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import create_run
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.shell import expand_path
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 
@@ -34,7 +35,7 @@ def train(experiment: Experiment, *, started_at: float) -> None:
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
-        folder = create_run(experiment.log.folder, run_name(experiment))
+        folder = create_run(log_folder(experiment), run_name(experiment))
         run = TrainingRun(folder, experiment, splits, training)
         print_summary(folder, start_run(run, started_at=started_at))
 
@@ -44,7 +45,13 @@ def show_plan(experiment: Experiment, *, command: str) -> None:
     preflight(experiment)
     with join_process_group() as processes:
         experiment, splits, training = _build(experiment, processes, download=False)
-        print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
+        run = log_folder(experiment) / run_name(experiment)
+        print_dry_run(experiment, splits, training, run=run, command=command)
+
+
+def log_folder(experiment: Experiment) -> Path:
+    """Returns the folder of the run folders. Raises UsageError for a variable in log.dir that is not defined."""
+    return expand_path(experiment.log.dir, place="log.dir")
 
 
 def run_name(experiment: Experiment) -> str:

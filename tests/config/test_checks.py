@@ -141,3 +141,39 @@ def test_advice_without_a_word_names_the_copy_to_change() -> None:
         ConfigError, match="write in_channels: 1, or leave it out; do so in a copy, cifar config copy tuto"
     ):
         load("tutorial", ["data.name=fashion_mnist"])
+
+
+@pytest.mark.parametrize(
+    ("images", "fractions", "epochs", "smallest"),
+    [
+        (7, "[1, 0.5]", 2, 4),  # 3.5, a half to even, as in training
+        (5, "[1, 0.5]", 2, 2),  # 2.5
+        (10, "[1, 0.67, 0.61]", 3, 6),
+        (10, "[1, 0.67, 0.61]", 2, 7),  # only the epochs that are trained count
+        (10, "[1, 0.01]", 2, 1),
+        (10, "[1, 0.5]", 1, 10),
+        (10, "[]", 1, 10),
+    ],
+)
+def test_a_batch_may_be_as_large_as_the_smallest_epoch(images: int, fractions: str, epochs: int, smallest: int) -> None:
+    words = [f"data.val_size={50_000 - images}", f"data.hard_example_fractions={fractions}", f"train.epochs={epochs}"]
+    words += ["data.drop_last=true", "schedule={name: constant}"]
+    assert load("tutorial", [*words, f"data.batch_size={smallest}"]).data.batch_size == smallest
+    with pytest.raises(ConfigError, match=f"expected at most the {smallest} training images"):
+        load("tutorial", [*words, f"data.batch_size={smallest + 1}"])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "largest"),
+    [
+        ("cifar10", "translate", 16),
+        ("fashion_mnist", "translate", 14),
+        ("cifar10", "cutout", 32),
+        ("fashion_mnist", "cutout", 28),
+    ],
+)
+def test_an_augmentation_may_be_as_large_as_its_limit(dataset: str, key: str, largest: int) -> None:
+    words = [f"data.name={dataset}", f"data.augment.{key}={largest}"]
+    assert load("cnn", words).data.augment[key] == largest
+    with pytest.raises(ConfigError, match=f"data.augment.{key}: expected at most .*, found {largest + 1}; "):
+        load("cnn", [*words, f"data.augment.{key}={largest + 1}"])
