@@ -57,6 +57,7 @@ def test_val_size_that_leaves_nothing_to_train_on_is_refused(val_size: int):
         ([5, 3, 2], 7, [4, 2, 1]),  # 3.5, 2.1, 1.4: the one image left over goes to the largest remainder
         ([2, 3, 5], 7, [1, 2, 4]),
         ([7, 7, 6], 11, [4, 4, 3]),  # 3.85, 3.85, 3.3: two are left over
+        ([10, 3, 7], 6, [3, 1, 2]),  # 3.0, 0.9, 2.1: not to the largest class
         ([2, 2, 2], 2, [1, 1, 0]),  # of equal remainders, the first classes
         ([4, 4], 4, [2, 2]),
     ],
