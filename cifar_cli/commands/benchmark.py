@@ -1,7 +1,6 @@
 """`cifar benchmark`: how fast a configuration trains on this machine, part by part and against a reference."""
 
 import json
-import shlex
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from cifar_cli.benchmark.table import REFERENCES
 from cifar_cli.commands.options import AsJson, config_words, one_of, split_words
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 def benchmark(
@@ -50,4 +50,4 @@ def benchmark(
         print(json.dumps(as_dict(measured, built, source=source, machine=machine)))
     else:
         print_report(measured, built)
-    print_next_step(wrote=[], next_command=shlex.join(["cifar", "train", *config_words(source, overrides)]))
+    print_next_step(wrote=[], next_command=shell_command("cifar", "train", *config_words(source, overrides)))

@@ -1,7 +1,6 @@
 """`cifar eval`: the accuracy of a network on a split of its data, as tables and a picture, or as JSON."""
 
 import json
-import shlex
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, one_of
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
+from cifar_cli.shell import shell_command
 
 
 def evaluate(
@@ -52,5 +52,5 @@ def evaluate(
             tta=evaluation.experiment.evaluation.tta,
             conditions=evaluation.conditions,
         )
-    words = ["cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened)]
-    print_next_step(wrote=[str(picture)], next_command=shlex.join(words))
+    command = shell_command("cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened))
+    print_next_step(wrote=[str(picture)], next_command=command)

@@ -1,7 +1,6 @@
 """`cifar explain`: a network layer by layer, or one number of a layer worked by hand, as tables, JSON or a page."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +14,13 @@ from cifar_cli.commands.options import (
     LogDir,
     Weights,
     choose_model,
+    expand_option,
     is_config,
     split_words,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_explain_words, complete_layer_option
+from cifar_cli.shell import shell_command
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -44,7 +45,8 @@ def explain(
     weights: Weights = None,
     as_json: AsJson = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page for the browser.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a page for the browser.", callback=expand_option),
     ] = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
@@ -93,8 +95,8 @@ def _next_command(opened: "LoadedModel", *, layer: str | None, words: Sequence[s
     from cifar_cli.builders.load_model import first_layer
 
     if layer is None:
-        return shlex.join(["cifar", "explain", *words, "--layer", first_layer(opened.model)])
+        return shell_command("cifar", "explain", *words, "--layer", first_layer(opened.model))
     module = layer.partition("#")[0]  # the second call of a module is conv1#2
     if module in dict(opened.model.named_modules()):
-        return shlex.join(["cifar", "visualize-layer", module, *words])
-    return shlex.join(["cifar", "explain", *words, "--html", "network.html"])
+        return shell_command("cifar", "visualize-layer", module, *words)
+    return shell_command("cifar", "explain", *words, "--html", "network.html")

@@ -13,9 +13,11 @@ from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
+from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config
 from cifar_cli.errors import RunError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
+from cifar_cli.shell import expand_path
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -28,6 +30,11 @@ def check_word(word: str, known: Collection[str], *, place: str) -> None:
     """Raises UsageError for a word that is not among the known words; the message names the nearest."""
     if word not in known:
         raise UsageError(f"{place}: expected one of {', '.join(known)}, found '{word}'{did_you_mean(word, known)}")
+
+
+def expand_option(parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Expands the path of an option. A callback of typer's; completion, which reports no mistakes, expands its own."""
+    return value if value is None else expand_path(value, place=parameter.opts[-1])
 
 
 def one_of(*words: str, help: str) -> Any:
@@ -51,7 +58,7 @@ Config = Annotated[
         autocompletion=complete_config,
     ),
 ]
-LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.")
+LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.", callback=expand_option)
 LogDir = Annotated[Path, LOG_DIR_OPTION]
 OptionalLogDir = Annotated[Path | None, LOG_DIR_OPTION]
 Weights = Annotated[
@@ -61,13 +68,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to s
 
 
 def is_override(word: str) -> bool:
-    """Returns whether a word is key=value and not a path that contains a `=`."""
+    """Returns whether a word is key=value and not a path that contains a `=`.
+
+    A key that configurations have makes the word an override, whatever lies on the disk; such a folder is ./key=value.
+    """
     key, equals, _ = word.partition("=")
-    return bool(equals) and os.sep not in key and not os.path.exists(word)
+    return bool(equals) and (is_known_key(key) or (os.sep not in key and not os.path.exists(word)))
 
 
 def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
-    """Splits words into one name, None if there is none, and the key=value overrides.
+    """Splits words into one name, None if there is none, with its `~` and variables expanded, and the overrides.
 
     of: what the name names. Raises UsageError for two names.
     """
@@ -75,7 +85,7 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
     names = [word for word in words or [] if not is_override(word)]
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
-    return (names[0] if names else None), overrides
+    return (str(expand_path(names[0])) if names else None), overrides
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:

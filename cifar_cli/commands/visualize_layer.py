@@ -7,6 +7,7 @@ import typer
 from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, LogDir, Weights, choose_model, is_override, one_of
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 def visualize_layer(
@@ -61,5 +62,5 @@ def visualize_layer(
     saved = save_picture(opened, layer=layer or None, picture=picture, images=images)
     console = results()
     for fact in saved.facts:
-        console.print(fact, markup=False, soft_wrap=True)
-    print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
+        console.print(fact, soft_wrap=True)
+    print_next_step(wrote=saved.wrote, next_command=shell_command("tensorboard", "--logdir", opened.run.path.parent))

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from cifar_cli.config.keys import text_keys
 from cifar_cli.config.messages import found, nearest
 from cifar_cli.config.yaml.document import Document, Plain, read_value
+from cifar_cli.config.yaml.parser import control_character_in
+from cifar_cli.config.yaml.scalars import NULL
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath
 
 LAYERS = ("model", "layers")
@@ -25,10 +28,27 @@ def override(document: Document, words: Sequence[str]) -> None:
             finding = f"expected a key before the '=', its parts joined by '.', found {word!r}"
             document.issues.append(Issue((), finding, "write for example optimizer.lr=0.05", location=COMMAND_LINE))
         else:
-            value, issues = read_value(text, tuple(parts))
+            value, issues = _read(text, tuple(parts))
             document.issues += issues
             if not issues:
                 _set(document, parts, value)
+
+
+def _read(text: str, parts: tuple[str, ...]) -> tuple[Plain, list[Issue]]:
+    """Returns the value of the text after `key=`, and the issues.
+
+    A key that holds text takes the text as typed: `name=2024` needs no quotes, which a shell takes away, and `a #b` has
+    no comment. Quotes around the whole, as YAML has them, are taken away too.
+    """
+    is_nullable = text_keys().get(".".join(parts))
+    if is_nullable is None or (is_nullable and text in NULL):
+        return read_value(text, parts)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        value, issues = read_value(text, parts)
+        return (value, issues) if isinstance(value, str) else (text, [])
+    if finding := control_character_in(text):
+        return None, [Issue(parts, finding, location=COMMAND_LINE)]
+    return text, []
 
 
 def _set(document: Document, parts: list[str], value: Plain) -> None:

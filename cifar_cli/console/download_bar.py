@@ -16,7 +16,7 @@ def download_bar() -> Iterator["DownloadBar"]:
     """Yields a bar that stays invisible until a download starts."""
     console = notes()
     columns = (
-        TextColumn("downloading from {task.description}"),
+        TextColumn("downloading from {task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -36,7 +36,7 @@ class DownloadBar:
         self._lines_printed = 0
 
     def note(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(text, soft_wrap=True)
 
     def progress(self, done_bytes: int, total_bytes: int, host: str) -> None:
         self._progress.update(self._task, completed=done_bytes, total=total_bytes, description=host, visible=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.box import SIMPLE
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from cifar_cli import formatting
@@ -107,7 +108,8 @@ def confusion_table(class_names: Sequence[str], confusion: Tensor) -> Table:
     for row, name in enumerate(class_names):
         counts = [int(count) for count in confusion[row]]
         cells = [
-            f"[bold green]{n}[/]" if column == row else str(n or formatting.NOTHING) for column, n in enumerate(counts)
+            Text(str(n), "bold green") if column == row else str(n or formatting.NOTHING)
+            for column, n in enumerate(counts)
         ]
         table.add_row(name, *cells)
     return table

@@ -104,7 +104,7 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
         finding = f"--layer {layer}: expected a row of the table, found none of that name"
         mend = _rows_within(layer, opened.model, names) or did_you_mean(layer, names)
         raise UsageError(finding + (mend or "; cifar explain without --layer lists the rows"))
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
         initialize(model, experiment, splits, CPU)

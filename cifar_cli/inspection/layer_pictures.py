@@ -53,7 +53,7 @@ def save_picture(opened: LoadedModel, *, layer: str | None, picture: str, images
         find_layer(opened.model, layer)  # before the data is opened, so that a misspelt name is reported at once
     if opened.checkpoint is None:
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     preprocess = build_preprocessing(experiment, splits, CPU)
     if opened.checkpoint is None:
         initialize(opened.model, experiment, splits, CPU)

@@ -15,7 +15,7 @@ def run_lesson(name: str, *, folder: Path) -> list[Path]:
     # Tensors this small gain little from a second thread, and lose much if another program needs its core.
     torch.set_num_threads(1)
     console = results()
-    console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", markup=False, soft_wrap=True)
+    console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", soft_wrap=True)
     program = import_module(LESSONS[name].module)
     with Blackboard(folder, console=console) as board:
         program.run(board)

@@ -59,7 +59,7 @@ class ProgressBar(Observer):
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         line = epoch_line(report, epochs=self._epochs, best_epoch=state.progress.best_epoch)
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)
 
     def training_stopped(self, state: TrainingState) -> None:
         self.close()

@@ -1,6 +1,7 @@
 """`cifar train --dry-run`: prints the plan of a training and tries one batch. Writes nothing."""
 
 import time
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -19,10 +20,10 @@ from cifar_cli.runner.describe_training import describe_epochs, describe_hard_ex
 from cifar_cli.section import Entry
 
 
-def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run_name: str, command: str) -> None:
+def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run: Path, command: str) -> None:
     """Prints data, network, number of steps and run folder, then the loss and the time of one batch.
 
-    run_name: the name of the run folder, without its time. command: the command that would train.
+    run: the run folder, without its time. command: the command that would train.
     """
     console, steps = results(), sum(training.epoch_steps)
     rows = {
@@ -37,7 +38,7 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         },
         "schedule": _describe_section(experiment.schedule),
         "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
-        "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",
+        "would write": f"{run}-<date>-<time>/",
     }
     table = Table.grid(padding=(0, 2))
     for row in rows.items():

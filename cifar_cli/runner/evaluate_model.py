@@ -74,7 +74,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
 
     Raises UsageError for `val` if no images are held out.
     """
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     images = _choose_split(splits, split)
     runtime = build_runtime(experiment)
     model = opened.model.to(runtime.device)

@@ -23,6 +23,7 @@ from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.observers.run_records import RunRecords
 from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.shell import shell_command
 from cifar_cli.training.observer import Observer
 
 # A Python program that imports this module can append observers of its own: every training of the process calls them,
@@ -43,7 +44,7 @@ class TrainingRun:
     @property
     def resume_command(self) -> str:
         """The command that resumes the run, or its whole group."""
-        return f"cifar train --resume {self.group or self.folder.path}"
+        return shell_command("cifar", "train", "--resume", self.group or self.folder.path)
 
     @property
     def facts(self) -> dict[str, Any]:

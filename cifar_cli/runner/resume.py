@@ -26,6 +26,7 @@ from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.shell import shell_command
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
@@ -37,7 +38,7 @@ def resume_run(run: RunFolder | None, overrides: Sequence[str] = (), *, started_
     overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
     started_at: when the command started, on time.perf_counter's clock.
     """
-    with join_process_group() as processes, run_lock(run) if run and processes.is_main else nullcontext():
+    with join_process_group() as processes, run_lock(run, warn=warn) if run and processes.is_main else nullcontext():
         folder = RunFolder(Path(processes.broadcast(str(run.path) if run else "")))
         checkpoint, path = _load_last(folder)
         saved = saved_experiment(checkpoint, path=path)
@@ -46,14 +47,14 @@ def resume_run(run: RunFolder | None, overrides: Sequence[str] = (), *, started_
             longer = f"train.epochs={2 * experiment.train.epochs}"
             is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
             mend = (
-                f"make it longer with: cifar train --resume {folder.path} {longer}"
+                f"make it longer with: {shell_command('cifar', 'train', '--resume', folder.path, longer)}"
                 if is_extendable
-                else f"start a longer one with: cifar train --config {folder.config} {longer}"
+                else f"start a longer one with: {shell_command('cifar', 'train', '--config', folder.config, longer)}"
             )
             raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
         check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
-        experiment, splits = load_data(experiment, processes)
+        experiment, splits = load_data(experiment, processes, environment=folder.environment)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
@@ -79,7 +80,7 @@ def resume_seed(
 
     started_at: when this was called, on time.perf_counter's clock. shutdown: stops the training.
     """
-    with run_lock(folder):
+    with run_lock(folder, warn=warn):
         checkpoint, path = _load_last(folder)
         check_weights(experiment, checkpoint, path=path)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
@@ -157,7 +158,7 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         raise UsageError(
             f"cifar train --resume: a run keeps its configuration, so expected no key=value but of "
             f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; start another run with: "
-            f"cifar train --config {folder.config} {' '.join(foreign)}"
+            f"{shell_command('cifar', 'train', '--config', folder.config, *foreign)}"
         )
     changed = with_overrides(experiment, overrides, location=str(folder.config))
     before, after = experiment.train.epochs, changed.train.epochs
@@ -171,5 +172,6 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         return changed
     raise UsageError(
         f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot be extended to {after}; "
-        f"start a longer run with: cifar train --config {folder.config} train.epochs={after}"
+        f"start a longer run with: "
+        f"{shell_command('cifar', 'train', '--config', folder.config, f'train.epochs={after}')}"
     )

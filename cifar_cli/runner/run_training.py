@@ -22,6 +22,7 @@ from cifar_cli.optim.averages import NoAverage, evaluation_weights
 from cifar_cli.runner.describe_training import announce_training
 from cifar_cli.runner.observers import TrainingRun, build_observers
 from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.shell import shell_command
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.loop import check_finite, fit
@@ -75,7 +76,7 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
 def print_summary(run: TrainingRun, summary: Mapping[str, Any]) -> None:
     """Prints a finished run's results, its folder and the next command worth trying."""
     print_training_results(summary, loss=describe_loss(run.experiment))
-    print_next_step(wrote=[f"{run.folder.path}/"], next_command=f"cifar eval {run.folder.path}")
+    print_next_step(wrote=[f"{run.folder.path}/"], next_command=shell_command("cifar", "eval", run.folder.path))
 
 
 def train_as_worker(training: Training, *, seed: int) -> None:

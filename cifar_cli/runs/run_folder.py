@@ -78,9 +78,8 @@ def create_run(log_dir: Path, name: str) -> RunFolder:
 def new_folder(log_dir: Path, name: str) -> Path:
     """Creates and returns the folder `log_dir/<name>-<time>`; the second folder of one second gets the suffix -2.
 
-    A `~` at the beginning of `log_dir` is the home folder. Raises RunError if the folder cannot be created.
+    Raises RunError if the folder cannot be created.
     """
-    log_dir = log_dir.expanduser()
     stamped = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         log_dir.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
 from cifar_cli.runs.run_state import read_run_state
 from cifar_cli.runs.start_time import start_time
+from cifar_cli.shell import shell_command
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
@@ -96,7 +97,8 @@ def read_seed_runs(group: GroupFolder) -> list[SeedRun]:
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{group.summary}: expected the group's runs, each with its seed, found none that can be read; "
-            f"put it back as training wrote it, or start again with: cifar train --config {group.config} --seeds N"
+            f"put it back as training wrote it, or start again with: "
+            f"{shell_command('cifar', 'train', '--config', group.config, '--seeds', 'N')}"
         ) from error
 
 

@@ -54,7 +54,6 @@ def test_each_seed_is_a_run_of_its_own_from_the_configurations_seed_on(three: tu
     names = [run.name for run in runs_by_seed(folder).values()]
     assert all(name.startswith("small-synthetic-seed") for name in names)
     assert sorted(path.name for path in the_group(folder).iterdir()) == [
-        ".lock",
         "env.json",
         "group.yaml",
         "summary.json",

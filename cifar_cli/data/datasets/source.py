@@ -26,12 +26,15 @@ def _no_files(root: Path) -> Mapping[Path, FileState]:
 class DatasetSource:
     """The functions that read, check and fetch a dataset's files below a root.
 
-    read: returns the training and the test set. fetch: None for a generated dataset, which ignores the root. copy,
+    read: returns the training and the test set. fetch: None for a generated dataset, which ignores the root. folder:
+    the files' place below the root. archive: the file in the root that the folder is unpacked from. copy,
     example_mirror: for error messages, the files to copy from another machine, and an example of a mirror's URL.
     """
 
     read: Callable[[Path], tuple[ImageSet, ImageSet]]
     file_states: Callable[[Path], Mapping[Path, FileState]] = _no_files
     fetch: FetchFiles | None = None
+    folder: str = ""
+    archive: str | None = None
     copy: str = ""
     example_mirror: str = ""
