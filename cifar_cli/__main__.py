@@ -4,25 +4,28 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
+from contextlib import contextmanager, nullcontext
 
 from cifar_cli.cli import app
+from cifar_cli.console.library_warnings import plain_warnings
+from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
 from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 
 
 def main() -> None:
     """Runs the command; after an error, exits with the code of `errors.py`, or with 1 for an unexpected error."""
+    is_debugging = "--debug" in sys.argv[1:]
+    with robust_standard_streams(), nullcontext() if is_debugging else plain_warnings():
+        _run_command(is_debugging=is_debugging)
+
+
+def _run_command(*, is_debugging: bool) -> None:
     keep_freed_memory()
-    arguments = sys.argv[1:]
-    is_debugging = "--debug" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a log file whose encoding lacks an arrow gets a question mark
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        with _repeated_interrupts():
-            app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
+        with _repeated_interrupts(), flushed_results():
+            app(args=arguments, prog_name="cifar")
     except CifarError as error:
         if is_debugging:
             raise

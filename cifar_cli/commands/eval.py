@@ -33,7 +33,7 @@ def evaluate(
     )
     from cifar_cli.builders.load_model import first_layer
     from cifar_cli.console.result_tables import print_evaluation
-    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.console.streams import print_next_step, warning_instead_of_failure
     from cifar_cli.figures.confusion_matrix import draw_confusion
     from cifar_cli.figures.save_png import save_png
     from cifar_cli.runner.evaluate_model import evaluate_model
@@ -41,11 +41,13 @@ def evaluate(
     opened = choice.load()
     evaluation = evaluate_model(opened, split=split, batch_size=batch_size)
     measured, class_names = evaluation.measured, evaluation.images.class_names
-    figure = draw_confusion(measured.confusion, class_names=class_names, title=f"{opened.source}: {split} split")
-    picture = save_png(figure, opened.run.images / f"confusion-{split}.png")
     if as_json:
         print(json.dumps(evaluation.as_dict()))
     else:
         print_evaluation(measured, class_names=class_names, tta=evaluation.experiment.evaluation.tta)
+    wrote = []
+    with warning_instead_of_failure(hint="the picture of the confusion matrix is left out"):
+        figure = draw_confusion(measured.confusion, class_names=class_names, title=f"{opened.source}: {split} split")
+        wrote.append(str(save_png(figure, opened.run.images / f"confusion-{split}.png")))
     words = ["cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened)]
-    print_next_step(wrote=[str(picture)], next_command=shlex.join(words))
+    print_next_step(wrote=wrote, next_command=shlex.join(words))

@@ -54,12 +54,12 @@ def visualize_layer(
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
     choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir)
     from cifar_cli.console.streams import print_next_step, results
-    from cifar_cli.inspection.layer_pictures import save_picture
+    from cifar_cli.inspection.layer_pictures import draw_picture
 
     opened = choice.load()
     picture = chosen[0].removeprefix("--").removeprefix("mode ") if chosen else "layer"
-    saved = save_picture(opened, layer=layer or None, picture=picture, images=images)
+    drawn = draw_picture(opened, layer=layer or None, picture=picture, images=images)
     console = results()
-    for fact in saved.facts:
+    for fact in drawn.facts:
         console.print(fact, markup=False, soft_wrap=True)
-    print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
+    print_next_step(wrote=drawn.save(), next_command=f"tensorboard --logdir {opened.run.path.parent}")

@@ -3,19 +3,24 @@
 Of several processes that train together, only the main process prints.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 
 from cifar_cli.distributed.process_group import is_main_process
+from cifar_cli.errors import RunError
 
 WIDTH_WITHOUT_TERMINAL = 120  # rich's default of 80 breaks tables in log files
 
 
 def _console(*, stderr: bool) -> Console:
     quiet = not is_main_process()
-    console = Console(stderr=stderr, highlight=False, quiet=quiet)
-    if console.is_terminal:
-        return console
-    return Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL, quiet=quiet)
+    if (sys.stderr if stderr else sys.stdout).isatty():
+        return Console(stderr=stderr, highlight=False, quiet=quiet)
+    # Not interactive: FORCE_COLOR asks for colours in a file, not for every redrawing of a progress bar.
+    return Console(stderr=stderr, highlight=False, quiet=quiet, width=WIDTH_WITHOUT_TERMINAL, force_interactive=False)
 
 
 def results() -> Console:
@@ -36,6 +41,15 @@ def note(text: str) -> None:
 def warn(text: str) -> None:
     """Prints a warning of a probable mistake."""
     notes().print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def warning_instead_of_failure(*, hint: str) -> Iterator[None]:
+    """Turns the RunError of a picture or of another extra into a warning. hint: what is there all the same."""
+    try:
+        yield
+    except RunError as error:
+        warn(f"{error}; {hint}")
 
 
 def print_next_step(*, wrote: list[str], next_command: str) -> None:

@@ -28,7 +28,7 @@ class ProgressBar(Observer):
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_interactive,
         )
 
     def training_started(self, state: TrainingState) -> None:
@@ -43,7 +43,7 @@ class ProgressBar(Observer):
 
     def step_ended(self, state: TrainingState) -> None:
         now = time.perf_counter()
-        if not self._console.is_terminal or now - self._updated_at < SECONDS_BETWEEN_UPDATES:
+        if not self._console.is_interactive or now - self._updated_at < SECONDS_BETWEEN_UPDATES:
             return
         self._updated_at = now
         totals = state.totals

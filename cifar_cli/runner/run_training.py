@@ -13,7 +13,7 @@ from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
 from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, run_evaluation
 from cifar_cli.console.result_tables import print_training_results
-from cifar_cli.console.streams import note, notes, print_next_step, warn
+from cifar_cli.console.streams import note, notes, print_next_step, warn, warning_instead_of_failure
 from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.projector import write_projector
@@ -45,7 +45,8 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         with nullcontext(shutdown) if shutdown else graceful_shutdown(all_reduce_max) as request:
             _fit(run, records, request)
             test = _test_best(run)
-            _write_embeddings(run)
+            with warning_instead_of_failure(hint="TensorBoard's projector is left out"):
+                _write_embeddings(run)
         status = "completed"
     except StoppedError:
         status = "interrupted"
