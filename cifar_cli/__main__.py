@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from cifar_cli.cli import app
 from cifar_cli.console.library_warnings import plain_warnings
 from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
-from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
+from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError, out_of_memory
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 
 
@@ -37,7 +37,9 @@ def _run_command(*, is_debugging: bool) -> None:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
+        translated = out_of_memory(error)
+        message = translated or f"{type(error).__name__}: {error}; the same command with --debug shows where"
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, one_of
+from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, number, one_of
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
 
@@ -23,7 +23,9 @@ def evaluate(
     config: Config = None,
     split: Annotated[str, one_of("test", "val", "train", help="The images to measure on.")] = "test",
     weights: Weights = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time; affects only speed and memory.")] = 500,
+    batch_size: Annotated[
+        int, number("--batch-size", int, low=1, help="Images at a time; affects only speed and memory.")
+    ] = 500,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:

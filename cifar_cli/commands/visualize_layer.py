@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, LogDir, Weights, choose_model, is_override, one_of
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    Config,
+    LogDir,
+    Weights,
+    choose_model,
+    is_override,
+    number,
+    one_of,
+)
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError
 
@@ -30,7 +39,7 @@ def visualize_layer(
         bool, typer.Option("--compare", help="The layer before and after training, side by side.")
     ] = False,
     over_time: Annotated[bool, typer.Option("--over-time", help="The layer at the epochs of its run.")] = False,
-    images: Annotated[int | None, typer.Option(min=1, max=64, help="How many images to show.")] = None,
+    images: Annotated[int | None, number("--images", int, low=1, high=64, help="How many images to show.")] = None,
     mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
