@@ -1,6 +1,7 @@
 """What a terminal and a log file show of a training."""
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -93,3 +94,17 @@ def test_a_file_gets_colours_on_request_but_no_bar(
     assert [line[:9] for line in capsys.readouterr().err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
     warn("a mistake")
     assert capsys.readouterr().err == "\x1b[33mwarning: a mistake\x1b[0m\n"
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
+def test_a_narrow_terminal_gets_fewer_figures_and_none_is_cut(
+    width: int, tiny_training: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_UPDATES", 0.0)
+    text = show(tiny_training(epochs=2), is_terminal=True, width=width)
+    bars = [line for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)) if "%" in line]
+    bars = [line for line in bars if "train loss" not in line]
+    assert "…" not in text
+    assert any(re.search(r"loss \d\.\d{3}", line) for line in bars)
+    assert any(re.search(r"accuracy \d+\.\d %  [\d,]+ images/s", line) for line in bars) == (width >= 80)
+    assert max(map(len, bars)) <= width
