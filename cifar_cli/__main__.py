@@ -1,58 +1,46 @@
 """Runs the command line, as `cifar` and as `python -m cifar_cli`: an error becomes its message and its exit code."""
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import TextIOWrapper
-from typing import NoReturn
+from contextlib import contextmanager, nullcontext
 
 from cifar_cli.cli import app
-from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
+from cifar_cli.console.library_warnings import plain_warnings
+from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
+from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError, out_of_memory
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 
 
 def main() -> None:
     """Runs the command; after an error, exits with the code of `errors.py`, or with 1 for an unexpected error."""
+    is_debugging = "--debug" in sys.argv[1:]
+    with robust_standard_streams(), nullcontext() if is_debugging else plain_warnings():
+        _run_command(is_debugging=is_debugging)
+
+
+def _run_command(*, is_debugging: bool) -> None:
     keep_freed_memory()
-    arguments = sys.argv[1:]
-    is_debugging = "--debug" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a log file whose encoding lacks an arrow gets a question mark
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        with _repeated_interrupts():
-            app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
+        with _repeated_interrupts(), flushed_results():
+            app(args=arguments, prog_name="cifar")
     except CifarError as error:
         if is_debugging:
             raise
         if not _is_reported_by_the_main_process(error):
             # Editors and terminals can jump to the place at the beginning of a line.
-            _print_error(f"error:{chr(10) if isinstance(error, ConfigError) else ' '}{error}")
-        _exit(error.exit_code)
+            print(f"error:{chr(10) if isinstance(error, ConfigError) else ' '}{error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except Exception as error:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        _print_error(f"error: {type(error).__name__}: {error}; the same command with --debug shows where")
-        _exit(1)
-
-
-def _print_error(text: str) -> None:
-    with suppress(OSError):  # nobody reads any more: the exit code alone tells how the command ended
-        print(text, file=sys.stderr)
-
-
-def _exit(code: int) -> NoReturn:
-    """Exits with the code, also after output that nobody reads: Python, which flushes it, would exit with 120."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(code)
+        translated = out_of_memory(error)
+        message = translated or f"{type(error).__name__}: {error}; the same command with --debug shows where"
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(1)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import typer
 
 from cifar_cli import config
 from cifar_cli.benchmark.table import REFERENCES
-from cifar_cli.commands.options import AsJson, config_words, one_of, split_words
+from cifar_cli.commands.options import AsJson, config_words, number, one_of, split_words
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
 from cifar_cli.shell import shell_command
@@ -25,8 +25,10 @@ def benchmark(
     against: Annotated[
         str, one_of(*REFERENCES, help="The tutorials' loop, or a plain loop of eager torch on whole batches.")
     ] = "tutorial",
-    seconds: Annotated[float, typer.Option(min=1, help="The approximate duration of all rounds.")] = 60,
-    rounds: Annotated[int, typer.Option(min=2, help="The largest number of rounds; every loop runs in each.")] = 20,
+    seconds: Annotated[float, number("--seconds", float, low=1, help="The approximate duration of all rounds.")] = 60,
+    rounds: Annotated[
+        int, number("--rounds", int, low=2, help="The largest number of rounds; every loop runs in each.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Time the training of a configuration, part by part, and against the loop of the tutorials."""

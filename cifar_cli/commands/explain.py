@@ -20,10 +20,20 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_explain_words, complete_layer_option
+from cifar_cli.errors import UsageError
 from cifar_cli.shell import shell_command
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
+
+
+def _checked_page(parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    html = expand_option(parameter, value)
+    # A device, such as /dev/null, would be replaced by the page.
+    if html is not None and html.exists() and not html.is_file():
+        found = "a folder" if html.is_dir() else "no regular file"
+        raise UsageError(f"--html {html}: expected a file, found {found}; write for example --html network.html")
+    return html
 
 
 def explain(
@@ -46,7 +56,7 @@ def explain(
     as_json: AsJson = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Also write a page for the browser.", callback=expand_option),
+        typer.Option("--html", metavar="FILE", help="Also write a page for the browser.", callback=_checked_page),
     ] = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
@@ -70,6 +80,12 @@ def explain(
     explanation = explain_network(opened, layer=layer)
     example = explanation.example
     note(f"this is {opened.source}")
+    if as_json:
+        print(json.dumps(explanation.as_dict(), ensure_ascii=False))
+    elif example is not None:
+        print_worked_example(example.layer, example.worked, picture=example.picture.caption)
+    else:
+        print_network_summary(explanation.summary, caption=explanation.caption)
     if html is not None:
         write_network_page(
             html,
@@ -78,12 +94,6 @@ def explain(
             subtitle=explanation.caption,
             example=(example.layer, example.worked, example.picture) if example else None,
         )
-    if as_json:
-        print(json.dumps(explanation.as_dict(), ensure_ascii=False))
-    elif example is not None:
-        print_worked_example(example.layer, example.worked, picture=example.picture.caption)
-    else:
-        print_network_summary(explanation.summary, caption=explanation.caption)
     print_next_step(
         wrote=[str(html)] if html is not None else [],
         next_command=_next_command(opened, layer=layer, words=choice.words_for(opened)),

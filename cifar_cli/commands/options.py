@@ -1,5 +1,6 @@
 """The arguments and options that several commands share, and the network that they name together."""
 
+import math
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -48,6 +49,24 @@ def one_of(*words: str, help: str) -> Any:
     return typer.Option(metavar="|".join(words), help=help, autocompletion=lambda: [*words], callback=check)
 
 
+def number(option: str, kind: type[int] | type[float], *, low: int, high: int | None = None, help: str) -> Any:
+    """Returns an option that takes a number from `low` to `high`; kind: int for whole numbers only."""
+    bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+    expected = f"{'a whole number' if kind is int else 'a number'} {bounds}"
+
+    def parse(text: str) -> int | float:
+        mend = f"write for example {option} {low}"
+        try:
+            value = kind(text)
+        except ValueError:
+            raise UsageError(f"{option}: expected {expected}, found '{text}'; {mend}") from None
+        if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
+            raise UsageError(f"{option}: expected {expected}, found {text}; {mend}")
+        return value
+
+    return typer.Option(option, parser=parse, metavar=f"{low}…{high or ''}", help=help)
+
+
 Config = Annotated[
     str | None,
     typer.Option(
@@ -83,6 +102,8 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
     """
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
+    if "" in names:
+        raise UsageError(f"expected a {of}, found an empty word; leave it out, or write a name")
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
     return (str(expand_path(names[0])) if names else None), overrides

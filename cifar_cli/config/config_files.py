@@ -51,6 +51,8 @@ def read_config_file(source: str | Path) -> ConfigFile:
 
     Raises UsageError.
     """
+    if source == "":
+        raise UsageError("expected the FILE or NAME of a configuration, found an empty word; names: cifar config list")
     path = find_config_file(source)
     shown = "<stdin>" if source == STDIN else _shown(path)
     try:

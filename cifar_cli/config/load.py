@@ -55,7 +55,8 @@ def experiment_of(document: Document, *, default_name: str = "experiment") -> Ex
     if experiment is None:
         experiment, _ = _validate(_repaired(data, mistakes), document.locations)
     if experiment is not None:
-        wrong = [issue.path for issue in issues if issue.path]
+        # Of a model that is not known, the layers are not known either.
+        wrong = [("model",) if issue.path == ("model", "name") else issue.path for issue in issues if issue.path]
         for issue, other in cross_field_issues(experiment):
             if not any(_overlap(path, key) for path in wrong for key in (issue.path, other)):
                 issues.append(issue)

@@ -22,7 +22,7 @@ def download_bar() -> Iterator["DownloadBar"]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=not console.is_interactive) as progress:
         yield DownloadBar(console, progress)
 
 
@@ -41,6 +41,6 @@ class DownloadBar:
     def progress(self, done_bytes: int, total_bytes: int, host: str) -> None:
         self._progress.update(self._task, completed=done_bytes, total=total_bytes, description=host, visible=True)
         lines_due = LINES_PER_DOWNLOAD * done_bytes // total_bytes
-        if not self._console.is_terminal and lines_due != self._lines_printed:
+        if not self._console.is_interactive and lines_due != self._lines_printed:
             self._lines_printed = lines_due
             self.note(f"downloading from {host}: {done_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB")

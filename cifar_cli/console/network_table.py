@@ -9,6 +9,7 @@ from torch import Tensor
 from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
 from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import results
 
 WIDTH_FOR_FORMULAS = 118  # columns; on a narrower terminal, formulas have a table of their own
@@ -20,8 +21,10 @@ def print_network_summary(summary: NetworkSummary, *, caption: str) -> None:
     console = results()
     console.print(caption, soft_wrap=True)
     is_wide = console.width >= WIDTH_FOR_FORMULAS
-    console.print(_table(summary, is_wide=is_wide))
-    if not is_wide:
+    if is_wide:
+        console.print(_table(summary, is_wide=True))
+    else:
+        print_table(console, _table(summary, is_wide=False))
         console.print(_formulas(summary))
     for line in _legend(summary):
         console.print(line, style="dim")

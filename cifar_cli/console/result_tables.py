@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
 from cifar_cli import formatting
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import note, results
 from cifar_cli.training.classification_metrics import ClassScores, classification_metrics
 from cifar_cli.training.evaluation import Evaluation
@@ -39,8 +41,8 @@ def print_training_results(summary: Mapping[str, Any], *, loss: str) -> None:
                 formatting.NOTHING if figures["loss"] is None else f"{figures['loss']:.4f}",
                 formatting.percent(figures["accuracy"], decimals=2),
             )
-    console.print(table)
-    console.print(f"loss: {loss}", markup=False, soft_wrap=True)
+    print_table(console, table)
+    console.print(f"loss: {loss}", soft_wrap=True)
     memory, speed = summary["peak_memory_bytes"], summary["images_per_second"]
     training = describe_training_time(summary["train_seconds"], summary.get("warm_up_seconds"))
     console.print(
@@ -76,10 +78,10 @@ def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: s
     console.print(f"{_describe_accuracy(measured.accuracy, measured.loss)}{with_tta}", style="bold")
     if plain := measured.without_tta:
         console.print(f"{_describe_accuracy(plain.accuracy, plain.loss)}   each image as it is")
-    console.print(conditions, markup=False, soft_wrap=True)
-    console.print(class_table(class_names, classification_metrics(measured.confusion)))
+    console.print(conditions, soft_wrap=True)
+    print_table(console, class_table(class_names, classification_metrics(measured.confusion)))
     if len(class_names) <= MAX_CLASSES_IN_TERMINAL:
-        console.print(confusion_table(class_names, measured.confusion))
+        print_confusion(console, class_names, measured.confusion)
     else:
         note(f"a confusion matrix of {len(class_names)} classes is too wide for a terminal; the picture has it")
 
@@ -100,16 +102,30 @@ def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Ta
     return table
 
 
-def confusion_table(class_names: Sequence[str], confusion: Tensor) -> Table:
+def print_confusion(console: Console, class_names: Sequence[str], confusion: Tensor) -> None:
+    """Prints a confusion matrix (K, K): its columns have the classes' names or, on a narrower terminal, their numbers.
+
+    On a terminal that is too narrow for both, each class is followed by the predictions that occur.
+    """
+    numbers = [str(number) for number in range(1, len(class_names) + 1)]
+    numbered = [f"{number} {name}" for number, name in zip(numbers, class_names, strict=True)]
+    print_table(
+        console,
+        confusion_table(confusion, rows=class_names, columns=class_names),
+        confusion_table(confusion, rows=numbered, columns=numbers),
+        confusion_table(confusion, rows=class_names, columns=class_names, zero=""),
+    )
+
+
+def confusion_table(
+    confusion: Tensor, *, rows: Sequence[str], columns: Sequence[str], zero: str = formatting.NOTHING
+) -> Table:
     """Returns a confusion matrix (K, K) as a table, a row per true class, the diagonal in bold, zeros as dots."""
     table = Table("true ↓  predicted →", box=SIMPLE, padding=(0, 0, 0, 1))
-    for name in class_names:
-        table.add_column(name[:5], justify="right")
-    for row, name in enumerate(class_names):
+    for name in columns:
+        table.add_column(name, justify="right")
+    for row, name in enumerate(rows):
         counts = [int(count) for count in confusion[row]]
-        cells = [
-            Text(str(n), "bold green") if column == row else str(n or formatting.NOTHING)
-            for column, n in enumerate(counts)
-        ]
+        cells = [Text(str(n), "bold green") if column == row else str(n or zero) for column, n in enumerate(counts)]
         table.add_row(name, *cells)
     return table

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from cifar_cli import formatting
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.result_tables import describe_seconds, describe_training_time
 from cifar_cli.console.streams import results
 
@@ -36,7 +37,7 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
         ]
         times = [describe_seconds(run[key]) for key in ("train_seconds", "wall_seconds") if key in run]
         table.add_row(str(run["seed"]), *accuracies, *times, run["run"])
-    console.print(table)
+    print_table(console, table)
     for key, title in measures.items():
         console.print(f"{title}: {_describe(summary[key])}", style="bold" if key == "test" else None)
     if measures:

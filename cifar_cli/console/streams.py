@@ -5,19 +5,25 @@ own, and `[old]` or `a:x:b` must arrive unchanged. Styles are given as `Text` or
 Of several processes that train together, only the main process prints.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from rich.console import Console
 
 from cifar_cli.distributed.process_group import is_main_process
+from cifar_cli.errors import RunError
 
 WIDTH_WITHOUT_TERMINAL = 120  # rich's default of 80 breaks tables in log files
 
 
 def _console(*, stderr: bool) -> Console:
     make = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False, quiet=not is_main_process())
-    console = make()
-    return console if console.is_terminal else make(width=WIDTH_WITHOUT_TERMINAL)
+    if (sys.stderr if stderr else sys.stdout).isatty():
+        return make()
+    # Not interactive: FORCE_COLOR asks for colours in a file, not for every redrawing of a progress bar.
+    return make(width=WIDTH_WITHOUT_TERMINAL, force_interactive=False)
 
 
 def results() -> Console:
@@ -38,6 +44,15 @@ def note(text: str) -> None:
 def warn(text: str) -> None:
     """Prints a warning of a probable mistake."""
     notes().print(f"warning: {text}", style="yellow", soft_wrap=True)
+
+
+@contextmanager
+def warning_instead_of_failure(*, hint: str) -> Iterator[None]:
+    """Turns the RunError of a picture or of another extra into a warning. hint: what is there all the same."""
+    try:
+        yield
+    except RunError as error:
+        warn(f"{error}; {hint}")
 
 
 def print_next_step(*, wrote: list[str], next_command: str) -> None:

@@ -14,6 +14,7 @@ from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
 from cifar_cli.config.dump import section_items
 from cifar_cli.config.yaml.flow import to_flow_yaml
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.runner.describe_training import describe_epochs, describe_hard_examples
@@ -45,7 +46,7 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         table.add_row(*row)
     console.print(table)
     image = torch.zeros(1, *experiment.data.image_shape, device=training.runtime.device)
-    console.print(model_table(training.state.model, image))
+    print_table(console, model_table(training.state.model, image))
     _try_one_batch(console, training)
     print_next_step(wrote=[], next_command=command)
 

@@ -13,8 +13,16 @@ from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
 from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, describe_loss, run_evaluation
 from cifar_cli.console.result_tables import print_training_results
-from cifar_cli.console.streams import note, notes, print_next_step, warn
-from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.console.streams import note, notes, print_next_step, warn, warning_instead_of_failure
+from cifar_cli.errors import (
+    CheckpointError,
+    CifarError,
+    DivergedError,
+    RunError,
+    StoppedError,
+    UsageError,
+    out_of_memory,
+)
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.run_records import RunRecords
@@ -52,7 +60,8 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         with nullcontext(shutdown) if shutdown else graceful_shutdown(all_reduce_max) as request:
             _fit(run, records, request)
             test = _test_best(run)
-            _write_embeddings(run)
+            with warning_instead_of_failure(hint="TensorBoard's projector is left out"):
+                _write_embeddings(run)
         status = "completed"
     except StoppedError:
         status = "interrupted"
@@ -151,8 +160,8 @@ def _describe_interruption(run: TrainingRun) -> str:
 
 def _translate_torch_error(error: RuntimeError) -> CifarError | None:
     """Returns torch's error as an error that a person can mend, None if it is not known to be one."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return CifarError("the device has not enough memory for this training; try a smaller data.batch_size")
+    if memory_error := out_of_memory(error):
+        return memory_error
     if "deterministic" in str(error):
         reason = str(error).partition(". ")[0]
         return UsageError(f"train.deterministic: {reason}; leave it out, or use train.device=cpu")

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from cifar_cli.errors import RunError
-from cifar_cli.runs.atomic_files import write_text
+from cifar_cli.runs.atomic_files import write_atomically
 
 
 def write_json(path: Path, contents: Mapping[str, Any]) -> None:
     """Writes a JSON object, indented, with its keys in the given order."""
-    write_text(path, json.dumps(contents, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    text = json.dumps(contents, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    # The bytes of a file's name that are not UTF-8, which Python holds as surrogates, become JSON's escapes.
+    encoded = text.encode("utf-8", "backslashreplace")
+    write_atomically(path, lambda file: file.write(encoded))
 
 
 def read_json(path: Path) -> dict[str, Any]:

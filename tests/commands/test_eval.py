@@ -284,3 +284,28 @@ def test_a_run_without_held_out_images_has_no_best_weights(run: Path, cifar: Cal
         "chosen; write --weights last" in outcome.err
     )
     assert json.loads(cifar("eval", "--json").out)["network"] == f"run {run.name}, last weights (epoch 2)"
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["tables", "json"])
+def test_a_picture_that_cannot_be_written_costs_no_result(
+    words: list[str], run: Path, cifar: Callable[..., Any]
+) -> None:
+    whole = cifar("eval", run, *words)
+    shutil.rmtree(run / "images")
+    (run / "images").write_text("a file where the folder should be")
+    outcome = cifar("eval", run, *words)
+    assert (outcome.code, outcome.out) == (0, whole.out)
+    assert outcome.err.count("warning: ") == 2  # the other says that the images are synthetic
+    assert (
+        f"warning: {run}/images/confusion-test.png: could not be written: File exists; free space, or mend the "
+        "folder's rights; the picture of the confusion matrix is left out\n"
+    ) in outcome.err
+    assert "wrote" not in outcome.err
+
+
+@pytest.mark.parametrize("name", [r"a$\frac$b", "b\udcffd"], ids=["mathtext", "not UTF-8"])
+def test_a_run_of_any_name_is_measured_and_drawn(name: str, run: Path, cifar: Callable[..., Any]) -> None:
+    renamed = run.rename(run.with_name(name))
+    outcome = cifar("eval", renamed)
+    assert (outcome.code, outcome.out[:8]) == (0, "accuracy"), outcome.err
+    assert (renamed / "images" / "confusion-test.png").is_file()

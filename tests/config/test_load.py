@@ -202,3 +202,12 @@ def test_configurations_are_checked_without_torch() -> None:
 def test_fractions_of_epochs_after_the_last_are_not_checked() -> None:
     keys = "data: {drop_last: true, batch_size: 22501, hard_example_fractions: [1, 0.5]}\ntrain: {epochs: 1}\n"
     assert load_text(MLP + keys, location="x.yaml").data.hard_example_fractions == (1, 0.5)
+
+
+@pytest.mark.parametrize("config", ["sequential", "cnn"])
+def test_a_model_that_does_not_exist_is_the_only_mistake(config: str) -> None:
+    """Its layers are unknown, so nothing can be said of log.feature_layers."""
+    with pytest.raises(ConfigError) as caught:
+        load(config, ["model.name=resnet18"])
+    (issue,) = caught.value.issues
+    assert issue.startswith("command line: model.name: expected one of ")

@@ -163,3 +163,8 @@ def test_mistakes_of_the_file_and_of_the_overrides_are_reported_together(tmp_pat
         ["command line", "train.epochs"],
         ["command line", "lr"],
     ]
+
+
+def test_an_item_of_an_empty_list_is_one_mistake_with_its_mend() -> None:
+    finding = "optimizer.groups has no item 0, it is empty; write all of it: optimizer.groups=[…]"
+    assert refusals("optimizer.groups.0.lr=3") == [f"command line: optimizer.groups.0.lr: {finding}"]

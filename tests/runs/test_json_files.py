@@ -61,3 +61,10 @@ def test_damaged_json_is_an_error_with_a_way_out(tmp_path: Path, text: str, foun
     message = str(caught.value)
     assert message.startswith(f"{path}: expected a JSON object, found: {found}")
     assert message.endswith("; put the file back as training wrote it, or remove it")
+
+
+def test_a_name_that_is_not_utf_8_is_written_as_an_escape(tmp_path: Path) -> None:
+    """As sys.argv holds the byte 0xff, in the record of a run's command."""
+    write_json(tmp_path / "env.json", {"command": ["cifar", "b\udcff.yaml"]})
+    assert b'"b\\udcff.yaml"' in (tmp_path / "env.json").read_bytes()
+    assert read_json(tmp_path / "env.json") == {"command": ["cifar", "b\udcff.yaml"]}
