@@ -218,15 +218,16 @@ def _paths(incomplete: str, *, is_offered: Callable[[str], bool]) -> list[str]:
     found: list[str] = []
     folder, separator, beginning = incomplete.rpartition(os.sep)
     try:
-        incomplete = f"{expand_path(folder)}{separator}{beginning}" if folder else incomplete
+        expanded = str(expand_path(folder)) if folder else folder
     except CifarError:
         return []
+    incomplete = f"{expanded}{separator}{beginning}"
     for path in sorted(glob(f"{escape(incomplete)}*")):
         if is_offered(path):
             found.append(path)
         elif os.path.isdir(path):
             found += filter(is_offered, sorted(glob(f"{escape(path)}/*")))
-    return _shell_safe(found)
+    return _shell_safe(folder + path.removeprefix(expanded) for path in found)  # as typed: shells compare the beginning
 
 
 def _is_yaml(path: str) -> bool:

@@ -143,6 +143,15 @@ def test_runs_are_completed_by_name_and_by_path(run: Path, press_tab: Press) -> 
     assert press_tab("eval", "--log-dir", "elsewhere", "small") == [run.name]
 
 
+def test_home_is_expanded_in_paths_and_an_unknown_variable_offers_nothing(
+    run: Path, press_tab: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(run.parents[1]))
+    monkeypatch.delenv("NOWHERE", raising=False)
+    assert press_tab("eval", "~/logs/") == [f"~/logs/{run.name}"]
+    assert press_tab("train", "--config", "$NOWHERE/") == []
+
+
 def test_a_group_of_runs_can_be_resumed(press_tab: Press, tmp_path: Path) -> None:
     (tmp_path / "logs" / "mlp-seeds-1").mkdir(parents=True)
     (tmp_path / "logs" / "mlp-seeds-1" / "group.yaml").touch()
