@@ -24,6 +24,7 @@ def _run_command(*, is_debugging: bool) -> None:
     keep_freed_memory()
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        _check_completion_options(arguments)
         with _repeated_interrupts(), flushed_results():
             app(args=arguments, prog_name="cifar")
     except CifarError as error:
@@ -41,6 +42,15 @@ def _run_command(*, is_debugging: bool) -> None:
         message = translated or f"{type(error).__name__}: {error}; the same command with --debug shows where"
         print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
+
+
+def _check_completion_options(arguments: list[str]) -> None:
+    """Raises UsageError for a word after an option of the shell completion, which typer would ignore silently."""
+    if arguments[:1] in (["--install-completion"], ["--show-completion"]) and arguments[1:]:
+        raise UsageError(
+            f"{arguments[0]}: expected nothing after it, as it finds the shell by itself, found '{arguments[1]}'; "
+            "leave it out"
+        )
 
 
 @contextmanager

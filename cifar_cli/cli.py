@@ -7,7 +7,6 @@ import typer
 from typer.core import TyperGroup
 
 from cifar_cli import __version__
-from cifar_cli.errors import UsageError
 
 
 class Verb(NamedTuple):
@@ -47,17 +46,6 @@ VERBS = {
 
 class LazyGroup(TyperGroup):
     """Lists the commands of the table, and imports the command that is called."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Reads the words before the command. Raises UsageError for a word that typer would ignore silently."""
-        for option in ("--install-completion", "--show-completion"):
-            if option in args[:1] and args[1:]:
-                raise UsageError(
-                    f"{option}: expected nothing after it, as it finds the shell by itself, found '{args[1]}'; "
-                    "leave it out"
-                )
-        rest: list[str] = super().parse_args(ctx, args)
-        return rest
 
     # Any: newer versions of typer bring their own copy of click, so that the type of a context has two names.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -42,6 +42,8 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         "would write": f"{run}-<date>-<time>/",
     }
     table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")  # a path has no spaces to be broken at
     for row in rows.items():
         table.add_row(*row)
     console.print(table)
