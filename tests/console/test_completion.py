@@ -242,13 +242,12 @@ def test_the_script_for_bash_completes_values(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cifar_cli "$@"\n')
     program.chmod(0o755)
     script = """
-        eval "$(cifar --show-completion bash)"
+        eval "$(_CIFAR_COMPLETE=source_bash cifar)"
         COMP_WORDS=(cifar train --config cnn data.name = cif) COMP_CWORD=6
         _cifar_completion cifar
         echo "${COMPREPLY[@]}"
     """
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     answer = subprocess.run(
         ["bash", "--norc", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
