@@ -104,7 +104,14 @@ def _diagnostics(run: TrainingRun, events: EventFile) -> list[Observer]:
     images = sample_images(splits, STATISTICS_IMAGES).images
     preprocess = build_preprocessing(run.experiment, splits, run.training.runtime)
     diagnostics: list[Observer] = [
-        HealthChecks(images=images, preprocess=preprocess, num_classes=len(splits.train.class_names), warn=warn)
+        HealthChecks(
+            images=images,
+            preprocess=preprocess,
+            num_classes=len(splits.train.class_names),
+            steps=sum(run.training.epoch_steps),
+            lists_layers=run.experiment.model.listed_layers is not None,
+            warn=warn,
+        )
     ]
     if log.statistics_every:
         diagnostics.append(LayerStatistics(events, images=images, preprocess=preprocess, every=log.statistics_every))
