@@ -97,6 +97,8 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
             images=sample_images(splits, STATISTICS_IMAGES).images,
             preprocess=preprocess,
             num_classes=len(splits.train.class_names),
+            steps=sum(training.epoch_steps),
+            lists_layers=experiment.model.listed_layers is not None,
             warn=warn,
         ),
         *EXTRA_OBSERVERS,

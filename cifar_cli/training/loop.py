@@ -162,10 +162,10 @@ def check_finite(loss: float, state: TrainingState) -> None:
     if not math.isfinite(loss):
         epoch, step = state.progress.epoch, state.progress.step
         where = f"epoch {epoch + 1}, before step {step + 1}" if state.totals.batches else f"after epoch {epoch}"
-        key, lr = configured_lr(state.scheduler)
+        lr = configured_lr(state.scheduler)
         raise DivergedError(
-            f"{where}: expected a finite loss, found {loss} with {key}={lr:g}; the training diverged. "
-            f"Try {key}={float(f'{lr / 10:.1g}'):g}, and a tenth of that if it diverges again; "
+            f"{where}: expected a finite loss, found {loss} with {lr.key}={lr.value:g}; the training diverged. "
+            f"Try {lr.key}={lr.smaller}, and a tenth of that if it diverges again; "
             f"train.clip_grad_norm=1 or a longer warm-up help where only the first steps are too large"
         )
 
