@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cifar_cli.commands.options import check_word
+from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError, UsageError
 
@@ -43,7 +44,7 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     """Download a dataset, unless it is there already."""
     from cifar_cli.console.download_bar import download_bar
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
+    from cifar_cli.data.datasets.open_dataset import fetch_dataset, find_dataset
 
     source, folder = find_dataset(name), data_root(root)
     states = source.file_states(folder)
@@ -62,7 +63,7 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
 def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
     """Compare every file of a dataset with its published checksum."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import find_dataset
 
     source, folder = find_dataset(name), data_root(root)
     if source.fetch is None:
@@ -83,21 +84,15 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
 def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import find_dataset
 
     folder = data_root(root)
-    print(f"{folder.absolute()} ({_reason(root)})")
+    print(f"{folder.absolute()} ({data_root_reason(root)})")
     for name in DATASETS:
         print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
     is_complete = _presence("cifar10", folder) == "there"
     fetch_command = f"cifar data fetch cifar10{_root_option(root)}"
     print_next_step(wrote=[], next_command=_train_command("cifar10", root) if is_complete else fetch_command)
-
-
-def _reason(root: str | None) -> str:
-    if root:
-        return "as given"
-    return "from CIFAR_DATA_DIR" if os.environ.get("CIFAR_DATA_DIR") else "the default; CIFAR_DATA_DIR changes it"
 
 
 def _presence(name: str, folder: Path) -> str:

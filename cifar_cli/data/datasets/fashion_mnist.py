@@ -144,4 +144,5 @@ FASHION_MNIST = DatasetSource(
     fetch=fetch_fashion_mnist,
     copy="the folder FashionMNIST",
     example_mirror="https://example.org/fashion-mnist/",
+    archives=ARCHIVES,
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cifar_cli.data.data_root import data_root
 from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download.checksums import MissingFileError
@@ -25,11 +26,6 @@ class Splits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     root: Path | None
-
-
-def data_root(root: str | Path | None) -> Path:
-    """Returns the folder of the datasets: `root`, else $CIFAR_DATA_DIR, else ./data."""
-    return Path(root or os.environ.get("CIFAR_DATA_DIR") or "data").expanduser()
 
 
 def open_dataset(
@@ -77,9 +73,8 @@ def fetch_dataset(
     source = find_dataset(name)
     if source.fetch is None:
         return
-    own_mirrors = [*mirrors, *filter(None, [os.environ.get("CIFAR_MIRROR")])]
     try:
-        source.fetch(root, mirrors=own_mirrors, deadline_seconds=deadline_seconds, report=report)
+        source.fetch(root, mirrors=[*mirrors, *own_mirrors()], deadline_seconds=deadline_seconds, report=report)
     except DownloadError as error:
         raise DataError(
             f"{error}\n"
@@ -88,6 +83,11 @@ def fetch_dataset(
             f"  - name a mirror that can be reached: CIFAR_MIRROR={source.example_mirror}, or data.mirrors\n"
             "  - use the synthetic set, which needs no network: data.name=synthetic"
         ) from None
+
+
+def own_mirrors() -> list[str]:
+    """Returns the mirror in $CIFAR_MIRROR, if there is one."""
+    return list(filter(None, [os.environ.get("CIFAR_MIRROR")]))
 
 
 def find_dataset(name: str) -> DatasetSource:

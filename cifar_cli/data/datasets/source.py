@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cifar_cli.data.download.checksums import FileState
 from cifar_cli.data.download.download import Report
+from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.data.image_set import ImageSet
 
 
@@ -28,6 +29,7 @@ class DatasetSource:
 
     read: returns the training and the test set. fetch: None for a generated dataset, which ignores the root. copy,
     example_mirror: for error messages, the files to copy from another machine, and an example of a mirror's URL.
+    archives: what `fetch` downloads.
     """
 
     read: Callable[[Path], tuple[ImageSet, ImageSet]]
@@ -35,3 +37,4 @@ class DatasetSource:
     fetch: FetchFiles | None = None
     copy: str = ""
     example_mirror: str = ""
+    archives: Sequence[Archive] = ()

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from cifar_cli.data.data_root import data_root
 from cifar_cli.data.datasets import cifar
-from cifar_cli.data.datasets.open_dataset import data_root, open_dataset
+from cifar_cli.data.datasets.open_dataset import open_dataset
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download import fetch_archive
 from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE
