@@ -47,7 +47,7 @@ def checklist(*, with_mirrors: bool) -> list[Check]:
         Check("Folders", "logs", check_log_dir),
         Check("Folders", "logs lock", check_log_lock, needs="logs"),
         Check("Folders", "data", check_data_folder),
-        Check("Folders", "data lock", check_data_lock),
+        Check("Folders", "data lock", check_data_lock, needs="data"),
         *(on_torch("Images", name, partial(check_dataset, name)) for name in DATASETS),
         *(
             on_torch("Mirrors", f"of {name}", partial(check_mirrors, name))

@@ -77,6 +77,8 @@ def _writing_error(folder: Path) -> str | None:
 
 def _check_lock(folder: Path, *, mend: str, if_not: Status) -> Finding:
     existing = _nearest_existing(folder.expanduser().absolute())
+    if _writing_error(existing):
+        return Finding("note", "not examined: the folder cannot be written")
     try:
         with tempfile.TemporaryDirectory(dir=existing, prefix=".cifar-doctor-") as scratch:
             path = Path(scratch) / ".lock"

@@ -2,11 +2,21 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypedDict
 
+from cifar_cli import formatting
 from cifar_cli.diagnosis.finding import Finding, Situation
 from cifar_cli.errors import CifarError
 
 MIRROR_SECONDS = 10.0  # a server that takes longer to answer is of no use
+
+
+class Answer(TypedDict):
+    """Whether a mirror offers the right file; the answer is how long it took, or what went wrong."""
+
+    host: str
+    is_right: bool
+    answer: str
 
 
 def check_dataset(name: str, situation: Situation) -> Finding:
@@ -43,29 +53,23 @@ def check_mirrors(name: str, situation: Situation) -> Finding:
     except CifarError as error:
         return Finding("problem", f"CIFAR_MIRROR: {error}", "write another address, or unset CIFAR_MIRROR")
     with ThreadPoolExecutor(len(urls)) as pool:
-        answers = dict(zip(urls, pool.map(lambda url: _ask(url, archive.size_bytes), urls), strict=True))
-    return _describe_answers(answers)
-
-
-def _describe_answers(answers: dict[str, str]) -> Finding:
-    """answers: by URL, how long the mirror took, or what went wrong."""
-    from cifar_cli.data.download.mirrors import host_of
-
-    by_host = {host_of(url): answer for url, answer in answers.items()}
-    good = sum(answer.endswith(" ms") for answer in by_host.values())
-    text = f"{good} of {len(by_host)} answer: " + "; ".join(f"{host} {answer}" for host, answer in by_host.items())
+        answers = list(pool.map(lambda url: _ask(url, archive.size_bytes), urls))
+    good = sum(answer["is_right"] for answer in answers)
+    texts = [f"{answer['host']} {answer['answer']}" for answer in answers]
+    text, values = f"{good} of {len(urls)} offer it: {'; '.join(texts)}", {"mirrors": answers}
     if good:
-        return Finding("ok", text, values=by_host)
+        return Finding("ok", text, values=values)
     mend = "check the network and HTTPS_PROXY, name a mirror with CIFAR_MIRROR, or train with data.name=synthetic"
-    return Finding("warning", text, mend, by_host)
+    return Finding("warning", text, mend, values)
 
 
-def _ask(url: str, size_bytes: int) -> str:
+def _ask(url: str, size_bytes: int) -> Answer:
     from cifar_cli.data.download.http import MirrorError, open_at
+    from cifar_cli.data.download.mirrors import host_of
 
     started_at = time.perf_counter()
     try:
         open_at(url, offset=0, size_bytes=size_bytes, timeout_seconds=MIRROR_SECONDS).response.close()
     except MirrorError as error:
-        return str(error)
-    return f"{1000 * (time.perf_counter() - started_at):.0f} ms"
+        return Answer(host=host_of(url), is_right=False, answer=str(error))
+    return Answer(host=host_of(url), is_right=True, answer=formatting.milliseconds(time.perf_counter() - started_at))

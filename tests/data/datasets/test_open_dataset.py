@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from cifar_cli.data.data_root import data_root
 from cifar_cli.data.datasets import cifar
 from cifar_cli.data.datasets.open_dataset import open_dataset
 from cifar_cli.data.datasets.table import DATASETS
@@ -19,13 +18,6 @@ from cifar_cli.errors import DataError, UsageError
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIFAR_DATA_DIR", raising=False)
     monkeypatch.delenv("CIFAR_MIRROR", raising=False)
-
-
-def test_root_is_the_one_given_else_the_environments_else_data(monkeypatch: pytest.MonkeyPatch):
-    assert data_root(None) == Path("data")
-    monkeypatch.setenv("CIFAR_DATA_DIR", "~/images")
-    assert data_root(None) == Path.home() / "images"
-    assert data_root("here") == Path("here")
 
 
 def test_unknown_name_gets_all_names_and_the_nearest():
