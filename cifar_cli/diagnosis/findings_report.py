@@ -23,14 +23,14 @@ def print_finding(console: Console, check: Check, finding: Finding, *, name_widt
     mark = (ASCII_MARKS if is_plain else MARKS)[finding.status]
     # With the word, too: colours and marks get lost where a report is pasted.
     word = f"{finding.status}: " if finding.status in ("warning", "problem") else ""
-    text = Text(word, style) + Text(finding.text, "dim" if finding.status == "note" else "")
+    text = Text.assemble((word, style), (finding.text, "dim" if finding.status == "note" else ""))
     if finding.mend:
-        text += Text(f"\n{'->' if is_plain else '→'} {finding.mend}", "cyan")
-    head = Text(f" {mark} ", style) + Text(f"{check.name:{name_width}} ", "bold")
+        text.append(f"\n{'->' if is_plain else '→'} {finding.mend}", "cyan")
+    head = Text.assemble((f" {mark} ", style), (f"{check.name:{name_width}} ", "bold"))
     # Not a table: its cells end in spaces, which spoil what is pasted.
     for number, line in enumerate(text.wrap(console, max(20, console.width - len(head)))):
         line.rstrip()
-        console.print((head if number == 0 else Text(" " * len(head))) + line, soft_wrap=True)
+        console.print(Text.assemble(head if number == 0 else " " * len(head), line), soft_wrap=True)
 
 
 def as_object(examined: Examined) -> Mapping[str, Any]:

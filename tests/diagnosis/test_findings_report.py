@@ -42,3 +42,12 @@ def test_every_status_has_a_mark_that_the_terminal_can_show(status: str, row: st
     finding = Finding(status, "fine")  # type: ignore[arg-type]
     assert printed(finding) == row
     assert printed(finding, encoding="ascii") == in_ascii
+
+
+def test_only_the_mark_and_the_word_have_the_colour_of_the_status() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True, color_system="standard", no_color=False)
+    print_finding(console, CHECK, Finding("problem", "full", "free some"), name_width=6)
+    first, second = file.getvalue().splitlines()
+    assert first == "\x1b[1;31m ✗ \x1b[0m\x1b[1mlogs   \x1b[0m\x1b[1;31mproblem: \x1b[0mfull"
+    assert second == "          \x1b[36m→ free some\x1b[0m"
