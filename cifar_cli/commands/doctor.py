@@ -48,5 +48,5 @@ def doctor(
             f"{', '.join(problems)}; mend each as its line says"
         )
     warnings = count(examined, "warning")
-    notes().print(f"no problems, {warnings} warning{'' if warnings == 1 else 's'}", style="bold")
+    notes().print(f"\nno problems, {warnings} warning{'' if warnings == 1 else 's'}", style="bold")
     print_next_step(wrote=[], next_command="cifar train --config quickstart")

@@ -9,7 +9,13 @@ from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.diagnosis.finding import WITH_TORCH_SECONDS, Check
 from cifar_cli.diagnosis.folder_checks import check_data_folder, check_data_lock, check_log_dir, check_log_lock
 from cifar_cli.diagnosis.image_checks import check_dataset, check_mirrors
-from cifar_cli.diagnosis.machine_checks import check_accelerator, check_memory, check_processor, check_threads
+from cifar_cli.diagnosis.machine_checks import (
+    check_accelerator,
+    check_load,
+    check_memory,
+    check_processor,
+    check_threads,
+)
 from cifar_cli.diagnosis.program_checks import check_packages, check_program, check_python, check_variables
 from cifar_cli.diagnosis.terminal_checks import check_encoding, check_tensorboard, check_terminal
 from cifar_cli.diagnosis.torch_checks import (
@@ -40,6 +46,7 @@ def checklist(*, with_mirrors: bool) -> list[Check]:
         Check("Program", "variables", check_variables),
         on_torch("Machine", "processor", check_processor),
         on_torch("Machine", "threads", check_threads),
+        Check("Machine", "load", check_load),
         Check("Machine", "memory", check_memory),
         on_torch("Machine", "GPU", check_accelerator),
         Check("Machine", "terminal", check_terminal),

@@ -18,6 +18,7 @@ INSTRUCTION_SETS = {  # torch's name of those that matter here, and the usual na
     "neon": "NEON",
 }
 LITTLE_MEMORY_BYTES = 2**30  # `quickstart` takes 1.11 GiB: the head of configs/quickstart.yaml
+MAX_LOAD_PER_CPU = 1.5  # the doctor itself adds up to 1 per CPU while its trial training runs
 NVIDIA_DEVICE = Path("/dev/nvidiactl")  # there as soon as the driver is loaded
 
 
@@ -46,6 +47,19 @@ def check_threads(situation: Situation) -> Finding:
     if threads > max(1, round(most)):
         mend = f"export OMP_NUM_THREADS={max(1, round(most))}"
         return Finding("warning", f"{text}; so many threads wait for each other", mend, values)
+    return Finding("ok", text, values=values)
+
+
+def check_load(situation: Situation) -> Finding:
+    """Returns how busy the processor is: threads that wait for a busy CPU make a training many times slower."""
+    if not hasattr(os, "getloadavg"):  # Windows
+        return Finding("note", "unknown")
+    load, cpus = os.getloadavg()[0], _usable_cpus()
+    values = {"load": load, "cpus": cpus}
+    text = f"{load:.1f} in the last minute, of {cpus} CPUs"
+    if load > MAX_LOAD_PER_CPU * cpus:
+        mend = "wait for the other programs; times that are measured now say little"
+        return Finding("warning", f"{text}: other programs compute, too", mend, values)
     return Finding("ok", text, values=values)
 
 

@@ -1,5 +1,6 @@
 """Threads, memory and GPUs of machines other than this one."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -8,7 +9,13 @@ import torch
 
 from cifar_cli.diagnosis import machine_checks
 from cifar_cli.diagnosis.finding import Situation
-from cifar_cli.diagnosis.machine_checks import check_accelerator, check_memory, check_processor, check_threads
+from cifar_cli.diagnosis.machine_checks import (
+    check_accelerator,
+    check_load,
+    check_memory,
+    check_processor,
+    check_threads,
+)
 
 GIB = 2**30
 
@@ -39,6 +46,16 @@ def test_more_threads_than_cpus_are_a_warning(
     finding = check_threads(situation)
     assert (finding.status, finding.mend) == (status, mend)
     assert finding.values == {"torch": threads, "cpus": cpus, "quota": quota}
+
+
+@pytest.mark.parametrize(("load", "status"), [(0.3, "ok"), (2.9, "ok"), (9.0, "warning")])
+def test_a_busy_machine_is_a_warning(
+    load: float, status: str, situation: Situation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_checks, "_usable_cpus", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    finding = check_load(situation)
+    assert (finding.status, finding.text[:3]) == (status, f"{load:.1f}")
 
 
 @pytest.mark.parametrize(
