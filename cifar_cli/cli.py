@@ -40,6 +40,10 @@ VERBS = {
     ),
     "config": Verb("cifar_cli.commands.config:app", "List, show, copy and check configurations."),
     "data": Verb("cifar_cli.commands.data:app", "Fetch, verify and find the images."),
+    "doctor": Verb(
+        "cifar_cli.commands.doctor:doctor",
+        "Examine whether trainings work on this machine: what to run first, and to paste into a bug report.",
+    ),
     "docs": Verb("cifar_cli.commands.docs:docs", "The manual: list its pages, or print one."),
 }
 

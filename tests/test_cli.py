@@ -40,6 +40,7 @@ def run_process(folder: Path, *words: str, **environment: str) -> subprocess.Com
         ["--help"],
         ["--version"],
         ["train", "--help"],
+        ["doctor", "--help"],
         ["train"],
         ["lesson"],
         ["lesson", "convolutoin"],

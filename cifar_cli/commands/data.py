@@ -1,12 +1,12 @@
 """`cifar data`: downloads datasets, checks their files, and shows the folder that holds them."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cifar_cli.commands.options import check_word
+from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError, UsageError
 from cifar_cli.shell import expand_path, shell_command
@@ -87,22 +87,16 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
 def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import find_dataset
 
     folder = data_root(root)
     folder = folder.parent if folder.is_file() else folder
-    print(f"{folder.absolute()} ({_reason(root)})")
+    print(f"{folder.absolute()} ({data_root_reason(root)})")
     for name in DATASETS:
         print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
     is_complete = _presence("cifar10", folder).startswith("there")
     following = _train_command if is_complete else _fetch_command
     print_next_step(wrote=[], next_command=following("cifar10", root))
-
-
-def _reason(root: str | None) -> str:
-    if root:
-        return "as given"
-    return "from CIFAR_DATA_DIR" if os.environ.get("CIFAR_DATA_DIR") else "the default; CIFAR_DATA_DIR changes it"
 
 
 def _presence(name: str, folder: Path) -> str:

@@ -61,7 +61,8 @@ def _default_lr(optimizer: torch.optim.Optimizer, position: int) -> float:
     optimizers = optimizer.optimizers if isinstance(optimizer, MultiOptimizer) else [optimizer]
     owners = [owner for owner in optimizers for _ in owner.param_groups]  # MultiOptimizer's groups have this order
     entries = [entry for entry in OPTIMIZERS.values() if load_target(entry.target) is type(owners[position])]
-    default: float = (*entries, OptimizerKeys)[0].model_fields["lr"].default
+    keys: type[OptimizerKeys] = next(iter(entries), OptimizerKeys)
+    default: float = keys.model_fields["lr"].default
     return default
 
 

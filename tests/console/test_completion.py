@@ -58,6 +58,7 @@ def test_commands_and_options_are_completed(press_tab: Press) -> None:
     assert press_tab("config", "") == ["list", "show", "copy", "validate"]
     assert "--config" in press_tab("train", "--c")
     assert press_tab("data", "fetch", "--r") == ["--root"]
+    assert press_tab("doctor", "--m") == ["--mirrors"]
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "visualize-layer", "explain"])

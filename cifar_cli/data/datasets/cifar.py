@@ -141,6 +141,7 @@ def dataset_source(files: CifarFiles, archive: Archive) -> DatasetSource:
         archive=archive.file_name,
         copy=f"{archive.file_name} (or the folder {archive.folder})",
         example_mirror=f"https://example.org/{archive.file_name}",
+        archives=(archive,),
     )
 
 

@@ -150,4 +150,5 @@ FASHION_MNIST = DatasetSource(
     folder=FOLDER,
     copy="the folder FashionMNIST",
     example_mirror="https://example.org/fashion-mnist/",
+    archives=ARCHIVES,
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cifar_cli.data.data_root import data_root
 from cifar_cli.data.datasets.locate import holds_dataset, locate_root
 from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.datasets.table import DATASETS
@@ -14,7 +15,6 @@ from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.split import stratified_split
 from cifar_cli.errors import DataError, UsageError, did_you_mean
 from cifar_cli.section import load_target
-from cifar_cli.shell import expand_path
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,6 @@ class Splits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     root: Path | None
-
-
-def data_root(root: str | Path | None) -> Path:
-    """Returns the folder of the datasets: `root`, else $CIFAR_DATA_DIR, else ./data."""
-    if root:
-        return expand_path(root, place="data.root")
-    return expand_path(os.environ.get("CIFAR_DATA_DIR") or "data", place="CIFAR_DATA_DIR")
 
 
 def dataset_root(name: str, root: str | Path | None, *, recorded: Path | None = None) -> Path:
@@ -102,9 +95,8 @@ def fetch_dataset(
     source = find_dataset(name)
     if source.fetch is None:
         return
-    own_mirrors = [*mirrors, *filter(None, [os.environ.get("CIFAR_MIRROR")])]
     try:
-        source.fetch(root, mirrors=own_mirrors, deadline_seconds=deadline_seconds, report=report)
+        source.fetch(root, mirrors=[*mirrors, *own_mirrors()], deadline_seconds=deadline_seconds, report=report)
     except DownloadError as error:
         raise DataError(
             f"{error}\n"
@@ -114,6 +106,11 @@ def fetch_dataset(
             f"  - name a mirror that can be reached: CIFAR_MIRROR={source.example_mirror}, or data.mirrors\n"
             "  - use the synthetic set, which needs no network: data.name=synthetic"
         ) from None
+
+
+def own_mirrors() -> list[str]:
+    """Returns the mirror in $CIFAR_MIRROR, if there is one."""
+    return list(filter(None, [os.environ.get("CIFAR_MIRROR")]))
 
 
 def find_dataset(name: str) -> DatasetSource:

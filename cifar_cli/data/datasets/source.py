@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cifar_cli.data.download.checksums import FileState
 from cifar_cli.data.download.download import Report
+from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.data.image_set import ImageSet
 
 
@@ -29,6 +30,7 @@ class DatasetSource:
     read: returns the training and the test set. fetch: None for a generated dataset, which ignores the root. folder:
     the files' place below the root. archive: the file in the root that the folder is unpacked from. copy,
     example_mirror: for error messages, the files to copy from another machine, and an example of a mirror's URL.
+    archives: what `fetch` downloads.
     """
 
     read: Callable[[Path], tuple[ImageSet, ImageSet]]
@@ -38,3 +40,4 @@ class DatasetSource:
     archive: str | None = None
     copy: str = ""
     example_mirror: str = ""
+    archives: Sequence[Archive] = ()

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from cifar_cli.data.datasets import cifar
-from cifar_cli.data.datasets.open_dataset import data_root, dataset_root, open_dataset
+from cifar_cli.data.datasets.open_dataset import dataset_root, open_dataset
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download import fetch_archive
 from cifar_cli.data.download.download import NullReport
@@ -31,25 +31,6 @@ BATCHES = {
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIFAR_DATA_DIR", raising=False)
     monkeypatch.delenv("CIFAR_MIRROR", raising=False)
-
-
-def test_root_is_the_one_given_else_the_environments_else_data(monkeypatch: pytest.MonkeyPatch):
-    assert data_root(None) == Path("data")
-    monkeypatch.setenv("CIFAR_DATA_DIR", "~/images")
-    assert data_root(None) == Path.home() / "images"
-    assert data_root("here") == Path("here")
-    assert data_root("~/here") == Path.home() / "here"
-    monkeypatch.setenv("SCRATCH", "/scratch")
-    assert data_root("$SCRATCH/here") == Path("/scratch/here")
-
-
-def test_a_variable_that_is_not_defined_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("NOWHERE", raising=False)
-    with pytest.raises(UsageError, match=r"^data\.root: \$NOWHERE/x: expected variables that are defined"):
-        data_root("$NOWHERE/x")
-    monkeypatch.setenv("CIFAR_DATA_DIR", "$NOWHERE/x")
-    with pytest.raises(UsageError, match=r"^CIFAR_DATA_DIR: \$NOWHERE/x: expected"):
-        data_root(None)
 
 
 def test_a_run_finds_its_images_where_they_were_if_there_are_none_at_the_root(
