@@ -142,7 +142,9 @@ class Epochs:
 
     def end(self, epoch: int, *, train: tuple[float, float], val: tuple[float, float]) -> list[str]:
         state = self.training.state
-        evaluation = Evaluation(*val, images=2000, confusion=torch.zeros(10, 10), logits=torch.zeros(2000, 10))
+        loss, accuracy = val
+        figures = {"images": 2000, "confusion": torch.zeros(10, 10), "logits": torch.zeros(2000, 10)}
+        evaluation = Evaluation(loss=loss, cross_entropy=loss, accuracy=accuracy, **figures)
         self.checks.validated(state, evaluation)
         self.checks.epoch_ended(state, EpochReport(epoch, 125 * epoch, 0.03, *train, *val, 2000.0, 4.0))
         return self.warnings
