@@ -1,7 +1,6 @@
 """Prints a training's progress: a line per epoch and, on a terminal, a progress bar."""
 
 import time
-from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -74,9 +73,7 @@ class ProgressBar(Observer):
         self.close()
 
     def close(self) -> None:
-        # A terminal that was closed cannot be written to, and the observers after this one still have to save.
-        with suppress(OSError):
-            self._bar.stop()
+        self._bar.stop()
 
 
 def epoch_line(report: EpochReport, *, epochs: int, best_epoch: int | None) -> str:

@@ -1,7 +1,7 @@
 """Runs a training in its run folder: fits, tests once, and records how the run ended."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -65,9 +65,7 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         status = "completed"
     except StoppedError:
         status = "interrupted"
-        # The reader of a pipe has died of the same Ctrl-C (rich exits then), or the terminal is closed.
-        with suppress(OSError, SystemExit):
-            note(f"saved; continue with: {run.resume_command}")
+        note(f"saved; continue with: {run.resume_command}")
         raise
     except KeyboardInterrupt as error:  # the second Ctrl-C, before the loop reacted to the first
         status = "interrupted"

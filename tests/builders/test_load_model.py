@@ -87,7 +87,7 @@ def test_a_run_that_crashed_for_another_reason_than_its_loss_can_be_continued(
 
 def test_a_run_that_a_process_trains_is_told_as_being_trained(run: Path, cifar: Callable[..., Any]) -> None:
     end_as(run, "interrupted")  # and since then resumed
-    with run_lock(RunFolder(run)):
+    with run_lock(RunFolder(run), warn=pytest.fail):
         outcome = cifar("eval", "--weights", "last", "--json")
     assert first_line(outcome) == (
         f"run {run.name} is being trained; its weights are those after epoch 2, step 20, of 2 epochs"

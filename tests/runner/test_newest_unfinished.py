@@ -53,7 +53,7 @@ def test_a_run_that_is_being_trained_is_passed_over_with_a_note(
 ) -> None:
     older = make_run(tmp_path, "older", minute=0)
     busy = make_run(tmp_path, "busy", minute=1)
-    with run_lock(busy):
+    with run_lock(busy, warn=pytest.fail):
         assert newest_unfinished(tmp_path) == older
     assert capsys.readouterr().err == f"{busy.path}: another process is training it; looking for an older run\n"
 
@@ -93,7 +93,7 @@ def test_a_group_that_is_being_trained_is_passed_over_with_all_its_runs(
     older = make_run(tmp_path, "older", minute=0)
     seeds = [make_run(tmp_path, f"seed{seed}", minute=2 + seed) for seed in range(2)]
     group = make_group(tmp_path, "seeds", minute=1, runs=seeds)
-    with run_lock(RunFolder(group.path) if trained == "the group" else seeds[0]):
+    with run_lock(RunFolder(group.path) if trained == "the group" else seeds[0], warn=pytest.fail):
         assert newest_unfinished(tmp_path) == older
     assert capsys.readouterr().err == f"{group.path}: another process is training it; looking for an older run\n"
 
@@ -112,7 +112,7 @@ def test_a_group_with_a_seed_that_cannot_be_read_is_passed_over(
 def test_if_nothing_is_left_the_error_says_how_to_start_one(tmp_path: Path) -> None:
     make_run(tmp_path, "completed", minute=0, status="completed")
     busy = make_run(tmp_path, "busy", minute=1)
-    with run_lock(busy), pytest.raises(RunError) as caught:
+    with run_lock(busy, warn=pytest.fail), pytest.raises(RunError) as caught:
         newest_unfinished(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: expected an unfinished run, found none; start one with: cifar train --config NAME"

@@ -171,7 +171,7 @@ def test_without_a_name_a_run_that_is_being_trained_and_one_with_a_damaged_summa
         environment = json.loads((other / "env.json").read_text())
         (other / "env.json").write_text(json.dumps({**environment, "started": f"2999-01-01T00:00:0{place}+00:00"}))
     (others[0] / "summary.json").write_text('{"status": "runn')
-    with run_lock(RunFolder(others[1])):
+    with run_lock(RunFolder(others[1]), warn=pytest.fail):
         outcome = cifar("train", "--resume")
     assert outcome.code == 0, outcome.err
     first, second, third, *_ = outcome.err.splitlines()

@@ -98,10 +98,10 @@ def test_the_wall_time_includes_the_time_before_training(
 ) -> None:
     clock, waited = time.perf_counter, 0.0
 
-    def load_for_an_hour(*arguments: Any) -> Any:
+    def load_for_an_hour(*arguments: Any, **others: Any) -> Any:
         nonlocal waited
         waited += 3600.0
-        return load_data(*arguments)
+        return load_data(*arguments, **others)
 
     monkeypatch.setattr(start, "load_data", load_for_an_hour)
     monkeypatch.setattr(time, "perf_counter", lambda: clock() + waited)

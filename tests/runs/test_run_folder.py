@@ -39,11 +39,6 @@ def test_runs_started_in_one_second_get_folders_of_their_own(tmp_path: Path, mon
     assert names == ["demo-20260304-120000", "demo-20260304-120000-2", "demo-20260304-120000-3"]
 
 
-def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert create_run(Path("~/runs"), "demo").path.parent == tmp_path / "runs"
-
-
 def test_the_files_of_a_run_have_the_documented_paths(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "demo")
     paths = [

@@ -43,7 +43,7 @@ def test_a_seed_whose_process_was_killed_is_interrupted_and_not_finished(tmp_pat
     write_json(killed.folder.summary, {"status": "running"})
     assert [run["status"] for run in summarize([killed], status="running", wall_seconds=1.0)["runs"]] == ["interrupted"]
     assert not killed.is_finished
-    with run_lock(killed.folder):
+    with run_lock(killed.folder, warn=pytest.fail):
         assert killed.status == "running"
 
 

@@ -184,7 +184,7 @@ def test_a_strangers_configuration_does_not_choose_folder_or_mirrors(
     assert places in saved["config"]
     torch.save(saved, tmp_path / "stranger.pt")
 
-    def refuse(experiment: Experiment) -> None:
+    def refuse(experiment: Experiment, **others: object) -> None:
         asked.append((experiment.data.root, experiment.data.mirrors))
         raise KeyboardInterrupt
 
