@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"lessons", "benchmark", "inspection"},
+    {"lessons", "benchmark", "inspection", "export"},
     {"runner"},
     {"builders"},
     {"report", "console"},
