@@ -30,6 +30,10 @@ VERBS = {
         "cifar_cli.commands.explain:explain",
         "Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields.",
     ),
+    "export": Verb(
+        "cifar_cli.commands.export:export",
+        "Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch.",
+    ),
     "benchmark": Verb(
         "cifar_cli.commands.benchmark:benchmark",
         "Time the training of a configuration, part by part, and against the loop of the tutorials.",

@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"lessons", "benchmark", "inspection", "diagnosis"},
+    {"lessons", "benchmark", "inspection", "diagnosis", "export"},
     {"runner"},
     {"builders"},
     {"report", "console"},

@@ -57,6 +57,11 @@ def complete_eval_words(ctx: typer.Context, incomplete: str) -> list[str]:
     return _runs_and_keys(ctx, _read(ctx, incomplete), changeable=EVALUATION_KEYS)
 
 
+def complete_export_words(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes RUN words."""
+    return _runs_and_keys(ctx, _read(ctx, incomplete), changeable=MACHINE_KEYS)
+
+
 def complete_layer_and_run_words(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes the LAYER, unless it is given, and then RUN|key=value words."""
     line = _read(ctx, incomplete)
