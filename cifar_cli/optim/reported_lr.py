@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from cifar_cli.optim.multi_optimizer import MultiOptimizer
 from cifar_cli.optim.table import OPTIMIZERS, OptimizerKeys
-from cifar_cli.section import load_target
+from cifar_cli.section import Section, load_target
 
 GROUP_INDEX = "group_index"  # in torch's groups: the index in optimizer.groups, None for the section's own parameters
 
@@ -57,11 +57,12 @@ def configured_lr(scheduler: LambdaLR) -> ConfiguredLr:
 
 
 def _default_lr(optimizer: torch.optim.Optimizer, position: int) -> float:
-    """Returns the default learning rate of the optimizer that has the parameter group, 0.01 outside the table."""
+    """Returns the default learning rate of the optimizer that has the group; outside the table, 0.01."""
     optimizers = optimizer.optimizers if isinstance(optimizer, MultiOptimizer) else [optimizer]
     owners = [owner for owner in optimizers for _ in owner.param_groups]  # MultiOptimizer's groups have this order
-    entries = [entry for entry in OPTIMIZERS.values() if load_target(entry.target) is type(owners[position])]
-    keys: type[OptimizerKeys] = next(iter(entries), OptimizerKeys)
+    keys: type[Section] = next(
+        (entry for entry in OPTIMIZERS.values() if load_target(entry.target) is type(owners[position])), OptimizerKeys
+    )
     default: float = keys.model_fields["lr"].default
     return default
 
