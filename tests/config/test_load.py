@@ -153,6 +153,7 @@ lod: 3
         (MLP + "train: {device: cuda0}\n", "x.yaml:2:17: train.device: expected one of auto, cpu, cuda, cuda:N, mps, found 'cuda0'; write for example auto"),
         (MLP + "optimizer: sgd\n", "x.yaml:2:12: optimizer: expected keys with values, found 'sgd'; write for example {name: sgd, lr: 0.01}"),
         (MLP + "optimizer: {name: sgdd, groups: [{parameters: '*'}]}\n", "x.yaml:2:19: optimizer.name: expected one of sgd, adam, adamw, muon, found 'sgdd'; did you mean 'sgd'?"),
+        ("model: {layers: [a: {type: ReLU, in_place: true}]}\n", "x.yaml:1:34: model.layers.a.in_place: ReLU has no such argument; did you mean 'inplace'?"),
         ("model: {layers: [a: {type: Tanh, p: 1}]}\n", "x.yaml:1:34: model.layers.a.p: Tanh takes no arguments; leave it out"),
         (MLP + "train: {clip_grad_norm: 0}\n", "x.yaml:2:25: train.clip_grad_norm: expected a number above 0, or null for none, found 0; write for example 1.0"),
         (MLP + "schedule: {warmup_epochs: 10}\n", "x.yaml:2:27: schedule.warmup_epochs: expected fewer than the 10 epochs of train.epochs, found 10; set schedule.warmup_epochs to 0"),
