@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
+from cifar_cli.config.first_guesses import full_key
 from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config
 from cifar_cli.errors import RunError, UsageError, did_you_mean
@@ -22,6 +24,28 @@ from cifar_cli.shell import expand_path
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
+
+
+class VerbCommand(TyperCommand):
+    """A command that answers `--epochs 1` with the key that is meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parses the words of the command line. Raises UsageError for an option that is a key of configurations."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # typer's own copy of click has its classes of errors in a private module
+            option = str(getattr(error, "option_name", "") or "")
+            if option.startswith("--") and (key := _key_of_option(option)):
+                raise UsageError(
+                    f"{option}: no such option; keys of a configuration have no dashes: {key}=VALUE"
+                ) from None
+            raise
+
+
+def _key_of_option(option: str) -> str | None:
+    word = option.removeprefix("--").replace("-", "_")
+    return word if is_known_key(word) else full_key(word)
+
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
@@ -100,6 +124,7 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
 
     of: what the name names. Raises UsageError for two names.
     """
+    _refuse_blanks(words or [])
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
     if "" in names:
@@ -107,6 +132,17 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
     return (str(expand_path(names[0])) if names else None), overrides
+
+
+def _refuse_blanks(words: Sequence[str]) -> None:
+    """Raises UsageError for `optimizer.lr = 0.1`, which a shell passes on as three words."""
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        typed = [before, word, after] if word == "=" else [before, word] if word.startswith("=") else [word, after]
+        key = typed[0].rstrip("=")
+        if (word == "=" or word.startswith("=") or word.endswith("=")) and is_known_key(key) and typed[-1]:
+            raise UsageError(
+                f"expected key=value in one word, found '{' '.join(typed)}'; write {''.join(typed)} without blanks"
+            )
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:
@@ -125,12 +161,25 @@ def is_config(word: str, *, log_dir: Path) -> bool:
         return False
     try:
         find_run(word, log_dir=log_dir)
-    except RunError as error:
+    except UsageError as error:
         if word in builtins():
             return True
         known = ", ".join(builtins())
         raise UsageError(f"{error}; nor is it a configuration: a YAML file, or one of {known}") from None
     return False
+
+
+def is_run(word: str, *, log_dir: Path) -> bool:
+    """Returns whether the word names a run or a checkpoint file."""
+    if is_checkpoint_path(word):
+        return True
+    try:
+        find_run(str(expand_path(word)), log_dir=log_dir)
+    except UsageError:
+        return False
+    except RunError:  # a group of runs, which is told when it is opened
+        return True
+    return True
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from cifar_cli.commands.options import (
     Weights,
     choose_model,
     is_override,
+    is_run,
     number,
     one_of,
 )
@@ -60,6 +61,8 @@ def visualize_layer(
     layer, *rest = words or [""]
     if all_layers:
         layer, rest = "", words or []
+        if rest and not is_override(rest[0]) and not is_run(rest[0], log_dir=log_dir):
+            raise UsageError(f"--all: expected a run or nothing, found '{rest[0]}'; leave out the LAYER, or --all")
     elif not layer or is_override(layer):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
     choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from cifar_cli.config.first_guesses import foreign_program, full_key
 from cifar_cli.config.messages import format_value, found, nearest
 from cifar_cli.config.schema import CHOICES, RENAMED_KEYS, Experiment
 from cifar_cli.config.sections import GROUP
@@ -110,6 +111,13 @@ def _unknown_key(
         name = moved if locations.of_key(path) == COMMAND_LINE else moved.rpartition(".")[2]
         return Issue(path, f"is called {moved} now", f"write {name}", at_key=True)
     outer = path[:-1]
+    if program := foreign_program(key):
+        finding = f"belongs to a configuration of {program}, which names classes; here names come from tables"
+        return Issue(path, finding, "begin with an example: cifar config copy sequential mine.yaml", at_key=True)
+    if not outer and (full := full_key(key)):
+        return Issue(
+            path, f"stands in a section: {full}", f"write {_in_section(full, path, data, locations)}", at_key=True
+        )
     if not outer or outer == ("data",) or _choice(outer) is None:  # a dataset's name is one key of `data` among many
         return Issue(path, "unknown key", _near(key, known), at_key=True)
     name = _name_at(outer, data)
@@ -120,6 +128,14 @@ def _unknown_key(
         finding = f"{name}, chosen by {outer[0]}.name on the command line, has no such key"
         return Issue(path, finding, f"replace the whole section: '{word}'", at_key=True, word=word)
     return Issue(path, f"{name} has no such key", _near(key, known), at_key=True)
+
+
+def _in_section(full: str, path: KeyPath, data: Mapping[str, object], locations: SourceLocations) -> str:
+    """Returns the key `full` with the value at `path`, as the command line or the file has it."""
+    if locations.of_key(path) == COMMAND_LINE:
+        return f"{full}={format_value(_value(path, data))}"
+    section, _, key = full.partition(".")
+    return format_value({section: {key: _value(path, data)}})[1:-1]
 
 
 def _near(key: str, known: Sequence[str]) -> str:

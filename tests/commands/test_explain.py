@@ -150,7 +150,7 @@ def test_key_value_words_change_the_configuration(cifar: Callable[..., Any]) -> 
             "found none of that name; it holds blocks.0.conv1, blocks.0.pool, ",
         ),
         (["tutorial", "--config", "cnn"], "expected a run or --config, found both: 'tutorial' and --config cnn"),
-        (["nothing.yaml"], "nothing.yaml: no such file, and no built-in configuration"),
+        (["nothing.yaml"], "nothing.yaml: no such file; cifar config list shows the built-in configurations"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
