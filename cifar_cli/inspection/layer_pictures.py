@@ -56,9 +56,12 @@ class DrawnPicture:
         run, layer = self.inspection.opened.run, self.inspection.layer
         wrote = [str(save_png(self.figure, run.images / f"{self.name}.png"))]
         if self.is_for_tensorboard:
-            with warning_instead_of_failure(hint="TensorBoard's pictures are left out"), tensorboard_errors(run.path):
+            with (
+                warning_instead_of_failure(hint="TensorBoard's pictures are left out"),
+                tensorboard_errors(run.pictures),
+            ):
                 _write_tensorboard(self.inspection)
-                wrote.append(f"TensorBoard features/{layer} in {run.path}/")
+                wrote.append(f"TensorBoard features/{layer} in {run.pictures}/")
         return wrote
 
 
@@ -85,7 +88,7 @@ def _write_tensorboard(inspection: LayerInspection) -> None:
     """Adds the picture that training writes each epoch, of the same images, at the step of the weights."""
     opened, layer, images = inspection.opened, inspection.layer, sample_images(inspection.splits).images
     view = capture(opened.model, inspection.preprocess(images), layer=layer)
-    with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
+    with SummaryWriter(str(opened.run.pictures), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:
             writer.add_images("inputs", images, opened.step)  # training has written those of a run
         writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)

@@ -58,6 +58,15 @@ class RunFolder:
         return self.path / "images"
 
     @property
+    def pictures(self) -> Path:
+        """TensorBoard's folder of the pictures that commands draw, a run of its own.
+
+        TensorBoard reads one file of a folder to its end and goes on to the next for good: it would not see what a
+        training adds to the first file after a command has written a second.
+        """
+        return self.path / "pictures"
+
+    @property
     def started(self) -> datetime:
         """When the run was started, in UTC."""
         return start_time(self.path)
