@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.figures.canvas import Canvas
-from cifar_cli.figures.colours import ColourTiles, colour_strips, colour_tiles
+from cifar_cli.figures.colours import SIGNED_ENDS, ColourTiles, colour_strips, colour_tiles
 from cifar_cli.figures.heading import draw_heading, draw_rule
 from cifar_cli.figures.style import FAINT, MARGIN, PALE
 from cifar_cli.figures.tiles import filter_tiles_over_time
@@ -60,7 +60,7 @@ def draw_over_time_sheet(
     y = draw_rule(canvas, y=y, page_width=page_width)
     height = PICTURE_SIDE * picture.shape[1] / picture.shape[2]
     canvas.picture(picture, x=MARGIN, y=y + 0.45, width=PICTURE_SIDE, height=height)
-    ends = ("negative", "0", "positive") if tiles.is_signed else ("lowest", "highest")
+    ends = SIGNED_ENDS if tiles.is_signed else ("lowest", "highest")
     canvas.colour_scale(tiles.colour_map, x=MARGIN, y=y + 0.55 + height, width=PICTURE_SIDE, ends=ends)
     bottom = y + 0.85 + height
     x = MARGIN + PICTURE_SIDE + BLOCK_GAP
