@@ -6,7 +6,7 @@ from torch import Tensor
 from cifar_cli import formatting
 from cifar_cli.figures.canvas import Canvas
 from cifar_cli.figures.colours import SIGNED_LEGEND, cell_colours
-from cifar_cli.figures.style import FAINT, PALE, RED
+from cifar_cli.figures.style import FAINT, PALE, PAPER, RED
 
 CELL_INCHES = 0.52
 
@@ -20,7 +20,7 @@ class MatrixSheet(Canvas):
         super().__init__()
         self.finish(width=width, height=height, inches=CELL_INCHES)
         self.write(title, x=0.4, y=0.7, size=12, bold=True)
-        self.write(f"Colours: {SIGNED_LEGEND}, of each matrix.", x=0.4, y=height - 0.3, size=7, colour=PALE)
+        self.write(f"Colours: {SIGNED_LEGEND}, of each matrix.", x=0.4, y=1.2, size=7, colour=PALE)
 
     def grid(self, values: Tensor, *, x: float, y: float, title: str = "", note: str = "", cell: float = 1.0) -> None:
         """Draws a matrix (H, W) with its upper left corner at (x, y), its title above and a note beneath."""
@@ -51,5 +51,6 @@ class MatrixSheet(Canvas):
     def outline(
         self, *, x: float, y: float, width: float, height: float, colour: str = RED, dashed: bool = False
     ) -> None:
-        """Draws a frame around a window."""
+        """Draws a frame around a window, with a white edge: it is to be seen on cells of any colour."""
+        self.frame(x=x, y=y, width=width, height=height, colour=PAPER, points=4.4)
         self.frame(x=x, y=y, width=width, height=height, colour=colour, points=2.2, dashed=dashed)

@@ -215,7 +215,6 @@ def test_a_small_variance_keeps_its_digits_on_paper() -> None:
     worked = on_paper_of(nn.Sequential(norm).eval(), torch.full((1, 1, 2, 2), 0.51), "0")
     lines = {text: float(written(number, worked)) for text, number in worked.lines}
     assert lines["σ², the variance of channel 0"] == pytest.approx(0.00012345, rel=1e-3)
-    by_reader = (lines["x"] - lines["μ, the mean of channel 0"]) / (
-        lines["σ², the variance of channel 0"] + 1e-5
-    ) ** 0.5
+    variance = lines["σ², the variance of channel 0"]
+    by_reader = (lines["x"] - lines["μ, the mean of channel 0"]) / (variance + 1e-5) ** 0.5
     assert lines["(x − μ) / √(σ² + 1e-05)"] == pytest.approx(by_reader, abs=10.0**-worked.digits)
