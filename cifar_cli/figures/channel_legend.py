@@ -38,7 +38,7 @@ def draw_channel_legend(
     for channel, (low, high) in enumerate(zip(row.tiles.low.tolist(), row.tiles.high.tolist(), strict=True)):
         right, down = row.place(channel, line_height=line_height)
         left, top = x + right, y + down
-        canvas.write(str(channel), x=left, y=top, size=7, bold=True)
+        canvas.write(row.name(channel), x=left, y=top, size=7, bold=True)
         if filters is not None:
             canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=width, height=height)
         values = (
@@ -88,7 +88,7 @@ def _draw_zero_fraction(canvas: Canvas, fraction: float, *, x: float, y: float) 
 
 def _draw_note(canvas: Canvas, view: LayerView, row: TileRow, *, x: float, y: float, has_zero_fractions: bool) -> None:
     canvas.write("channels", x=x, y=y, size=9, bold=True)
-    lines = ["number"]
+    lines = ["name" if row.channel_names else "number"]
     if isinstance(view.module, nn.Conv2d):
         inputs = view.module.weight.shape[1]
         lines.append("filter (mid-grey: 0)")

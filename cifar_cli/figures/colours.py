@@ -5,6 +5,7 @@ Every picture of signed values has its colours and its legend from here: sheets,
 TensorBoard's small pictures stay grey (tiles.py): a training writes many of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,6 +56,22 @@ def colour_tiles(features: Tensor, *, is_scale_shared: bool = False) -> ColourTi
     scaled = scale_maps(features, is_scale_shared=is_scale_shared, may_be_signed=True)
     pixels = _colour(scaled.unit, SIGNED_MAP if scaled.is_signed else UNSIGNED_MAP)  # (B, C, 3, H, W)
     return ColourTiles(pixels, scaled.low, scaled.high, scaled.is_signed)
+
+
+def colour_tiles_together(features: Sequence[Tensor]) -> list[ColourTiles]:
+    """Returns several features (B, C, H, W), H and W their own, in colours: each channel on one scale for all of them.
+
+    low and high are each one's own.
+    """
+    flat = [maps.detach().float().cpu().flatten(2)[:, :, None] for maps in features]  # (B, C, 1, H·W)
+    scaled = scale_maps(torch.cat(flat, dim=3), may_be_signed=True)
+    parts = scaled.unit.split([maps.shape[3] for maps in flat], dim=3)
+    tiles = []
+    for maps, own, unit in zip(features, flat, parts, strict=True):
+        pixels = _colour(unit.reshape(maps.shape), SIGNED_MAP if scaled.is_signed else UNSIGNED_MAP)
+        own_range = scale_maps(own)
+        tiles.append(ColourTiles(pixels, own_range.low, own_range.high, scaled.is_signed))
+    return tiles
 
 
 def colour_strips(vectors: Tensor) -> ColourTiles:
