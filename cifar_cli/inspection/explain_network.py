@@ -10,8 +10,8 @@ from torch import nn
 from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
 from cifar_cli.analysis.time_forward import time_forward
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import worked_example
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_example import on_paper, worked_example
+from cifar_cli.analysis.worked_number import WorkedExample
 from cifar_cli.builders.build_training import build_runtime, initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
@@ -26,10 +26,11 @@ MAX_TIMED_IMAGES = 64  # in a batch: quick, and enough for the time fractions of
 
 @dataclass(frozen=True)
 class LayerExample:
-    """A number of a layer, worked by hand on an image of the dataset."""
+    """A number of a layer, worked by hand on an image of the dataset: exactly, and on paper with few decimals."""
 
     layer: str
     worked: WorkedExample
+    paper: WorkedExample
     picture: ExampleImage
 
 
@@ -113,7 +114,8 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
     step = next(step for step in trace_forward(model, inputs, capture=layer) if step.name == layer)
     class_name = images.class_names[int(images.labels[0])]
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class '{class_name}'"
-    return LayerExample(layer, worked_example(step), ExampleImage(images.images[0], caption, step.receptive_field))
+    picture = ExampleImage(images.images[0], caption, step.receptive_field)
+    return LayerExample(layer, worked_example(step), on_paper(step), picture)
 
 
 def _rows_within(layer: str, model: nn.Module, names: Sequence[str]) -> str:

@@ -114,7 +114,7 @@ def test_the_next_command_names_the_same_weights(run: Path, cifar: Callable[...,
     assert outcome.err.splitlines()[-1] == f"next: cifar explain logs/{run.name} --weights last --layer conv1"
 
 
-@pytest.mark.parametrize(("columns", "is_beside"), [(79, False), (120, True)])
+@pytest.mark.parametrize(("columns", "is_beside"), [(79, False), (140, True)])
 def test_matrices_too_wide_for_the_terminal_are_printed_below_each_other(
     columns: int, is_beside: bool, run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
