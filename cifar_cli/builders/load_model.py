@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from cifar_cli import config
+from cifar_cli import config, formatting
 from cifar_cli.analysis.capture import layer_names
 from cifar_cli.builders.build_model import build_meta_model, build_model
 from cifar_cli.config import Experiment
@@ -153,7 +153,7 @@ def _open_of_run(path: Path, *, run: RunFolder) -> LoadedModel:
 def _print_state(opened: LoadedModel, *, error: str | None) -> None:
     run, epochs = opened.run, opened.experiment.train.epochs
     weights = (
-        f"its weights are those after epoch {opened.epoch}, step {opened.step}, of {epochs} epochs"
+        f"its weights are those after epoch {opened.epoch}, step {opened.step}, of {formatting.count(epochs, 'epoch')}"
         if opened.step
         else "its weights are untrained, those before the first step"
     )

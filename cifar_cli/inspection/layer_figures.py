@@ -158,4 +158,4 @@ def draw_network(inspection: LayerInspection) -> LayerFigure:
             f"counted over {len(inspection.measured_images()):,} images."
         ],
     )
-    return LayerFigure(figure, [f"{len(layers)} layers: {', '.join(layers)}.", *facts])
+    return LayerFigure(figure, [f"{formatting.count(len(layers), 'layer')}: {', '.join(layers)}.", *facts])
