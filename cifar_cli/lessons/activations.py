@@ -43,7 +43,7 @@ def draw() -> Figure:
     figure.text(0.03, 0.965, "Fourteen activations and their gradients", fontsize=17, weight="bold", color=INK)
     figure.text(0.03, 0.947, "activation", fontsize=12, color=BLUE, weight="bold")
     figure.text(0.12, 0.947, "its gradient", fontsize=12, color=ORANGE, weight="bold")
-    figure.text(0.22, 0.947, "where the gradient is 0, nothing is learnt: it saturates", fontsize=12, color=PALE)
+    figure.text(0.22, 0.947, "where the gradient is 0, nothing is learnt", fontsize=12, color=PALE)
     x = torch.linspace(-REACH, REACH, 801)
     for number, (name, activation) in enumerate(ACTIVATIONS.items(), start=1):
         y, slope = curve_and_gradient(activation, x)

@@ -143,9 +143,10 @@ class Blackboard:
 
 
 def _block(name: str, tensor: Tensor) -> list[str]:
-    """Returns a vector, a matrix, or the first matrix of a larger tensor as lines of one width."""
-    shape = "×".join(map(str, tensor.shape)) or "one number"
-    matrix = tensor.detach()
+    """Returns a vector as a column, a matrix, or the first matrix of a larger tensor as lines of one width."""
+    is_vector = tensor.dim() == 1
+    shape = f"{len(tensor)}," if is_vector else "×".join(map(str, tensor.shape)) or "one number"
+    matrix = tensor.detach()[:, None] if is_vector else tensor.detach()
     while matrix.dim() > 2:
         matrix = matrix[0]
     rows = np.atleast_2d(matrix.numpy()).tolist()

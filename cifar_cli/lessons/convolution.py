@@ -116,7 +116,7 @@ def run(board: Blackboard) -> None:
     board.say("Two kernels give two output channels. Each kernel has a bias and starts with random numbers.")
     kernels, biases = layer.parameters()  # (2, 1, 3, 3) and (2,)
     board.show(image=NINE, kernel_0=kernels[0, 0], kernel_1=kernels[1, 0])
-    board.show(channel_0=channels[0], channel_1=channels[1], biases=biases[:, None])
+    board.show(channel_0=channels[0], channel_1=channels[1], biases=biases)
     board.line("parameters: 2·(1·3·3) + 2 = 20")
 
     board.picture("convolution", draw())

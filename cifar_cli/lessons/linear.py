@@ -51,7 +51,7 @@ def run(board: Blackboard) -> None:
     board.say(
         "nn.Linear(3, 5) takes 3 numbers and returns 5. The layer has a matrix W, one row per output, and a vector b."
     )
-    board.show(W=weight, b=bias[:, None], x=X[:, None])
+    board.show(W=weight, b=bias, x=X)
 
     board.step("The first output by hand")
     products = " + ".join(f"{w:.4f}·{x:.0f}" for w, x in zip(weight[0].tolist(), X.tolist(), strict=True))
@@ -60,7 +60,7 @@ def run(board: Blackboard) -> None:
     board.line(f"     = {by_hand(weight, bias, X)[0]:.4f}")
 
     board.step("All five outputs, by hand and by the module")
-    board.show(by_hand=by_hand(weight, bias, X)[:, None], module=layer(X)[:, None], W_x_b=(weight @ X + bias)[:, None])
+    board.show(by_hand=by_hand(weight, bias, X), module=layer(X), W_x_b=weight @ X + bias)
 
     board.step("A batch is a row per example")
     batch = torch.stack([X, 2 * X])

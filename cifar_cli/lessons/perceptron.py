@@ -98,7 +98,7 @@ def train_from_scratch(splits: Splits, parameters: Sequence[Tensor]) -> list[Epo
 
 
 def make_network(inputs: int, classes: int) -> nn.Sequential:
-    """Returns Linear, ReLU, Linear, with parameters from N(0, 0.01), the same each time."""
+    """Returns Linear, ReLU, Linear; the parameters are normal with mean 0 and deviation 0.01, the same each time."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes))
     for parameter in network.parameters():
@@ -192,7 +192,7 @@ def run(board: Blackboard) -> None:
         f"W1 {tuple(parameters[0].shape)}   b1 {tuple(parameters[1].shape)}   "
         f"W2 {tuple(parameters[2].shape)}   b2 {tuple(parameters[3].shape)}"
     )
-    board.line(f"all from N(0, 0.01); lr {LR:g}, batches of {BATCH_SIZE}")
+    board.line(f"all normal, mean 0, standard deviation 0.01; lr {LR:g}, batches of {BATCH_SIZE}")
     scratch = train_from_scratch(splits, parameters)
     print_epochs(board, scratch)
 
@@ -213,9 +213,9 @@ def run(board: Blackboard) -> None:
         f"is effectively {TUTORIAL_LR:.0f} / {BATCH_SIZE} = {TUTORIAL_LR / BATCH_SIZE:.4f}. "
         "With torch.optim.SGD and an lr of 100 the first losses are:"
     )
-    for name, lr in ((f"lr {TUTORIAL_LR:g}", TUTORIAL_LR), (f"lr {LR:g}", LR)):
+    for lr in (TUTORIAL_LR, TUTORIAL_LR / BATCH_SIZE, LR):
         losses = first_losses(splits, same_start(make_network(inputs, classes)), lr=lr)
-        board.line(f"{name:<8}" + "".join(f"{loss:>13.4g}" for loss in losses))
+        board.line(f"lr {lr:<8.4g}" + "".join(f"{loss:>13.4g}" for loss in losses))
     board.right("divide once, in the loss: then lr has the same meaning for every batch size and optimizer.")
 
     board.curve("loss/from_scratch", [epoch.loss for epoch in scratch])
