@@ -12,7 +12,7 @@ from cifar_cli.builders.load_model import load_model
 from cifar_cli.data.datasets.open_dataset import Splits
 
 PAGE = Path(__file__).parents[2] / "cifar_cli" / "docs" / "run_folder.md"
-(LINES,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+LINES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[-1]
 
 
 def test_best_pt_is_read_in_plain_torch_as_the_manual_says(trained: tuple[Path, Any], small_splits: Splits) -> None:
