@@ -142,8 +142,8 @@ def test_a_folder_that_cannot_be_written_costs_the_pictures_and_not_the_lesson(
     cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
     whole = cifar("lesson", "linear")
-    shutil.rmtree(tmp_path / "logs")
-    (tmp_path / "logs").write_text("a file where the folder should be")
+    shutil.rmtree(tmp_path / "lessons")
+    (tmp_path / "lessons").write_text("a file where the folder should be")
     outcome = cifar("lesson", "linear")
     assert (outcome.code, outcome.out) == (0, whole.out)
     reason = "lessons/linear: could not be written: Not a directory; free space, or mend the folder's rights"
