@@ -18,7 +18,7 @@ from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_st
 from cifar_cli.config.first_guesses import full_key
 from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config
-from cifar_cli.errors import RunError, UsageError, did_you_mean
+from cifar_cli.errors import RunError, RunNotFoundError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
 from cifar_cli.shell import expand_path
 
@@ -161,7 +161,7 @@ def is_config(word: str, *, log_dir: Path) -> bool:
         return False
     try:
         find_run(word, log_dir=log_dir)
-    except UsageError as error:
+    except RunNotFoundError as error:
         if word in builtins():
             return True
         known = ", ".join(builtins())
@@ -175,7 +175,7 @@ def is_run(word: str, *, log_dir: Path) -> bool:
         return True
     try:
         find_run(str(expand_path(word)), log_dir=log_dir)
-    except UsageError:
+    except RunNotFoundError:
         return False
     except RunError:  # a group of runs, which is told when it is opened
         return True

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from cifar_cli.errors import RunError, UsageError, did_you_mean
+from cifar_cli.errors import RunError, RunNotFoundError, did_you_mean
 from cifar_cli.runs.start_time import start_time
 
 GROUP_CONFIG = "group.yaml"  # a folder with this file belongs to a group of runs
@@ -120,7 +120,7 @@ def is_checkpoint_path(run: str) -> bool:
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
     """Returns the run at the path `run`, or of that name in `log_dir`.
 
-    Raises UsageError if there is neither, RunError for a group of runs.
+    Raises RunNotFoundError if there is neither, RunError for a group of runs.
     """
     for path in (Path(run), log_dir / run):
         if os.path.isfile(path / GROUP_CONFIG):
@@ -130,7 +130,7 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
             )
         if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)
-    raise UsageError(_no_run_message(run, log_dir))
+    raise RunNotFoundError(_no_run_message(run, log_dir))
 
 
 def newest_run(log_dir: Path) -> RunFolder | None:
