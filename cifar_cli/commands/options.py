@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
-from cifar_cli.config.first_guesses import full_key
 from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config
 from cifar_cli.errors import RunError, RunNotFoundError, UsageError, did_you_mean
@@ -24,27 +22,6 @@ from cifar_cli.shell import expand_path
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
-
-
-class VerbCommand(TyperCommand):
-    """A command that answers `--epochs 1` with the key that is meant."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parses the words of the command line. Raises UsageError for an option that is a key of configurations."""
-        try:
-            return super().parse_args(ctx, args)
-        except Exception as error:  # typer's own copy of click has its classes of errors in a private module
-            option = str(getattr(error, "option_name", "") or "")
-            if option.startswith("--") and (key := _key_of_option(option)):
-                raise UsageError(
-                    f"{option}: no such option; keys of a configuration have no dashes: {key}=VALUE"
-                ) from None
-            raise
-
-
-def _key_of_option(option: str) -> str | None:
-    word = option.removeprefix("--").replace("-", "_")
-    return word if is_known_key(word) else full_key(word)
 
 
 WEIGHTS = ("best", "last")
