@@ -50,7 +50,8 @@ def draw_top_activations_sheet(
     unit_width = max(SMALLEST_UNIT_WIDTH, LEGEND_WIDTH + per_unit * (SIDE + GAP) - GAP)
     page_width = 2 * MARGIN + 2 * unit_width + UNIT_GAP
     captions = [
-        f"{'All' if units == total else f'The first {units} of'} {total} units. Above each image the unit's largest "
+        f"{'All' if units == total else f'The first {units} of'} {formatting.count(total, 'unit')}. "
+        "Above each image the unit's largest "
         f"value in it, beneath it its label. The frame holds the pixels which that value depends on"
         + ("; above the image they are enlarged." if is_small else ".")
     ]
