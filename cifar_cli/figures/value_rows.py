@@ -99,11 +99,7 @@ class TileRow:
 
     @property
     def caption(self) -> str:
-        count = (
-            f"all {formatting.count(self.total, 'channel')}"
-            if self.shown == self.total
-            else f"{self.shown} of {self.total} channels"
-        )
+        count = f"all {self.total} channels" if self.shown == self.total else f"{self.shown} of {self.total} channels"
         return f"{count}; each on its own scale over these images ({self.tiles.legend})."
 
     def place(self, channel: int, *, line_height: float) -> tuple[float, float]:
