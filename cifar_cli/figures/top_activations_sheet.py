@@ -53,7 +53,8 @@ def draw_top_activations_sheet(
     per_line = min(units, max(1, int((UNITS_WIDTH + UNIT_GAP) / (unit_width + UNIT_GAP))))
     page_width = max(SMALLEST_PAGE_WIDTH, 2 * MARGIN + per_line * (unit_width + UNIT_GAP) - UNIT_GAP)
     captions = [
-        f"{'All' if units == total else f'The first {units} of'} {total} units. Above each image the unit's largest "
+        f"{'All' if units == total else f'The first {units} of'} {formatting.count(total, 'unit')}. "
+        "Above each image the unit's largest "
         f"value in it, beneath it its label. The frame holds the pixels which that value depends on"
         + ("; above the image they are enlarged." if is_small else ".")
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
 from cifar_cli.analysis.time_forward import time_forward
 from cifar_cli.analysis.trace import trace_forward
@@ -53,7 +54,7 @@ class NetworkExplanation:
         shape = "×".join(map(str, self.summary.image_shape))
         return (
             f"{self.opened.experiment.model.name} ({self.opened.history}) on images of {shape}; time of a forward pass "
-            f"on {self.runtime.device_name}, fp32, {self.summary.batch_size} images"
+            f"on {self.runtime.device_name}, fp32, {formatting.count(self.summary.batch_size, 'image')}"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -154,8 +154,9 @@ def draw_network(inspection: LayerInspection) -> LayerFigure:
         signature=signature(inspection.model),
         title=inspection.title,
         facts=[
-            f"{len(layers)} layers. Operations between layers, such as a sum, are not drawn. Zeros and dead units are "
-            f"counted over {len(inspection.measured_images()):,} images."
+            f"{formatting.count(len(layers), 'layer')}. Operations between layers, such as a sum, are not drawn. "
+            "Zeros and dead units are "
+            f"counted over {formatting.count(len(inspection.measured_images()), 'image')}."
         ],
     )
     return LayerFigure(figure, [f"{formatting.count(len(layers), 'layer')}: {', '.join(layers)}.", *facts])

@@ -89,7 +89,7 @@ def _cards(summary: NetworkSummary) -> list[dict[str, str]]:
             "value": formatting.binary_bytes(totals.activation_bytes),
             "note": "per image, fp32",
         },
-        {"name": "forward pass", "value": time, "note": f"for {summary.batch_size} images"},
+        {"name": "forward pass", "value": time, "note": f"for {formatting.count(summary.batch_size, 'image')}"},
     ]
 
 

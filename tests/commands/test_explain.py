@@ -1,6 +1,7 @@
 """`cifar explain`: its tables, JSON and pages, and its messages about mistakes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,10 @@ def test_a_page_that_cannot_be_written_costs_no_table(cifar: Callable[..., Any])
     assert outcome.code == 1
     assert "conv1" in outcome.out
     assert "network.html: could not be written" in outcome.err
+
+
+def test_a_time_for_one_image_is_told_in_the_singular(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "--config", "mlp", "data.batch_size=1")
+    assert outcome.code == 0, outcome.err
+    told = " ".join((outcome.out + outcome.err).split())
+    assert re.search(r"fp32, 1 image\b", told), told[:400]

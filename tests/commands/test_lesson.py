@@ -56,6 +56,16 @@ def test_a_lesson_fits_80_columns_and_ends_with_at_most_three_sentences_to_remem
 
 
 @pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_prints_real_minus_signs_no_python_dicts_and_percent_with_a_space(
+    name: str, run_once: Callable[[str], tuple[Path, Any]]
+) -> None:
+    _, outcome = run_once(name)
+    assert re.findall(r"(?<![\w])-\d.*", outcome.out) == []
+    assert re.findall(r"\{'.*", outcome.out) == []
+    assert re.findall(r"\d%.*", outcome.out) == []
+
+
+@pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_writes_its_pictures_as_png_and_into_tensorboard_and_names_them(
     name: str, run_once: Callable[[str], tuple[Path, Any]]
 ) -> None:
