@@ -143,4 +143,65 @@ class SpeedNetKeys(ModelKeys):
         return (1 << len(self.widths)) + 1  # the first layer takes one pixel away
 
 
-MODELS = table(SequentialKeys, MlpKeys, CnnKeys, SpeedNetKeys)
+class ResNetKeys(ModelKeys):
+    """The keys of the residual networks of He et al. for small images."""
+
+    takes_any_size: ClassVar[bool] = True
+
+    shortcut: Literal["projection", "padding"] = Field(
+        "projection",
+        title="what brings a block's input to the shape of its output: a 1×1 convolution, or zeros as in the paper",
+    )
+
+
+class ResNet20Keys(ResNetKeys):
+    """Residual network of 20 layers: three stages of three blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet20"
+
+    name: Literal["resnet20"] = "resnet20"
+
+
+class ResNet32Keys(ResNetKeys):
+    """Residual network of 32 layers: three stages of five blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet32"
+
+    name: Literal["resnet32"] = "resnet32"
+
+
+class ResNet44Keys(ResNetKeys):
+    """Residual network of 44 layers: three stages of seven blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet44"
+
+    name: Literal["resnet44"] = "resnet44"
+
+
+class ResNet56Keys(ResNetKeys):
+    """Residual network of 56 layers: three stages of nine blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet56"
+
+    name: Literal["resnet56"] = "resnet56"
+
+
+class ResNet110Keys(ResNetKeys):
+    """Residual network of 110 layers: three stages of eighteen blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet110"
+
+    name: Literal["resnet110"] = "resnet110"
+
+
+MODELS = table(
+    SequentialKeys,
+    MlpKeys,
+    CnnKeys,
+    SpeedNetKeys,
+    ResNet20Keys,
+    ResNet32Keys,
+    ResNet44Keys,
+    ResNet56Keys,
+    ResNet110Keys,
+)
