@@ -10,6 +10,8 @@ from io import TextIOWrapper
 from cifar_cli.cli import app
 from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
+from cifar_cli.models.own.build_own import own_files
+from cifar_cli.models.own.translate_own_error import translate_own_error
 
 
 def main() -> None:
@@ -34,6 +36,9 @@ def main() -> None:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
+        if own_error := translate_own_error(error, own_files()):  # in a network that the user has named
+            print("error:", own_error, file=sys.stderr)
+            sys.exit(own_error.exit_code)
         print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
         sys.exit(1)
 

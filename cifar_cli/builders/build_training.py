@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.builders.build_model import build_model
+from cifar_cli.builders.build_model import build_model, memory_format
 from cifar_cli.builders.build_transforms import build_preprocessing, build_training_transform
 from cifar_cli.builders.init_weights import init_weights
 from cifar_cli.builders.preflight import check_batches
@@ -85,7 +85,7 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
 
 def build_initialized_model(experiment: Experiment, splits: Splits, runtime: Runtime) -> nn.Module:
     """Returns the network on the device, with the weights that training starts from."""
-    model = build_model(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    model = build_model(experiment).to(runtime.device).to(memory_format=memory_format(experiment))
     initialize(model, experiment, splits, runtime)
     return model
 
@@ -98,7 +98,9 @@ def initialize(model: nn.Module, experiment: Experiment, splits: Splits, runtime
 
 def with_fast_convolutions(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
     """Returns the network. Replaces its convolutions by faster ones if the experiment and the device allow it."""
-    is_wanted = experiment.train.fast_convolutions == "auto" and not experiment.train.compile
+    is_wanted = experiment.train.fast_convolutions == "auto" and not (
+        experiment.train.compile or experiment.model.is_own
+    )
     has_gain = has_faster_kernels(runtime.device, runtime.precision)
     return replace_convolutions(model) if is_wanted and has_gain else model
 
@@ -133,7 +135,9 @@ def _build_task(
     is_shared = processes.size > 1
     synchronized = with_synchronized_gradients(model) if is_shared else model
     forward: Callable[[Tensor], Tensor] = torch.compile(synchronized) if experiment.train.compile else synchronized
-    is_captured = experiment.train.cuda_graphs == "auto" and can_capture(runtime.device, runtime.precision)
+    # A person's own code may do other things than tensor operations in a step, which a graph would not repeat.
+    is_wanted = experiment.train.cuda_graphs == "auto" and not experiment.model.is_own
+    is_captured = is_wanted and can_capture(runtime.device, runtime.precision)
     evaluate = partial(
         run_evaluation,
         experiment,

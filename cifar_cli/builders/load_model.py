@@ -7,8 +7,9 @@ from typing import Any
 from torch import nn
 
 from cifar_cli import config
-from cifar_cli.analysis.capture import layer_names
 from cifar_cli.builders.build_model import build_meta_model, build_model
+from cifar_cli.builders.check_own_model import check_own_model
+from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_model
 from cifar_cli.config import Experiment
 from cifar_cli.errors import CheckpointError, ConfigError
 from cifar_cli.runs.checkpoint import load_checkpoint
@@ -32,19 +33,21 @@ class LoadedModel:
     step: int
 
 
-def load_model(run: str, *, log_dir: Path, weights: str | None = None) -> LoadedModel:
+def load_model(run: str, *, log_dir: Path, weights: str | None = None, trust_in: ModelTrust = NO_TRUST) -> LoadedModel:
     """Returns the network of a run or a checkpoint file. run: a path, or the name of a run in `log_dir`.
 
-    weights: `best`, `last`, or None for `best` if the run has it and `last` otherwise. Raises CifarError if there is no
-    such network, or if it cannot be read.
+    trust_in: what the command line says of a person's own network. weights: `best`, `last`, or None for `best` if the
+    run has it and `last` otherwise. Raises CifarError if there is no such network, or if it cannot be read.
     """
     if is_checkpoint_path(run):
-        return _load_checkpoint_file(Path(run), log_dir=log_dir)
-    return _load_run(find_run(run, log_dir=log_dir), weights)
+        return _load_checkpoint_file(Path(run), log_dir=log_dir, trust_in=trust_in)
+    return _load_run(find_run(run, log_dir=log_dir), weights, trust_in)
 
 
 def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> LoadedModel:
     """Returns the network of a configuration with random weights. source: the configuration's name."""
+    if experiment.model.is_own:
+        check_own_model(experiment)
     return LoadedModel(
         experiment=experiment,
         model=build_model(experiment),
@@ -54,12 +57,6 @@ def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> Lo
         epoch=0,
         step=0,
     )
-
-
-def first_layer(model: nn.Module) -> str:
-    """Returns the name of the first convolution or linear layer, or else of the first layer."""
-    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    return next(iter(names or layer_names(model)))
 
 
 def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
@@ -106,7 +103,7 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
     load_weights(meta_model, {"model": dict(saved["model"])}, path=path, assign=True)
 
 
-def _load_run(run: RunFolder, weights: str | None) -> LoadedModel:
+def _load_run(run: RunFolder, weights: str | None, trust_in: ModelTrust) -> LoadedModel:
     paths = {"best": run.best_checkpoint, "last": run.last_checkpoint}
     chosen = weights or ("best" if run.best_checkpoint.is_file() else "last")
     if weights == "best" and not run.best_checkpoint.is_file():
@@ -114,22 +111,25 @@ def _load_run(run: RunFolder, weights: str | None) -> LoadedModel:
             f"{run.best_checkpoint}: expected the best epoch's checkpoint, found none: with data.val_size=0 no "
             f"epoch is chosen; write --weights last"
         )
-    return _open(paths[chosen], run=run, origin=f"run {run.name}, {chosen} weights")
+    return _open(paths[chosen], run=run, origin=f"run {run.name}, {chosen} weights", trust_in=trust_in)
 
 
-def _load_checkpoint_file(path: Path, *, log_dir: Path) -> LoadedModel:
+def _load_checkpoint_file(path: Path, *, log_dir: Path, trust_in: ModelTrust) -> LoadedModel:
     folder = RunFolder(path.absolute().parent.parent)
     if folder.config.is_file():
-        return _open(path, run=folder, origin=f"run {folder.name}, {path.stem} weights")
-    opened = _open(path, run=RunFolder(log_dir / path.stem), origin=f"checkpoint {path}")
+        return _open(path, run=folder, origin=f"run {folder.name}, {path.stem} weights", trust_in=trust_in)
+    opened = _open(path, run=RunFolder(log_dir / path.stem), origin=f"checkpoint {path}", trust_in=trust_in)
     # A stranger's file must not choose where this machine reads and downloads.
     data = opened.experiment.data.model_copy(update={"root": None, "mirrors": ()})
     return replace(opened, experiment=opened.experiment.model_copy(update={"data": data}))
 
 
-def _open(path: Path, *, run: RunFolder, origin: str) -> LoadedModel:
+def _open(path: Path, *, run: RunFolder, origin: str, trust_in: ModelTrust) -> LoadedModel:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
+    experiment = with_trusted_model(experiment, trust_in, folder=run.path, place=str(path))
+    if experiment.model.is_own:
+        check_own_model(experiment)
     check_weights(experiment, saved, path=path)
     model = build_model(experiment)
     load_weights(model, saved, path=path)

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, one_of
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    AsJson,
+    Config,
+    LogDir,
+    OwnModel,
+    TrustModel,
+    Weights,
+    choose_model,
+    one_of,
+    read_trust,
+)
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
 
@@ -24,14 +35,22 @@ def evaluate(
     split: Annotated[str, one_of("test", "val", "train", help="The images to measure on.")] = "test",
     weights: Weights = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at a time; affects only speed and memory.")] = 500,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     choice = choose_model(
-        words, config=config, weights=weights, log_dir=log_dir, changeable=EVALUATION_KEYS, is_run_needed=True
+        words,
+        config=config,
+        weights=weights,
+        log_dir=log_dir,
+        changeable=EVALUATION_KEYS,
+        is_run_needed=True,
+        trust_in=read_trust(model, trust_model),
     )
-    from cifar_cli.builders.load_model import first_layer
+    from cifar_cli.analysis.capture import first_layer
     from cifar_cli.console.result_tables import print_evaluation
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.figures.confusion_matrix import draw_confusion
@@ -47,5 +66,5 @@ def evaluate(
         print(json.dumps(evaluation.as_dict()))
     else:
         print_evaluation(measured, class_names=class_names, tta=evaluation.experiment.evaluation.tta)
-    words = ["cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened)]
+    words = ["cifar", "visualize-layer", first_layer(opened.model) or "--all", *choice.words_for(opened)]
     print_next_step(wrote=[str(picture)], next_command=shlex.join(words))

@@ -10,16 +10,21 @@ import typer
 
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
+    OWN_MODEL_CONFIG,
     AsJson,
     Config,
     LogDir,
+    OwnModel,
+    TrustModel,
     Weights,
     choose_model,
     is_config,
+    read_trust,
     split_words,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_explain_words, complete_layer_option
+from cifar_cli.models.own.own_source import is_own_word
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -29,8 +34,8 @@ def explain(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN|CONFIG|key=value",
-            help="A run or a configuration; by default, the newest run.",
+            metavar="RUN|CONFIG|FILE.py:NAME|key=value",
+            help="A run, a configuration or a network of your own; by default, the newest run.",
             autocompletion=complete_explain_words,
         ),
     ] = None,
@@ -46,10 +51,14 @@ def explain(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Also write a page for the browser.")
     ] = None,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields."""
     word, overrides = split_words(words, of="run or configuration")
+    if word is not None and model is None and is_own_word(word):
+        word, model, config = None, word, config or OWN_MODEL_CONFIG
     if word is not None and config is None and is_config(word, log_dir=log_dir):
         word, config = None, word
     choice = choose_model(
@@ -58,6 +67,7 @@ def explain(
         weights=weights,
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
+        trust_in=read_trust(model, trust_model),
     )
     from cifar_cli.console.network_table import print_network_summary, print_worked_example
     from cifar_cli.console.streams import note, print_next_step
@@ -90,11 +100,12 @@ def explain(
 
 def _next_command(opened: "LoadedModel", *, layer: str | None, words: Sequence[str]) -> str:
     """Returns the next command worth trying. words: the words that name the network."""
-    from cifar_cli.builders.load_model import first_layer
+    from cifar_cli.analysis.capture import first_layer
 
-    if layer is None:
-        return shlex.join(["cifar", "explain", *words, "--layer", first_layer(opened.model)])
-    module = layer.partition("#")[0]  # the second call of a module is conv1#2
-    if module in dict(opened.model.named_modules()):
+    first = first_layer(opened.model)
+    if layer is None and first is not None:
+        return shlex.join(["cifar", "explain", *words, "--layer", first])
+    module = (layer or "").partition("#")[0]  # the second call of a module is conv1#2
+    if module and module in dict(opened.model.named_modules()):
         return shlex.join(["cifar", "visualize-layer", module, *words])
     return shlex.join(["cifar", "explain", *words, "--html", "network.html"])

@@ -12,6 +12,7 @@ from cifar_cli.analysis.time_forward import time_forward
 from cifar_cli.analysis.trace import trace_forward
 from cifar_cli.analysis.worked_example import worked_example
 from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.builders.build_model import memory_format
 from cifar_cli.builders.build_training import build_runtime, initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
@@ -52,7 +53,7 @@ class NetworkExplanation:
         shape = "×".join(map(str, self.summary.image_shape))
         trained = f"epoch {self.opened.epoch}" if self.opened.checkpoint else "untrained"
         return (
-            f"{self.opened.experiment.model.name} ({trained}) on images of {shape}; time of a forward pass on "
+            f"{self.opened.experiment.model.label} ({trained}) on images of {shape}; time of a forward pass on "
             f"{self.runtime.device_name}, fp32, {self.summary.batch_size} images"
         )
 
@@ -61,7 +62,7 @@ class NetworkExplanation:
         opened, example = self.opened, self.example
         return {
             "network": opened.source,
-            "model": opened.experiment.model.name,
+            "model": opened.experiment.model.label,
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
             "image_shape": list(self.summary.image_shape),
@@ -89,12 +90,12 @@ def explain_network(opened: LoadedModel, *, layer: str | None) -> NetworkExplana
 
 
 def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
-    shape = opened.experiment.data.image_shape
+    shape, order = opened.experiment.data.image_shape, memory_format(opened.experiment)
     batch_size = min(opened.experiment.data.batch_size, MAX_TIMED_IMAGES)
     # Values like those of normalized pixels, in the memory format of training.
     batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
-    batch = batch.to(runtime.device).contiguous(memory_format=torch.channels_last)
-    model = opened.model.to(runtime.device).to(memory_format=torch.channels_last)
+    batch = batch.to(runtime.device).contiguous(memory_format=order)
+    model = opened.model.to(runtime.device).to(memory_format=order)
     return summarize_network(model, time_forward(model, batch), batch_size=batch_size, image_shape=shape)
 
 

@@ -63,7 +63,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
     if opened.checkpoint is None:
         initialize(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
-    note(f"{opened.source}: {experiment.model.name} on the {subject}")
+    note(f"{opened.source}: {experiment.model.label} on the {subject}")
     model = with_fast_convolutions(model, experiment, runtime)  # as in the test at the end of training
     measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     return ModelEvaluation(opened, experiment, split, images, measured)

@@ -1,5 +1,6 @@
 """Builds a run's observers: what the console shows of a training, and what its folder records."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from rich.console import Console
 from cifar_cli import config
 from cifar_cli.builders.build_training import Training
 from cifar_cli.builders.build_transforms import STATISTICS_IMAGES, build_preprocessing, sample_images
+from cifar_cli.builders.trust_model import words_for_own_model
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -43,7 +45,15 @@ class TrainingRun:
     @property
     def resume_command(self) -> str:
         """The command that resumes the run, or its whole group."""
-        return f"cifar train --resume {self.group or self.folder.path}"
+        return shlex.join(
+            [
+                "cifar",
+                "train",
+                "--resume",
+                str(self.group or self.folder.path),
+                *words_for_own_model(self.experiment.model),
+            ]
+        )
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -51,7 +61,7 @@ class TrainingRun:
         return {
             "name": self.experiment.name,
             "dataset": self.experiment.data.name,
-            "model": self.experiment.model.name,
+            "model": self.experiment.model.label,
             "parameters": sum(parameter.numel() for parameter in self.training.state.model.parameters()),
             "seed": self.experiment.seed,
             "device": str(self.training.runtime.device),

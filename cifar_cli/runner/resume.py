@@ -12,6 +12,7 @@ from cifar_cli import config
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
+from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_model
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.keys import RESUME_KEYS
@@ -31,11 +32,19 @@ from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
 
-def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started_at: float) -> None:
+def resume_run(
+    name: str | None,
+    overrides: Sequence[str] = (),
+    *,
+    log_dir: Path,
+    started_at: float,
+    trust_in: ModelTrust = NO_TRUST,
+) -> None:
     """Trains a run to its end from its last checkpoint. Without a name: the newest unfinished run in `log_dir`.
 
     overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
-    started_at: when the command started, on time.perf_counter's clock.
+    trust_in: what the command line says of a person's own network. started_at: when the command started, on
+    time.perf_counter's clock.
     """
     if name:  # the run, or its last checkpoint
         folder = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
@@ -46,6 +55,7 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
         checkpoint, path = _load_last(folder)
         saved = saved_experiment(checkpoint, path=path)
         experiment = _apply_overrides(saved, overrides, folder=folder)
+        with_trusted_model(experiment, trust_in, folder=folder.path, place=str(folder.path), same_file=True)
         if checkpoint["progress"]["epoch"] >= experiment.train.epochs and _is_complete(folder):
             longer = f"train.epochs={2 * experiment.train.epochs}"
             is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
@@ -66,7 +76,7 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
             contents = {"config": config.dump(experiment), **training.state.state_dict()}
             save_checkpoint(folder.last_checkpoint, contents, previous=folder.previous_checkpoint)
         summary = _continue_training(TrainingRun(folder, experiment, splits, training), started_at=started_at)
-        print_summary(folder, summary)
+        print_summary(folder, experiment, summary)
 
 
 def resume_seed(

@@ -1,5 +1,6 @@
 """Runs a training in its run folder: fits, tests once, and records how the run ended."""
 
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from typing import Any
@@ -12,6 +13,8 @@ from cifar_cli.builders.build_training import Training
 from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
 from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, run_evaluation
+from cifar_cli.builders.trust_model import words_for_own_model
+from cifar_cli.config import Experiment
 from cifar_cli.console.result_tables import print_training_results
 from cifar_cli.console.streams import note, notes, print_next_step, warn
 from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
@@ -64,10 +67,11 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
     return summary
 
 
-def print_summary(run: RunFolder, summary: Mapping[str, Any]) -> None:
+def print_summary(run: RunFolder, experiment: Experiment, summary: Mapping[str, Any]) -> None:
     """Prints a finished run's results, its folder and the next command worth trying."""
     print_training_results(summary)
-    print_next_step(wrote=[f"{run.path}/"], next_command=f"cifar eval {run.path}")
+    words = ["cifar", "eval", str(run.path), *words_for_own_model(experiment.model)]
+    print_next_step(wrote=[f"{run.path}/"], next_command=shlex.join(words))
 
 
 def train_as_worker(training: Training, *, seed: int) -> None:

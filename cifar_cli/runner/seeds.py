@@ -11,6 +11,13 @@ from cifar_cli import config
 from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
+from cifar_cli.builders.trust_model import (
+    NO_TRUST,
+    ModelTrust,
+    with_trusted_model,
+    words_for_own_model,
+    write_model_copy,
+)
 from cifar_cli.config import Experiment
 from cifar_cli.console.seed_tables import describe_test, print_group_results
 from cifar_cli.console.streams import note, print_next_step, warn
@@ -55,21 +62,31 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
         )
         training.write_summary("running")
         write_environment(group.environment, runtime=runtime, splits=splits)
+        write_model_copy(group.model, experiment.model)
         write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
         note(f"seeds {_join(seeds)}, one after the other; their statistics will be in {group.summary}")
         training.train()
 
 
-def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started_at: float) -> None:
+def resume(
+    name: str | None,
+    overrides: Sequence[str],
+    *,
+    log_dir: Path,
+    started_at: float,
+    trust_in: ModelTrust = NO_TRUST,
+) -> None:
     """Resumes the run or the group of that name; without a name, the newest unfinished one."""
     group = find_group(name, log_dir=log_dir) if name else _newest_unfinished(log_dir)
     if group:
-        resume_group(group, overrides, started_at=started_at)
+        resume_group(group, overrides, started_at=started_at, trust_in=trust_in)
     else:
-        resume_run(name, overrides, log_dir=log_dir, started_at=started_at)
+        resume_run(name, overrides, log_dir=log_dir, started_at=started_at, trust_in=trust_in)
 
 
-def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: float) -> None:
+def resume_group(
+    group: GroupFolder, overrides: Sequence[str], *, started_at: float, trust_in: ModelTrust = NO_TRUST
+) -> None:
     """Trains a group to its end: skips finished seeds, resumes the interrupted one, and starts the others."""
     if overrides:
         raise UsageError(
@@ -85,6 +102,7 @@ def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: fl
             f"train others with: cifar train --config {group.config} --seeds LIST"
         )
     experiment = config.load(group.config)
+    with_trusted_model(experiment, trust_in, folder=group.path, place=str(group.path), same_file=True)
     with join_process_group() as processes:
         _require_single_process(processes)
         runtime = build_runtime(experiment)
@@ -172,7 +190,7 @@ class SeedGroupTraining:
         last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(
             wrote=[str(self.group.summary)],
-            next_command=f"cifar eval {last.path}" if last else f"cifar train --config {self.group.config} --seeds N",
+            next_command=shlex.join([*(["cifar", "eval", str(last.path)] if last else self._again), *self._own_words]),
         )
         if diverged := self._diverged_seeds():
             raise CifarError(
@@ -191,7 +209,15 @@ class SeedGroupTraining:
 
     @property
     def _resume_command(self) -> str:
-        return f"cifar train --resume {self.group.path}"
+        return shlex.join(["cifar", "train", "--resume", str(self.group.path), *self._own_words])
+
+    @property
+    def _again(self) -> list[str]:
+        return ["cifar", "train", "--config", str(self.group.config), "--seeds", "N"]
+
+    @property
+    def _own_words(self) -> list[str]:
+        return words_for_own_model(self.experiment.model)
 
 
 def _newest_unfinished(log_dir: Path) -> GroupFolder | None:

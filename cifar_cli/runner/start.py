@@ -7,6 +7,7 @@ from cifar_cli import config
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
+from cifar_cli.builders.trust_model import write_model_copy
 from cifar_cli.config import Experiment
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
@@ -35,7 +36,7 @@ def train(experiment: Experiment, *, started_at: float) -> None:
             return
         folder = create_run(Path(experiment.log.dir), run_name(experiment))
         run = TrainingRun(folder, experiment, splits, training)
-        print_summary(folder, start_run(run, started_at=started_at))
+        print_summary(folder, experiment, start_run(run, started_at=started_at))
 
 
 def show_plan(experiment: Experiment, *, command: str) -> None:
@@ -55,6 +56,7 @@ def run_name(experiment: Experiment) -> str:
 def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains in a new, locked run folder and returns the summary. Arguments and errors are those of run_training."""
     with run_lock(run.folder):
+        write_model_copy(run.folder.model, run.experiment.model)
         write_text(run.folder.config, config.dump(run.experiment))
         write_environment(run.folder.environment, runtime=run.training.runtime, splits=run.splits)
         return run_training(run, started_at=started_at, shutdown=shutdown)
