@@ -94,17 +94,22 @@ def explain(
         print_network_summary(explanation.summary, caption=explanation.caption)
     print_next_step(
         wrote=[str(html)] if html is not None else [],
-        next_command=_next_command(opened, layer=layer, words=choice.words_for(opened)),
+        next_command=_next_command(
+            opened,
+            layer=layer,
+            rows=[row.name for row in explanation.summary.rows],
+            words=choice.words_for(opened),
+        ),
     )
 
 
-def _next_command(opened: "LoadedModel", *, layer: str | None, words: Sequence[str]) -> str:
-    """Returns the next command worth trying. words: the words that name the network."""
+def _next_command(opened: "LoadedModel", *, layer: str | None, rows: Sequence[str], words: Sequence[str]) -> str:
+    """Returns the next command worth trying. rows: of the table; words: the words that name the network."""
     from cifar_cli.analysis.capture import first_layer
 
     first = first_layer(opened.model)
-    if layer is None and first is not None:
-        return shlex.join(["cifar", "explain", *words, "--layer", first])
+    if layer is None and rows:  # a network may have layers that it never calls
+        return shlex.join(["cifar", "explain", *words, "--layer", first if first in rows else rows[0]])
     module = (layer or "").partition("#")[0]  # the second call of a module is conv1#2
     if module and module in dict(opened.model.named_modules()):
         return shlex.join(["cifar", "visualize-layer", module, *words])

@@ -62,7 +62,8 @@ def _linear(match: re.Match[str], call: LayerCall) -> str | None:
             f"expected {others} numbers in each row of a matrix product, found {columns}, in {rows} rows; write "
             f"{columns} where the other matrix has {others}"
         )
-    finding = f"expected {layer.in_features} numbers for each image in {call.title}, found the shape {call.arrived}"
+    wanted = f"{layer.in_features} number{'' if layer.in_features == 1 else 's'}"
+    finding = f"expected {wanted} for each image in {call.title}, found the shape {call.arrived}"
     if call.lost_batch:
         return f"{finding}, in which the images are mixed; keep the first dimension: x.flatten(1) in the place of it"
     numbers = prod(shape[1:])
