@@ -48,7 +48,7 @@ def check_own_training(experiment: Experiment) -> None:
     check_own_model(experiment)
     own, model = _source(experiment), build_model(experiment)
     images = _images(experiment)
-    check_class_scores(experiment)
+    check_own_class_scores(experiment)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UsageError(
             f"{_place(own, model)}: expected weights to train in {own.attribute}, found none; add a layer that has "
@@ -68,7 +68,7 @@ def check_own_training(experiment: Experiment) -> None:
     _warn_of_mistakes(experiment, own, model, images)
 
 
-def check_class_scores(experiment: Experiment) -> None:
+def check_own_class_scores(experiment: Experiment) -> None:
     """Raises UsageError if the own network's output is not a score for each class; the message says what to add."""
     own, model = _source(experiment), build_model(experiment)
     output = _forward(own, model, _images(experiment), training=False)

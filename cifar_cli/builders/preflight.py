@@ -5,7 +5,7 @@ import torch
 from cifar_cli import config
 from cifar_cli.analysis.capture import find_layer
 from cifar_cli.builders.build_model import build_meta_model
-from cifar_cli.builders.check_own_model import check_own_training
+from cifar_cli.builders.check_own_model import check_own_class_scores, check_own_training
 from cifar_cli.builders.init_weights import check_init_layers
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
@@ -16,13 +16,21 @@ from cifar_cli.optim.select_parameters import freeze
 
 def preflight(experiment: Experiment) -> None:
     """Raises UsageError if the experiment cannot be trained; warns of likely mistakes. Needs no images."""
-    if issue := config.class_scores_issue(experiment):
-        raise UsageError(issue)
     if experiment.model.is_own:
         check_own_training(experiment)
+    else:
+        check_class_scores(experiment)
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)
+
+
+def check_class_scores(experiment: Experiment) -> None:
+    """Raises UsageError if the network's output is not one score for each class; the message says what to add."""
+    if issue := config.class_scores_issue(experiment):
+        raise UsageError(issue)
+    if experiment.model.is_own:
+        check_own_class_scores(experiment)
 
 
 def check_batches(experiment: Experiment, *, images: int) -> None:

@@ -37,6 +37,9 @@ def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceL
     assert field is not None, path
     expected, example = expectation(field)
     value = details["input"]
+    if is_missing and path[0] == "model" and getattr(section, "is_own", False):
+        mend = "write another model, and name your network on the command line: --model FILE.py:NAME"
+        return Issue(path, f"expected {expected}, found nothing", mend)
     if is_missing:
         written = format_value({path[-1]: example})[1:-1]
         return Issue(path, f"expected {expected}, found nothing", f"write for example {written}")

@@ -6,6 +6,7 @@ from typing import Any
 from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
+from cifar_cli.builders.preflight import check_class_scores
 from cifar_cli.builders.run_evaluation import run_evaluation
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
@@ -56,6 +57,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
 
     Raises UsageError for `val` if no images are held out.
     """
+    check_class_scores(opened.experiment)
     experiment, splits = load_data(opened.experiment)
     images = _choose_split(splits, split)
     runtime = build_runtime(experiment)

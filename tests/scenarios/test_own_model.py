@@ -12,7 +12,7 @@ import torch
 Cifar = Callable[..., Any]
 
 # As a tutorial has it: a view with fixed numbers, functions of torch.nn.functional, dropout; and it leaves a trace.
-NET = '''\
+NET = """\
 from pathlib import Path
 
 import torch.nn as nn
@@ -39,7 +39,7 @@ class Net(nn.Module):
 def wide(num_classes, image_shape):
     channels, height, width = image_shape
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, num_classes))
-'''
+"""
 OWN = ("--model", "my_net.py:Net")
 SMALL = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50", "train.epochs=2", "train.device=cpu"]
 SMALL += ["train.precision=fp32"]
@@ -236,9 +236,7 @@ def test_trust_in_a_copy_ends_where_the_copy_was_changed(own_run: Path, cifar: C
     assert_refused_and_nothing_ran(outcome, tmp_path, "found a changed one; name the file: --model my_net.py:Net")
 
 
-def test_a_changed_file_is_not_resumed_and_looked_at_with_a_warning(
-    own_run: Path, cifar: Cifar, my_net: Path
-) -> None:
+def test_a_changed_file_is_not_resumed_and_looked_at_with_a_warning(own_run: Path, cifar: Cifar, my_net: Path) -> None:
     my_net.write_text(NET + "\n# changed\n")
     looked_at = cifar("eval", own_run, *OWN)
     assert looked_at.code == 0
