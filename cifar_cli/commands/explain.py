@@ -107,9 +107,10 @@ def _next_command(opened: "LoadedModel", *, layer: str | None, rows: Sequence[st
     """Returns the next command worth trying. rows: of the table; words: the words that name the network."""
     from cifar_cli.analysis.capture import first_layer
 
-    first = first_layer(opened.model)
-    if layer is None and rows:  # a network may have layers that it never calls
-        return shlex.join(["cifar", "explain", *words, "--layer", first if first in rows else rows[0]])
+    if layer is None and rows:
+        first = first_layer(opened.model)  # which the network may never call
+        row = first if first is not None and first in rows else rows[0]
+        return shlex.join(["cifar", "explain", *words, "--layer", row])
     module = (layer or "").partition("#")[0]  # the second call of a module is conv1#2
     if module and module in dict(opened.model.named_modules()):
         return shlex.join(["cifar", "visualize-layer", module, *words])

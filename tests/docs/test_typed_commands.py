@@ -96,6 +96,8 @@ def test_what_is_ready_to_be_typed_is_understood(page: str, line: str) -> None:
     names = [word for word in free if "=" not in word]
     chosen = context.params.get("config")
     chosen = "sequential" if chosen == "-" else chosen  # what comes through a pipe
+    if words[0] == "explain" and names and ".py:" in names[0]:
+        names.pop()
     if words[0] in ("benchmark", "explain") and chosen is None and names:
         chosen = names.pop()
     experiment = config.load(chosen or "sequential", overrides)

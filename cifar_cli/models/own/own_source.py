@@ -51,6 +51,11 @@ class OwnSource:
     def tree(self) -> ast.Module:
         return _parse(self.content, self.path)
 
+    def line(self, number: int) -> str:
+        """Returns the text of a line, as it was when the file was read."""
+        lines = self.content.decode(errors="replace").splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
     def line_of(self, name: str) -> int:
         """Returns the line that defines a name outside of functions, 1 if no line is known to."""
         return next((line for defined, line in _definitions(self.tree) if defined == name), 1)
@@ -144,17 +149,17 @@ def _parse(content: bytes, path: Path) -> ast.Module:
         with warnings.catch_warnings(action="ignore"):  # given when the file is run
             return ast.parse(content, filename=str(path))
     except SyntaxError as error:
-        raise UsageError(syntax_message(error)) from None
+        raise UsageError(syntax_message(error, path=str(path))) from None
     except (ValueError, RecursionError, MemoryError) as error:  # null characters, or nested too deeply
         reason = str(error) or "code that is nested too deeply"
         raise UsageError(f"{path}: expected Python, found: {reason}; save it as a text file") from None
 
 
-def syntax_message(error: SyntaxError) -> str:
-    """Returns the message for a mistake in a file's syntax, with its line."""
+def syntax_message(error: SyntaxError, *, path: str) -> str:
+    """Returns the message for a mistake in a file's syntax, with its line. path: where the error names no file."""
     line = " ".join((error.text or "").split())
     shown = f" in the line `{line}`" if line else ""
-    place = f"{error.filename}:{error.lineno or 1}" + (f":{error.offset}" if error.offset else "")
+    place = f"{error.filename or path}:{error.lineno or 1}" + (f":{error.offset}" if error.offset else "")
     return f"{place}: expected Python, found: {error.msg}{shown}; mend this line or the one before it"
 
 

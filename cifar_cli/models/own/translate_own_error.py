@@ -45,14 +45,15 @@ def translate_own_error(error: BaseException, files: OwnFiles) -> UsageError | N
     frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [number for number, (frame, _) in enumerate(frames) if files.is_own(frame.f_code.co_filename)]
     if isinstance(error, SyntaxError) and own:
-        return UsageError(syntax_message(error))
+        return UsageError(syntax_message(error, path=frames[own[-1]][0].f_code.co_filename))
     if not own:
         return None
     frame, line = frames[own[-1]]
     path = frame.f_code.co_filename
     source = files.sources.get(path) or next(iter(files.sources.values()))
     call = _layer_call([inner for inner, _ in frames], after=own[-1])
-    return UsageError(_message(error, f"{path}:{line}", call, source, code=linecache.getline(path, line)))
+    code = files.sources[path].line(line) if path in files.sources else linecache.getline(path, line)
+    return UsageError(_message(error, f"{path}:{line}", call, source, code=code))
 
 
 def _message(error: BaseException, place: str, call: LayerCall | None, own: OwnSource, *, code: str = "") -> str:
