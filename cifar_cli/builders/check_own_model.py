@@ -193,12 +193,16 @@ def _check_output(own: OwnSource, model: nn.Module, output: object) -> None:
 def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, images: Tensor) -> None:
     """Warns of a last operation that limits the scores, and of layers that are never called."""
     steps = trace_forward(build_model(experiment), images)
-    computed = [(step, LAST_OPERATIONS.get(found.name)) for step in steps for found in step.computing()]
-    if computed and (kind := computed[-1][1]):
-        step = computed[-1][0]
-        if sentence := config.last_layer_warning(kind, experiment):
-            place = own.place_of_attribute(type(model).__name__, step.name.rpartition(".")[2])
-            warn(f"{place}: {sentence}")
+    computed = [(step, operation.name) for step in steps for operation in step.computing()]
+    step, operation = computed[-1] if computed else (None, "")
+    if step and (sentence := config.last_layer_warning(LAST_OPERATIONS.get(operation, ""), experiment)):
+        class_name = type(model).__name__
+        place = (
+            own.place_of_attribute(class_name, step.name.rpartition(".")[2])
+            if step.module
+            else own.place_of_call(class_name, operation.removeprefix("_"))
+        )
+        warn(f"{place}: {sentence}")
     unused = {
         name.rpartition(".")[0] or name
         for name, parameter in model.named_parameters()

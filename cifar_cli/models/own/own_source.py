@@ -73,6 +73,13 @@ class OwnSource:
                 return f"{self.path}:{inner.lineno}"
         return f"{self.path}:{node.lineno if node else self.line_of(self.attribute)}"
 
+    def place_of_call(self, class_name: str, name: str) -> str:
+        """Returns `FILE:LINE` of the last call of a function in a class, else of the class."""
+        node = self.class_node(class_name)
+        calls = [inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call)] if node else []
+        lines = [call.lineno for call in calls if name in (getattr(call, "attr", ""), getattr(call, "id", ""))]
+        return f"{self.path}:{max(lines, default=node.lineno if node else self.line_of(self.attribute))}"
+
 
 def is_own_word(word: str) -> bool:
     """Returns whether a word of the command line has the form FILE.py:NAME."""
