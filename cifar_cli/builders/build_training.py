@@ -1,9 +1,11 @@
 """Builds a training from an experiment and its images."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -53,8 +55,13 @@ def build_runtime(experiment: Experiment, processes: ProcessGroup = SINGLE_PROCE
 
 
 def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Training:
-    """Returns the experiment's training before its first step. Seeds torch's global generators, for dropout."""
+    """Returns the experiment's training before its first step. Seeds the global generators, for dropout.
+
+    Those of Python and NumPy too, from which a person's own network may draw.
+    """
     torch.manual_seed(experiment.seed)
+    random.seed(experiment.seed)
+    np.random.seed(experiment.seed % 2**32)
     model = build_initialized_model(experiment, splits, runtime)
     freeze(model, experiment.train.freeze)
     if runtime.processes.size > 1:
@@ -65,8 +72,9 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
     optimizer = build_optimizer(
         model=model,
         clip_grad_norm=experiment.train.clip_grad_norm,
-        # Fused: one pass over all parameters. Not with a loss scaler: a fused step unscales after the clipping.
-        fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16",
+        # Fused: one pass over all parameters. Not with a loss scaler: a fused step unscales after the clipping. Not for
+        # a person's own network: a fused step fails where a layer is used for the first time in a later step.
+        fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16" and not experiment.model.is_own,
         **experiment.optimizer.model_dump(),
     )
     state = TrainingState(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli import config, formatting
-from cifar_cli.analysis.capture import first_layer, layer_names
+from cifar_cli.analysis.capture import capture_many, first_layer, layer_names
 from cifar_cli.analysis.trace import trace_forward
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.config import Experiment
@@ -66,6 +66,7 @@ def check_own_training(experiment: Experiment) -> None:
     with translated_errors(own_files(), own):
         torch.nn.functional.cross_entropy(logits, torch.zeros(IMAGES, dtype=torch.int64)).backward()
     _warn_of_mistakes(experiment, own, model, images)
+    capture_many(model, images, layers=experiment.log.feature_layers)  # raises UsageError for one without a picture
 
 
 def check_own_class_scores(experiment: Experiment) -> None:
@@ -209,5 +210,5 @@ def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, 
         if parameter.requires_grad and parameter.grad is None
     }
     if unused:
-        names = ", ".join(sorted(unused))
-        warn(f"{_place(own, model, 'forward')}: forward never uses {names}, so that its weights are not trained")
+        names, place = ", ".join(sorted(unused)), _place(own, model, "forward")
+        warn(f"{place}: forward did not use {names} when it was tried: weights that are not used are not trained")

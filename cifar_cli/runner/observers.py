@@ -91,6 +91,7 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
             feature_layers=log.feature_layers,
             images_every=log.images_every,
             epochs=epochs,
+            warn=warn,
         ),
         FeatureRecorder(
             run.folder,

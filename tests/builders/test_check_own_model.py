@@ -242,7 +242,7 @@ SOFTMAX = "keeps the class scores between 0 and 1, so that the loss cross_entrop
         ),
         (
             net(f"{FC}\nself.extra = nn.Linear(3, 4)"),
-            "12: forward never uses extra, so that its weights are not",
+            "12: forward did not use extra when it was tried: weights that are not",
         ),
     ],
 )

@@ -169,6 +169,81 @@ def test_it_is_timed(cifar: Cifar) -> None:
     json.loads(outcome.out)
 
 
+HARD = """\
+import random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.pooled = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x, scale=1.0):
+        return x + scale * self.pooled(x).relu_()
+
+
+class Net(nn.Module):
+    def __init__(self, num_classes, image_shape):
+        super().__init__()
+        self.stem = nn.Conv2d(image_shape[0], 8, 3, stride=4)
+        self.block = Block(8)
+        self.blocks = nn.ModuleList(Block(8) for _ in range(2))
+        self.lstm = nn.LSTM(8, 16, batch_first=True)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.unused = nn.Linear(3, 4)
+        self.mask = torch.ones(1, 1, 8, 8)
+        self.norm = nn.BatchNorm1d(16)
+        self.head = nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        x = self.block(self.block(self.stem(x) * self.mask))
+        for block in self.blocks:
+            if not self.training or random.random() < 0.7:
+                x = block(x, scale=float(np.random.rand()) if self.training else 0.5)
+        x, (hidden, cell) = self.lstm(x.flatten(2).transpose(1, 2))
+        x, _ = self.attention(x, x, x)
+        x = x.mean(dim=1)
+        if x.abs().max().item() > 1e9:
+            print("large")
+        return self.head(F.dropout(self.norm(x), 0.1, self.training))
+"""
+
+
+def test_a_network_with_all_that_makes_trouble_works_and_is_resumed_to_the_bit(
+    cifar: Cifar, tmp_path: Path, at_step: Callable[..., Any], my_net: Path
+) -> None:
+    # Layers that give tuples, are never called or twice; no graph can be traced; chance of Python and NumPy.
+    my_net.write_text(HARD)
+    words = ["train", *OWN, *SMALL, "log.histograms_every=1", "log.feature_layers=[stem]"]
+    whole = cifar(*words)
+    assert whole.code == 0, whole.err
+    assert "TensorBoard gets no graph of this network, as torch cannot trace it: " in whole.err
+    assert "forward did not use " in whole.err
+    first = only_run(tmp_path)
+    with at_step(STEPS_PER_EPOCH + 2, lambda state: signal.raise_signal(signal.SIGINT)):
+        assert cifar(*words).code == 130
+    (second,) = set((tmp_path / "logs").iterdir()) - {first}
+    assert cifar("train", "--resume", second, *OWN).code == 0
+    uninterrupted = weights_of(first)
+    assert [key for key, value in weights_of(second).items() if not torch.equal(value, uninterrupted[key])] == []
+    assert cifar("explain", *OWN).code == 0
+    assert cifar("visualize-layer", "--all", *OWN).code == 0
+
+
+def test_a_layer_without_a_picture_is_told_before_there_is_a_run(cifar: Cifar, tmp_path: Path, my_net: Path) -> None:
+    my_net.write_text(HARD)
+    for layer, finding in (("unused", "is never called when the model runs"), ("lstm", "gives a tuple, not a tensor")):
+        outcome = cifar("train", *OWN, *SMALL, f"log.feature_layers=[{layer}]")
+        assert outcome.code == 2
+        assert finding in outcome.err
+    assert not (tmp_path / "logs").exists()
+
+
 # --- nothing runs by itself -----------------------------------------------------------------------------------------
 
 
