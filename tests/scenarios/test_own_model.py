@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from cifar_cli.console.completion import complete_own_model
+
 Cifar = Callable[..., Any]
 
 # As a tutorial has it: a view with fixed numbers, functions of torch.nn.functional, dropout; and it leaves a trace.
@@ -242,6 +244,27 @@ def test_a_layer_without_a_picture_is_told_before_there_is_a_run(cifar: Cifar, t
         assert outcome.code == 2
         assert finding in outcome.err
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_network_that_fails_later_is_told_with_its_line_and_with_debug_as_torch_tells_it(
+    cifar: Cifar, my_net: Path
+) -> None:
+    late = "        if self.training and len(x) == 50:\n            raise ValueError('late')\n        x = self.pool("
+    my_net.write_text(NET.replace("        x = self.pool(", late))
+    outcome = cifar("train", *OWN, *SMALL)
+    assert outcome.code == 2
+    assert "error: my_net.py:20: the line `raise ValueError('late')` failed with ValueError: late; " in outcome.err
+    with pytest.raises(ValueError, match="late"):
+        cifar("train", *OWN, *SMALL, "--debug")
+
+
+def test_the_option_completes_the_classes_of_the_python_files_here(tmp_path: Path, my_net: Path) -> None:
+    (tmp_path / "broken.py").write_text("class Net(\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert complete_own_model("my") == complete_own_model("") == ["my_net.py:Net"]
+        assert complete_own_model("other") == []
+    assert not (tmp_path / "ran.txt").exists()
 
 
 # --- nothing runs by itself -----------------------------------------------------------------------------------------
