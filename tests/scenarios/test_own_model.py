@@ -246,6 +246,30 @@ def test_a_layer_without_a_picture_is_told_before_there_is_a_run(cifar: Cifar, t
     assert not (tmp_path / "logs").exists()
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [("Conv2d(3, 6, 3)", "6×30×30"), ("MaxPool2d(3, ceil_mode=False)", "3×10×10"), ("Sigmoid()", "3×32×32")],
+)
+def test_a_tutorials_network_of_one_layer_is_explained_and_drawn_and_not_trained(
+    layer: str, shape: str, cifar: Cifar, my_net: Path
+) -> None:
+    my_net.write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self):\n"
+        f"        super(Model, self).__init__()\n        self.relu1 = nn.ReLU()\n        self.layer = nn.{layer}\n\n"
+        "    def forward(self, input):\n        output = self.layer(input)\n        return output\n\n\n"
+        "model = Model()\nprint(model)\n"
+    )
+    explained = cifar("explain", "my_net.py:Model")
+    assert shape in explained.out
+    assert explained.err.splitlines()[-1].endswith("--model my_net.py:Model --layer layer")  # relu1 is never called
+    drawn = cifar("visualize-layer", "layer", "--model", "my_net.py:Model", *SMALL[:2])
+    assert drawn.code == 0, drawn.err
+    for command in ("train", "benchmark"):
+        refused = cifar(command, "--model", "my_net.py:Model", *SMALL)
+        assert refused.code == 2
+        assert "my_net.py:5: expected one score for each of the 10 classes of synthetic" in refused.err
+
+
 def test_a_network_that_fails_later_is_told_with_its_line_and_with_debug_as_torch_tells_it(
     cifar: Cifar, my_net: Path
 ) -> None:
@@ -339,8 +363,9 @@ def test_a_changed_file_is_not_resumed_and_looked_at_with_a_warning(own_run: Pat
     looked_at = cifar("eval", own_run, *OWN)
     assert looked_at.code == 0
     assert "as it was, found that my_net.py has changed since; --trust-model takes the copy" in looked_at.err
-    resumed = cifar("train", "--resume", own_run, *OWN, "train.epochs=2")
+    resumed = cifar("train", "--resume", own_run, *OWN)
     assert resumed.code == 2
+    assert "my_net.py has changed since; write --trust-model to go on with the run's copy of it" in resumed.err
 
 
 def test_a_network_of_the_program_needs_no_trust(run: Path, cifar: Cifar) -> None:
