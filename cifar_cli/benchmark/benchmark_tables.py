@@ -13,6 +13,7 @@ from cifar_cli.benchmark.measurement import BARE, OURS, REFERENCE, WATCHED, Meas
 from cifar_cli.benchmark.round_summary import RoundSummary
 from cifar_cli.benchmark.run_benchmark import Benchmark
 from cifar_cli.benchmark.table import REFERENCES
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import results
 
 BAR_WIDTH = 24
@@ -28,8 +29,8 @@ def print_report(measured: Measurement, benchmark: Benchmark) -> None:
         f"{measured.rounds} rounds of {measured.steps_per_round} steps",
         style="bold",
     )
-    console.print(_speed_table(measured, reference))
-    console.print(_parts_table(measured))
+    print_table(console, _speed_table(measured, reference))
+    print_table(console, _parts_table(measured))
     for sentence in sentences(measured, reference=reference, precision=runtime.precision):
         console.print(sentence)
 

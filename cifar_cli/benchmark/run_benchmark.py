@@ -26,7 +26,7 @@ from cifar_cli.benchmark.timed_loops import (
 )
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
-from cifar_cli.console.streams import note
+from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.run_records import RunRecords
@@ -137,7 +137,8 @@ def _observers(benchmark: Benchmark) -> Iterator[list[Observer]]:
         run = create_run(Path(folder), "benchmark")
         job = TrainingRun(run, benchmark.experiment, benchmark.splits, benchmark.training)
         console = Console(file=devnull, force_terminal=True, force_interactive=True)
-        observers = build_observers(job, RunRecords(run, facts=job.facts), console)
+        records = RunRecords(run, facts=job.facts, progress=job.training.state.progress, warn=warn)
+        observers = build_observers(job, records, console)
         for observer in observers:
             stack.callback(observer.close)
             observer.training_started(benchmark.training.state)

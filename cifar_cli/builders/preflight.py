@@ -12,6 +12,7 @@ from cifar_cli.console.streams import warn
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.build_optimizer import build_optimizer
 from cifar_cli.optim.select_parameters import freeze
+from cifar_cli.shell import expand_path
 
 
 def preflight(experiment: Experiment) -> None:
@@ -20,6 +21,7 @@ def preflight(experiment: Experiment) -> None:
         check_own_training(experiment)
     else:
         check_class_scores(experiment)
+    expand_path(experiment.log.dir, place="log.dir")
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)

@@ -1,7 +1,6 @@
 """`cifar benchmark`: how fast a configuration trains on this machine, part by part and against a reference."""
 
 import json
-import shlex
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from cifar_cli.commands.options import (
     TrustModel,
     config_words,
     load_config,
+    number,
     one_of,
     read_trust,
     split_words,
@@ -23,6 +23,7 @@ from cifar_cli.commands.options import (
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
 from cifar_cli.models.own.own_source import is_own_word
+from cifar_cli.shell import shell_command
 
 
 def benchmark(
@@ -37,8 +38,10 @@ def benchmark(
     against: Annotated[
         str, one_of(*REFERENCES, help="The tutorials' loop, or a plain loop of eager torch on whole batches.")
     ] = "tutorial",
-    seconds: Annotated[float, typer.Option(min=1, help="The approximate duration of all rounds.")] = 60,
-    rounds: Annotated[int, typer.Option(min=2, help="The largest number of rounds; every loop runs in each.")] = 20,
+    seconds: Annotated[float, number("--seconds", float, low=1, help="The approximate duration of all rounds.")] = 60,
+    rounds: Annotated[
+        int, number("--rounds", int, low=2, help="The largest number of rounds; every loop runs in each.")
+    ] = 20,
     model: OwnModel = None,
     trust_model: TrustModel = False,
     as_json: AsJson = False,
@@ -71,5 +74,6 @@ def benchmark(
         print(json.dumps(as_dict(measured, built, source=source, machine=machine)))
     else:
         print_report(measured, built)
-    words = [*config_words(source, overrides), *words_for_own_model(experiment.model)]
-    print_next_step(wrote=[], next_command=shlex.join(["cifar", "train", *words]))
+    own_words = words_for_own_model(experiment.model)
+    command = shell_command("cifar", "train", *config_words(source, overrides), *own_words)
+    print_next_step(wrote=[], next_command=command)

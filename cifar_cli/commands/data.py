@@ -1,14 +1,15 @@
 """`cifar data`: downloads datasets, checks their files, and shows the folder that holds them."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cifar_cli.commands.options import check_word
+from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError, UsageError
+from cifar_cli.shell import expand_path, shell_command
 
 app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
 
@@ -19,9 +20,12 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_root(root: str | None) -> str | None:
-    if root and os.path.exists(root) and not os.path.isdir(root):
+    if not root:
+        return root
+    folder = expand_path(root, place="--root")
+    if folder.is_file() and not folder.name.endswith(".tar.gz"):  # an archive stands for its folder
         raise UsageError(f"--root {root}: expected a folder, found a file; name the folder that holds the datasets")
-    return root
+    return str(folder)
 
 
 DatasetName = Annotated[
@@ -43,9 +47,9 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     """Download a dataset, unless it is there already."""
     from cifar_cli.console.download_bar import download_bar
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
+    from cifar_cli.data.datasets.open_dataset import dataset_root, fetch_dataset, find_dataset
 
-    source, folder = find_dataset(name), data_root(root)
+    source, folder = find_dataset(name), dataset_root(name, root)
     states = source.file_states(folder)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to fetch")
@@ -62,9 +66,9 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
 def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
     """Compare every file of a dataset with its published checksum."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
-    source, folder = find_dataset(name), data_root(root)
+    source, folder = find_dataset(name), dataset_root(name, root)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
     states = source.file_states(folder)
@@ -74,7 +78,7 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
     if wrong:
         raise DataError(
             f"{folder.absolute()}: expected {len(states)} files of {name}, found {wrong} of them missing or damaged; "
-            f"fetch them with: cifar data fetch {name}{_root_option(root)}"
+            f"fetch them with: {_fetch_command(name, root)}"
         )
     print_next_step(wrote=[], next_command=_train_command(name, root))
 
@@ -83,44 +87,40 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
 def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import find_dataset
 
     folder = data_root(root)
-    print(f"{folder.absolute()} ({_reason(root)})")
+    folder = folder.parent if folder.is_file() else folder
+    print(f"{folder.absolute()} ({data_root_reason(root)})")
     for name in DATASETS:
         print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
-    is_complete = _presence("cifar10", folder) == "there"
-    fetch_command = f"cifar data fetch cifar10{_root_option(root)}"
-    print_next_step(wrote=[], next_command=_train_command("cifar10", root) if is_complete else fetch_command)
-
-
-def _reason(root: str | None) -> str:
-    if root:
-        return "as given"
-    return "from CIFAR_DATA_DIR" if os.environ.get("CIFAR_DATA_DIR") else "the default; CIFAR_DATA_DIR changes it"
+    is_complete = _presence("cifar10", folder).startswith("there")
+    following = _train_command if is_complete else _fetch_command
+    print_next_step(wrote=[], next_command=following("cifar10", root))
 
 
 def _presence(name: str, folder: Path) -> str:
-    from cifar_cli.data.datasets.open_dataset import find_dataset
+    from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
-    states = find_dataset(name).file_states(folder)
+    root = dataset_root(name, folder)
+    states = find_dataset(name).file_states(root)
     intact = sum(state == "ok" for state in states.values())
     if intact == len(states):
-        return "there"
+        return "there" if root == folder else f"there, in {root.absolute()}"
     if all(state == "missing" for state in states.values()):
         return "not there"
     return f"incomplete: {intact} of {len(states)} files are intact"
 
 
-def _root_option(root: str | None) -> str:
-    return f" --root {root}" if root else ""
+def _fetch_command(name: str, root: str | None) -> str:
+    return shell_command("cifar", "data", "fetch", name, *(["--root", root] if root else []))
 
 
 def _train_command(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
     facts, fitting = DATASETS[name], DATASETS["cifar10"]
     fits = (facts.image_shape, facts.num_classes) == (fitting.image_shape, fitting.num_classes)
-    words = ["cifar train --config", "sequential" if fits else "cnn"]
+    words = ["cifar", "train", "--config", "sequential" if fits else "cnn"]
     words += [f"data.name={name}"] if name != "cifar10" else []
     words += [f"data.root={root}"] if root else []
-    return " ".join(words)
+    return shell_command(*words)

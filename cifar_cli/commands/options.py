@@ -1,5 +1,6 @@
 """The arguments and options that several commands share, and the network that they name together."""
 
+import math
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -14,12 +15,14 @@ from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_mo
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
+from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config, complete_own_model
 from cifar_cli.errors import CifarError, RunError, UsageError, did_you_mean
 from cifar_cli.models.own.build_own import trust
 from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
 from cifar_cli.models.table import FileKeys
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
+from cifar_cli.shell import expand_path
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -35,6 +38,11 @@ def check_word(word: str, known: Collection[str], *, place: str) -> None:
         raise UsageError(f"{place}: expected one of {', '.join(known)}, found '{word}'{did_you_mean(word, known)}")
 
 
+def expand_option(parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Expands the path of an option. A callback of typer's; completion, which reports no mistakes, expands its own."""
+    return value if value is None else expand_path(value, place=parameter.opts[-1])
+
+
 def one_of(*words: str, help: str) -> Any:
     """Returns an option that takes one of the words, and completes them."""
 
@@ -44,6 +52,24 @@ def one_of(*words: str, help: str) -> Any:
         return value
 
     return typer.Option(metavar="|".join(words), help=help, autocompletion=lambda: [*words], callback=check)
+
+
+def number(option: str, kind: type[int] | type[float], *, low: int, high: int | None = None, help: str) -> Any:
+    """Returns an option that takes a number from `low` to `high`; kind: int for whole numbers only."""
+    bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+    expected = f"{'a whole number' if kind is int else 'a number'} {bounds}"
+
+    def parse(text: str) -> int | float:
+        mend = f"write for example {option} {low}"
+        try:
+            value = kind(text)
+        except ValueError:
+            raise UsageError(f"{option}: expected {expected}, found '{text}'; {mend}") from None
+        if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
+            raise UsageError(f"{option}: expected {expected}, found {text}; {mend}")
+        return value
+
+    return typer.Option(option, parser=parse, metavar=f"{low}…{high or ''}", help=help)
 
 
 Config = Annotated[
@@ -68,7 +94,7 @@ OwnModel = Annotated[
 TrustModel = Annotated[
     bool, typer.Option("--trust-model", help="Run the own network of the run from its copy in the run folder.")
 ]
-LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.")
+LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.", callback=expand_option)
 LogDir = Annotated[Path, LOG_DIR_OPTION]
 OptionalLogDir = Annotated[Path | None, LOG_DIR_OPTION]
 Weights = Annotated[
@@ -78,21 +104,26 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to s
 
 
 def is_override(word: str) -> bool:
-    """Returns whether a word is key=value and not a path that contains a `=`."""
+    """Returns whether a word is key=value and not a path that contains a `=`.
+
+    A key that configurations have makes the word an override, whatever lies on the disk; such a folder is ./key=value.
+    """
     key, equals, _ = word.partition("=")
-    return bool(equals) and os.sep not in key and not os.path.exists(word)
+    return bool(equals) and (is_known_key(key) or (os.sep not in key and not os.path.exists(word)))
 
 
 def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
-    """Splits words into one name, None if there is none, and the key=value overrides.
+    """Splits words into one name, None if there is none, with its `~` and variables expanded, and the overrides.
 
     of: what the name names. Raises UsageError for two names.
     """
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
+    if "" in names:
+        raise UsageError(f"expected a {of}, found an empty word; leave it out, or write a name")
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
-    return (names[0] if names else None), overrides
+    return (str(expand_path(names[0])) if names else None), overrides
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from cifar_cli.commands.options import (
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 MAX_SEEDS = 1000  # a larger number is probably meant as a seed
 SEED_LIMIT = 2**63  # also the limit of the key `seed`
@@ -60,7 +60,9 @@ def train(
     if trust_in.named and config is None and not resume:
         config = OWN_MODEL_CONFIG
     if (config is None) != resume:
-        mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
+        mend = "names: cifar config list"
+        if run and config is None:
+            mend = f"write {shell_command('cifar', 'train', '--config', run)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is None:
         _check_resume(dry_run=dry_run, seeds=seeds)
@@ -73,7 +75,8 @@ def train(
             f"cifar train --config: expected key=value, found '{run}'; write for example optimizer.lr=0.05"
         )
     if log_dir is not None:
-        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write log.dir={log_dir}")
+        word = shell_command(f"log.dir={log_dir}")
+        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
     _start(config, overrides, trust_in=trust_in, dry_run=dry_run, seeds=seeds, started=started)
 
 
@@ -84,7 +87,8 @@ def _start(
     if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
             f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
-            f"configuration, found a pipe, which can be read once; write it to a file: cifar config copy {source} FILE"
+            f"configuration, found a pipe, which can be read once; write it to a file: "
+            f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
         )
     experiment = load_config(source, overrides, trust_in)
     if trust_in.named and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
@@ -104,7 +108,7 @@ def _start(
         from cifar_cli.runner.start import show_plan
 
         words = [*config_words(source, overrides), *words_for_own_model(experiment.model)]
-        show_plan(experiment, command=shlex.join(["cifar", "train", *words]))
+        show_plan(experiment, command=shell_command("cifar", "train", *words))
     else:
         from cifar_cli.runner.start import train as train_once
 

@@ -13,11 +13,13 @@ from cifar_cli.commands.options import (
     Weights,
     choose_model,
     is_override,
+    number,
     one_of,
     read_trust,
 )
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 def visualize_layer(
@@ -41,7 +43,7 @@ def visualize_layer(
         bool, typer.Option("--compare", help="The layer before and after training, side by side.")
     ] = False,
     over_time: Annotated[bool, typer.Option("--over-time", help="The layer at the epochs of its run.")] = False,
-    images: Annotated[int | None, typer.Option(min=1, max=64, help="How many images to show.")] = None,
+    images: Annotated[int | None, number("--images", int, low=1, high=64, help="How many images to show.")] = None,
     mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
     model: OwnModel = None,
@@ -68,12 +70,13 @@ def visualize_layer(
     trust_in = read_trust(model, trust_model)
     choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir, trust_in=trust_in)
     from cifar_cli.console.streams import print_next_step, results
-    from cifar_cli.inspection.layer_pictures import save_picture
+    from cifar_cli.inspection.layer_pictures import draw_picture
 
     opened = choice.load()
     picture = chosen[0].removeprefix("--").removeprefix("mode ") if chosen else "layer"
-    saved = save_picture(opened, layer=layer or None, picture=picture, images=images)
+    drawn = draw_picture(opened, layer=layer or None, picture=picture, images=images)
     console = results()
-    for fact in saved.facts:
-        console.print(fact, markup=False, soft_wrap=True)
-    print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
+    for fact in drawn.facts:
+        console.print(fact, soft_wrap=True)
+    command = shell_command("tensorboard", "--logdir", opened.run.path.parent)
+    print_next_step(wrote=drawn.save(), next_command=command)

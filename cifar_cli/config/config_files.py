@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cifar_cli.config.messages import nearest
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import expand_path
 
 MAX_BYTES = 2**20
 STDIN = "-"
@@ -20,11 +21,15 @@ DEFAULT_CONFIG = "sequential"  # commands show its untrained network if there is
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A configuration's text. location: its name in messages; stem: the file's name without its suffix."""
+    """A configuration's text.
+
+    location: its name in messages; stem: the file's name without its suffix; builtin: its name if it is a built-in.
+    """
 
     text: str
     location: str
     stem: str
+    builtin: str | None = None
 
 
 def builtin_folder() -> Path:
@@ -46,6 +51,8 @@ def read_config_file(source: str | Path) -> ConfigFile:
 
     Raises UsageError.
     """
+    if source == "":
+        raise UsageError("expected the FILE or NAME of a configuration, found an empty word; names: cifar config list")
     path = find_config_file(source)
     shown = "<stdin>" if source == STDIN else _shown(path)
     try:
@@ -67,7 +74,8 @@ def read_config_file(source: str | Path) -> ConfigFile:
         raise UsageError(
             f"{shown}:{line}: expected UTF-8 text, found the byte 0x{content[error.start]:02x}; {mend}"
         ) from None
-    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem)
+    builtin = next((name for name, known in builtins().items() if known == path), None)
+    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem, builtin)
 
 
 def is_stream(source: str | Path) -> bool:
@@ -90,12 +98,12 @@ def _read_bytes(path: Path, *, is_stdin: bool) -> bytes:
 
 
 def find_config_file(source: str | Path) -> Path:
-    """Returns the file that a path or a name means, whether it exists or not."""
+    """Returns the file that a path or a name means, whether it exists or not. Raises UsageError as `expand_path`."""
     if isinstance(source, str) and not re.search(r"\.ya?ml$", source):
         known = builtins()
         if source in known:
             return known[source]
-    return Path(source)
+    return expand_path(source)
 
 
 def _shown(path: Path) -> str:

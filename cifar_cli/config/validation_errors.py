@@ -44,7 +44,9 @@ def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceL
         written = format_value({path[-1]: example})[1:-1]
         return Issue(path, f"expected {expected}, found nothing", f"write for example {written}")
     if details["type"] == "string_type" and isinstance(value, int | float):
-        return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes")
+        # On the command line the value stands in a list: a key of one text takes what is typed.
+        around = ", and double quotes around the whole word" if locations.of_value(path) == COMMAND_LINE else ""
+        return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes{around}")
     near = ""
     if details["type"] == "literal_error" and isinstance(value, str):
         choices = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
@@ -118,8 +120,9 @@ def _unknown_key(
     name_location = locations.of_value((*outer, "name"))
     # The name was changed on the command line, and the file's other keys stayed behind.
     if len(outer) == 1 and name_location == COMMAND_LINE and locations.of_key(path) != COMMAND_LINE:
-        mend = f"replace the whole section: '{outer[0]}={{name: {name}}}'"
-        return Issue(path, f"{name}, chosen by {outer[0]}.name on the command line, has no such key", mend, True)
+        word = f"{outer[0]}={{name: {name}}}"
+        finding = f"{name}, chosen by {outer[0]}.name on the command line, has no such key"
+        return Issue(path, finding, f"replace the whole section: '{word}'", at_key=True, word=word)
     return Issue(path, f"{name} has no such key", _near(key, known), at_key=True)
 
 

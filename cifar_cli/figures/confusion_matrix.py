@@ -50,7 +50,9 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     accuracy = (
         f"{correct:,} of {total:,} right, {formatting.percent(correct / total, decimals=2)}" if total else "no images"
     )
-    figure.text(0.15 / width, 1 - 0.15 / height, title, fontsize=14, weight="bold", color=INK, va="top")
+    figure.text(
+        0.15 / width, 1 - 0.15 / height, title, fontsize=14, weight="bold", color=INK, va="top", parse_math=False
+    )
     figure.text(0.15 / width, 1 - 0.45 / height, accuracy, fontsize=10, color=PALE, va="top")
     return figure
 
@@ -66,10 +68,12 @@ def _draw_scale(figure: Figure, cells: AxesImage, bar_axes: Axes) -> None:
 def _name_axes(axes: Axes, class_names: Sequence[str], *, text_size: float) -> None:
     positions = range(len(class_names))
     if len(class_names) <= MAX_COUNTED_CLASSES:
-        axes.set_xticks(positions, class_names, fontsize=text_size, rotation=45, ha="right", rotation_mode="anchor")
+        rotated = axes.set_xticks(positions, class_names, rotation=45, ha="right", rotation_mode="anchor")
     else:
-        axes.set_xticks(positions, class_names, fontsize=text_size, rotation=90)
-    axes.set_yticks(positions, class_names, fontsize=text_size)
+        rotated = axes.set_xticks(positions, class_names, rotation=90)
+    upright = axes.set_yticks(positions, class_names)
+    for tick in (*rotated, *upright):
+        tick.label1.set(fontsize=text_size, parse_math=False)  # a class's name may hold dollar signs
     axes.tick_params(length=0, colors=INK)
     axes.set_xlabel("predicted", fontsize=10, color=PALE)
     axes.set_ylabel("true", fontsize=10, color=PALE)

@@ -51,10 +51,9 @@ class NetworkExplanation:
     def caption(self) -> str:
         """The network, and the device, precision and batch size of the times."""
         shape = "×".join(map(str, self.summary.image_shape))
-        trained = f"epoch {self.opened.epoch}" if self.opened.checkpoint else "untrained"
         return (
-            f"{self.opened.experiment.model.label} ({trained}) on images of {shape}; time of a forward pass on "
-            f"{self.runtime.device_name}, fp32, {self.summary.batch_size} images"
+            f"{self.opened.experiment.model.label} ({self.opened.history}) on images of {shape}; time of a forward "
+            f"pass on {self.runtime.device_name}, fp32, {self.summary.batch_size} images"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,6 +64,7 @@ class NetworkExplanation:
             "model": opened.experiment.model.label,
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
+            "status": opened.status,
             "image_shape": list(self.summary.image_shape),
             "batch_size": self.summary.batch_size,
             "device": self.runtime.device_name,
@@ -105,7 +105,7 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
         finding = f"--layer {layer}: expected a row of the table, found none of that name"
         mend = _rows_within(layer, opened.model, names) or did_you_mean(layer, names)
         raise UsageError(finding + (mend or "; cifar explain without --layer lists the rows"))
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
         initialize(model, experiment, splits, CPU)

@@ -7,6 +7,7 @@ from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.runner.observers import TrainingRun
+from cifar_cli.shell import shell_command
 from cifar_cli.training.runtime import Runtime
 
 
@@ -58,4 +59,5 @@ def announce_training(run: TrainingRun) -> None:
     for text in (describe_hard_examples(experiment), idle_gpus):
         if text:
             note(text)
-    note(f"writing to {run.folder.path}/ (watch it: tensorboard --logdir {run.folder.path.parent})")
+    watch = shell_command("tensorboard", "--logdir", run.folder.path.parent)
+    note(f"writing to {run.folder.path}/ (watch it: {watch})")

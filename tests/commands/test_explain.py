@@ -159,3 +159,18 @@ def test_a_mistake_is_reported_with_its_mend(words: list[str], message: str, cif
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(("page", "found"), [(".", "a folder"), ("/dev/null", "no regular file")])
+def test_a_page_replaces_neither_a_folder_nor_a_device(page: str, found: str, cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "mlp", "--html", page)
+    assert outcome.code == 2
+    message = f"--html {page}: expected a file, found {found}; write for example --html network.html"
+    assert outcome.err == f"error: {message}\n"
+
+
+def test_a_page_that_cannot_be_written_costs_no_table(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "small.yaml", "--html", "small.yaml/network.html")
+    assert outcome.code == 1
+    assert "conv1" in outcome.out
+    assert "network.html: could not be written" in outcome.err

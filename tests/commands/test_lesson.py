@@ -1,6 +1,9 @@
 """`cifar lesson`: the list, each lesson from the command line, its source, and unknown names."""
 
+import errno
+import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,9 +138,31 @@ def test_show_without_a_name_is_an_error(cifar: Callable[..., Any]) -> None:
     assert outcome.err == f"error: {message}\n"
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(cifar: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_costs_the_pictures_and_not_the_lesson(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    whole = cifar("lesson", "linear")
+    shutil.rmtree(tmp_path / "logs")
     (tmp_path / "logs").write_text("a file where the folder should be")
     outcome = cifar("lesson", "linear")
-    assert outcome.code == 1
-    message = "logs/lessons/linear: could not be written: Not a directory; free space, or mend the folder's rights"
-    assert outcome.err == f"error: {message}\n"
+    assert (outcome.code, outcome.out) == (0, whole.out)
+    reason = "logs/lessons/linear: could not be written: Not a directory; free space, or mend the folder's rights"
+    warning = f"warning: {reason}; the lesson goes on without pictures and curves"
+    assert outcome.err.splitlines() == [warning, "next: cifar lesson convolution"]
+    outcome = cifar("lesson", "all")
+    assert outcome.code == 0
+    assert "wrote" not in outcome.err
+
+
+def test_a_picture_that_cannot_be_written_costs_the_pictures_and_not_the_lesson(
+    cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    whole = cifar("lesson", "linear")
+    monkeypatch.setattr("cifar_cli.runs.atomic_files.os.replace", refuse)
+    outcome = cifar("lesson", "linear")
+    assert (outcome.code, outcome.out) == (0, whole.out)
+    assert "linear.png: could not be written: Read-only file system" in outcome.err
+    assert outcome.err.count("warning: ") == 1

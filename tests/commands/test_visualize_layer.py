@@ -1,6 +1,8 @@
 """`cifar visualize-layer`: the picture, TensorBoard and the sentences against layers computed by torch."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -205,10 +207,10 @@ def test_real_images_are_drawn(real_data: Path, cifar: Callable[..., Any], tmp_p
     read_picture(tmp_path / "logs" / "conv1-untrained" / "images" / "conv1.png")
 
 
-@pytest.mark.parametrize("command", [["visualize-layer", "conv1"], ["eval"]], ids=lambda words: words[0])
-def test_a_folder_that_cannot_be_written_is_named(command: list[str], cifar: Callable[..., Any]) -> None:
-    outcome = cifar(*command, "--config", "small.yaml", "--log-dir", "small.yaml")
+def test_a_folder_that_cannot_be_written_is_named_after_the_sentences(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("visualize-layer", "conv1", "--config", "small.yaml", "--log-dir", "small.yaml")
     assert outcome.code == 1
+    assert outcome.out.startswith("Shape: ")
     assert "error: small.yaml/small-untrained/images/" in outcome.err
     assert "could not be written: Not a directory; free space, or mend the folder's rights" in outcome.err
     assert "Traceback" not in outcome.err
@@ -240,3 +242,20 @@ def test_a_mistake_is_reported_and_nothing_is_written(
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err
     assert sorted(run.rglob("*")) == before
+
+
+def test_tensorboards_pictures_are_an_extra(
+    run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("cifar_cli.inspection.layer_pictures.SummaryWriter", refuse)
+    outcome = cifar("visualize-layer", "conv1", run)
+    assert outcome.code == 0
+    assert (
+        f"warning: {run}: TensorBoard's file could not be written: Read-only file system; free space, or mend the "
+        "folder's rights; TensorBoard's pictures are left out\n"
+    ) in outcome.err
+    read_picture(run / "images" / "conv1.png")
+    assert "wrote TensorBoard" not in outcome.err

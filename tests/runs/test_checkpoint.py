@@ -3,7 +3,7 @@
 import pickle
 import random
 import zipfile
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,34 @@ def test_a_save_that_fails_leaves_the_last_checkpoint_whole(path: Path) -> None:
         save_checkpoint(path, {"config": "", "model": {"bad": lambda: None}})  # no function can be pickled
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_checkpoint_damaged_on_its_way_to_the_disk_does_not_replace_the_last_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+    real_open = Path.open
+
+    class Damaging(FileIO):
+        """A disk that changes the byte in the middle of what is written."""
+
+        def write(self, data: Any) -> int:
+            changed = bytearray(data)
+            changed[len(changed) // 2] ^= 1
+            return super().write(bytes(changed))
+
+    def open_damaging(self: Path, mode: str = "r", *arguments: Any, **keywords: Any) -> Any:
+        return Damaging(self, "wb") if mode == "wb" else real_open(self, mode, *arguments, **keywords)
+
+    large = {**CONTENTS, "model": {"conv1.weight": torch.zeros(100_000)}}  # whose middle is within the weights
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", open_damaging)
+        with pytest.raises(CheckpointError, match="found damaged bytes in archive/data/"):
+            save_checkpoint(path, large, previous=path.with_name("previous.pt"))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+    save_checkpoint(path, large)
+    assert path.read_bytes() != before
 
 
 class Hostile:
