@@ -11,11 +11,14 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
     LogDir,
+    OwnModel,
+    TrustModel,
     Weights,
     choose_model,
     expand_option,
     number,
     one_of,
+    read_trust,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_export_words
@@ -46,12 +49,20 @@ def export(
     images: Annotated[
         int, number("--images", int, low=1, help="The number of test images to compare the answers on.")
     ] = 100,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch."""
     choice = choose_model(
-        words, config=None, weights=weights, log_dir=log_dir, changeable=MACHINE_KEYS, is_run_needed=True
+        words,
+        config=None,
+        weights=weights,
+        log_dir=log_dir,
+        changeable=MACHINE_KEYS,
+        is_run_needed=True,
+        trust_in=read_trust(model, trust_model),
     )
     check_libraries(to)
     import torch

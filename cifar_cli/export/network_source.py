@@ -28,6 +28,8 @@ def network_source(experiment: Experiment) -> NetworkSource:
     keys, data = experiment.model, experiment.data
     if keys.listed_layers is not None:
         return NetworkSource("from collections import OrderedDict", "", _listed(keys.listed_layers))
+    if keys.is_own:
+        raise UsageError(f"--to python: expected a network of the program, found {keys.label}; write --to torch.export")
     module, _, function = keys.target.partition(":")
     imports, body = _split(inspect.getsource(import_module(module)))
     if "cifar_cli" in imports:
