@@ -68,7 +68,8 @@ def load_command(name: str) -> Any:
     verb = getattr(import_module(module), attribute)
     if not isinstance(verb, typer.Typer):
         function, verb = verb, typer.Typer(add_completion=False)
-        verb.command(name)(function)
+        console = import_module("cifar_cli.console.verb_command")
+        verb.command(name, cls=console.VerbCommand)(function)
     return typer.main.get_command(verb)
 
 

@@ -4,6 +4,7 @@ CifarError                   1   the work failed
 ├── DataError                1   no data, damaged data, a download that did not come through
 ├── CheckpointError          1   a checkpoint that is missing, damaged, or of another model
 ├── RunError                 1   a run folder that cannot be found, read or written
+│   └── RunNotFoundError     2   the name of a run that does not exist
 ├── DivergedError            1   a training whose loss is no longer a number
 ├── UsageError               2   a command line that makes no sense
 │   └── ConfigError          2   a configuration with mistakes in it, all of them
@@ -35,6 +36,12 @@ class CheckpointError(CifarError):
 
 class RunError(CifarError):
     """A run folder cannot be found, read or written."""
+
+
+class RunNotFoundError(RunError):
+    """The command line names a run that does not exist."""
+
+    exit_code = 2
 
 
 class DivergedError(CifarError):

@@ -1,5 +1,7 @@
 """The command line itself: the answers without torch, the exit codes, and --debug."""
 
+# ruff: noqa: E501 - a message stands on one line, as people meet it
+
 import os
 import subprocess
 import sys
@@ -227,3 +229,27 @@ def test_an_unexpected_error_exits_with_1_and_its_own_words(
     assert outcome.err == "error: ZeroDivisionError: division by zero; the same command with --debug shows where\n"
     with pytest.raises(ZeroDivisionError):
         cifar("config", "list", "--debug")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--config", "mlp", "--epochs", "1"], "--epochs: no such option; keys of a configuration have no dashes: train.epochs=VALUE"),
+        (["train", "--config", "mlp", "--lr=0.1"], "--lr: no such option; keys of a configuration have no dashes: optimizer.lr=VALUE"),
+        (["eval", "--data.root", "x"], "--data.root: no such option; keys of a configuration have no dashes: data.root=VALUE"),
+        (["train", "--config", "mlp", "optimizer.lr", "=", "0.1"], "expected key=value in one word, found 'optimizer.lr = 0.1'; write optimizer.lr=0.1 without blanks"),
+        (["train", "--config", "mlp", "optimizer.lr=", "0.1"], "expected key=value in one word, found 'optimizer.lr= 0.1'; write optimizer.lr=0.1 without blanks"),
+        (["eval", "optimizer.lr", "=0.1"], "expected key=value in one word, found 'optimizer.lr =0.1'; write optimizer.lr=0.1 without blanks"),
+        (["visualize-layer", "conv1", "--all"], "--all: expected a run or nothing, found 'conv1'; leave out the LAYER, or --all"),
+        (["train", "--config", "net.py"], "net.py: expected a YAML file, found a Python file; write the network as YAML: cifar config show sequential prints an example"),
+        (["train", "--config", "best.pt"], "best.pt: expected a YAML file, found a checkpoint; its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
+        (["train", "--config", "sequental.yaml"], "sequental.yaml: no such file; did you mean 'sequential'?; cifar config list shows the built-in configurations"),
+        (["eval", "nosuch"], "nosuch: expected a run folder, a checkpoint file, or the name of a run under logs, found none of them; there are no runs under logs yet: cifar train --config quickstart makes one"),
+    ],
+)  # fmt: skip
+def test_a_first_guess_is_answered_with_what_to_write(
+    words: list[str], message: str, cifar: Callable[..., Any]
+) -> None:
+    outcome = cifar(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"error: {message}\n"

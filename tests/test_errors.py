@@ -16,6 +16,7 @@ from cifar_cli.errors import out_of_memory
         (errors.DataError("x"), 1),
         (errors.CheckpointError("x"), 1),
         (errors.RunError("x"), 1),
+        (errors.RunNotFoundError("x"), 2),
         (errors.DivergedError("x"), 1),
         (errors.UsageError("x"), 2),
         (errors.ConfigError(["x"]), 2),

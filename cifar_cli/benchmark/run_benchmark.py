@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from cifar_cli import formatting
 from cifar_cli.benchmark.epoch_end import time_epoch_end
 from cifar_cli.benchmark.flops import step_flops
 from cifar_cli.benchmark.matrix_peak import MatrixPeak, matrix_peak
@@ -86,7 +87,8 @@ def run_benchmark(benchmark: Benchmark, *, seconds: float, max_rounds: int) -> M
         estimates = [estimate for _, estimate in warm.values()]
         rounds = choose_rounds(seconds, max_rounds=max_rounds, seconds_per_step=estimates)
         steps = choose_steps(seconds, rounds=rounds, seconds_per_step=estimates, max_steps=max_steps)
-        note(f"{rounds} rounds of {steps:,} steps of every loop: about {rounds * steps * sum(estimates):.0f} s")
+        plan = f"{formatting.count(rounds, 'round')} of {formatting.count(steps, 'step')} of every loop"
+        note(f"{plan}: about {rounds * steps * sum(estimates):.0f} s")
         step_seconds = time_rounds(loops, rounds=rounds, steps=steps, device=device, on_round=_print_round)
         # A second measurement, since other programs may have disturbed the first.
         peak = max(peak, _matrix_peak(benchmark.runtime), key=lambda found: found.flops_per_second)

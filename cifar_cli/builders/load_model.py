@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from cifar_cli import config
+from cifar_cli import config, formatting
 from cifar_cli.builders.build_model import build_meta_model, build_model
 from cifar_cli.builders.check_own_model import check_own_model
 from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_model, words_for_own_model
@@ -153,7 +153,7 @@ def _open_of_run(path: Path, *, run: RunFolder, trust_in: ModelTrust) -> LoadedM
 def _print_state(opened: LoadedModel, *, error: str | None) -> None:
     run, epochs = opened.run, opened.experiment.train.epochs
     weights = (
-        f"its weights are those after epoch {opened.epoch}, step {opened.step}, of {epochs} epochs"
+        f"its weights are those after epoch {opened.epoch}, step {opened.step}, of {formatting.count(epochs, 'epoch')}"
         if opened.step
         else "its weights are untrained, those before the first step"
     )

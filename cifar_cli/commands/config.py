@@ -1,6 +1,8 @@
 """`cifar config`: list, show, copy and validate configurations. Never imports torch."""
 
+import re
 import sys
+from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +10,9 @@ import typer
 
 from cifar_cli.commands.options import is_override
 from cifar_cli.config import dump, warnings
-from cifar_cli.config.config_files import builtins, read_config_file
+from cifar_cli.config.config_files import ConfigFile, builtins, read_config_file
 from cifar_cli.config.load import load_read
+from cifar_cli.config.schema import NAME_PATTERN
 from cifar_cli.config.yaml.comments import Comments, read_comments
 from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
 from cifar_cli.console.listing import print_listing
@@ -73,7 +76,7 @@ def copy(
         target = target / f"{read.stem}.yaml"
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(read.text)
+            file.write(_copied_text(read, name=target.stem))
     except FileExistsError:
         raise UsageError(f"{target}: expected a new file, found an existing one; name another file") from None
     except FileNotFoundError:
@@ -87,6 +90,23 @@ def copy(
         _note(f"next: {shell_command('cifar', 'config', 'validate', target)}")
     else:
         _note(f"next: {shell_command('cifar', 'train', '--config', target)}")
+
+
+def _copied_text(read: ConfigFile, *, name: str) -> str:
+    """Returns a configuration's text for a file of that name.
+
+    A copy of a built-in gets the file's name, and a head that names the original in the place of the original's, whose
+    measurements are not the copy's. A file of one's own is copied as it stands.
+    """
+    if read.builtin is None:
+        return read.text
+    original = f"# A copy of the configuration {read.builtin}, to be changed."
+    head = f"{original} What the original reaches: cifar docs results\n"
+    body = "".join(dropwhile(lambda line: line.startswith("#"), read.text.splitlines(keepends=True)))
+    if not re.fullmatch(NAME_PATTERN, name):
+        return head + body
+    without_name = re.sub(r"^name: .*\n", "", body, flags=re.MULTILINE)
+    return f"{head}name: {name}\n{without_name}"
 
 
 @app.command()

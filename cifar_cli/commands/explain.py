@@ -93,7 +93,7 @@ def explain(
     if as_json:
         print(json.dumps(explanation.as_dict(), ensure_ascii=False))
     elif example is not None:
-        print_worked_example(example.layer, example.worked, picture=example.picture.caption)
+        print_worked_example(example.layer, example.paper, picture=example.picture.caption)
     else:
         print_network_summary(explanation.summary, caption=explanation.caption)
     if html is not None:
@@ -102,7 +102,7 @@ def explain(
             explanation.summary,
             title=explanation.title,
             subtitle=explanation.caption,
-            example=(example.layer, example.worked, example.picture) if example else None,
+            example=(example.layer, example.paper, example.picture) if example else None,
         )
     print_next_step(
         wrote=[str(html)] if html is not None else [],

@@ -13,7 +13,7 @@ from cifar_cli.console.listing import print_listing
 from cifar_cli.errors import UsageError
 from cifar_cli.lessons.table import LESSONS
 
-FOLDER = Path("logs") / "lessons"
+FOLDER = Path("lessons")  # not in logs/: there, TensorBoard would open its pictures on them
 ALL = "all"
 
 

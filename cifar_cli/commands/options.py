@@ -17,7 +17,7 @@ from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
 from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config, complete_own_model
-from cifar_cli.errors import CifarError, RunError, UsageError, did_you_mean
+from cifar_cli.errors import CifarError, RunError, RunNotFoundError, UsageError, did_you_mean
 from cifar_cli.models.own.build_own import trust
 from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
 from cifar_cli.models.table import FileKeys
@@ -26,6 +26,7 @@ from cifar_cli.shell import expand_path
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
+
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
@@ -117,6 +118,7 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
 
     of: what the name names. Raises UsageError for two names.
     """
+    _refuse_blanks(words or [])
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
     if "" in names:
@@ -124,6 +126,17 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
     return (str(expand_path(names[0])) if names else None), overrides
+
+
+def _refuse_blanks(words: Sequence[str]) -> None:
+    """Raises UsageError for `optimizer.lr = 0.1`, which a shell passes on as three words."""
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        typed = [before, word, after] if word == "=" else [before, word] if word.startswith("=") else [word, after]
+        key = typed[0].rstrip("=")
+        if (word == "=" or word.startswith("=") or word.endswith("=")) and is_known_key(key) and typed[-1]:
+            raise UsageError(
+                f"expected key=value in one word, found '{' '.join(typed)}'; write {''.join(typed)} without blanks"
+            )
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:
@@ -169,12 +182,25 @@ def is_config(word: str, *, log_dir: Path) -> bool:
         return False
     try:
         find_run(word, log_dir=log_dir)
-    except RunError as error:
+    except RunNotFoundError as error:
         if word in builtins():
             return True
         known = ", ".join(builtins())
         raise UsageError(f"{error}; nor is it a configuration: a YAML file, or one of {known}") from None
     return False
+
+
+def is_run(word: str, *, log_dir: Path) -> bool:
+    """Returns whether the word names a run or a checkpoint file."""
+    if is_checkpoint_path(word):
+        return True
+    try:
+        find_run(str(expand_path(word)), log_dir=log_dir)
+    except RunNotFoundError:
+        return False
+    except RunError:  # a group of runs, which is told when it is opened
+        return True
+    return True
 
 
 @dataclass(frozen=True)

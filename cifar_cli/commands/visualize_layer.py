@@ -13,6 +13,7 @@ from cifar_cli.commands.options import (
     Weights,
     choose_model,
     is_override,
+    is_run,
     number,
     one_of,
     read_trust,
@@ -65,6 +66,8 @@ def visualize_layer(
     layer, *rest = words or [""]
     if all_layers:
         layer, rest = "", words or []
+        if rest and not is_override(rest[0]) and not is_run(rest[0], log_dir=log_dir):
+            raise UsageError(f"--all: expected a run or nothing, found '{rest[0]}'; leave out the LAYER, or --all")
     elif not layer or is_override(layer):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
     trust_in = read_trust(model, trust_model)

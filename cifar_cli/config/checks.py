@@ -60,7 +60,7 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     yield from _nesterov_without_momentum(experiment)
     for index, group in enumerate(experiment.optimizer.groups):
         if group.epochs is not None and group.epochs > experiment.train.epochs:
-            expected = f"expected at most the {experiment.train.epochs} epochs of train.epochs"
+            expected = f"expected at most the {formatting.count(experiment.train.epochs, 'epoch')} of train.epochs"
             mend = "leave it out to train the group to the end"
             path: KeyPath = ("optimizer", "groups", index, "epochs")
             word = f"{dotted(path)}=null"
@@ -71,7 +71,9 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     yield from _unfit_sides(experiment)
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
-        finding = f"expected fewer than the {epochs} epochs of train.epochs, found {warmup_epochs:g}"
+        finding = (
+            f"expected fewer than the {formatting.count(epochs, 'epoch')} of train.epochs, found {warmup_epochs:g}"
+        )
         mend = "set schedule.warmup_epochs to 0"
         word = "schedule.warmup_epochs=0"
         yield Issue(("schedule", "warmup_epochs"), finding, mend, word=word), ("train", "epochs")

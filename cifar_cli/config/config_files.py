@@ -16,6 +16,15 @@ from cifar_cli.shell import expand_path
 
 MAX_BYTES = 2**20
 STDIN = "-"
+# Files that people name in the place of a configuration, by suffix.
+NO_CONFIGS = {
+    ".py": ("a Python file", "write the network as YAML: cifar config show sequential prints an example"),
+    ".pt": ("a checkpoint", "its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
+    ".pth": ("a checkpoint", "its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
+    ".json": ("a JSON file", "write the same keys as YAML: cifar config show sequential prints an example"),
+    ".toml": ("a TOML file", "write the same keys as YAML: cifar config show sequential prints an example"),
+    ".csv": ("a table", "a run's configuration is config.yaml in its folder"),
+}
 DEFAULT_CONFIG = "sequential"  # commands show its untrained network if there is no run yet
 
 
@@ -54,6 +63,9 @@ def read_config_file(source: str | Path) -> ConfigFile:
     if source == "":
         raise UsageError("expected the FILE or NAME of a configuration, found an empty word; names: cifar config list")
     path = find_config_file(source)
+    if path.suffix in NO_CONFIGS:
+        found, mend = NO_CONFIGS[path.suffix]
+        raise UsageError(f"{source}: expected a YAML file, found {found}; {mend}")
     shown = "<stdin>" if source == STDIN else _shown(path)
     try:
         content = _read_bytes(path, is_stdin=source == STDIN)
@@ -117,4 +129,6 @@ def _not_found(source: str | Path) -> str:
     known = builtins()
     name = re.sub(r"\.ya?ml$", "", str(source)).removeprefix("configs/")
     hint = nearest(name, known)
+    if re.search(r"\.ya?ml$|/", str(source)):
+        return f"{source}: no such file{hint}; cifar config list shows the built-in configurations"
     return f"{source}: no such file, and no built-in configuration; the built-ins are {', '.join(known)}{hint}"

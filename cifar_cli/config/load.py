@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from pydantic import ValidationError
 
 from cifar_cli.config.checks import cross_field_issues
 from cifar_cli.config.config_files import ConfigFile, read_config_file
+from cifar_cli.config.first_guesses import lookalike_issues
 from cifar_cli.config.layers.parse_layers import LAYERS_PATH, parse_layers
 from cifar_cli.config.layers.shapes.infer_shapes import ShapeMismatchError, infer_shapes, with_inferred_arguments
 from cifar_cli.config.overrides import override
 from cifar_cli.config.schema import CHOICES, NAME_PATTERN, Experiment, with_inherited_settings
 from cifar_cli.config.validation_errors import validation_issues
 from cifar_cli.config.yaml.document import Document, read_document
-from cifar_cli.config.yaml.source_locations import Issue, KeyPath, SourceLocations, report
+from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocation, SourceLocations, report
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import ConfigError
 from cifar_cli.models.layer import Layer
@@ -36,9 +38,24 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
 
 def load_read(read: ConfigFile, overrides: Sequence[str] = ()) -> Experiment:
     """Returns the experiment of a configuration that has been read. Raises ConfigError with all mistakes."""
-    document = read_document(read.text, read.location, builtin=read.builtin)
-    override(document, overrides)
-    return experiment_of(document, default_name=read.stem)
+    try:
+        document = read_document(read.text, read.location, builtin=read.builtin)
+        override(document, overrides)
+        return experiment_of(document, default_name=read.stem)
+    except ConfigError as error:
+        lookalikes = [
+            *lookalike_issues(read.text, location=read.location),
+            *(
+                replace(issue, location=COMMAND_LINE)
+                for word in overrides
+                for issue in lookalike_issues(word, location="")
+            ),
+        ]
+        if not lookalikes:
+            raise
+        # They come first: what follows may be wrong only because of them.
+        start = SourceLocations(SourceLocation(read.location))
+        raise ConfigError([*report(lookalikes, start), *error.issues]) from None
 
 
 def load_text(text: str, *, location: str, overrides: Sequence[str] = ()) -> Experiment:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_number import WorkedExample
 from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import results
 
@@ -36,16 +36,17 @@ def print_worked_example(layer: str, worked: WorkedExample, *, picture: str) -> 
     console.print(f"{layer}: {formatting.position(worked.place)} for {picture}", style="bold")
     for grids in worked.grids:
         console.print(f"\n{grids.title}")
-        _print_grids(console, [(name, numbers) for name, numbers in grids.matrices])
+        _print_grids(console, {name: grid(numbers, digits=worked.digits) for name, numbers in grids.matrices})
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     table.add_column(justify="right")
-    digits = formatting.decimals([worked.by_layer], significant=4)  # those of the result, which may be small
     for text, number in worked.lines:
-        table.add_row(text, formatting.signed(number, digits=digits))
-    table.add_row("the layer gives", formatting.signed(worked.by_layer, digits=digits), style="bold")
+        table.add_row(text, formatting.signed(number, digits=worked.digits))
+    by_layer = formatting.signed(worked.by_layer, digits=worked.digits)
+    table.add_row("the layer gives, without rounding", by_layer, style="bold")
     console.print()
     console.print(table)
+    console.print(worked.rounding, style="dim")
 
 
 def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
@@ -118,9 +119,8 @@ def _legend(summary: NetworkSummary) -> list[str]:
     return lines
 
 
-def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
-    """Prints matrices side by side or, on a narrow terminal, below each other."""
-    texts = {name: grid(numbers) for name, numbers in matrices}
+def _print_grids(console: Console, texts: dict[str, str]) -> None:
+    """Prints matrices by name side by side or, on a narrow terminal, below each other."""
     if sum(3 + max(map(len, (name, *text.splitlines()))) for name, text in texts.items()) > console.width:
         for name, text in texts.items():
             console.print(Text(name, style="dim"))
@@ -133,9 +133,8 @@ def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
     console.print(table)
 
 
-def grid(numbers: Tensor) -> str:
-    """Returns a matrix as aligned lines of at most MAX_GRID_SIZE numbers."""
-    digits = formatting.decimals(numbers.flatten().tolist(), significant=2)
+def grid(numbers: Tensor, *, digits: int) -> str:
+    """Returns a matrix as aligned lines of at most MAX_GRID_SIZE numbers with so many decimals."""
     rows = [
         [formatting.signed(float(n), digits=digits) for n in row[:MAX_GRID_SIZE]]
         for row in numbers[:MAX_GRID_SIZE].tolist()

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
 from cifar_cli.analysis.time_forward import time_forward
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import worked_example
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_example import on_paper, worked_example
+from cifar_cli.analysis.worked_number import WorkedExample
 from cifar_cli.builders.build_model import memory_format
 from cifar_cli.builders.build_training import build_runtime, initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
@@ -27,10 +28,11 @@ MAX_TIMED_IMAGES = 64  # in a batch: quick, and enough for the time fractions of
 
 @dataclass(frozen=True)
 class LayerExample:
-    """A number of a layer, worked by hand on an image of the dataset."""
+    """A number of a layer, worked by hand on an image of the dataset: exactly, and on paper with few decimals."""
 
     layer: str
     worked: WorkedExample
+    paper: WorkedExample
     picture: ExampleImage
 
 
@@ -53,7 +55,7 @@ class NetworkExplanation:
         shape = "×".join(map(str, self.summary.image_shape))
         return (
             f"{self.opened.experiment.model.label} ({self.opened.history}) on images of {shape}; time of a forward "
-            f"pass on {self.runtime.device_name}, fp32, {self.summary.batch_size} images"
+            f"pass on {self.runtime.device_name}, fp32, {formatting.count(self.summary.batch_size, 'image')}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,7 +116,8 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
     step = next(step for step in trace_forward(model, inputs, capture=layer) if step.name == layer)
     class_name = images.class_names[int(images.labels[0])]
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class '{class_name}'"
-    return LayerExample(layer, worked_example(step), ExampleImage(images.images[0], caption, step.receptive_field))
+    picture = ExampleImage(images.images[0], caption, step.receptive_field)
+    return LayerExample(layer, worked_example(step), on_paper(step), picture)
 
 
 def _rows_within(layer: str, model: nn.Module, names: Sequence[str]) -> str:

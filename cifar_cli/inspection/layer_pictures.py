@@ -4,16 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.analysis.capture import capture, find_layer
+from cifar_cli.analysis.capture import capture_views, find_layer
 from cifar_cli.builders.build_training import initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
 from cifar_cli.console.streams import note, warning_instead_of_failure
-from cifar_cli.figures.grids import feature_grid, filter_grid
 from cifar_cli.figures.save_png import save_png
 from cifar_cli.inspection.layer_figures import (
     draw_grad_cam,
@@ -25,6 +23,7 @@ from cifar_cli.inspection.layer_figures import (
 from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 from cifar_cli.inspection.training_history_figures import draw_compare, draw_over_time
 from cifar_cli.observers.event_file import tensorboard_errors
+from cifar_cli.observers.layer_images import write_layer_images
 from cifar_cli.training.runtime import CPU
 
 PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
@@ -56,9 +55,12 @@ class DrawnPicture:
         run, layer = self.inspection.opened.run, self.inspection.layer
         wrote = [str(save_png(self.figure, run.images / f"{self.name}.png"))]
         if self.is_for_tensorboard:
-            with warning_instead_of_failure(hint="TensorBoard's pictures are left out"), tensorboard_errors(run.path):
+            with (
+                warning_instead_of_failure(hint="TensorBoard's pictures are left out"),
+                tensorboard_errors(run.pictures),
+            ):
                 _write_tensorboard(self.inspection)
-                wrote.append(f"TensorBoard features/{layer} in {run.path}/")
+                wrote.append(f"TensorBoard features/{layer} in {run.pictures}/")
         return wrote
 
 
@@ -84,10 +86,8 @@ def draw_picture(opened: LoadedModel, *, layer: str | None, picture: str, images
 def _write_tensorboard(inspection: LayerInspection) -> None:
     """Adds the picture that training writes each epoch, of the same images, at the step of the weights."""
     opened, layer, images = inspection.opened, inspection.layer, sample_images(inspection.splits).images
-    view = capture(opened.model, inspection.preprocess(images), layer=layer)
-    with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
+    views = capture_views(opened.model, inspection.preprocess(images), layers=[layer])
+    with SummaryWriter(str(opened.run.pictures), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:
             writer.add_images("inputs", images, opened.step)  # training has written those of a run
-        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)
-        if isinstance(view.module, nn.Conv2d):
-            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.step)
+        write_layer_images(writer, views, images=images, step=opened.step)

@@ -74,6 +74,9 @@ def draw_over_time(inspection: LayerInspection) -> LayerFigure:
         features=torch.stack([recorded[step].features for step in times]),
         filters=_filters([recorded[step] for step in times]),
         picture=to_pictures(first_image)[0],
+        num_channels=capture(inspection.model, inspection.preprocess(first_image), layer=inspection.layer).output.shape[
+            1
+        ],
         title=f"{inspection.opened.run.name}, on the first {inspection.experiment.data.name} "
         f"{'validation' if inspection.splits.val else 'training'} image",
         facts=[f"{len(times)} of the {len(recorded)} times at which training recorded this layer."],

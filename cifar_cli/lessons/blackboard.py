@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from cifar_cli import formatting
 from cifar_cli.console.streams import warn
 from cifar_cli.errors import RunError
 from cifar_cli.figures.save_png import save_png
@@ -143,14 +144,15 @@ class Blackboard:
 
 
 def _block(name: str, tensor: Tensor) -> list[str]:
-    """Returns a vector, a matrix, or the first matrix of a larger tensor as lines of one width."""
-    shape = "×".join(map(str, tensor.shape)) or "one number"
-    matrix = tensor.detach()
+    """Returns a vector as a column, a matrix, or the first matrix of a larger tensor as lines of one width."""
+    is_vector = tensor.dim() == 1
+    shape = f"{len(tensor)}," if is_vector else "×".join(map(str, tensor.shape)) or "one number"
+    matrix = tensor.detach()[:, None] if is_vector else tensor.detach()
     while matrix.dim() > 2:
         matrix = matrix[0]
     rows = np.atleast_2d(matrix.numpy()).tolist()
     decimals = max(_decimals(number) for row in rows for number in row)
-    cells = [[f"{number:.{decimals}f}" for number in row] for row in rows]
+    cells = [[formatting.signed(number, digits=decimals) for number in row] for row in rows]
     width = max(len(cell) for row in cells for cell in row)
     lines = [f"{name} ({shape})", *(" ".join(cell.rjust(width) for cell in row) for row in cells)]
     longest = max(map(len, lines))

@@ -116,7 +116,7 @@ def dead_layer(
     other_layer = f", or write LeakyReLU in the place of {layer}" if lists_layers else ""
     return (
         f"after epoch {epoch}, {formatting.percent(fraction, decimals=0)} of the units of {layer} are 0 for each of "
-        f"{images} images: no gradient "
+        f"{formatting.count(images, 'image')}: no gradient "
         f"passes through them, so they stay dead, and the layers before them no longer learn. Start again with "
         f"{lr.key}={lr.smaller} (it is {lr.value:g}){other_layer}"
     )

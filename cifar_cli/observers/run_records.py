@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
+from cifar_cli import formatting
 from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.runs.metrics_csv import read_metrics, write_metrics
 from cifar_cli.runs.run_folder import RunFolder
@@ -154,10 +155,10 @@ def _chosen_epoch(progress: Progress) -> int:
 def _describe_missing_rows(run: RunFolder, missing: Sequence[int], progress: Progress) -> str:
     listed = ", ".join(map(str, missing[:MOST_EPOCHS_SHOWN])) + (", …" if len(missing) > MOST_EPOCHS_SHOWN else "")
     lost = f"{'epoch' if len(missing) == 1 else 'epochs'} {listed}"
-    chosen = _chosen_epoch(progress)
+    chosen, trained = _chosen_epoch(progress), formatting.count(progress.epoch, "epoch")
     figures = f"; so are the losses of epoch {chosen} in summary.json" if chosen in missing else ""
     return (
-        f"{run.metrics}: expected a row for each of the {progress.epoch} epochs trained so far, found none for {lost}; "
+        f"{run.metrics}: expected a row for each of the {trained} trained so far, found none for {lost}; "
         f"these rows are lost, and train_seconds in summary.json is null{figures}"
     )
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from cifar_cli import formatting
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
@@ -15,7 +16,7 @@ def describe_epochs(training: Training) -> str:
     """Returns for example "9 epochs of 25 to 50 steps"."""
     steps = training.epoch_steps
     each = f"{min(steps):,}" if min(steps) == max(steps) else f"{min(steps):,} to {max(steps):,}"
-    return f"{len(steps)} {'epoch' if len(steps) == 1 else 'epochs'} of {each} steps"
+    return f"{formatting.count(len(steps), 'epoch')} of {each} {'step' if each == '1' else 'steps'}"
 
 
 def describe_hard_examples(experiment: Experiment) -> str | None:

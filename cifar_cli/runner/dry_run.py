@@ -31,7 +31,8 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
     rows = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
-        "training": f"{describe_epochs(training)} with {experiment.data.batch_size} images, {steps:,} steps in all",
+        "training": f"{describe_epochs(training)} with {formatting.count(experiment.data.batch_size, 'image')}, "
+        f"{formatting.count(steps, 'step')} in all",
         **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
         "optimizer": _describe_section(experiment.optimizer, without="groups"),
         **{
@@ -92,7 +93,8 @@ def _count_parameters(module: nn.Module) -> int:
 def _describe_data(experiment: Experiment, splits: Splits) -> str:
     val = f", {len(splits.val):,} for validation" if splits.val else ", none held out for validation"
     where = f" from {splits.root}" if splits.root else ", drawn by this program"
-    return f"{experiment.data.name}{where}: {len(splits.train):,} images to train on{val}, {len(splits.test):,} to test"
+    train = f"{formatting.count(len(splits.train), 'image')} to train on"
+    return f"{experiment.data.name}{where}: {train}{val}, {len(splits.test):,} to test"
 
 
 def _describe_section(section: Entry, *, without: str = "") -> str:

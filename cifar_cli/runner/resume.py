@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from cifar_cli import config
+from cifar_cli import config, formatting
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
@@ -167,8 +167,9 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         )
     changed = with_overrides(experiment, overrides, location=str(folder.config))
     before, after = experiment.train.epochs, changed.train.epochs
+    counted = f"the run's {formatting.count(before, 'epoch')}"
     if after < before:
-        raise UsageError(f"train.epochs: expected at least the run's {before} epochs, found {after}; leave it out")
+        raise UsageError(f"train.epochs: expected at least {counted}, found {after}; leave it out")
     if after > before and not experiment.schedule.is_extendable:
         fixed = f"schedule {experiment.schedule.name}"
     elif after > before and not experiment.average.is_extendable:
@@ -176,7 +177,7 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
     else:
         return changed
     raise UsageError(
-        f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot be extended to {after}; "
+        f"train.epochs: the {fixed} is laid out over {counted}, so it cannot be extended to {after}; "
         f"start a longer run with: "
         f"{shell_command('cifar', 'train', '--config', folder.config, f'train.epochs={after}')}"
     )

@@ -71,10 +71,9 @@ def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest 
 
 
 def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
-    """Writes env.json: when a run or a group of runs was started, and on what machine and versions."""
-    write_json(
-        path, describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
-    )
+    """Writes env.json: when a run or a group of runs was started, on what machine, and the images' mean and std."""
+    described = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
+    write_json(path, {**described, "mean": splits.mean, "std": splits.std})
 
 
 def _build(

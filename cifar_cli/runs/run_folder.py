@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from cifar_cli.errors import RunError, did_you_mean
+from cifar_cli.errors import RunError, RunNotFoundError, did_you_mean
 from cifar_cli.runs.start_time import start_time
 
 OWN_MODEL_COPY = "model.py"
@@ -64,6 +64,15 @@ class RunFolder:
         return self.path / "images"
 
     @property
+    def pictures(self) -> Path:
+        """TensorBoard's folder of the pictures that commands draw, a run of its own.
+
+        TensorBoard reads one file of a folder to its end and goes on to the next for good: it would not see what a
+        training adds to the first file after a command has written a second.
+        """
+        return self.path / "pictures"
+
+    @property
     def started(self) -> datetime:
         """When the run was started, in UTC."""
         return start_time(self.path)
@@ -115,7 +124,10 @@ def is_checkpoint_path(run: str) -> bool:
 
 
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
-    """Returns the run at the path `run`, or of that name in `log_dir`. Raises RunError if there is neither."""
+    """Returns the run at the path `run`, or of that name in `log_dir`.
+
+    Raises RunNotFoundError if there is neither, RunError for a group of runs.
+    """
     for path in (Path(run), log_dir / run):
         if os.path.isfile(path / GROUP_CONFIG):
             raise RunError(
@@ -124,7 +136,7 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
             )
         if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)
-    raise RunError(_no_run_message(run, log_dir))
+    raise RunNotFoundError(_no_run_message(run, log_dir))
 
 
 def newest_run(log_dir: Path) -> RunFolder | None:

@@ -221,9 +221,13 @@ def test_weights_of_another_network_are_refused_with_layer_and_shape(
     ("words", "code", "message"),
     [
         (["eval"], 1, "logs: expected a run, found none yet; make one with: cifar train --config quickstart"),
-        (["eval", "x" * 300], 1, "expected a run folder, a checkpoint file, or the name of a run under logs"),
+        (["eval", "x" * 300], 2, "expected a run folder, a checkpoint file, or the name of a run under logs"),
         (["eval", "/nowhere.pt"], 1, "/nowhere.pt: expected a checkpoint, found no such file; name a run folder"),
-        (["eval", "small.yaml"], 1, "small.yaml: expected a whole checkpoint, found a part of one, or no checkpoint"),
+        (
+            ["eval", "small.yaml"],
+            2,
+            "small.yaml: expected a run or a checkpoint of this program, found a configuration",
+        ),
         (
             ["eval", "--split", "tset"],
             2,

@@ -52,7 +52,7 @@ def test_a_run_killed_before_its_test_is_resumed_for_the_test_alone(run: Path, c
 def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(run: Path, cifar: Callable[..., Any]) -> None:
     misspelt = run.name.replace("small", "smal")
     outcome = cifar("train", "--resume", misspelt)
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert outcome.err == (
         f"error: {misspelt}: expected a run folder, a checkpoint file, or the name of a run under logs, "
         f"found none of them; the newest runs are {run.name}; did you mean '{run.name}'?\n"
@@ -61,7 +61,7 @@ def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(run: Path, cif
 
 def test_without_any_run_the_error_says_how_to_start_one(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--resume", "small-1", "--log-dir", "elsewhere")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "there are no runs under elsewhere yet: cifar train --config quickstart makes one" in outcome.err
 
 
@@ -188,7 +188,7 @@ def test_a_folder_of_runs_elsewhere_is_told_as_such_and_how_to_take_its_newest(
     elsewhere = run.parent.rename(tmp_path / "elsewhere")
     outcome = cifar(*command, elsewhere)
     assert (outcome.code, outcome.err) == (
-        1,
+        2,
         f"error: {elsewhere}: expected a run, found a folder of runs; name one of them, such as "
         f"{elsewhere}/{run.name}, or take its newest with --log-dir {elsewhere}\n",
     )
@@ -201,7 +201,7 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
     outcome = cifar("train", "--resume", run, "train.epochs=2")
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].endswith(
-        "train.epochs: the average lookahead is laid out over the run's 1 epochs, so it cannot be extended to 2; "
+        "train.epochs: the average lookahead is laid out over the run's 1 epoch, so it cannot be extended to 2; "
         f"start a longer run with: cifar train --config {run}/config.yaml train.epochs=2"
     )
 

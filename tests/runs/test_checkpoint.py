@@ -207,7 +207,7 @@ def test_random_bytes_are_no_checkpoint(tmp_path: Path, seed: int) -> None:
 
 
 def test_a_text_file_is_no_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "notes.txt"
     path.write_text("name: demo\n")
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)

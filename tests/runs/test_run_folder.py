@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cifar_cli.errors import RunError
+from cifar_cli.errors import RunError, RunNotFoundError
 from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run, find_run, find_runs, newest_run
 
@@ -97,7 +97,7 @@ def test_a_run_is_found_by_its_path_and_by_its_name(tmp_path: Path) -> None:
 def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(tmp_path: Path) -> None:
     for age, name in enumerate(["newest", "second", "cnn-first-try", "oldest"]):
         finish(tmp_path, name, age_seconds=age)
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(RunNotFoundError) as caught:
         find_run("cnn-first-tri", log_dir=tmp_path)
     assert str(caught.value) == (
         f"cnn-first-tri: expected a run folder, a checkpoint file, or the name of a run under {tmp_path}, found "
@@ -107,7 +107,7 @@ def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(tmp_path: Path
 
 def test_without_any_run_the_error_says_how_to_make_one(tmp_path: Path) -> None:
     missing = tmp_path / "logs"
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(RunNotFoundError) as caught:
         find_run("demo", log_dir=missing)
     assert str(caught.value).endswith(
         f"; there are no runs under {missing} yet: cifar train --config quickstart makes one"
@@ -118,7 +118,7 @@ def test_a_folder_of_runs_is_told_as_one_with_its_newest_run(tmp_path: Path) -> 
     elsewhere = tmp_path / "elsewhere"
     for age, name in enumerate(["newest", "older"]):
         finish(elsewhere, name, age_seconds=age)
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(RunNotFoundError) as caught:
         find_run(str(elsewhere), log_dir=tmp_path / "logs")
     assert str(caught.value) == (
         f"{elsewhere}: expected a run, found a folder of runs; name one of them, such as {elsewhere}/newest, or take "
@@ -130,7 +130,7 @@ def test_a_misspelt_path_gets_the_runs_of_its_own_folder(tmp_path: Path) -> None
     elsewhere = tmp_path / "elsewhere"
     for age, name in enumerate(["newest", "older"]):
         finish(elsewhere, name, age_seconds=age)
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(RunNotFoundError) as caught:
         find_run(f"{elsewhere}/oldr", log_dir=tmp_path / "logs")
     assert str(caught.value).endswith(
         f"found none of them; the newest runs are {elsewhere}/newest, {elsewhere}/older; "
@@ -139,7 +139,7 @@ def test_a_misspelt_path_gets_the_runs_of_its_own_folder(tmp_path: Path) -> None
 
 
 def test_a_name_too_long_for_the_file_system_is_an_unknown_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="expected a run folder"):
+    with pytest.raises(RunNotFoundError, match="expected a run folder"):
         find_run("x" * 5000, log_dir=tmp_path)
 
 

@@ -69,7 +69,7 @@ def _made_folder(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C too, which is the usual end of a slow download; raised again below
         for path in made:
             with suppress(OSError):  # not made, or no longer empty
                 path.rmdir()

@@ -75,6 +75,7 @@ INT = "expected a whole number, at least 1"
         ),
         ({"a": {"type": "Dropout", "p": 1.5}}, "model.layers.a.p: expected a number from 0 to 1, found 1.5; write for example 0.5"),
         ({"a": {"type": "ELU", "alpha": float("nan")}}, "model.layers.a.alpha: expected a number, found nan; write for example 1.0"),
+        ({"a": {"type": "ELU", "alpha": "x"}}, "model.layers.a.alpha: expected a number, found 'x'; write for example 1.0"),
         ({"a": {"type": "ReLU", "inplace": "yes"}}, "model.layers.a.inplace: expected true or false, found 'yes'; write for example true"),
         ({"a": {"type": "GELU", "approximate": "erf"}}, "model.layers.a.approximate: expected none or tanh, found 'erf'; write for example tanh"),
     ],
