@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cifar_cli.config import Experiment
 from cifar_cli.errors import UsageError
-from cifar_cli.models.own.build_own import own_source, trust, untrusted_message
+from cifar_cli.models.own.build_own import neighbours, own_source, trust, untrusted_message
 from cifar_cli.models.own.own_source import OwnSource, check_own_source
 from cifar_cli.models.table import FileKeys, ModelKeys
 from cifar_cli.runs.atomic_files import write_atomically
@@ -86,10 +86,21 @@ def _copy(keys: FileKeys, folder: Path | None, *, place: str) -> OwnSource:
 
 
 def write_model_copy(path: Path, keys: ModelKeys) -> None:
-    """Writes the file of an own network into a run folder; nothing for a network of the program."""
-    if isinstance(keys, FileKeys):
-        content = own_source(keys).content
-        write_atomically(path, lambda file: file.write(content))
+    """Writes the file of an own network into a run folder; nothing for a network of the program.
+
+    Warns of other files that it imports, which are not copied.
+    """
+    if not isinstance(keys, FileKeys):
+        return
+    content = own_source(keys).content
+    write_atomically(path, lambda file: file.write(content))
+    if others := neighbours(keys):
+        from cifar_cli.console.streams import warn
+
+        warn(
+            f"{path}: a copy of {keys.file} alone; what it imports from its folder ({', '.join(others)}) is not copied, "
+            f"so --trust-model cannot open this run: keep these files beside {keys.file}"
+        )
 
 
 def words_for_own_model(keys: ModelKeys) -> list[str]:

@@ -97,21 +97,23 @@ def resume_group(
     group: GroupFolder, overrides: Sequence[str], *, started_at: float, trust_in: ModelTrust = NO_TRUST
 ) -> None:
     """Trains a group to its end: skips finished seeds, resumes the interrupted one, and starts the others."""
+    experiment = config.load(group.config)
+    with_trusted_model(experiment, trust_in, folder=group.path, place=str(group.path), same_file=True)
+    own_words = words_for_own_model(experiment.model)
     if overrides:
+        words = ("--config", group.config, *overrides, "--seeds", "N", *own_words)
         raise UsageError(
             f"cifar train --resume {group.path}: expected no key=value, since all seeds share one configuration, found "
-            f"{' '.join(overrides)}; start another group with: "
-            f"{shell_command('cifar', 'train', '--config', group.config, *overrides, '--seeds', 'N')}"
+            f"{' '.join(overrides)}; start another group with: {shell_command('cifar', 'train', *words)}"
         )
     runs = read_seed_runs(group)
     remaining = [run.seed for run in runs if not run.is_finished]
     if not remaining:
+        words = ("--config", group.config, "--seeds", "LIST", *own_words)
         raise UsageError(
             f"{group.path}: expected a group with seeds left to train, found all {len(runs)} of them finished; "
-            f"train others with: {shell_command('cifar', 'train', '--config', group.config, '--seeds', 'LIST')}"
+            f"train others with: {shell_command('cifar', 'train', *words)}"
         )
-    experiment = config.load(group.config)
-    with_trusted_model(experiment, trust_in, folder=group.path, place=str(group.path), same_file=True)
     with join_process_group() as processes:
         _require_single_process(processes)
         runtime = build_runtime(experiment)

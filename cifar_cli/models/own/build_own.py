@@ -27,6 +27,7 @@ AVAILABLE = ("num_classes", "image_shape")
 
 _trusted: dict[tuple[str, str], OwnSource] = {}  # by checksum and name: what the command line has named
 _modules: dict[str, ModuleType] = {}  # by checksum: each file runs once
+_neighbours: dict[str, list[str]] = {}  # by checksum: the modules that the file imported from its own folder
 
 
 def trust(own: OwnSource) -> None:
@@ -65,6 +66,11 @@ def own_files() -> OwnFiles:
     return OwnFiles({str(own.path): own for own in _trusted.values()})
 
 
+def neighbours(keys: FileKeys) -> list[str]:
+    """Returns the modules that the file of the keys, once it has run, imported from its own folder."""
+    return _neighbours.get(keys.sha256, [])
+
+
 def build_own_model(
     *, image_shape: tuple[int, int, int], num_classes: int, file: str, attribute: str, sha256: str
 ) -> "nn.Module":
@@ -94,6 +100,7 @@ def _run(own: OwnSource) -> ModuleType:
     # What the file prints goes where notes go: with --json, stdout holds one object and nothing else.
     module.print = _print_to_stderr  # type: ignore[attr-defined]
     sys.modules[name] = module  # dataclasses and pickle look there
+    known = set(sys.modules)
     try:
         # Generators of its own: numbers that the file draws must not change the weights of the first network.
         with _importable(own.path.absolute().parent), _seeded(0), torch.random.fork_rng(devices=[]):
@@ -103,7 +110,15 @@ def _run(own: OwnSource) -> ModuleType:
         del sys.modules[name]
         raise
     _modules[own.sha256] = module
+    _neighbours[own.sha256] = _modules_of(own.path.absolute().parent, set(sys.modules) - known)
     return module
+
+
+def _modules_of(folder: Path, names: set[str]) -> list[str]:
+    """Returns those of the modules that are a file or a folder directly in this folder."""
+    tops = {name: sys.modules[name] for name in names if "." not in name}
+    files = {name: Path(str(getattr(module, "__file__", None) or "")) for name, module in tops.items()}
+    return sorted(name for name, file in files.items() if folder in (file.parent, file.parent.parent))
 
 
 def _print_to_stderr(*values: object, **options: Any) -> None:

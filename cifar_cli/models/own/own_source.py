@@ -11,6 +11,7 @@ from pathlib import Path
 from cifar_cli.errors import UsageError, did_you_mean
 from cifar_cli.models.own.training_code import find_training_code, is_main_guard
 from cifar_cli.models.table import FileKeys
+from cifar_cli.shell import expand_path
 
 MAX_BYTES = 2**20
 USAGE = "write for example --model my_net.py:Net"
@@ -94,9 +95,11 @@ def read_own_source(word: str) -> OwnSource:
         file, attribute = word, ""
     if not file.endswith(".py"):
         candidate = f"{file}.py"
-        hint = f"; did you mean '{candidate}:{attribute or 'Net'}'?" if Path(candidate).is_file() else f"; {USAGE}"
+        is_file = expand_path(candidate, place="--model").is_file()
+        hint = f"; did you mean '{candidate}:{attribute or 'Net'}'?" if is_file else f"; {USAGE}"
         raise UsageError(f"--model: expected FILE.py:NAME, found '{word}'{hint}")
-    own = OwnSource(Path(file), str(Path(file)), attribute, _read(Path(file)))
+    path = expand_path(file, place="--model")
+    own = OwnSource(path, str(path), attribute, _read(path))
     check_own_source(own)
     return own
 
