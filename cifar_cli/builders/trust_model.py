@@ -98,8 +98,8 @@ def write_model_copy(path: Path, keys: ModelKeys) -> None:
         from cifar_cli.console.streams import warn
 
         warn(
-            f"{path}: a copy of {keys.file} alone; what it imports from its folder ({', '.join(others)}) is not copied, "
-            f"so --trust-model cannot open this run: keep these files beside {keys.file}"
+            f"{path}: a copy of {keys.file} alone; what it imports from its folder, {', '.join(others)}, is not "
+            f"copied, so --trust-model cannot open this run: keep these files beside {keys.file}"
         )
 
 
