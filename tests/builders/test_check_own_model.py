@@ -36,6 +36,19 @@ WRONG = {
         net(f"{CONV}\nself.fc = nn.Linear(1024, 10)", "return self.fc(self.conv(x).flatten(1))"),
         "13: expected 1024 numbers for each image in fc (Linear), found the shape (B, 5400); write nn.Linear(5400, 10)",
     ),
+    "an import with a dot": (
+        net(FC).replace("import torch\n", "from .helper import width\n", 1),
+        "1: expected an import without a dot, as this file is in no package, found one with a dot; leave it out",
+    ),
+    "an import of a misspelt name": (
+        net(FC).replace("import torch\n", "from torch.nn import Conv2D\n", 1),
+        "1: expected a name of torch.nn, found 'Conv2D'; did you mean 'Conv2d'?",
+    ),
+    "a GPU that is not there": (
+        net("raise RuntimeError('Found no NVIDIA driver on your system. Please check')"),
+        "9: expected a network that stays where it is made, found one that is moved to a GPU, and there is none here; "
+        "leave .cuda() and .to(…) out: the program moves the network, to where train.device says",
+    ),
     "not flattened": (
         net(FC, "return self.fc(x)"),
         "12: expected 3072 numbers for each image in fc (Linear), found the shape (B, 3, 32, 32); flatten it before, "

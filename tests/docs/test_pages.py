@@ -257,7 +257,7 @@ def test_the_network_of_the_page_works_with_every_command_that_it_shows(
     (text,) = re.findall(r"```python\n# my_net.py\n(.*?)```", page, re.DOTALL)
     (tmp_path / "my_net.py").write_text(text)
     lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         words = line.split()[1:]
         words += SMALL if words[0] in ("train", "benchmark") else []

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import types
 
 from cifar_cli.errors import did_you_mean
@@ -28,6 +29,8 @@ def python_mistake(error: BaseException, own: OwnSource) -> str | None:
         )
     if isinstance(error, ModuleNotFoundError):
         return _missing_module(error, own)
+    if isinstance(error, ImportError):
+        return _wrong_import(error)
     if isinstance(error, NameError):
         return _unknown_name(str(error.name or ""), text)
     if "before Module.__init__() call" in text:
@@ -38,6 +41,11 @@ def python_mistake(error: BaseException, own: OwnSource) -> str | None:
         return _unknown_attribute(error, own)
     if isinstance(error, TypeError):
         return _wrong_arguments(text)
+    if "NVIDIA driver" in text or "not compiled with CUDA" in text:
+        return (
+            "expected a network that stays where it is made, found one that is moved to a GPU, and there is none here; "
+            "leave .cuda() and .to(…) out: the program moves the network, to where train.device says"
+        )
     if "does not require grad and does not have a grad_fn" in text:
         return (
             "expected an output that depends on the weights, found one without a gradient; take .detach(), .data, "
@@ -60,6 +68,21 @@ def _missing_module(error: ModuleNotFoundError, own: OwnSource) -> str:
         return f"{finding}; a run folder keeps one file alone: name the file among its neighbours, --model {own.word}"
     hint = did_you_mean(name, metadata.packages_distributions())
     return f"{finding}{hint or f'; install it (pip install {name}), or leave the import out'}"
+
+
+def _wrong_import(error: ImportError) -> str | None:
+    """Explains `from .helper import x` and `from torch.nn import Conv2D`."""
+    text = str(error)
+    if "no known parent package" in text:
+        return "expected an import without a dot, as this file is in no package, found one with a dot; leave it out"
+    match = re.search(r"cannot import name '(\w+)' from (partially initialized module )?'([\w.]+)'", text)
+    if match is None:
+        return None
+    finding = f"expected a name of {match[3]}, found '{match[1]}'"
+    if match[2]:
+        return f"{finding}, while {match[3]} is being read; take out the import that leads back to this file"
+    hint = did_you_mean(match[1], dir(sys.modules.get(match[3])))
+    return f"{finding}{hint or '; see the documentation of this module for its names'}"
 
 
 def _unknown_name(name: str, text: str) -> str | None:
