@@ -248,7 +248,12 @@ def test_a_layer_without_a_picture_is_told_before_there_is_a_run(cifar: Cifar, t
 
 @pytest.mark.parametrize(
     ("layer", "shape"),
-    [("Conv2d(3, 6, 3)", "6×30×30"), ("MaxPool2d(3, ceil_mode=False)", "3×10×10"), ("Sigmoid()", "3×32×32")],
+    [
+        ("Conv2d(3, 6, 3)", "6×30×30"),
+        ("MaxPool2d(3, ceil_mode=False)", "3×10×10"),
+        ("Sigmoid()", "3×32×32"),
+        ("ReLU(True)", "3×32×32"),
+    ],
 )
 def test_a_tutorials_network_of_one_layer_is_explained_and_drawn_and_not_trained(
     layer: str, shape: str, cifar: Cifar, my_net: Path
@@ -261,6 +266,7 @@ def test_a_tutorials_network_of_one_layer_is_explained_and_drawn_and_not_trained
     )
     explained = cifar("explain", "my_net.py:Model")
     assert shape in explained.out
+    assert ("takes no FLOPs and no memory for its activations" in explained.out) == (layer == "ReLU(True)")
     assert explained.err.splitlines()[-1].endswith("--model my_net.py:Model --layer layer")  # relu1 is never called
     drawn = cifar("visualize-layer", "layer", "--model", "my_net.py:Model", *SMALL[:2])
     assert drawn.code == 0, drawn.err

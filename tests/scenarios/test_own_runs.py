@@ -115,12 +115,16 @@ def test_the_path_of_the_file_is_expanded_as_every_path_is(
     assert (outcome.code, "error: --model: $NOWHERE/my_net.py: " in outcome.err) == (2, True)
 
 
-def test_the_copy_alone_says_that_a_neighbour_is_missing(
+def test_the_copy_imports_nothing_from_its_run_folder_and_says_that_a_neighbour_is_missing(
     folder: Path, run: str, cifar_in: Cifar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "helper", raising=False)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
+    planted = folder / run / "helper.py"
+    planted.write_text("from pathlib import Path\n\nPath('ran.txt').touch()\nFEATURES = 48\n")
     outcome = cifar_in(folder, "eval", run, "--trust-model")
+    planted.unlink()
+    assert not (folder / "ran.txt").exists()
     assert outcome.code == 2
     assert outcome.err == (
         f"error: {run}/model.py:1: expected the module 'helper', found none of this name here; a run folder keeps one "

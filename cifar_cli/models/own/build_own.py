@@ -103,7 +103,7 @@ def _run(own: OwnSource) -> ModuleType:
     known = set(sys.modules)
     try:
         # Generators of its own: numbers that the file draws must not change the weights of the first network.
-        with _importable(own.path.absolute().parent), _seeded(0), torch.random.fork_rng(devices=[]):
+        with _importable(own), _seeded(0), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
             exec(compile(own.content, str(own.path), "exec"), module.__dict__)
     except BaseException:
@@ -126,8 +126,15 @@ def _print_to_stderr(*values: object, **options: Any) -> None:
 
 
 @contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Lets the file import its neighbours, as Python does for a program: first while it runs, afterwards last."""
+def _importable(own: OwnSource) -> Iterator[None]:
+    """Lets the file import its neighbours, as Python does for a program: first while it runs, afterwards last.
+
+    Not the copy in a run folder: --trust-model runs this one file, and a stranger's folder may hold a torchvision.py.
+    """
+    if own.is_copy:
+        yield
+        return
+    folder = own.path.absolute().parent
     sys.path.insert(0, str(folder))
     try:
         yield
