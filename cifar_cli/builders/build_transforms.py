@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
+from cifar_cli.builders.build_model import memory_format
 from cifar_cli.config import Experiment
 from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -21,11 +22,12 @@ STATISTICS_IMAGES = 32  # for statistics of activations; more images cost more a
 
 def build_preprocessing(experiment: Experiment, splits: Splits, runtime: Runtime) -> Callable[[Tensor], Tensor]:
     """Returns a function from uint8 images (B, C, H, W) to the network's input: float32, on the device."""
+    order = memory_format(experiment)
     to_float = Normalize(splits.mean, splits.std).to(runtime.device) if experiment.data.normalize else to_unit
 
     def preprocess(images: Tensor) -> Tensor:
         # In this order: arithmetic per channel is slow in channels_last.
-        return to_float(images.to(runtime.device)).contiguous(memory_format=torch.channels_last)
+        return to_float(images.to(runtime.device)).contiguous(memory_format=order)
 
     return preprocess
 

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, number, one_of
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    AsJson,
+    Config,
+    LogDir,
+    OwnModel,
+    TrustModel,
+    Weights,
+    choose_model,
+    number,
+    one_of,
+    read_trust,
+)
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
 from cifar_cli.shell import shell_command
@@ -26,14 +38,22 @@ def evaluate(
     batch_size: Annotated[
         int, number("--batch-size", int, low=1, help="Images at a time; affects only speed and memory.")
     ] = 500,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     choice = choose_model(
-        words, config=config, weights=weights, log_dir=log_dir, changeable=EVALUATION_KEYS, is_run_needed=True
+        words,
+        config=config,
+        weights=weights,
+        log_dir=log_dir,
+        changeable=EVALUATION_KEYS,
+        is_run_needed=True,
+        trust_in=read_trust(model, trust_model),
     )
-    from cifar_cli.builders.load_model import first_layer
+    from cifar_cli.analysis.capture import first_layer
     from cifar_cli.console.result_tables import print_evaluation
     from cifar_cli.console.streams import print_next_step, warning_instead_of_failure
     from cifar_cli.figures.confusion_matrix import draw_confusion
@@ -56,5 +76,5 @@ def evaluate(
     with warning_instead_of_failure(hint="the picture of the confusion matrix is left out"):
         figure = draw_confusion(measured.confusion, class_names=class_names, title=f"{opened.source}: {split} split")
         wrote.append(str(save_png(figure, opened.run.images / f"confusion-{split}.png")))
-    command = shell_command("cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened))
+    command = shell_command("cifar", "visualize-layer", first_layer(opened.model) or "--all", *choice.words_for(opened))
     print_next_step(wrote=wrote, next_command=command)
