@@ -2,8 +2,9 @@
 
 from cifar_cli.config import Experiment
 from cifar_cli.config.schema import on_dataset
+from cifar_cli.console.decode_bar import decode_bar
 from cifar_cli.console.download_bar import download_bar
-from cifar_cli.console.streams import warn
+from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from cifar_cli.errors import DataError
@@ -24,7 +25,11 @@ def load_data(experiment: Experiment, processes: ProcessGroup = SINGLE_PROCESS) 
     else:
         experiment = _on_dataset(experiment, processes.broadcast(experiment.data.name))
         splits = _open(experiment, deadline_seconds=None)
-    return _on_dataset(experiment, experiment.data.name), splits
+    experiment = _on_dataset(experiment, experiment.data.name)
+    if experiment.data.is_own:  # kept in the run, so that an evaluation and a resumed training normalize as this one
+        measured = {"mean": splits.mean, "std": splits.std}
+        experiment = experiment.model_copy(update={"data": experiment.data.model_copy(update=measured)})
+    return experiment, splits
 
 
 def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
@@ -36,6 +41,10 @@ def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
         warn(f"{error}\nUsing the {experiment.data.fallback} set instead")
         experiment = _on_dataset(experiment, experiment.data.fallback)
         splits = _open(experiment, deadline_seconds=None)
+    for text in splits.notes:
+        note(text)
+    for text in splits.warnings:
+        warn(text)
     if experiment.data.is_synthetic:
         warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
     return experiment, splits
@@ -43,7 +52,7 @@ def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
 
 def _open(experiment: Experiment, *, deadline_seconds: float | None) -> Splits:
     data = experiment.data
-    with download_bar() as report:
+    with download_bar() as report, decode_bar() as on_decoded:
         return open_dataset(
             data.name,
             root=data.root,
@@ -51,9 +60,14 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None) -> Splits:
             val_size=data.val_size,
             deadline_seconds=deadline_seconds,
             report=report,
+            own_keys=data.own_keys,
+            on_decoded=on_decoded,
         )
 
 
 def _on_dataset(experiment: Experiment, name: str) -> Experiment:
     """Returns the experiment on the dataset `name`, which has the same shape, without a fallback."""
+    if name == experiment.data.name:
+        data = experiment.data.model_copy(update={"fallback": None})
+        return experiment.model_copy(update={"data": data})
     return experiment.model_copy(update={"data": on_dataset(experiment.data, name, fallback=None)})

@@ -19,7 +19,7 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_root(root: str | None) -> str | None:
-    if root and os.path.exists(root) and not os.path.isdir(root):
+    if root and os.path.exists(root) and not os.path.isdir(root) and not root.endswith(".csv"):
         raise UsageError(f"--root {root}: expected a folder, found a file; name the folder that holds the datasets")
     return root
 
@@ -45,6 +45,10 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
 
+    if DATASETS[name].is_own:
+        print(f"{name} is your own images; there is nothing to fetch")
+        print_next_step(wrote=[], next_command=f"cifar data verify {name} --root {root or 'FOLDER'}")
+        return
     source, folder = find_dataset(name), data_root(root)
     states = source.file_states(folder)
     if source.fetch is None:
@@ -60,10 +64,14 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
 
 @app.command()
 def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
-    """Compare every file of a dataset with its published checksum."""
+    """Compare every file of a dataset with its published checksum, or open every picture of your own."""
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
 
+    if DATASETS[name].is_own:
+        _verify_own(root)
+        print_next_step(wrote=[], next_command=_train_command(name, root))
+        return
     source, folder = find_dataset(name), data_root(root)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
@@ -83,15 +91,19 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
 def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import data_root
 
     folder = data_root(root)
     print(f"{folder.absolute()} ({_reason(root)})")
-    for name in DATASETS:
-        print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
-    is_complete = _presence("cifar10", folder) == "there"
-    fetch_command = f"cifar data fetch cifar10{_root_option(root)}"
-    print_next_step(wrote=[], next_command=_train_command("cifar10", root) if is_complete else fetch_command)
+    for name, dataset in DATASETS.items():
+        print(f"  {name:14} {_own_presence(root) if dataset.is_own else _presence(name, folder)}")
+    if _presence("cifar10", folder) == "there":
+        command = _train_command("cifar10", root)
+    elif _own_presence(root).startswith("there"):
+        command = _train_command("folder", root)
+    else:
+        command = f"cifar data fetch cifar10{_root_option(root)}"
+    print_next_step(wrote=[], next_command=command)
 
 
 def _reason(root: str | None) -> str:
@@ -103,7 +115,10 @@ def _reason(root: str | None) -> str:
 def _presence(name: str, folder: Path) -> str:
     from cifar_cli.data.datasets.open_dataset import find_dataset
 
-    states = find_dataset(name).file_states(folder)
+    source = find_dataset(name)
+    if source.fetch is None:
+        return "always there: it is drawn"
+    states = source.file_states(folder)
     intact = sum(state == "ok" for state in states.values())
     if intact == len(states):
         return "there"
@@ -112,12 +127,58 @@ def _presence(name: str, folder: Path) -> str:
     return f"incomplete: {intact} of {len(states)} files are intact"
 
 
+def _own_presence(root: str | None) -> str:
+    from cifar_cli.data.datasets.folder_listing import absolute_root, list_folder
+    from cifar_cli.data.datasets.listed_file import ListingError
+
+    if root is None:
+        return "your own images: --root or data.root names their folder"
+    try:
+        listing = list_folder(absolute_root(root), val_size=None)
+    except ListingError as error:
+        return f"not there: {error.finding}"
+    return f"there: {len(listing.files):,} images of {len(listing.class_names)} classes"
+
+
+def _verify_own(root: str | None) -> None:
+    """Prints each split with its classes, and each file that is no picture. Raises DataError if there is one."""
+    from cifar_cli.console.decode_bar import decode_bar
+    from cifar_cli.console.streams import note, warn
+    from cifar_cli.data.datasets.decoded_images import decode_files
+    from cifar_cli.data.datasets.folder_listing import absolute_root, list_folder
+    from cifar_cli.data.datasets.listed_file import ListingError
+
+    try:
+        folder = absolute_root(root)
+        listing = list_folder(folder, val_size=None)
+    except ListingError as error:
+        raise DataError(str(error)) from None
+    for text in listing.notes:
+        note(text)
+    for text in listing.warnings:
+        warn(text)
+    for split, files in listing.splits.items():
+        print(f"{split}: {len(files):,} images of {len({file.label for file in files})} classes")
+    with decode_bar() as show:
+        unreadable = [image for image in decode_files(listing.files, size=32, on_decoded=show) if image.issue]
+    for image in unreadable:
+        print(f"{image.file.path}: {image.issue}")
+    if unreadable:
+        raise DataError(
+            f"{folder}: expected {len(listing.files):,} pictures, found {len(unreadable):,} files that are none; "
+            f"mend or remove them, or leave them out with data.skip_unreadable=true"
+        )
+
+
 def _root_option(root: str | None) -> str:
     return f" --root {root}" if root else ""
 
 
 def _train_command(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
+    if DATASETS[name].is_own:
+        keys = f"data.name={name} data.root={root or 'FOLDER'} data.val_size=null data.batch_size=32"
+        return f"cifar train --config cnn {keys}"
     facts, fitting = DATASETS[name], DATASETS["cifar10"]
     fits = (facts.image_shape, facts.num_classes) == (fitting.image_shape, fitting.num_classes)
     words = ["cifar train --config", "sequential" if fits else "cnn"]

@@ -1,30 +1,21 @@
 """Opens a dataset by name: downloads missing files, reads the images and splits off the validation images."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cifar_cli.data.datasets.decoded_images import OnDecoded
 from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.data.download.download import DownloadError, Report
-from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.split import stratified_split
+from cifar_cli.data.splits import Splits as Splits  # as: for others to import from here
 from cifar_cli.errors import DataError, UsageError, did_you_mean
 from cifar_cli.section import load_target
 
-
-@dataclass(frozen=True)
-class Splits:
-    """A dataset's splits. mean, std: per channel, pixels in [0, 1]; root: None for a dataset without files."""
-
-    train: ImageSet
-    val: ImageSet | None
-    test: ImageSet
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    root: Path | None
+NO_KEYS: Mapping[str, object] = {}
+KEPT_FOLDER = "decoded"  # below the folder of the datasets: pixels of a person's own images
 
 
 def data_root(root: str | Path | None) -> Path:
@@ -41,12 +32,20 @@ def open_dataset(
     download: bool = True,
     deadline_seconds: float | None = None,
     report: Report | None = None,
+    own_keys: Mapping[str, object] = NO_KEYS,
+    on_decoded: OnDecoded | None = None,
 ) -> Splits:
     """Returns a dataset's training, validation (None if `val_size` is 0) and test images.
+
+    own_keys: the keys of `data` that only this dataset has; on_decoded: receives the progress with a person's images.
 
     Fetches missing files first if `download` is true, within `deadline_seconds`. Raises DataError if files are missing
     and cannot be fetched, or are damaged.
     """
+    if name in DATASETS and DATASETS[name].is_own:
+        kept_folder = data_root(None) / KEPT_FOLDER
+        open_own: Callable[..., Splits] = load_target(DATASETS[name].target)
+        return open_own(root, kept_folder=kept_folder, val_size=val_size, on_decoded=on_decoded, **own_keys)
     source, folder, facts = find_dataset(name), data_root(root), DATASETS[name]
     try:
         train, test = source.read(folder)

@@ -1,0 +1,248 @@
+"""Lists a person's own images: `root/train/<class>/*`, or a CSV of path,label. Opens no image, and imports no torch.
+
+What is listed is sorted by name, so that every machine gives the same images the same labels and the same split.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cifar_cli.data.datasets.image_csv import list_csv
+from cifar_cli.data.datasets.listed_file import ListedFile, ListingError, class_name, listed_file, shown
+from cifar_cli.data.quotas import proportional_quotas
+
+SPLITS = ("train", "val", "test")
+TEST_PERCENT = 20  # of all images, if there is no folder `test`
+VAL_PERCENT = 10  # of the training images, if there is no folder `val`
+SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "@eadir", "$recycle.bin"})
+
+
+@dataclass(frozen=True)
+class FolderListing:
+    """The files of each split, sorted by path. A label is an index into `class_names`.
+
+    fingerprint: of the names, labels and sizes of the files to train on and to validate with, and of those that the
+    test images were taken from. notes: how the images were split; warnings: what was left out.
+    """
+
+    class_names: tuple[str, ...]
+    splits: dict[str, tuple[ListedFile, ...]]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> list[ListedFile]:
+        """The files of all splits, sorted by path."""
+        return sorted((file for files in self.splits.values() for file in files), key=lambda file: file.name)
+
+    @property
+    def class_sizes(self) -> dict[str, int]:
+        """The number of images of each class to train on and to validate with."""
+        counts = Counter(file.label for split in ("train", "val") for file in self.splits[split])
+        return {name: counts[name] for name in self.class_names}
+
+
+@dataclass
+class _Found:
+    """What a root holds: the files of its splits, as its folders have them, and what belongs to none."""
+
+    splits: dict[str, list[ListedFile]] = field(default_factory=dict)
+    empty_classes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def absolute_root(root: str | Path | None) -> Path:
+    """Returns the root as an absolute path. Raises ListingError if there is none."""
+    if root is None:
+        raise ListingError("expected the folder of your images, or a CSV of path,label, found nothing", "write it")
+    return Path(os.path.abspath(Path(root).expanduser()))
+
+
+def list_folder(root: Path, *, val_size: int | None) -> FolderListing:
+    """Returns the files of a root, in three splits. val_size: None for the folder `val`, or else a tenth.
+
+    Without a folder `test`, a fifth of the images is the test set. Raises ListingError.
+    """
+    found = _find(root)
+    train, val, test = (found.splits.get(split, []) for split in SPLITS)
+    class_names = _checked_classes(found, root)
+    fingerprint = _fingerprint([*train, *val])
+    if "test" not in found.splits:
+        train, test = split_off(train, len(train) * TEST_PERCENT // 100 or 1)
+        found.notes.append(
+            f"{root} has no test images of its own: {len(test):,} of its {len(train) + len(test):,} images, spread "
+            f"evenly over the classes, are the test set, always the same"
+        )
+    if "val" in found.splits:
+        if val_size not in (None, len(val)):
+            raise ListingError(
+                f"expected null, as {root / 'val'} has the {len(val):,} images held out, found {val_size}",
+                "leave it out",
+                key="val_size",
+            )
+    elif val_size is None or 0 < val_size < len(train):  # another size is for the checks of the configuration
+        train, val = split_off(train, len(train) * VAL_PERCENT // 100 if val_size is None else val_size)
+    return FolderListing(
+        class_names=class_names,
+        splits={"train": tuple(train), "val": tuple(val), "test": tuple(test)},
+        fingerprint=fingerprint,
+        notes=tuple(found.notes),
+        warnings=tuple(found.warnings),
+    )
+
+
+def split_off(files: Sequence[ListedFile], size: int) -> tuple[list[ListedFile], list[ListedFile]]:
+    """Returns the files without `size` of them, and these: in proportion to the classes, evenly spaced within each.
+
+    A class keeps an image in the first list as long as another class can give one.
+    """
+    members: dict[str, list[int]] = {}
+    for index, file in enumerate(files):
+        members.setdefault(file.label, []).append(index)
+    quotas = proportional_quotas([len(indices) for indices in members.values()], total=size)
+    taken = {
+        indices[position * len(indices) // quota]
+        for indices, quota in zip(members.values(), quotas, strict=True)
+        for position in range(quota)
+    }
+    kept = [file for index, file in enumerate(files) if index not in taken]
+    return kept, [file for index, file in enumerate(files) if index in taken]
+
+
+# --- what is there -------------------------------------------------------------------------------------------------
+
+
+def _find(root: Path) -> _Found:
+    if root.is_dir():
+        return _find_in_folder(root)
+    if root.is_file():
+        return _Found(splits={"train": list_csv(root)})
+    raise ListingError(
+        f"expected a folder with train/<class>/ or a CSV of path,label, found nothing at {root}",
+        "write the folder of your images",
+    )
+
+
+def _find_in_folder(root: Path) -> _Found:
+    found = _Found()
+    folders, strays = _entries(root)
+    by_name = {folder.name: folder for folder in folders}
+    if "train" in by_name:
+        splits = {name: by_name[name] for name in SPLITS if name in by_name}
+        strays += [folder for folder in folders if folder.name not in SPLITS]
+    elif "test" in by_name or "val" in by_name or not folders:
+        raise ListingError(
+            f"expected a folder train in {root}, with a folder for each class, found {shown(by_name)}",
+            "make train/<class>/ and put the images there",
+        )
+    else:
+        found.notes.append(f"{root} has no folder train: each of its {len(folders)} folders is a class")
+        splits = {"train": root}
+    for name, folder in splits.items():
+        class_folders, others = _entries(folder)
+        files = sorted(
+            (file for class_folder in class_folders for file in _files_of_class(class_folder, root)),
+            key=lambda file: file.name,
+        )
+        found.splits[name] = files
+        if name == "train":  # in the other splits a class may be without images
+            empty = [it for it in class_folders if not any(_files_of_class(it, root))]
+            found.empty_classes += [str(it.relative_to(root)) for it in empty]
+        strays += [] if folder == root else others
+    if strays:
+        names = shown(sorted(path.relative_to(root).as_posix() for path in strays))
+        found.warnings.append(f"{root}: {len(strays)} entries belong to no class and are left out: {names}")
+    return found
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Returns the folders in a folder and the rest, both sorted, without hidden files and the systems' own."""
+    try:
+        entries = sorted(path for path in folder.iterdir() if not _is_hidden(path.name))
+    except OSError as error:
+        raise ListingError(f"{folder} cannot be read: {error.strerror}", "check who may read it") from error
+    return [path for path in entries if path.is_dir()], [path for path in entries if not path.is_dir()]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def _files_of_class(folder: Path, root: Path) -> Iterator[ListedFile]:
+    """Yields the files below a class's folder, those in folders within it too, as torchvision's ImageFolder does."""
+    label = class_name(folder.name, place=str(folder.parent))
+    seen: set[tuple[int, int]] = set()  # a link to a folder above would be followed for ever
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders, files = _entries(here)
+        waiting += folders
+        yield from (listed_file(path, name=path.relative_to(root).as_posix(), label=label) for path in files)
+
+
+# --- checks --------------------------------------------------------------------------------------------------------
+
+
+def _checked_classes(found: _Found, root: Path) -> tuple[str, ...]:
+    """Returns the sorted names of the classes. Raises ListingError for classes that cannot be trained on."""
+    if found.empty_classes:
+        raise ListingError(
+            f"expected an image in each class, found none in {shown(found.empty_classes)}",
+            "put images there, or remove the folders",
+        )
+    class_names = sorted({file.label for file in found.splits["train"]})
+    if len(class_names) < 2:
+        raise ListingError(
+            f"expected at least two classes to tell apart in {root}, found {shown(class_names)}",
+            "make a folder for each class",
+        )
+    for split in ("val", "test"):
+        files = found.splits.get(split)
+        if files is not None and not files:
+            raise ListingError(f"expected images in {root / split}, found none", "remove the folder")
+        if unknown := sorted({file.label for file in files or ()} - set(class_names)):
+            raise ListingError(
+                f"expected in {root / split} the classes of train, found others: {shown(unknown)}",
+                "give each of them a folder in train too, or remove them",
+            )
+    if "test" not in found.splits and len(found.splits["train"]) == len(class_names):
+        raise ListingError(
+            f"expected more than one image in a class, found one in each of the {len(class_names)}, so that none is "
+            f"left to test with",
+            "add images",
+        )
+    return tuple(class_names)
+
+
+def _fingerprint(files: Iterable[ListedFile]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{file.label}\0{file.size_bytes}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+# --- for the configuration -----------------------------------------------------------------------------------------
+
+
+def look_at_folder(root: str | None, *, val_size: int | None) -> tuple[dict[str, object], tuple[str, str, str] | None]:
+    """Returns the keys of `data` that a root answers, or the key, the finding and the mend of what is wrong with it."""
+    try:
+        folder = absolute_root(root)
+        listing = list_folder(folder, val_size=val_size)
+    except ListingError as error:
+        return {}, (error.key, error.finding, error.mend)
+    return {
+        "root": str(folder),
+        "classes": listing.class_sizes,
+        "val_size": len(listing.splits["val"]) if val_size is None else val_size,
+        "fingerprint": listing.fingerprint,
+    }, None
