@@ -45,7 +45,7 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
 
-    if DATASETS[name].is_own:
+    if _is_own(name):
         print(f"{name} is your own images; there is nothing to fetch")
         print_next_step(wrote=[], next_command=f"cifar data verify {name} --root {root or 'FOLDER'}")
         return
@@ -68,7 +68,7 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
 
-    if DATASETS[name].is_own:
+    if _is_own(name):
         _verify_own(root)
         print_next_step(wrote=[], next_command=_train_command(name, root))
         return
@@ -127,6 +127,10 @@ def _presence(name: str, folder: Path) -> str:
     return f"incomplete: {intact} of {len(states)} files are intact"
 
 
+def _is_own(name: str) -> bool:
+    return name in DATASETS and DATASETS[name].is_own
+
+
 def _own_presence(root: str | None) -> str:
     from cifar_cli.data.datasets.folder_listing import absolute_root, list_folder
     from cifar_cli.data.datasets.listed_file import ListingError
@@ -176,7 +180,7 @@ def _root_option(root: str | None) -> str:
 
 def _train_command(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
-    if DATASETS[name].is_own:
+    if _is_own(name):
         keys = f"data.name={name} data.root={root or 'FOLDER'} data.val_size=null data.batch_size=32"
         return f"cifar train --config cnn {keys}"
     facts, fitting = DATASETS[name], DATASETS["cifar10"]

@@ -115,7 +115,7 @@ def test_a_name_and_a_root_that_cannot_be_are_refused_with_their_place(
 ):
     misspelt = cifar("data", verb, "cifar11")
     assert (misspelt.code, misspelt.out) == (2, "")
-    known = "cifar10, cifar100, fashion_mnist, synthetic"
+    known = "cifar10, cifar100, fashion_mnist, synthetic, folder"
     assert misspelt.err == f"error: NAME: expected one of {known}, found 'cifar11'; did you mean 'cifar10'?\n"
     outcome = cifar("data", verb, "cifar10", "--root", "small.yaml")
     assert (outcome.code, outcome.out) == (2, "")
