@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from cifar_cli.data.datasets.decoded_images import DecodedImage, OnDecoded, read_images
-from cifar_cli.data.datasets.folder_listing import SPLITS, FolderListing, absolute_root, list_folder
+from cifar_cli.data.datasets.folder_files import SPLITS
+from cifar_cli.data.datasets.folder_listing import FolderListing, absolute_root, list_folder
 from cifar_cli.data.datasets.kept_pixels import KeptPixels
 from cifar_cli.data.datasets.listed_file import ListingError, shown
 from cifar_cli.data.image_set import ImageSet

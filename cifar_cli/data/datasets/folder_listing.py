@@ -6,18 +6,16 @@ What is listed is sorted by name, so that every machine gives the same images th
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from cifar_cli.data.datasets.image_csv import list_csv
-from cifar_cli.data.datasets.listed_file import ListedFile, ListingError, class_name, listed_file, shown
+from cifar_cli.data.datasets.folder_files import SPLITS, FoundFiles, find_files
+from cifar_cli.data.datasets.listed_file import ListedFile, ListingError, shown
 from cifar_cli.data.quotas import proportional_quotas
 
-SPLITS = ("train", "val", "test")
 TEST_PERCENT = 20  # of all images, if there is no folder `test`
 VAL_PERCENT = 10  # of the training images, if there is no folder `val`
-SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "@eadir", "$recycle.bin"})
 
 
 @dataclass(frozen=True)
@@ -46,16 +44,6 @@ class FolderListing:
         return {name: counts[name] for name in self.class_names}
 
 
-@dataclass
-class _Found:
-    """What a root holds: the files of its splits, as its folders have them, and what belongs to none."""
-
-    splits: dict[str, list[ListedFile]] = field(default_factory=dict)
-    empty_classes: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
 def absolute_root(root: str | Path | None) -> Path:
     """Returns the root as an absolute path. Raises ListingError if there is none."""
     if root is None:
@@ -68,10 +56,10 @@ def list_folder(root: Path, *, val_size: int | None) -> FolderListing:
 
     Without a folder `test`, a fifth of the images is the test set. Raises ListingError.
     """
-    found = _find(root)
+    found = find_files(root)
     train, val, test = (found.splits.get(split, []) for split in SPLITS)
     class_names = _checked_classes(found, root)
-    fingerprint = _fingerprint([*train, *val])
+    fingerprint = _fingerprint([*train, *val], has_test="test" in found.splits)
     if "test" not in found.splits:
         train, test = split_off(train, len(train) * TEST_PERCENT // 100 or 1)
         found.notes.append(
@@ -114,85 +102,10 @@ def split_off(files: Sequence[ListedFile], size: int) -> tuple[list[ListedFile],
     return kept, [file for index, file in enumerate(files) if index in taken]
 
 
-# --- what is there -------------------------------------------------------------------------------------------------
-
-
-def _find(root: Path) -> _Found:
-    if root.is_dir():
-        return _find_in_folder(root)
-    if root.is_file():
-        return _Found(splits={"train": list_csv(root)})
-    raise ListingError(
-        f"expected a folder with train/<class>/ or a CSV of path,label, found nothing at {root}",
-        "write the folder of your images",
-    )
-
-
-def _find_in_folder(root: Path) -> _Found:
-    found = _Found()
-    folders, strays = _entries(root)
-    by_name = {folder.name: folder for folder in folders}
-    if "train" in by_name:
-        splits = {name: by_name[name] for name in SPLITS if name in by_name}
-        strays += [folder for folder in folders if folder.name not in SPLITS]
-    elif "test" in by_name or "val" in by_name or not folders:
-        raise ListingError(
-            f"expected a folder train in {root}, with a folder for each class, found {shown(by_name)}",
-            "make train/<class>/ and put the images there",
-        )
-    else:
-        found.notes.append(f"{root} has no folder train: each of its {len(folders)} folders is a class")
-        splits = {"train": root}
-    for name, folder in splits.items():
-        class_folders, others = _entries(folder)
-        files = sorted(
-            (file for class_folder in class_folders for file in _files_of_class(class_folder, root)),
-            key=lambda file: file.name,
-        )
-        found.splits[name] = files
-        if name == "train":  # in the other splits a class may be without images
-            empty = [it for it in class_folders if not any(_files_of_class(it, root))]
-            found.empty_classes += [str(it.relative_to(root)) for it in empty]
-        strays += [] if folder == root else others
-    if strays:
-        names = shown(sorted(path.relative_to(root).as_posix() for path in strays))
-        found.warnings.append(f"{root}: {len(strays)} entries belong to no class and are left out: {names}")
-    return found
-
-
-def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Returns the folders in a folder and the rest, both sorted, without hidden files and the systems' own."""
-    try:
-        entries = sorted(path for path in folder.iterdir() if not _is_hidden(path.name))
-    except OSError as error:
-        raise ListingError(f"{folder} cannot be read: {error.strerror}", "check who may read it") from error
-    return [path for path in entries if path.is_dir()], [path for path in entries if not path.is_dir()]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in SYSTEM_NAMES
-
-
-def _files_of_class(folder: Path, root: Path) -> Iterator[ListedFile]:
-    """Yields the files below a class's folder, those in folders within it too, as torchvision's ImageFolder does."""
-    label = class_name(folder.name, place=str(folder.parent))
-    seen: set[tuple[int, int]] = set()  # a link to a folder above would be followed for ever
-    waiting = [folder]
-    while waiting:
-        here = waiting.pop()
-        status = here.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders, files = _entries(here)
-        waiting += folders
-        yield from (listed_file(path, name=path.relative_to(root).as_posix(), label=label) for path in files)
-
-
 # --- checks --------------------------------------------------------------------------------------------------------
 
 
-def _checked_classes(found: _Found, root: Path) -> tuple[str, ...]:
+def _checked_classes(found: FoundFiles, root: Path) -> tuple[str, ...]:
     """Returns the sorted names of the classes. Raises ListingError for classes that cannot be trained on."""
     if found.empty_classes:
         raise ListingError(
@@ -223,8 +136,8 @@ def _checked_classes(found: _Found, root: Path) -> tuple[str, ...]:
     return tuple(class_names)
 
 
-def _fingerprint(files: Iterable[ListedFile]) -> str:
-    digest = hashlib.sha256()
+def _fingerprint(files: Iterable[ListedFile], *, has_test: bool) -> str:
+    digest = hashlib.sha256(b"test\n" if has_test else b"")  # without it, the test images are taken from these
     for file in files:
         digest.update(f"{file.name}\0{file.label}\0{file.size_bytes}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]

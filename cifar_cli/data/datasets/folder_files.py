@@ -1,0 +1,99 @@
+"""Finds the image files of a person's folder, `train/<class>/*` and the like. Opens none of them. Imports no torch."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cifar_cli.data.datasets.image_csv import list_csv
+from cifar_cli.data.datasets.listed_file import ListedFile, ListingError, class_name, listed_file, shown
+
+SPLITS = ("train", "val", "test")
+SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "@eadir", "$recycle.bin"})
+
+
+@dataclass
+class FoundFiles:
+    """What a root holds: the files of the splits that it has, sorted by path.
+
+    empty_classes: folders of `train`. notes: how the root was understood; warnings: what belongs to no class.
+    """
+
+    splits: dict[str, list[ListedFile]] = field(default_factory=dict)
+    empty_classes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def find_files(root: Path) -> FoundFiles:
+    """Returns the files of a root: a folder, or a CSV of path,label. Raises ListingError."""
+    if root.is_dir():
+        return _find_in_folder(root)
+    if root.is_file():
+        return FoundFiles(splits={"train": list_csv(root)})
+    raise ListingError(
+        f"expected a folder with train/<class>/ or a CSV of path,label, found nothing at {root}",
+        "write the folder of your images",
+    )
+
+
+def _find_in_folder(root: Path) -> FoundFiles:
+    found = FoundFiles()
+    folders, strays = _entries(root)
+    by_name = {folder.name: folder for folder in folders}
+    if "train" in by_name:
+        splits = {name: by_name[name] for name in SPLITS if name in by_name}
+        strays += [folder for folder in folders if folder.name not in SPLITS]
+    elif "test" in by_name or "val" in by_name or not folders:
+        raise ListingError(
+            f"expected a folder train in {root}, with a folder for each class, found {shown(by_name)}",
+            "make train/<class>/ and put the images there",
+        )
+    else:
+        found.notes.append(f"{root} has no folder train: each of its {len(folders)} folders is a class")
+        splits = {"train": root}
+    for name, folder in splits.items():
+        class_folders, others = _entries(folder)
+        by_class = {class_folder: list(_files_of_class(class_folder, root)) for class_folder in class_folders}
+        found.splits[name] = sorted((file for files in by_class.values() for file in files), key=lambda file: file.name)
+        if name == "train":  # in the other splits a class may be without images
+            found.empty_classes += [it.relative_to(root).as_posix() for it, files in by_class.items() if not files]
+        strays += [] if folder == root else others
+    if strays:
+        names = shown(sorted(path.relative_to(root).as_posix() for path in strays))
+        found.warnings.append(f"{root}: {len(strays)} entries belong to no class and are left out: {names}")
+    return found
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Returns the folders in a folder and the rest, both sorted, without hidden files and the systems' own."""
+    folders: list[Path] = []
+    others: list[Path] = []
+    try:
+        with os.scandir(folder) as entries:  # says without another question to the disk what is a folder
+            for entry in entries:
+                if not _is_hidden(entry.name):
+                    (folders if entry.is_dir() else others).append(Path(entry.path))
+    except OSError as error:
+        raise ListingError(f"{folder} cannot be read: {error.strerror}", "check who may read it") from error
+    return sorted(folders), sorted(others)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def _files_of_class(folder: Path, root: Path) -> Iterator[ListedFile]:
+    """Yields the files below a class's folder, those in folders within it too, as torchvision's ImageFolder does."""
+    label = class_name(folder.name, place=str(folder.parent))
+    seen: set[tuple[int, int]] = set()  # a link to a folder above would be followed for ever
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders, files = _entries(here)
+        waiting += folders
+        yield from (listed_file(path, name=path.relative_to(root).as_posix(), label=label) for path in files)
