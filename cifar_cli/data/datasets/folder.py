@@ -20,7 +20,7 @@ from cifar_cli.hardware import available_memory_bytes
 
 IMAGES_AT_A_TIME = 1000  # for the statistics, which need eight bytes a pixel
 DIGITS = 6  # a digit of a pixel's value is in the third
-MAX_LINES = 50
+MAX_LINES_OF_ERROR, MAX_LINES_OF_WARNING = 50, 10
 
 
 def open_folder(
@@ -53,10 +53,8 @@ def open_folder(
     for image in read_images(listing.files, size=image_size, kept=kept, on_decoded=on_decoded):
         reader.take(image)
     if reader.unreadable and not skip_unreadable:
-        raise DataError(
-            f"{_describe_unreadable(reader.unreadable, folder)}\nmend or remove them, or leave them out with "
-            f"data.skip_unreadable=true"
-        )
+        listed = _describe_unreadable(reader.unreadable, folder, max_lines=MAX_LINES_OF_ERROR)
+        raise DataError(f"{listed}\nmend or remove them, or leave them out with data.skip_unreadable=true")
     sets = {split: reader.image_set(split) for split in SPLITS}
     for split in ("train", "test"):
         if not len(sets[split]):
@@ -64,8 +62,10 @@ def open_folder(
     if mean is None or std is None:
         measured_mean, measured_std = channel_statistics([sets["train"].images, sets["val"].images])
         mean, std = mean or measured_mean, std or measured_std
-    left_out = [f"left out: {_describe_unreadable(reader.unreadable, folder)}"] if reader.unreadable else []
-    warnings = [*listing.warnings, *left_out, *_absent_classes(sets), *filter(None, [kept.warning])]
+    warnings = [*listing.warnings, *_absent_classes(sets), *filter(None, [kept.warning])]
+    if reader.unreadable:
+        listed = _describe_unreadable(reader.unreadable, folder, max_lines=MAX_LINES_OF_WARNING)
+        warnings.append(f"left out: {listed}")
     return Splits(
         train=sets["train"],
         val=sets["val"] if len(sets["val"]) else None,
@@ -153,11 +153,11 @@ def _check_memory(count: int, folder: Path, *, size: int) -> None:
     )
 
 
-def _describe_unreadable(unreadable: Mapping[str, str], folder: Path) -> str:
+def _describe_unreadable(unreadable: Mapping[str, str], folder: Path, *, max_lines: int) -> str:
     """Returns a line for each file that cannot be read, below a line with their number."""
     lines = [f"  {name}: {reason}" for name, reason in unreadable.items()]
-    more = [f"  and {len(lines) - MAX_LINES:,} more"] if len(lines) > MAX_LINES else []
-    return "\n".join([f"{folder}: {len(lines):,} files are no pictures that can be read:", *lines[:MAX_LINES], *more])
+    more = [f"  and {len(lines) - max_lines:,} more"] if len(lines) > max_lines else []
+    return "\n".join([f"{folder}: {len(lines):,} files are no pictures that can be read:", *lines[:max_lines], *more])
 
 
 def _absent_classes(sets: Mapping[str, ImageSet]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Finds the image files of a person's folder, `train/<class>/*` and the like. Opens none of them. Imports no torch."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,8 @@ def _find_in_folder(root: Path) -> FoundFiles:
         splits = {"train": root}
     for name, folder in splits.items():
         class_folders, others = _entries(folder)
-        by_class = {class_folder: list(_files_of_class(class_folder, root)) for class_folder in class_folders}
+        taken = {_identity(it) for it in (root, folder, *class_folders)}
+        by_class = {it: list(_files_of_class(it, root, taken=taken)) for it in class_folders}
         found.splits[name] = sorted((file for files in by_class.values() for file in files), key=lambda file: file.name)
         if name == "train":  # in the other splits a class may be without images
             found.empty_classes += [it.relative_to(root).as_posix() for it, files in by_class.items() if not files]
@@ -83,17 +84,25 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM_NAMES
 
 
-def _files_of_class(folder: Path, root: Path) -> Iterator[ListedFile]:
-    """Yields the files below a class's folder, those in folders within it too, as torchvision's ImageFolder does."""
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _files_of_class(folder: Path, root: Path, *, taken: Set[tuple[int, int]]) -> Iterator[ListedFile]:
+    """Yields the files below a class's folder, those in folders within it too, as torchvision's ImageFolder does.
+
+    taken: the folders above, which a link could lead to for ever, and those of the classes.
+    """
     label = class_name(folder.name, place=str(folder.parent))
-    seen: set[tuple[int, int]] = set()  # a link to a folder above would be followed for ever
+    seen: set[tuple[int, int]] = set()
     waiting = [folder]
     while waiting:
         here = waiting.pop()
-        status = here.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
+        identity = _identity(here)
+        if identity in seen or (here != folder and identity in taken):
+            raise ListingError(f"{here}: expected a folder of its own, found a link to {here.resolve()}", "remove it")
+        seen.add(identity)
         folders, files = _entries(here)
         waiting += folders
         yield from (listed_file(path, name=path.relative_to(root).as_posix(), label=label) for path in files)
