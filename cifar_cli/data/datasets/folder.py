@@ -12,8 +12,8 @@ from cifar_cli.data.datasets.folder_files import SPLITS
 from cifar_cli.data.datasets.folder_listing import FolderListing, absolute_root, list_folder
 from cifar_cli.data.datasets.kept_pixels import KeptPixels
 from cifar_cli.data.datasets.listed_file import ListingError, shown
+from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.data.splits import Splits
 from cifar_cli.errors import DataError
 from cifar_cli.formatting import binary_bytes
 from cifar_cli.hardware import available_memory_bytes
@@ -27,6 +27,7 @@ def open_folder(
     root: str | Path | None,
     *,
     kept_folder: Path,
+    writes: bool = True,
     val_size: int | None,
     image_size: int = 32,
     skip_unreadable: bool = False,
@@ -36,7 +37,8 @@ def open_folder(
     std: tuple[float, ...] | None = None,
     on_decoded: OnDecoded | None = None,
 ) -> Splits:
-    """Returns the images of a root. kept_folder: for decoded pixels; the other arguments: the keys of `data`.
+    """Returns the images of a root. kept_folder: for decoded pixels, which are read there, and with `writes` kept
+    there; the other arguments: the keys of `data`.
 
     mean, std: None to measure them on the images to train on and to validate with. Raises DataError if the images are
     not those of `classes` and `fingerprint`, do not fit into memory, or cannot be read.
@@ -49,7 +51,7 @@ def open_folder(
     _check_unchanged(listing, folder, classes=classes, fingerprint=fingerprint)
     class_names = tuple(classes or listing.class_names)
     reader = _SplitReader(listing, folder, class_names=class_names, size=image_size)
-    kept = KeptPixels(listing.files, root=folder, size=image_size, folder=kept_folder)
+    kept = KeptPixels(listing.files, root=folder, size=image_size, folder=kept_folder, writes=writes)
     for image in read_images(listing.files, size=image_size, kept=kept, on_decoded=on_decoded):
         reader.take(image)
     if reader.unreadable and not skip_unreadable:

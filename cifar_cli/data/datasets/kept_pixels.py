@@ -27,9 +27,14 @@ Write = Callable[[str, Pixels | None, str], None]
 
 
 class KeptPixels:
-    """The pixels of a root's files at a size. folder: of all kept pixels. warning: why they could not be kept."""
+    """The pixels of a root's files at a size. folder: of all kept pixels. warning: why they could not be kept.
 
-    def __init__(self, files: Sequence[ListedFile], *, root: Path, size: int, folder: Path) -> None:
+    writes: whether pixels are kept that are not there yet.
+    """
+
+    def __init__(
+        self, files: Sequence[ListedFile], *, root: Path, size: int, folder: Path, writes: bool = True
+    ) -> None:
         digest = hashlib.sha256(f"{FORMAT} {PIL.__version__} {size}\n".encode())
         for file in files:
             line = f"{file.name}\0{file.size_bytes}\0{file.modified_ns}\0{file.issue}\n"
@@ -40,6 +45,7 @@ class KeptPixels:
         self._index = self._pixels.with_suffix(".json")  # written last: without it the pixels do not count
         self._size = size
         self._count = len(files)
+        self._writes = writes
         self.warning: str | None = None
 
     def issues(self) -> dict[str, str] | None:
@@ -66,6 +72,9 @@ class KeptPixels:
 
         A disk that is full or read-only is no error: `warning` says that nothing is kept.
         """
+        if not self._writes:
+            yield lambda name, pixels, issue: None
+            return
         temporary = self._pixels.with_suffix(f".{os.getpid()}.tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)

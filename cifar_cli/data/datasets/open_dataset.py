@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cifar_cli.data.datasets.decoded_images import OnDecoded
@@ -9,10 +10,28 @@ from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.data.download.download import DownloadError, Report
+from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.split import stratified_split
-from cifar_cli.data.splits import Splits as Splits  # as: for others to import from here
 from cifar_cli.errors import DataError, UsageError, did_you_mean
 from cifar_cli.section import load_target
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A dataset's splits. mean, std: per channel, pixels in [0, 1]; root: None for a dataset without files.
+
+    notes: how the images were split, where no publisher did that; warnings: what was left out.
+    """
+
+    train: ImageSet
+    val: ImageSet | None
+    test: ImageSet
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    root: Path | None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
 
 NO_KEYS: Mapping[str, object] = {}
 KEPT_FOLDER = "decoded"  # below the folder of the datasets: pixels of a person's own images
@@ -37,15 +56,15 @@ def open_dataset(
 ) -> Splits:
     """Returns a dataset's training, validation (None if `val_size` is 0) and test images.
 
-    own_keys: the keys of `data` that only this dataset has; on_decoded: receives the progress with a person's images.
-
-    Fetches missing files first if `download` is true, within `deadline_seconds`. Raises DataError if files are missing
-    and cannot be fetched, or are damaged.
+    Fetches missing files first if `download` is true, within `deadline_seconds`; without it, nothing is written. Raises
+    DataError if files are missing and cannot be fetched, or are damaged. own_keys: the keys of `data` that only this
+    dataset has; on_decoded: receives the progress with a person's own images.
     """
     if name in DATASETS and DATASETS[name].is_own:
         kept_folder = data_root(None) / KEPT_FOLDER
         open_own: Callable[..., Splits] = load_target(DATASETS[name].target)
-        return open_own(root, kept_folder=kept_folder, val_size=val_size, on_decoded=on_decoded, **own_keys)
+        keys = {**own_keys, "val_size": val_size}
+        return open_own(root, kept_folder=kept_folder, writes=download, on_decoded=on_decoded, **keys)
     source, folder, facts = find_dataset(name), data_root(root), DATASETS[name]
     try:
         train, test = source.read(folder)

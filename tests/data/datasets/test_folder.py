@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 
 from cifar_cli.data.datasets import folder as folder_module
 from cifar_cli.data.datasets.folder import channel_statistics, open_folder
-from cifar_cli.data.splits import Splits
+from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.errors import DataError
 
 

@@ -72,6 +72,13 @@ def test_damaged_pixels_do_not_count(damage: str, folder: Path) -> None:
     assert kept_pixels(folder).issues() is None
 
 
+def test_nothing_is_written_where_nothing_may_be(tmp_path: Path) -> None:
+    kept = KeptPixels(FILES, root=Path("/photos"), size=SIZE, folder=tmp_path / "decoded", writes=False)
+    with kept.writing() as write:
+        write("a.jpg", PIXELS[0], "")
+    assert (list(tmp_path.iterdir()), kept.warning) == ([], None)
+
+
 def test_what_is_interrupted_keeps_nothing(tmp_path: Path) -> None:
     def interrupted() -> None:
         with kept_pixels(tmp_path).writing() as write:
