@@ -1,5 +1,6 @@
 """Writes a figure to a PNG file."""
 
+import warnings
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -14,5 +15,8 @@ def save_png(figure: Figure, path: Path) -> Path:
     """
     # Software: matplotlib would write its version, and the bytes would change with it.
     metadata = {"Software": None}
-    write_atomically(path, lambda file: figure.savefig(file, format="png", metadata=metadata), make_folders=True)
+    with warnings.catch_warnings():
+        # A class's name in a script that the font lacks: the picture shows a box in the place of each character.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        write_atomically(path, lambda file: figure.savefig(file, format="png", metadata=metadata), make_folders=True)
     return path

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 OWN = """\
 data: {name: folder, root: photos, batch_size: 10}
@@ -135,3 +136,22 @@ def test_a_csv_is_a_root_too(own: Path, cifar: Callable[..., Any], tmp_path: Pat
     outcome = cifar("train", "--config", "own.yaml", "data.root=labels.csv")
     assert outcome.code == 0, outcome.err
     assert "labels.csv has no test images of its own: 12 of its 60 images" in outcome.err
+
+
+def test_names_of_classes_that_mean_something_to_other_programs_are_shown_as_they_are(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    names = ["$x_$", "{n}", "<b>", "%s", "no", "1e3", "- a", "猫", "x" * 90]
+    for number, name in enumerate(names):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(5):
+            Image.new("RGB", (8, 8), (20 * number, 50 * index, 9)).save(tmp_path / "photos" / name / f"{index}.png")
+    (tmp_path / "own.yaml").write_text(OWN)
+    assert cifar("train", "--config", "own.yaml").code == 0
+    (run,) = (tmp_path / "logs").glob("own-*")
+    measured = json.loads(cifar("eval", run, "--json").out)
+    assert [row["class"] for row in measured["per_class"]] == sorted(names)
+    for words in (("eval", run), ("visualize-layer", "--all", run), ("visualize-layer", "fc", run)):
+        outcome = cifar(*words)
+        assert outcome.code == 0, outcome.err
+        assert "UserWarning" not in outcome.err
