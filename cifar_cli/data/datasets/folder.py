@@ -107,24 +107,27 @@ class _SplitReader:
         _check_memory(len(listing.files), folder, size=size)
         self._class_names = class_names
         self._label_of = {name: label for label, name in enumerate(class_names)}
-        self._split_of = {file.name: split for split, files in listing.splits.items() for file in files}
+        self._place_of = {
+            file.name: (split, index) for split, files in listing.splits.items() for index, file in enumerate(files)
+        }
         self._pixels = {
             split: np.empty((len(files), 3, size, size), np.uint8) for split, files in listing.splits.items()
         }
-        self._labels: dict[str, list[int]] = {split: [] for split in listing.splits}
+        self._labels = {split: torch.full((len(files),), -1) for split, files in listing.splits.items()}
         self.unreadable: dict[str, str] = {}
 
     def take(self, image: DecodedImage) -> None:
         if image.pixels is None:
             self.unreadable[image.file.name] = image.issue
             return
-        split = self._split_of[image.file.name]
-        self._pixels[split][len(self._labels[split])] = image.pixels
-        self._labels[split].append(self._label_of[image.file.label])
+        split, index = self._place_of[image.file.name]
+        self._pixels[split][index] = image.pixels
+        self._labels[split][index] = self._label_of[image.file.label]
 
     def image_set(self, split: str) -> ImageSet:
-        labels = torch.tensor(self._labels[split], dtype=torch.int64)
-        return ImageSet("folder", torch.from_numpy(self._pixels[split])[: len(labels)], labels, self._class_names)
+        images = ImageSet("folder", torch.from_numpy(self._pixels[split]), self._labels[split], self._class_names)
+        is_read = self._labels[split] >= 0
+        return images if is_read.all() else images.subset(is_read.nonzero().flatten())
 
 
 def _check_unchanged(
@@ -159,7 +162,8 @@ def _describe_unreadable(unreadable: Mapping[str, str], folder: Path, *, max_lin
     """Returns a line for each file that cannot be read, below a line with their number."""
     lines = [f"  {name}: {reason}" for name, reason in unreadable.items()]
     more = [f"  and {len(lines) - max_lines:,} more"] if len(lines) > max_lines else []
-    return "\n".join([f"{folder}: {len(lines):,} files are no pictures that can be read:", *lines[:max_lines], *more])
+    counted = "1 file is no picture" if len(lines) == 1 else f"{len(lines):,} files are no pictures"
+    return "\n".join([f"{folder}: {counted} that can be read:", *lines[:max_lines], *more])
 
 
 def _absent_classes(sets: Mapping[str, ImageSet]) -> Iterator[str]:

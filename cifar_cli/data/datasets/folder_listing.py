@@ -20,7 +20,7 @@ VAL_PERCENT = 10  # of the training images, if there is no folder `val`
 
 @dataclass(frozen=True)
 class FolderListing:
-    """The files of each split, sorted by path. A label is an index into `class_names`.
+    """The files of each split, the classes interleaved. A label is an index into `class_names`.
 
     fingerprint: of the names, labels and sizes of the files to train on and to validate with, and of those that the
     test images were taken from. notes: how the images were split; warnings: what was left out.
@@ -77,11 +77,21 @@ def list_folder(root: Path, *, val_size: int | None) -> FolderListing:
         train, val = split_off(train, len(train) * VAL_PERCENT // 100 if val_size is None else val_size)
     return FolderListing(
         class_names=class_names,
-        splits={"train": tuple(train), "val": tuple(val), "test": tuple(test)},
+        splits={"train": interleaved(train), "val": interleaved(val), "test": interleaved(test)},
         fingerprint=fingerprint,
         notes=tuple(found.notes),
         warnings=tuple(found.warnings),
     )
+
+
+def interleaved(files: Sequence[ListedFile]) -> tuple[ListedFile, ...]:
+    """Returns files, sorted by path, with the classes in turn: the first few, which are drawn, are of all classes."""
+    sizes, seen = Counter(file.label for file in files), Counter[str]()
+    places = []
+    for file in files:
+        places.append(((seen[file.label] + 0.5) / sizes[file.label], file.label, file))
+        seen[file.label] += 1
+    return tuple(file for _, _, file in sorted(places, key=lambda place: place[:2]))
 
 
 def split_off(files: Sequence[ListedFile], size: int) -> tuple[list[ListedFile], list[ListedFile]]:

@@ -55,6 +55,11 @@ def test_validation_images_are_as_many_as_the_key_says(tmp_path: Path) -> None:
     assert sizes(list_folder(tmp_path, val_size=0))["val"] == {}
 
 
+def test_the_classes_come_in_turn_in_proportion_to_their_sizes(tmp_path: Path) -> None:
+    listing = list_folder(make(tmp_path, train_cat=6, train_dog=3, test_cat=1), val_size=0)
+    assert [file.label for file in listing.splits["train"]] == ["cat", "dog", "cat"] * 3
+
+
 def test_a_number_beside_a_folder_val_is_a_contradiction(tmp_path: Path) -> None:
     make(tmp_path, train_cat=9, train_dog=8, val_cat=2)
     with pytest.raises(ListingError) as caught:
