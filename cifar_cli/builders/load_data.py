@@ -36,7 +36,7 @@ def _open_or_fall_back(experiment: Experiment) -> tuple[Experiment, Splits]:
     try:
         splits = _open(experiment, deadline_seconds=FALLBACK_DEADLINE_SECONDS if experiment.data.fallback else None)
     except DataError as error:
-        if experiment.data.fallback is None:
+        if experiment.data.fallback is None or experiment.data.is_own:  # nothing stands for a person's own images
             raise
         warn(f"{error}\nUsing the {experiment.data.fallback} set instead")
         experiment = _on_dataset(experiment, experiment.data.fallback)

@@ -82,6 +82,23 @@ def test_a_folder_that_has_changed_is_not_trained_on_nor_measured_as_if_it_had_n
     assert anew.code == 0, anew.err
 
 
+def test_a_folder_that_was_moved_is_found_where_the_command_says(
+    own: Path, own_run: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    own.rename(tmp_path / "moved")
+    assert "data.root: expected a folder" in cifar("eval", own_run).err
+    measured = cifar("eval", own_run, "data.root=moved", "--json")
+    assert json.loads(measured.out)["images"] == 12
+
+
+def test_nothing_stands_for_pictures_that_cannot_be_read(own: Path, cifar: Callable[..., Any]) -> None:
+    (own / "train" / "ball" / "photo 000.jpg").write_bytes(b"")
+    outcome = cifar("train", "--config", "own.yaml", "data.fallback=synthetic")
+    assert outcome.code == 1
+    assert "1 file is no picture that can be read" in outcome.err
+    assert "SYNTHETIC" not in outcome.err
+
+
 def test_other_test_images_are_measured(own: Path, own_run: Path, cifar: Callable[..., Any]) -> None:
     (own / "test" / "ball" / "photo 000.jpg").unlink()
     assert json.loads(cifar("eval", own_run, "--json").out)["images"] == 11

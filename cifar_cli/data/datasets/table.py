@@ -163,7 +163,7 @@ class FolderKeys(DatasetKeys):
         return sum((self.classes or {}).values())
 
     def resolve(self) -> Resolved:
-        if self.fingerprint is not None:  # resolved already, as in a run's configuration
+        if self.fingerprint is not None:  # resolved already, as in a run's configuration: opening compares the files
             return {}, None
         found, issue = load_target(self.listing)(getattr(self, "root", None), val_size=self.val_size)
         if not issue and self.classes not in (None, found["classes"]):
