@@ -89,6 +89,9 @@ def test_a_folder_that_was_moved_is_found_where_the_command_says(
     assert "data.root: expected a folder" in cifar("eval", own_run).err
     measured = cifar("eval", own_run, "data.root=moved", "--json")
     assert json.loads(measured.out)["images"] == 12
+    cifar("train", "--config", own_run / "config.yaml", "data.root=moved")
+    again = max((tmp_path / "logs").glob("own-*"))
+    assert yaml.safe_load((again / "config.yaml").read_text(encoding="utf-8"))["data"]["root"] == f"{tmp_path}/moved"
 
 
 def test_nothing_stands_for_pictures_that_cannot_be_read(own: Path, cifar: Callable[..., Any]) -> None:

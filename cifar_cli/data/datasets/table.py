@@ -3,6 +3,7 @@
 To add one, write `data/datasets/<name>.py` with a `DatasetSource`, and its entry here.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -163,9 +164,10 @@ class FolderKeys(DatasetKeys):
         return sum((self.classes or {}).values())
 
     def resolve(self) -> Resolved:
+        root: str | None = getattr(self, "root", None)  # a key of the section that all datasets have
         if self.fingerprint is not None:  # resolved already, as in a run's configuration: opening compares the files
-            return {}, None
-        found, issue = load_target(self.listing)(getattr(self, "root", None), val_size=self.val_size)
+            return {"root": root and os.path.abspath(os.path.expanduser(root))}, None
+        found, issue = load_target(self.listing)(root, val_size=self.val_size)
         if not issue and self.classes not in (None, found["classes"]):
             return {}, ("classes", f"expected those of the folder, {found['classes']}, found others", "write null")
         return found, issue
