@@ -1,7 +1,6 @@
 """Draws a confusion matrix."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -73,12 +72,12 @@ def _draw_scale(figure: Figure, cells: AxesImage, bar_axes: Axes) -> None:
 def _name_axes(axes: Axes, class_names: Sequence[str], *, text_size: float) -> None:
     positions = range(len(class_names))
     if len(class_names) <= MAX_COUNTED_CLASSES:
-        turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        rotated = axes.set_xticks(positions, class_names, rotation=45, ha="right", rotation_mode="anchor")
     else:
-        turned = {"rotation": 90}
-    # parse_math: a class name may hold a dollar sign.
-    axes.set_xticks(positions, class_names, fontsize=text_size, parse_math=False, **turned)
-    axes.set_yticks(positions, class_names, fontsize=text_size, parse_math=False)
+        rotated = axes.set_xticks(positions, class_names, rotation=90)
+    upright = axes.set_yticks(positions, class_names)
+    for tick in (*rotated, *upright):
+        tick.label1.set(fontsize=text_size, parse_math=False)  # a class's name may hold dollar signs
     axes.tick_params(length=0, colors=INK)
     axes.set_xlabel("predicted", fontsize=10, color=PALE)
     axes.set_ylabel("true", fontsize=10, color=PALE)

@@ -1,6 +1,5 @@
 """Writes a figure to a PNG file."""
 
-import warnings
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -15,8 +14,5 @@ def save_png(figure: Figure, path: Path) -> Path:
     """
     # Software: matplotlib would write its version, and the bytes would change with it.
     metadata = {"Software": None}
-    with warnings.catch_warnings():
-        # A class's name in a script that the font lacks: the picture shows a box in the place of each character.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        write_atomically(path, lambda file: figure.savefig(file, format="png", metadata=metadata), make_folders=True)
+    write_atomically(path, lambda file: figure.savefig(file, format="png", metadata=metadata), make_folders=True)
     return path

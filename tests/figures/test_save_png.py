@@ -1,20 +1,10 @@
 """Written figures: their bytes, and what is left in their folder."""
 
-import warnings
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from cifar_cli.figures.save_png import save_png
-
-
-def test_a_character_that_the_font_lacks_is_no_warning(tmp_path: Path) -> None:
-    figure = Figure()
-    figure.text(0.5, 0.5, "猫")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        save_png(figure, tmp_path / "a.png")
-    assert [str(warning.message) for warning in caught] == []
 
 
 def test_the_same_figure_gives_the_same_bytes_and_leaves_no_part_behind(tmp_path: Path) -> None:

@@ -174,4 +174,3 @@ def test_names_of_classes_that_mean_something_to_other_programs_are_shown_as_the
     for words in (("eval", run), ("visualize-layer", "--all", run), ("visualize-layer", "fc", run)):
         outcome = cifar(*words)
         assert outcome.code == 0, outcome.err
-        assert "UserWarning" not in outcome.err
