@@ -4,38 +4,53 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
+from contextlib import contextmanager, nullcontext
 
 from cifar_cli.cli import app
-from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError
+from cifar_cli.console.library_warnings import plain_warnings
+from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
+from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError, out_of_memory
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 
 
 def main() -> None:
     """Runs the command; after an error, exits with the code of `errors.py`, or with 1 for an unexpected error."""
+    is_debugging = "--debug" in sys.argv[1:]
+    with robust_standard_streams(), nullcontext() if is_debugging else plain_warnings():
+        _run_command(is_debugging=is_debugging)
+
+
+def _run_command(*, is_debugging: bool) -> None:
     keep_freed_memory()
-    arguments = sys.argv[1:]
-    is_debugging = "--debug" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a log file whose encoding lacks an arrow gets a question mark
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        with _repeated_interrupts():
-            app(args=[argument for argument in arguments if argument != "--debug"], prog_name="cifar")
+        _check_completion_options(arguments)
+        with _repeated_interrupts(), flushed_results():
+            app(args=arguments, prog_name="cifar")
     except CifarError as error:
         if is_debugging:
             raise
         if not _is_reported_by_the_main_process(error):
             # Editors and terminals can jump to the place at the beginning of a line.
-            print("error:", str(error), sep="\n" if isinstance(error, ConfigError) else " ", file=sys.stderr)
+            print(f"error:{chr(10) if isinstance(error, ConfigError) else ' '}{error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
+        translated = out_of_memory(error)
+        message = translated or f"{type(error).__name__}: {error}; the same command with --debug shows where"
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
+
+
+def _check_completion_options(arguments: list[str]) -> None:
+    """Raises UsageError for a word after an option of the shell completion, which typer would ignore silently."""
+    if arguments[:1] in (["--install-completion"], ["--show-completion"]) and arguments[1:]:
+        raise UsageError(
+            f"{arguments[0]}: expected nothing after it, as it finds the shell by itself, found '{arguments[1]}'; "
+            "leave it out"
+        )
 
 
 @contextmanager

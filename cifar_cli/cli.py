@@ -30,6 +30,10 @@ VERBS = {
         "cifar_cli.commands.explain:explain",
         "Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields.",
     ),
+    "export": Verb(
+        "cifar_cli.commands.export:export",
+        "Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch.",
+    ),
     "benchmark": Verb(
         "cifar_cli.commands.benchmark:benchmark",
         "Time the training of a configuration, part by part, and against the loop of the tutorials.",
@@ -40,6 +44,10 @@ VERBS = {
     ),
     "config": Verb("cifar_cli.commands.config:app", "List, show, copy and check configurations."),
     "data": Verb("cifar_cli.commands.data:app", "Fetch, verify and find the images."),
+    "doctor": Verb(
+        "cifar_cli.commands.doctor:doctor",
+        "Examine whether trainings work on this machine: what to run first, and to paste into a bug report.",
+    ),
     "docs": Verb("cifar_cli.commands.docs:docs", "The manual: list its pages, or print one."),
 }
 
@@ -60,7 +68,8 @@ def load_command(name: str) -> Any:
     verb = getattr(import_module(module), attribute)
     if not isinstance(verb, typer.Typer):
         function, verb = verb, typer.Typer(add_completion=False)
-        verb.command(name)(function)
+        console = import_module("cifar_cli.console.verb_command")
+        verb.command(name, cls=console.VerbCommand)(function)
     return typer.main.get_command(verb)
 
 

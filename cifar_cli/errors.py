@@ -4,15 +4,20 @@ CifarError                   1   the work failed
 ├── DataError                1   no data, damaged data, a download that did not come through
 ├── CheckpointError          1   a checkpoint that is missing, damaged, or of another model
 ├── RunError                 1   a run folder that cannot be found, read or written
+│   └── RunNotFoundError     2   the name of a run that does not exist
 ├── DivergedError            1   a training whose loss is no longer a number
 ├── UsageError               2   a command line that makes no sense
 │   └── ConfigError          2   a configuration with mistakes in it, all of them
-└── StoppedError       130, 143   stopped by Ctrl-C or SIGTERM, after saving; by a second Ctrl-C at once
+└── StoppedError  130, 143, 129   stopped by Ctrl-C, SIGTERM or SIGHUP, after saving; by a second Ctrl-C at once
 """
 
 import difflib
+import re
 import signal
 from collections.abc import Iterable, Sequence
+
+# What torch says of CPUs and of GPUs, and the operating system (ENOMEM).
+OUT_OF_MEMORY = r"DefaultCPUAllocator|not enough memory|out of memory|Cannot allocate memory|std::bad_alloc"
 
 
 class CifarError(Exception):
@@ -31,6 +36,12 @@ class CheckpointError(CifarError):
 
 class RunError(CifarError):
     """A run folder cannot be found, read or written."""
+
+
+class RunNotFoundError(RunError):
+    """The command line names a run that does not exist."""
+
+    exit_code = 2
 
 
 class DivergedError(CifarError):
@@ -57,6 +68,20 @@ class StoppedError(CifarError):
     def __init__(self, message: str, signal_number: int = signal.SIGINT) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def out_of_memory(error: Exception) -> CifarError | None:
+    """Returns the error of a program that got no memory, for a person; None for any other error.
+
+    By its text: torch has an error of its own for a GPU only, and this module must not import torch.
+    """
+    if not isinstance(error, MemoryError) and not re.search(OUT_OF_MEMORY, str(error)):
+        return None
+    device = "the GPU" if "CUDA" in str(error) else "this machine"
+    return CifarError(
+        f"{device}: expected memory for the command, found too little; try a smaller data.batch_size or a smaller "
+        "model, or end other programs"
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

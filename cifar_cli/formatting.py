@@ -6,6 +6,11 @@ from collections.abc import Iterable, Sequence
 NOTHING = "·"
 
 
+def count(quantity: int, noun: str) -> str:
+    """Returns `1 epoch` or `1,000 epochs`. noun: in the singular, with a plural in -s."""
+    return f"{quantity:,} {noun}{'' if quantity == 1 else 's'}"
+
+
 def number(value: float, *, digits: int = 3) -> str:
     """Returns a number in a few significant digits, with a real minus sign."""
     return f"{value:.{digits}g}".replace("-", "−")

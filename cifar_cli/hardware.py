@@ -15,6 +15,24 @@ def multiplies_fastest_in_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and (has_amx() or _has_fast_avx512_bf16())
 
 
+def explain_precision(device: torch.device) -> str:
+    """Returns why `multiplies_fastest_in_bf16` answers as it does."""
+    if device.type == "cuda":
+        is_native = multiplies_fastest_in_bf16(device)
+        return "the GPU multiplies in bf16" if is_native else "the GPU has no bf16 of its own"
+    if device.type != "cpu":
+        return f"bf16 is not used on {device.type}"
+    if has_amx():
+        return "the processor has AMX for bf16"
+    if _has_fast_avx512_bf16():
+        return "an AMD processor with AVX512-bf16"
+    if not cpu_computes_bf16():
+        return "the processor has neither AMX nor AVX512-bf16"
+    if _cpu_has("amx_bf16") or _cpu_has("sse4a"):
+        return "ONEDNN_MAX_CPU_ISA forbids AMX or AVX512-bf16"
+    return "AVX512-bf16 without AMX is slower than fp32 on Intel"
+
+
 def has_amx() -> bool:
     """Returns whether the CPU has AMX for bf16 and the user lets oneDNN use AMX."""
     return _cpu_has("amx_bf16") and _onednn_may_use("AMX")

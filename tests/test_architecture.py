@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"lessons", "benchmark", "inspection"},
+    {"lessons", "benchmark", "inspection", "diagnosis", "export"},
     {"runner"},
     {"builders"},
     {"report", "console"},
@@ -33,7 +33,7 @@ FLOORS: list[set[str]] = [
     {"optim"},
     {"distributed", "runs"},
     {"models", "data"},
-    {"section", "formatting", "hardware"},
+    {"section", "shell", "file_lock", "formatting", "hardware"},
     {"errors"},
     {""},  # the package itself, which holds its version and imports nothing
 ]

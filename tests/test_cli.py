@@ -1,5 +1,7 @@
 """The command line itself: the answers without torch, the exit codes, and --debug."""
 
+# ruff: noqa: E501 - a message stands on one line, as people meet it
+
 import os
 import subprocess
 import sys
@@ -40,6 +42,7 @@ def run_process(folder: Path, *words: str, **environment: str) -> subprocess.Com
         ["--help"],
         ["--version"],
         ["train", "--help"],
+        ["doctor", "--help"],
         ["train"],
         ["lesson"],
         ["lesson", "convolutoin"],
@@ -112,8 +115,21 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["trian"], "No such command 'trian'"),
         (["train", "--fast"], "No such option"),
         (["visualize-layer"], "expected a LAYER, found none; write for example conv1, or --all for every layer"),
-        (["eval", "--batch-size", "0"], "Invalid value for '--batch-size'"),
-        (["visualize-layer", "conv1", "--images", "65"], "Invalid value for '--images'"),
+        (["eval", "--batch-size", "0"], "--batch-size: expected a whole number of at least 1, found 0; write for"),
+        (["eval", "--batch-size", "many"], "--batch-size: expected a whole number of at least 1, found 'many'"),
+        (["benchmark", "--seconds", "nan"], "--seconds: expected a number of at least 1, found nan; write for example"),
+        (["benchmark", "--seconds", "inf"], "--seconds: expected a number of at least 1, found inf"),
+        (["benchmark", "--rounds", "2.5"], "--rounds: expected a whole number of at least 2, found '2.5'"),
+        (["--install-completion", "bsh"], "expected nothing after it, as it finds the shell by itself, found 'bsh'"),
+        (["--show-completion", "bsh"], "expected nothing after it, as it finds the shell by itself, found 'bsh'"),
+        (["eval", ""], "expected a run, found an empty word; leave it out, or write a name"),
+        (["benchmark", ""], "expected a configuration, found an empty word; leave it out, or write a name"),
+        (["config", "validate", ""], "expected the FILE or NAME of a configuration, found an empty word"),
+        (["train", "--config", ""], "expected the FILE or NAME of a configuration, found an empty word"),
+        (
+            ["visualize-layer", "conv1", "--images", "65"],
+            "--images: expected a whole number from 1 to 64, found 65; write",
+        ),
         (["train"], "expected either --config FILE|NAME or --resume [RUN]; names: cifar config list"),
         (["train", "mlp"], "expected either --config FILE|NAME or --resume [RUN]; write cifar train --config mlp"),
         (["train", "--config", "mlp", "--resume", "x"], "expected either --config FILE|NAME or --resume [RUN]"),
@@ -213,3 +229,27 @@ def test_an_unexpected_error_exits_with_1_and_its_own_words(
     assert outcome.err == "error: ZeroDivisionError: division by zero; the same command with --debug shows where\n"
     with pytest.raises(ZeroDivisionError):
         cifar("config", "list", "--debug")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--config", "mlp", "--epochs", "1"], "--epochs: no such option; keys of a configuration have no dashes: train.epochs=VALUE"),
+        (["train", "--config", "mlp", "--lr=0.1"], "--lr: no such option; keys of a configuration have no dashes: optimizer.lr=VALUE"),
+        (["eval", "--data.root", "x"], "--data.root: no such option; keys of a configuration have no dashes: data.root=VALUE"),
+        (["train", "--config", "mlp", "optimizer.lr", "=", "0.1"], "expected key=value in one word, found 'optimizer.lr = 0.1'; write optimizer.lr=0.1 without blanks"),
+        (["train", "--config", "mlp", "optimizer.lr=", "0.1"], "expected key=value in one word, found 'optimizer.lr= 0.1'; write optimizer.lr=0.1 without blanks"),
+        (["eval", "optimizer.lr", "=0.1"], "expected key=value in one word, found 'optimizer.lr =0.1'; write optimizer.lr=0.1 without blanks"),
+        (["visualize-layer", "conv1", "--all"], "--all: expected a run or nothing, found 'conv1'; leave out the LAYER, or --all"),
+        (["train", "--config", "net.py"], "net.py: expected a YAML file, found a Python file; write the network as YAML: cifar config show sequential prints an example"),
+        (["train", "--config", "best.pt"], "best.pt: expected a YAML file, found a checkpoint; its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
+        (["train", "--config", "sequental.yaml"], "sequental.yaml: no such file; did you mean 'sequential'?; cifar config list shows the built-in configurations"),
+        (["eval", "nosuch"], "nosuch: expected a run folder, a checkpoint file, or the name of a run under logs, found none of them; there are no runs under logs yet: cifar train --config quickstart makes one"),
+    ],
+)  # fmt: skip
+def test_a_first_guess_is_answered_with_what_to_write(
+    words: list[str], message: str, cifar: Callable[..., Any]
+) -> None:
+    outcome = cifar(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"error: {message}\n"

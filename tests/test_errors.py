@@ -3,8 +3,10 @@
 import signal
 
 import pytest
+import torch
 
 from cifar_cli import errors
+from cifar_cli.errors import out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -14,6 +16,7 @@ from cifar_cli import errors
         (errors.DataError("x"), 1),
         (errors.CheckpointError("x"), 1),
         (errors.RunError("x"), 1),
+        (errors.RunNotFoundError("x"), 2),
         (errors.DivergedError("x"), 1),
         (errors.UsageError("x"), 2),
         (errors.ConfigError(["x"]), 2),
@@ -36,3 +39,33 @@ def test_a_config_error_has_all_issues_one_line_each() -> None:
 def test_the_most_similar_word_is_suggested_and_no_other() -> None:
     assert errors.did_you_mean("cifer10", ["cifar100", "cifar10", "synthetic"]) == "; did you mean 'cifar10'?"
     assert errors.did_you_mean("mnist", ["cifar10", "synthetic"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "device"),
+    [
+        (MemoryError(), "this machine"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory"),
+            "this machine",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "the GPU"),
+        (OSError(12, "Cannot allocate memory"), "this machine"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_too_little_memory_is_told_with_its_mend(error: Exception, device: str) -> None:
+    told = out_of_memory(error)
+    assert told is not None
+    assert told.exit_code == 1
+    assert str(told) == (
+        f"{device}: expected memory for the command, found too little; try a smaller data.batch_size or a smaller "
+        "model, or end other programs"
+    )
+    assert out_of_memory(ValueError("another error")) is None
+
+
+def test_a_tensor_that_no_machine_holds_is_told_as_too_little_memory() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert out_of_memory(caught.value) is not None

@@ -77,3 +77,10 @@ def test_a_percentage_has_the_digits_that_its_uncertainty_allows(
     fraction: float, uncertainty: float | None, shown: str
 ) -> None:
     assert formatting.percent_with_uncertainty(fraction, uncertainty) == shown
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs"), (5000, "5,000 epochs")]
+)
+def test_one_of_a_thing_is_singular(quantity: int, text: str) -> None:
+    assert formatting.count(quantity, "epoch") == text

@@ -6,7 +6,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from cifar_cli.hardware import cpu_computes_bf16, has_amx, multiplies_fastest_in_bf16, peak_memory_bytes
+from cifar_cli.hardware import (
+    cpu_computes_bf16,
+    explain_precision,
+    has_amx,
+    multiplies_fastest_in_bf16,
+    peak_memory_bytes,
+)
 
 CPU = torch.device("cpu")
 INTEL_WITH_AMX = ("avx512_bf16", "amx_bf16")
@@ -24,6 +30,30 @@ def test_bf16_is_fastest_with_amx_and_with_amds_avx512_bf16(
 ) -> None:
     set_processor(*features)
     assert multiplies_fastest_in_bf16(CPU) is expected
+
+
+@pytest.mark.parametrize(
+    ("features", "highest", "reason"),
+    [
+        (INTEL_WITH_AMX, "DEFAULT", "the processor has AMX for bf16"),
+        (INTEL_WITH_AMX, "AVX2", "ONEDNN_MAX_CPU_ISA forbids AMX or AVX512-bf16"),
+        (INTEL_WITHOUT_AMX, "DEFAULT", "AVX512-bf16 without AMX is slower than fp32 on Intel"),
+        (AMD_ZEN_4, "DEFAULT", "an AMD processor with AVX512-bf16"),
+        (AMD_ZEN_4, "AVX2", "ONEDNN_MAX_CPU_ISA forbids AMX or AVX512-bf16"),
+        (AMD_ZEN_3, "DEFAULT", "the processor has neither AMX nor AVX512-bf16"),
+    ],
+)
+def test_the_choice_of_the_precision_has_a_reason(
+    set_processor: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    features: tuple[str, ...],
+    highest: str,
+    reason: str,
+) -> None:
+    set_processor(*features)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", highest)
+    assert explain_precision(CPU) == reason
+    assert explain_precision(torch.device("mps")) == "bf16 is not used on mps"
 
 
 @pytest.mark.parametrize("is_native", [True, False])

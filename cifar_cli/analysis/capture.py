@@ -28,6 +28,17 @@ class LayerView:
     output: Tensor
     reads_images: bool
 
+    @property
+    def is_channelwise(self) -> bool:
+        """Whether each map of the output comes from the map of the input with the same number, as in a pooling.
+
+        A layer with a weight matrix mixes channels.
+        """
+        mixes = any(parameter.dim() > 1 for parameter in self.module.parameters())
+        before, after = as_maps(self.input), as_maps(self.output)
+        is_map = before is not None and after is not None and self.input.dim() == self.output.dim() == 4
+        return is_map and not mixes and self.input.shape[1] == self.output.shape[1]
+
 
 def layer_names(model: nn.Module) -> dict[str, str]:
     """Returns the type of every layer by its dotted name, in the order of definition, without the model itself."""

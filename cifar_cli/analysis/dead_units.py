@@ -44,8 +44,9 @@ class UnitSparsity:
     def summary(self) -> str:
         """The fraction of zeros, and the number of dead units, as a sentence."""
         return (
-            f"over {self.images:,} images {formatting.percent(self.overall, decimals=1)} of the values are zero; "
-            f"{self.num_dead} of {self.num_units} units "
+            f"over {formatting.count(self.images, 'image')} "
+            f"{formatting.percent(self.overall, decimals=1)} of the values are zero; "
+            f"{self.num_dead} of {formatting.count(self.num_units, 'unit')} "
             f"({formatting.percent(self.num_dead / self.num_units, decimals=0)}) are dead, zero for every one of them."
         )
 

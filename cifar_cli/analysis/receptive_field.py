@@ -48,6 +48,15 @@ class ReceptiveField:
         """The pixels that the place in the middle of the output depends on."""
         return self.box_at(*self.middle)
 
+    @property
+    def whole_size(self) -> str | None:
+        """The size of the middle place's field with the pixels beyond the image's edge; None where it has none there.
+
+        This is the size that the table of the layers has; the box holds the pixels that are there.
+        """
+        whole = formatting.shape(axis.size for axis in self.field)
+        return whole if whole != self.middle_box.size else None
+
 
 def receptive_fields(model: nn.Module, images: Tensor, *, layers: Sequence[str]) -> dict[str, ReceptiveField]:
     """Returns the receptive fields of layers by name, at their first call on images (B, C, H, W).

@@ -1,63 +1,31 @@
 """Works one number of a convolution, a pooling or a linear layer by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.analysis.receptive_field_rules import ADAPTIVE, WINDOWS, pair
 from cifar_cli.analysis.trace import Operation, TraceStep
+from cifar_cli.analysis.worked_number import (
+    Place,
+    WorkedExample,
+    WorkedMatrices,
+    all_rounded,
+    largest_size,
+    rounded,
+)
 
 SHOWN_CHANNELS = 3  # of a filter's input channels, the ones with the largest sums
 SHOWN_PRODUCTS = 8
 
-Place: TypeAlias = tuple[int, ...]  # (channel, row, column) or (feature,), counted from 0
 
-
-@dataclass(frozen=True)
-class WorkedMatrices:
-    """Matrices side by side, (name, numbers) each, under a title."""
-
-    title: str
-    matrices: tuple[tuple[str, Tensor], ...]
-
-
-@dataclass(frozen=True)
-class WorkedExample:
-    """A number worked by hand: its place in the output, matrices or none, and lines that add up to the number.
-
-    by_hand: None where the formula has no short form; by_layer: the layer's own number.
-    """
-
-    place: Place
-    grids: tuple[WorkedMatrices, ...]
-    lines: tuple[tuple[str, float | None], ...]
-    by_hand: float | None
-    by_layer: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns plain lists and numbers; −∞, which pads a maximum, is None, as JSON has no such number."""
-        return {
-            "place": list(self.place),
-            "grids": [
-                {"title": grids.title} | {name: _plain(numbers) for name, numbers in grids.matrices}
-                for grids in self.grids
-            ],
-            "lines": [{"text": text, "number": number} for text, number in self.lines],
-            "by_hand": self.by_hand,
-            "by_layer": self.by_layer,
-        }
-
-
-def _plain(numbers: Tensor) -> list[list[float | None]]:
-    return [[number if isfinite(number) else None for number in row] for row in numbers.tolist()]
-
-
-def window_example(step: TraceStep) -> WorkedExample | None:
+def window_example(step: TraceStep, digits: int | None) -> WorkedExample | None:
     """Returns the largest number of a convolution or pooling for the first image, or None for any other step.
+
+    digits: as in `worked_example`.
 
     A window wholly inside the image is preferred: a border of zeros explains less.
     """
@@ -74,32 +42,41 @@ def window_example(step: TraceStep) -> WorkedExample | None:
     channel, row, column = (int(i) for i in torch.unravel_index(candidates.argmax(), numbers.shape))
     place, windows = (channel, row, column), (taps[0][row], taps[1][column])
     build = _convolution_example if operation.name == "convolution" else _pooling_example
-    return build(operation, images[0].double(), place, windows, by_layer=float(numbers[place]))
+    return build(operation, images[0].double(), place, windows, by_layer=float(numbers[place]), digits=digits)
 
 
-def linear_example(operation: Operation, place: Place, by_layer: float) -> WorkedExample:
+def linear_example(operation: Operation, place: Place, by_layer: float, digits: int | None) -> WorkedExample:
     """Returns one number of a linear layer: the largest products, the rest of them in one, and the bias."""
     arguments = operation.arguments
     inputs = (arguments["mat1"] if operation.name == "addmm" else arguments["self"])[0].double()
     weights = arguments["mat2"][:, place[-1]].double()
-    products = inputs * weights
-    chosen = products.abs().argsort(descending=True, stable=True)[:SHOWN_PRODUCTS].tolist()
-    lines: list[tuple[str, float | None]] = [
-        (f"x[{i}] · w[{i}] = {_digits(inputs[i])} · {_digits(weights[i])}", float(products[i])) for i in chosen
+    exact = inputs * weights
+    inputs, weights = all_rounded(inputs, digits), all_rounded(weights, digits)
+    products = all_rounded(inputs * weights, digits)
+    chosen = exact.abs().argsort(descending=True, stable=True)[:SHOWN_PRODUCTS].tolist()
+    lines: list[tuple[str, float]] = [
+        (f"x[{i}] · w[{i}] = {_digits(inputs[i], digits)} · {_digits(weights[i], digits)}", float(products[i]))
+        for i in chosen
     ]
     if len(products) > len(chosen):
-        rest = float(products.sum() - products[chosen].sum())
-        lines.append((f"the other {len(products) - len(chosen)} products, which are smaller", rest))
-    total = float(products.sum())
+        rest = float(exact.sum() - exact[chosen].sum())
+        lines.append((f"the other {len(products) - len(chosen)} products, which are smaller", rounded(rest, digits)))
     if operation.name == "addmm":
         bias = float(arguments["self"].expand(1, arguments["mat2"].shape[1])[0, place[-1]])
-        total += bias
-        lines.append(("bias", bias))
-    return WorkedExample(place, (), (*lines, ("sum", total)), total, by_layer)
+        lines.append(("bias", rounded(bias, digits)))
+    total = rounded(sum(number for _, number in lines), digits)
+    return WorkedExample(
+        place,
+        (),
+        (*lines, ("sum", total)),
+        total,
+        by_layer,
+        (largest_size(inputs[chosen]), largest_size(weights[chosen])),
+    )
 
 
-def _digits(number: Tensor) -> str:
-    return f"{float(number):.4f}".replace("-", "−")
+def _digits(number: Tensor, digits: int | None) -> str:
+    return formatting.signed(float(number), digits=4 if digits is None else digits)
 
 
 _Window: TypeAlias = list[tuple[int | None, int]]  # (pixel, or None outside the image; place in the kernel)
@@ -142,7 +119,13 @@ def _patch(image: Tensor, windows: Sequence[_Window], *, outside: float) -> Tens
 
 
 def _convolution_example(
-    operation: Operation, image: Tensor, place: Place, windows: Sequence[_Window], *, by_layer: float
+    operation: Operation,
+    image: Tensor,
+    place: Place,
+    windows: Sequence[_Window],
+    *,
+    by_layer: float,
+    digits: int | None,
 ) -> WorkedExample:
     arguments, channel = operation.arguments, place[0]
     weight = arguments["weight"].double()
@@ -156,9 +139,11 @@ def _convolution_example(
         filters = weight[channel]
     filters = filters[:, [k for _, k in windows[0]]][:, :, [k for _, k in windows[1]]]
     patch = _patch(image[group * per_group : (group + 1) * per_group], windows, outside=0.0)
-    products = patch * filters
+    exact = (patch * filters).sum(dim=(1, 2))
+    patch, filters = all_rounded(patch, digits), all_rounded(filters, digits)
+    products = all_rounded(patch * filters, digits)
     sums = products.sum(dim=(1, 2))
-    shown = sorted(sums.abs().argsort(descending=True, stable=True)[:SHOWN_CHANNELS].tolist())
+    shown = sorted(exact.abs().argsort(descending=True, stable=True)[:SHOWN_CHANNELS].tolist())
     grids = tuple(
         WorkedMatrices(
             f"input channel {group * per_group + i}",
@@ -166,32 +151,61 @@ def _convolution_example(
         )
         for i in shown
     )
-    lines: list[tuple[str, float | None]] = [
-        (f"products of input channel {group * per_group + i}, added up", float(sums[i])) for i in shown
+    lines: list[tuple[str, float]] = [
+        (f"products of input channel {group * per_group + i}, added up", rounded(float(sums[i]), digits)) for i in shown
     ]
     if len(sums) > len(shown):
-        lines.append(
-            (f"products of the other {len(sums) - len(shown)} channels", float(sums.sum() - sums[shown].sum()))
-        )
-    total = float(sums.sum())
+        rest = float(exact.sum() - exact[shown].sum())
+        lines.append((f"products of the other {len(sums) - len(shown)} channels", rounded(rest, digits)))
     if arguments["bias"] is not None:
-        total += float(arguments["bias"][channel])
-        lines.append(("bias", float(arguments["bias"][channel])))
-    return WorkedExample(place, grids, (*lines, ("sum", total)), total, by_layer)
+        lines.append(("bias", rounded(float(arguments["bias"][channel]), digits)))
+    total = rounded(sum(number for _, number in lines), digits)
+    return WorkedExample(
+        place,
+        grids,
+        (*lines, ("sum", total)),
+        total,
+        by_layer,
+        (largest_size(patch[shown]), largest_size(filters[shown])),
+    )
 
 
 def _pooling_example(
-    operation: Operation, image: Tensor, place: Place, windows: Sequence[_Window], *, by_layer: float
+    operation: Operation,
+    image: Tensor,
+    place: Place,
+    windows: Sequence[_Window],
+    *,
+    by_layer: float,
+    digits: int | None,
 ) -> WorkedExample:
     is_mean = "avg" in operation.name
     patch = _patch(image[place[0] : place[0] + 1], windows, outside=0.0 if is_mean else -torch.inf)[0]
+    patch = all_rounded(patch, digits)
     grids = (WorkedMatrices(f"input channel {place[0]}", (("patch", patch),)),)
     if not is_mean:
         largest = float(patch.max())
-        return WorkedExample(place, grids, (("the largest number of the patch", largest),), largest, by_layer)
-    divisor, total = _divisor(operation, place, windows, image), float(patch.sum())
-    lines = (("sum", total), (f"sum / {divisor}", total / divisor))
-    return WorkedExample(place, grids, lines, total / divisor, by_layer)
+        lines = (("the largest number of the patch", largest),)
+        return WorkedExample(place, grids, lines, largest, by_layer, (largest_size(patch),))
+    return mean_example(
+        place, grids, patch, by_layer, divisor=_divisor(operation, place, windows, image), digits=digits
+    )
+
+
+def mean_example(
+    place: Place,
+    grids: tuple[WorkedMatrices, ...],
+    numbers: Tensor,
+    by_layer: float,
+    *,
+    divisor: int,
+    digits: int | None,
+) -> WorkedExample:
+    """Returns the mean of numbers, their sum by a divisor."""
+    total = rounded(float(numbers.sum()), digits)
+    result = rounded(total / divisor, digits)
+    lines = (("sum", total), (f"sum / {divisor}", result))
+    return WorkedExample(place, grids, lines, result, by_layer, (largest_size(numbers),))
 
 
 def _divisor(operation: Operation, place: Place, windows: Sequence[_Window], image: Tensor) -> int:

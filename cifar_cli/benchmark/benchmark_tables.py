@@ -13,6 +13,7 @@ from cifar_cli.benchmark.measurement import BARE, OURS, REFERENCE, WATCHED, Meas
 from cifar_cli.benchmark.round_summary import RoundSummary
 from cifar_cli.benchmark.run_benchmark import Benchmark
 from cifar_cli.benchmark.table import REFERENCES
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import results
 
 BAR_WIDTH = 24
@@ -25,11 +26,11 @@ def print_report(measured: Measurement, benchmark: Benchmark) -> None:
     console = results()
     console.print(
         f"{benchmark.experiment.name} on {runtime.device_name}, {runtime.precision}, batch {benchmark.batch_size}: "
-        f"{measured.rounds} rounds of {measured.steps_per_round} steps",
+        f"{formatting.count(measured.rounds, 'round')} of {formatting.count(measured.steps_per_round, 'step')}",
         style="bold",
     )
-    console.print(_speed_table(measured, reference))
-    console.print(_parts_table(measured))
+    print_table(console, _speed_table(measured, reference))
+    print_table(console, _parts_table(measured))
     for sentence in sentences(measured, reference=reference, precision=runtime.precision):
         console.print(sentence)
 
@@ -144,7 +145,7 @@ def _range(summary: RoundSummary, number_format: str) -> str:
     low, high = (f"{bound:{number_format}}" for bound in summary.interval)
     confidence = f"95 % confidence {low} to {high}, " if summary.is_confident else ""
     lowest, highest = f"{summary.lowest:{number_format}}", f"{summary.highest:{number_format}}"
-    return f"{confidence}{lowest} to {highest} in {len(summary.per_round)} rounds"
+    return f"{confidence}{lowest} to {highest} in {formatting.count(len(summary.per_round), 'round')}"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from cifar_cli import formatting
 from cifar_cli.benchmark.epoch_end import time_epoch_end
 from cifar_cli.benchmark.flops import step_flops
 from cifar_cli.benchmark.matrix_peak import MatrixPeak, matrix_peak
@@ -26,7 +27,7 @@ from cifar_cli.benchmark.timed_loops import (
 )
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
-from cifar_cli.console.streams import note
+from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.run_records import RunRecords
@@ -86,7 +87,8 @@ def run_benchmark(benchmark: Benchmark, *, seconds: float, max_rounds: int) -> M
         estimates = [estimate for _, estimate in warm.values()]
         rounds = choose_rounds(seconds, max_rounds=max_rounds, seconds_per_step=estimates)
         steps = choose_steps(seconds, rounds=rounds, seconds_per_step=estimates, max_steps=max_steps)
-        note(f"{rounds} rounds of {steps:,} steps of every loop: about {rounds * steps * sum(estimates):.0f} s")
+        plan = f"{formatting.count(rounds, 'round')} of {formatting.count(steps, 'step')} of every loop"
+        note(f"{plan}: about {rounds * steps * sum(estimates):.0f} s")
         step_seconds = time_rounds(loops, rounds=rounds, steps=steps, device=device, on_round=_print_round)
         # A second measurement, since other programs may have disturbed the first.
         peak = max(peak, _matrix_peak(benchmark.runtime), key=lambda found: found.flops_per_second)
@@ -137,7 +139,8 @@ def _observers(benchmark: Benchmark) -> Iterator[list[Observer]]:
         run = create_run(Path(folder), "benchmark")
         job = TrainingRun(run, benchmark.experiment, benchmark.splits, benchmark.training)
         console = Console(file=devnull, force_terminal=True, force_interactive=True)
-        observers = build_observers(job, RunRecords(run, facts=job.facts), console)
+        records = RunRecords(run, facts=job.facts, progress=job.training.state.progress, warn=warn)
+        observers = build_observers(job, records, console)
         for observer in observers:
             stack.callback(observer.close)
             observer.training_started(benchmark.training.state)

@@ -6,13 +6,15 @@ from typing import Any
 
 from torch import nn
 
-from cifar_cli import config
+from cifar_cli import config, formatting
 from cifar_cli.analysis.capture import layer_names
 from cifar_cli.builders.build_model import build_meta_model, build_model
 from cifar_cli.config import Experiment
-from cifar_cli.errors import CheckpointError, ConfigError
+from cifar_cli.console.streams import note, warn
+from cifar_cli.errors import CheckpointError, ConfigError, RunError
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.run_folder import RunFolder, find_run, is_checkpoint_path
+from cifar_cli.runs.run_state import RunState, read_run_state
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class LoadedModel:
     """A network with its configuration and its origin.
 
     run: the folder for pictures of the network. source: the origin in words. checkpoint: None for an untrained network.
-    epoch, step: the number of epochs and steps that it was trained for.
+    epoch, step: the number of epochs and steps that it was trained for. status: that of its run, None if there is no
+    run or its status is not known.
     """
 
     experiment: Experiment
@@ -30,13 +33,21 @@ class LoadedModel:
     checkpoint: Path | None
     epoch: int
     step: int
+    status: str | None = None
+
+    @property
+    def history(self) -> str:
+        """How the network was trained: `untrained`, `epoch 3`, or for a run that is not complete `failed, epoch 3`."""
+        if self.checkpoint is None:
+            return "untrained"
+        return f"epoch {self.epoch}" if self.status in (None, "completed") else f"{self.status}, epoch {self.epoch}"
 
 
 def load_model(run: str, *, log_dir: Path, weights: str | None = None) -> LoadedModel:
     """Returns the network of a run or a checkpoint file. run: a path, or the name of a run in `log_dir`.
 
-    weights: `best`, `last`, or None for `best` if the run has it and `last` otherwise. Raises CifarError if there is no
-    such network, or if it cannot be read.
+    weights: `best`, `last`, or None for `best` if the run has it and `last` otherwise. Prints the state of a run
+    that is not complete. Raises CifarError if there is no such network, or if it cannot be read.
     """
     if is_checkpoint_path(run):
         return _load_checkpoint_file(Path(run), log_dir=log_dir)
@@ -114,32 +125,62 @@ def _load_run(run: RunFolder, weights: str | None) -> LoadedModel:
             f"{run.best_checkpoint}: expected the best epoch's checkpoint, found none: with data.val_size=0 no "
             f"epoch is chosen; write --weights last"
         )
-    return _open(paths[chosen], run=run, origin=f"run {run.name}, {chosen} weights")
+    return _open_of_run(paths[chosen], run=run)
 
 
 def _load_checkpoint_file(path: Path, *, log_dir: Path) -> LoadedModel:
     folder = RunFolder(path.absolute().parent.parent)
     if folder.config.is_file():
-        return _open(path, run=folder, origin=f"run {folder.name}, {path.stem} weights")
+        return _open_of_run(path, run=folder)
     opened = _open(path, run=RunFolder(log_dir / path.stem), origin=f"checkpoint {path}")
     # A stranger's file must not choose where this machine reads and downloads.
     data = opened.experiment.data.model_copy(update={"root": None, "mirrors": ()})
     return replace(opened, experiment=opened.experiment.model_copy(update={"data": data}))
 
 
-def _open(path: Path, *, run: RunFolder, origin: str) -> LoadedModel:
+def _open_of_run(path: Path, *, run: RunFolder) -> LoadedModel:
+    """Returns the network of a run's checkpoint, and prints the state of the run unless it is complete."""
+    try:
+        state = read_run_state(run)
+    except RunError as error:  # the summary says nothing of the weights
+        warn(str(error))
+        state = RunState(None)
+    opened = _open(path, run=run, origin=f"run {run.name}, {path.stem} weights", status=state.status)
+    _print_state(opened, error=state.error)
+    return opened
+
+
+def _print_state(opened: LoadedModel, *, error: str | None) -> None:
+    run, epochs = opened.run, opened.experiment.train.epochs
+    weights = (
+        f"its weights are those after epoch {opened.epoch}, step {opened.step}, of {formatting.count(epochs, 'epoch')}"
+        if opened.step
+        else "its weights are untrained, those before the first step"
+    )
+    resume = f"continue with: cifar train --resume {run.path}"
+    if opened.status == "failed":
+        warn(f"run {run.name} failed; {weights}; {f'the reason: {error}' if error else resume}")
+    elif opened.status == "interrupted":
+        note(f"run {run.name} was interrupted; {weights}; {resume}")
+    elif opened.status == "running":
+        note(f"run {run.name} is being trained; {weights}")
+
+
+def _open(path: Path, *, run: RunFolder, origin: str, status: str | None = None) -> LoadedModel:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
     check_weights(experiment, saved, path=path)
     model = build_model(experiment)
     load_weights(model, saved, path=path)
     epoch, step = saved["progress"]["epoch"], saved["progress"]["step"]
-    return LoadedModel(
+    opened = LoadedModel(
         experiment=experiment,
         model=model,
         run=run,
-        source=f"{origin} (epoch {epoch})",
+        source=origin,
         checkpoint=path,
         epoch=epoch,
         step=step,
+        status=status,
     )
+    return replace(opened, source=f"{origin} ({opened.history})")

@@ -11,12 +11,14 @@ from cifar_cli.console.streams import warn
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.build_optimizer import build_optimizer
 from cifar_cli.optim.select_parameters import freeze
+from cifar_cli.shell import expand_path
 
 
 def preflight(experiment: Experiment) -> None:
     """Raises UsageError if the experiment cannot be trained; warns of likely mistakes. Needs no images."""
     if issue := config.class_scores_issue(experiment):
         raise UsageError(issue)
+    expand_path(experiment.log.dir, place="log.dir")
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)

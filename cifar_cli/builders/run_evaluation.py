@@ -22,6 +22,11 @@ def build_loss(experiment: Experiment) -> Loss:
     return loss
 
 
+def describe_loss(experiment: Experiment) -> str:
+    """Returns the experiment's loss with its keys, such as `cross_entropy, label_smoothing 0.1`."""
+    return ", ".join([experiment.loss.name, *(f"{key} {value}" for key, value in experiment.loss.arguments.items())])
+
+
 def run_evaluation(
     experiment: Experiment,
     model: nn.Module,

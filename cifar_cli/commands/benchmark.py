@@ -1,16 +1,16 @@
 """`cifar benchmark`: how fast a configuration trains on this machine, part by part and against a reference."""
 
 import json
-import shlex
 from typing import Annotated
 
 import typer
 
 from cifar_cli import config
 from cifar_cli.benchmark.table import REFERENCES
-from cifar_cli.commands.options import AsJson, config_words, one_of, split_words
+from cifar_cli.commands.options import AsJson, config_words, number, one_of, split_words
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 def benchmark(
@@ -25,8 +25,10 @@ def benchmark(
     against: Annotated[
         str, one_of(*REFERENCES, help="The tutorials' loop, or a plain loop of eager torch on whole batches.")
     ] = "tutorial",
-    seconds: Annotated[float, typer.Option(min=1, help="The approximate duration of all rounds.")] = 60,
-    rounds: Annotated[int, typer.Option(min=2, help="The largest number of rounds; every loop runs in each.")] = 20,
+    seconds: Annotated[float, number("--seconds", float, low=1, help="The approximate duration of all rounds.")] = 60,
+    rounds: Annotated[
+        int, number("--rounds", int, low=2, help="The largest number of rounds; every loop runs in each.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Time the training of a configuration, part by part, and against the loop of the tutorials."""
@@ -50,4 +52,4 @@ def benchmark(
         print(json.dumps(as_dict(measured, built, source=source, machine=machine)))
     else:
         print_report(measured, built)
-    print_next_step(wrote=[], next_command=shlex.join(["cifar", "train", *config_words(source, overrides)]))
+    print_next_step(wrote=[], next_command=shell_command("cifar", "train", *config_words(source, overrides)))

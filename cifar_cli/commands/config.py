@@ -1,19 +1,23 @@
 """`cifar config`: list, show, copy and validate configurations. Never imports torch."""
 
+import re
 import sys
-from collections.abc import Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cifar_cli.commands.options import is_override
-from cifar_cli.config import Experiment, dump, load_text, warnings
+from cifar_cli.config import dump, warnings
 from cifar_cli.config.config_files import ConfigFile, builtins, read_config_file
+from cifar_cli.config.load import load_read
+from cifar_cli.config.schema import NAME_PATTERN
 from cifar_cli.config.yaml.comments import Comments, read_comments
 from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
 from cifar_cli.console.listing import print_listing
 from cifar_cli.errors import CifarError, ConfigError, UsageError
+from cifar_cli.shell import expand_path, shell_command
 
 app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True, add_completion=False)
 Source = Annotated[
@@ -47,7 +51,7 @@ def show(
 ) -> None:
     """Print a configuration with every default filled in."""
     read = read_config_file(source)
-    experiment = _load(read, overrides or [])
+    experiment = load_read(read, overrides or [])
     if overrides:  # the file's comments may be wrong for them
         words = " ".join(" ".join(overrides).split())
         comments = Comments(header=[f"# {read.location} with {words}"])
@@ -67,12 +71,12 @@ def copy(
 ) -> None:
     """Copy a built-in configuration, to change it. Never overwrites."""
     read = read_config_file(source)
-    target = destination if destination is not None else Path(f"{read.stem}.yaml")
+    target = expand_path(destination) if destination is not None else Path(f"{read.stem}.yaml")
     if target.is_dir():
         target = target / f"{read.stem}.yaml"
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(read.text)
+            file.write(_copied_text(read, name=target.stem))
     except FileExistsError:
         raise UsageError(f"{target}: expected a new file, found an existing one; name another file") from None
     except FileNotFoundError:
@@ -81,11 +85,28 @@ def copy(
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
     print(f"wrote {target}")
     try:
-        _load(read, [])
+        load_read(read)
     except CifarError:  # a copy of a file with mistakes is a copy all the same
-        _note(f"next: cifar config validate {target}")
+        _note(f"next: {shell_command('cifar', 'config', 'validate', target)}")
     else:
-        _note(f"next: cifar train --config {target}")
+        _note(f"next: {shell_command('cifar', 'train', '--config', target)}")
+
+
+def _copied_text(read: ConfigFile, *, name: str) -> str:
+    """Returns a configuration's text for a file of that name.
+
+    A copy of a built-in gets the file's name, and a head that names the original in the place of the original's, whose
+    measurements are not the copy's. A file of one's own is copied as it stands.
+    """
+    if read.builtin is None:
+        return read.text
+    original = f"# A copy of the configuration {read.builtin}, to be changed."
+    head = f"{original} What the original reaches: cifar docs results\n"
+    body = "".join(dropwhile(lambda line: line.startswith("#"), read.text.splitlines(keepends=True)))
+    if not re.fullmatch(NAME_PATTERN, name):
+        return head + body
+    without_name = re.sub(r"^name: .*\n", "", body, flags=re.MULTILINE)
+    return f"{head}name: {name}\n{without_name}"
 
 
 @app.command()
@@ -109,7 +130,7 @@ def validate(
     for source in sources:
         try:
             read = read_config_file(source)
-            experiment = _load(read, overrides)
+            experiment = load_read(read, overrides)
         except CifarError as error:
             issues.append(str(error))
             continue
@@ -118,10 +139,6 @@ def validate(
             _note(f"warning: {read.location}: {warning}")
     if issues:
         raise ConfigError(issues)
-
-
-def _load(read: ConfigFile, overrides: Sequence[str]) -> Experiment:
-    return load_text(read.text, location=read.location, overrides=overrides, default_name=read.stem)
 
 
 def _first_sentence(text: str) -> str:

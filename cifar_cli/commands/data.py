@@ -1,14 +1,17 @@
 """`cifar data`: downloads datasets, checks their files, and shows the folder that holds them."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cifar_cli.commands.options import check_word
+from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError, UsageError
+from cifar_cli.shell import expand_path, shell_command
+
+OWN = [name for name, facts in DATASETS.items() if facts.is_own]
 
 app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
 
@@ -19,9 +22,13 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_root(root: str | None) -> str | None:
-    if root and os.path.exists(root) and not os.path.isdir(root) and not root.endswith(".csv"):
+    if not root:
+        return root
+    path = expand_path(root, place="--root")
+    # An archive stands for its folder; a CSV lists a person's own images.
+    if path.is_file() and not path.name.endswith((".tar.gz", ".csv")):
         raise UsageError(f"--root {root}: expected a folder, found a file; name the folder that holds the datasets")
-    return root
+    return str(path)
 
 
 DatasetName = Annotated[
@@ -43,13 +50,14 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     """Download a dataset, unless it is there already."""
     from cifar_cli.console.download_bar import download_bar
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, fetch_dataset, find_dataset
+    from cifar_cli.data.datasets.open_dataset import dataset_root, fetch_dataset, find_dataset
 
-    if _is_own(name):
+    if name in OWN:
         print(f"{name} is your own images; there is nothing to fetch")
-        print_next_step(wrote=[], next_command=f"cifar data verify {name} --root {root or 'FOLDER'}")
+        following = shell_command("cifar", "data", "verify", name, "--root", root or "FOLDER")
+        print_next_step(wrote=[], next_command=following)
         return
-    source, folder = find_dataset(name), data_root(root)
+    source, folder = find_dataset(name), dataset_root(name, root)
     states = source.file_states(folder)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to fetch")
@@ -66,13 +74,13 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
 def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
     """Compare every file of a dataset with its published checksum, or open every picture of your own."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root, find_dataset
+    from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
-    if _is_own(name):
+    if name in OWN:
         _verify_own(root)
         print_next_step(wrote=[], next_command=_train_command(name, root))
         return
-    source, folder = find_dataset(name), data_root(root)
+    source, folder = find_dataset(name), dataset_root(name, root)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
     states = source.file_states(folder)
@@ -82,7 +90,7 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
     if wrong:
         raise DataError(
             f"{folder.absolute()}: expected {len(states)} files of {name}, found {wrong} of them missing or damaged; "
-            f"fetch them with: cifar data fetch {name}{_root_option(root)}"
+            f"fetch them with: {_fetch_command(name, root)}"
         )
     print_next_step(wrote=[], next_command=_train_command(name, root))
 
@@ -91,57 +99,33 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
 def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import data_root
+    from cifar_cli.data.datasets.own_images import look_for_own_images
 
     folder = data_root(root)
-    print(f"{folder.absolute()} ({_reason(root)})")
-    for name, dataset in DATASETS.items():
-        print(f"  {name:14} {_own_presence(root) if dataset.is_own else _presence(name, folder)}")
-    if _presence("cifar10", folder) == "there":
-        command = _train_command("cifar10", root)
-    elif _own_presence(root).startswith("there"):
-        command = _train_command("folder", root)
-    else:
-        command = f"cifar data fetch cifar10{_root_option(root)}"
+    folder = folder.parent if folder.is_file() else folder
+    print(f"{folder.absolute()} ({data_root_reason(root)})")
+    presences = {}
+    for name, facts in DATASETS.items():
+        presences[name] = look_for_own_images(root).text if facts.is_own else _presence(name, folder)
+        print(f"  {name:14} {presences[name]}")
+    named = next((name for name in ("cifar10", *OWN) if presences[name].startswith("there")), None)
+    command = _train_command(named, root) if named else _fetch_command("cifar10", root)
     print_next_step(wrote=[], next_command=command)
 
 
-def _reason(root: str | None) -> str:
-    if root:
-        return "as given"
-    return "from CIFAR_DATA_DIR" if os.environ.get("CIFAR_DATA_DIR") else "the default; CIFAR_DATA_DIR changes it"
-
-
 def _presence(name: str, folder: Path) -> str:
-    from cifar_cli.data.datasets.open_dataset import find_dataset
+    from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
-    source = find_dataset(name)
+    source, root = find_dataset(name), dataset_root(name, folder)
     if source.fetch is None:
         return "always there: it is drawn"
-    states = source.file_states(folder)
+    states = source.file_states(root)
     intact = sum(state == "ok" for state in states.values())
     if intact == len(states):
-        return "there"
+        return "there" if root == folder else f"there, in {root.absolute()}"
     if all(state == "missing" for state in states.values()):
         return "not there"
     return f"incomplete: {intact} of {len(states)} files are intact"
-
-
-def _is_own(name: str) -> bool:
-    return name in DATASETS and DATASETS[name].is_own
-
-
-def _own_presence(root: str | None) -> str:
-    from cifar_cli.data.datasets.folder_listing import absolute_root, list_folder
-    from cifar_cli.data.datasets.listed_file import ListingError
-
-    if root is None:
-        return "your own images: --root or data.root names their folder"
-    try:
-        listing = list_folder(absolute_root(root), val_size=None)
-    except ListingError as error:
-        return f"not there: {error.finding}"
-    return f"there: {len(listing.files):,} images of {len(listing.class_names)} classes"
 
 
 def _verify_own(root: str | None) -> None:
@@ -156,7 +140,7 @@ def _verify_own(root: str | None) -> None:
         folder = absolute_root(root)
         listing = list_folder(folder, val_size=None)
     except ListingError as error:
-        raise DataError(str(error)) from None
+        raise DataError(f"--root: {error}") from None
     for text in listing.notes:
         note(text)
     for text in listing.warnings:
@@ -174,18 +158,18 @@ def _verify_own(root: str | None) -> None:
         )
 
 
-def _root_option(root: str | None) -> str:
-    return f" --root {root}" if root else ""
+def _fetch_command(name: str, root: str | None) -> str:
+    return shell_command("cifar", "data", "fetch", name, *(["--root", root] if root else []))
 
 
 def _train_command(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
-    if _is_own(name):
-        keys = f"data.name={name} data.root={root or 'FOLDER'} data.val_size=null data.batch_size=32"
-        return f"cifar train --config cnn {keys}"
+    if name in OWN:
+        keys = [f"data.name={name}", f"data.root={root or 'FOLDER'}", "data.val_size=null", "data.batch_size=32"]
+        return shell_command("cifar", "train", "--config", "cnn", *keys)
     facts, fitting = DATASETS[name], DATASETS["cifar10"]
     fits = (facts.image_shape, facts.num_classes) == (fitting.image_shape, fitting.num_classes)
-    words = ["cifar train --config", "sequential" if fits else "cnn"]
+    words = ["cifar", "train", "--config", "sequential" if fits else "cnn"]
     words += [f"data.name={name}"] if name != "cifar10" else []
     words += [f"data.root={root}"] if root else []
-    return " ".join(words)
+    return shell_command(*words)

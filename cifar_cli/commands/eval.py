@@ -1,14 +1,14 @@
 """`cifar eval`: the accuracy of a network on a split of its data, as tables and a picture, or as JSON."""
 
 import json
-import shlex
 from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, one_of
+from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, number, one_of
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
+from cifar_cli.shell import shell_command
 
 
 def evaluate(
@@ -23,7 +23,9 @@ def evaluate(
     config: Config = None,
     split: Annotated[str, one_of("test", "val", "train", help="The images to measure on.")] = "test",
     weights: Weights = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time; affects only speed and memory.")] = 500,
+    batch_size: Annotated[
+        int, number("--batch-size", int, low=1, help="Images at a time; affects only speed and memory.")
+    ] = 500,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
@@ -33,7 +35,7 @@ def evaluate(
     )
     from cifar_cli.builders.load_model import first_layer
     from cifar_cli.console.result_tables import print_evaluation
-    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.console.streams import print_next_step, warning_instead_of_failure
     from cifar_cli.figures.confusion_matrix import draw_confusion
     from cifar_cli.figures.save_png import save_png
     from cifar_cli.runner.evaluate_model import evaluate_model
@@ -41,11 +43,18 @@ def evaluate(
     opened = choice.load()
     evaluation = evaluate_model(opened, split=split, batch_size=batch_size)
     measured, class_names = evaluation.measured, evaluation.images.class_names
-    figure = draw_confusion(measured.confusion, class_names=class_names, title=f"{opened.source}: {split} split")
-    picture = save_png(figure, opened.run.images / f"confusion-{split}.png")
     if as_json:
         print(json.dumps(evaluation.as_dict()))
     else:
-        print_evaluation(measured, class_names=class_names, tta=evaluation.experiment.evaluation.tta)
-    words = ["cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened)]
-    print_next_step(wrote=[str(picture)], next_command=shlex.join(words))
+        print_evaluation(
+            measured,
+            class_names=class_names,
+            tta=evaluation.experiment.evaluation.tta,
+            conditions=evaluation.conditions,
+        )
+    wrote = []
+    with warning_instead_of_failure(hint="the picture of the confusion matrix is left out"):
+        figure = draw_confusion(measured.confusion, class_names=class_names, title=f"{opened.source}: {split} split")
+        wrote.append(str(save_png(figure, opened.run.images / f"confusion-{split}.png")))
+    command = shell_command("cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened))
+    print_next_step(wrote=wrote, next_command=command)

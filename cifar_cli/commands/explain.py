@@ -1,7 +1,6 @@
 """`cifar explain`: a network layer by layer, or one number of a layer worked by hand, as tables, JSON or a page."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,14 +14,26 @@ from cifar_cli.commands.options import (
     LogDir,
     Weights,
     choose_model,
+    expand_option,
     is_config,
     split_words,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_explain_words, complete_layer_option
+from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
+
+
+def _checked_page(parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    html = expand_option(parameter, value)
+    # A device, such as /dev/null, would be replaced by the page.
+    if html is not None and html.exists() and not html.is_file():
+        found = "a folder" if html.is_dir() else "no regular file"
+        raise UsageError(f"--html {html}: expected a file, found {found}; write for example --html network.html")
+    return html
 
 
 def explain(
@@ -44,7 +55,8 @@ def explain(
     weights: Weights = None,
     as_json: AsJson = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page for the browser.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a page for the browser.", callback=_checked_page),
     ] = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
@@ -68,20 +80,20 @@ def explain(
     explanation = explain_network(opened, layer=layer)
     example = explanation.example
     note(f"this is {opened.source}")
+    if as_json:
+        print(json.dumps(explanation.as_dict(), ensure_ascii=False))
+    elif example is not None:
+        print_worked_example(example.layer, example.paper, picture=example.picture.caption)
+    else:
+        print_network_summary(explanation.summary, caption=explanation.caption)
     if html is not None:
         write_network_page(
             html,
             explanation.summary,
             title=explanation.title,
             subtitle=explanation.caption,
-            example=(example.layer, example.worked, example.picture) if example else None,
+            example=(example.layer, example.paper, example.picture) if example else None,
         )
-    if as_json:
-        print(json.dumps(explanation.as_dict(), ensure_ascii=False))
-    elif example is not None:
-        print_worked_example(example.layer, example.worked, picture=example.picture.caption)
-    else:
-        print_network_summary(explanation.summary, caption=explanation.caption)
     print_next_step(
         wrote=[str(html)] if html is not None else [],
         next_command=_next_command(opened, layer=layer, words=choice.words_for(opened)),
@@ -93,8 +105,8 @@ def _next_command(opened: "LoadedModel", *, layer: str | None, words: Sequence[s
     from cifar_cli.builders.load_model import first_layer
 
     if layer is None:
-        return shlex.join(["cifar", "explain", *words, "--layer", first_layer(opened.model)])
+        return shell_command("cifar", "explain", *words, "--layer", first_layer(opened.model))
     module = layer.partition("#")[0]  # the second call of a module is conv1#2
     if module in dict(opened.model.named_modules()):
-        return shlex.join(["cifar", "visualize-layer", module, *words])
-    return shlex.join(["cifar", "explain", *words, "--html", "network.html"])
+        return shell_command("cifar", "visualize-layer", module, *words)
+    return shell_command("cifar", "explain", *words, "--html", "network.html")

@@ -13,7 +13,7 @@ from cifar_cli.console.listing import print_listing
 from cifar_cli.errors import UsageError
 from cifar_cli.lessons.table import LESSONS
 
-FOLDER = Path("logs") / "lessons"
+FOLDER = Path("lessons")  # not in logs/: there, TensorBoard would open its pictures on them
 ALL = "all"
 
 
@@ -67,8 +67,8 @@ def _run(name: str) -> None:
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.lessons.run_lesson import run_lesson
 
-    pictures = run_lesson(name, folder=FOLDER / name)
-    print_next_step(wrote=[*map(str, pictures), f"{FOLDER / name} (TensorBoard)"], next_command=_next_command(name))
+    wrote = run_lesson(name, folder=FOLDER / name)
+    print_next_step(wrote=wrote, next_command=_next_command(name))
 
 
 def _run_all() -> None:
@@ -77,12 +77,12 @@ def _run_all() -> None:
 
     from cifar_cli.console.streams import print_next_step, results
 
-    seconds = {}
+    seconds, is_written = {}, False
     for name in LESSONS:
         started = time.perf_counter()
         from cifar_cli.lessons.run_lesson import run_lesson
 
-        run_lesson(name, folder=FOLDER / name)
+        is_written |= bool(run_lesson(name, folder=FOLDER / name))
         seconds[name] = time.perf_counter() - started
         results().print()
     table = Table("lesson", "seconds", title="All lessons", title_justify="left")
@@ -92,7 +92,8 @@ def _run_all() -> None:
     table.add_section()
     table.add_row("all", f"{sum(seconds.values()):.1f}")
     results().print(table)
-    print_next_step(wrote=[f"{FOLDER} (pictures and TensorBoard)"], next_command=f"tensorboard --logdir {FOLDER}")
+    wrote = [f"{FOLDER} (pictures and TensorBoard)"] if is_written else []
+    print_next_step(wrote=wrote, next_command=f"tensorboard --logdir {FOLDER}")
 
 
 def _next_command(name: str | None) -> str:

@@ -1,5 +1,6 @@
 """The arguments and options that several commands share, and the network that they name together."""
 
+import math
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -13,12 +14,15 @@ from cifar_cli import config as configuration
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
+from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config
-from cifar_cli.errors import RunError, UsageError, did_you_mean
+from cifar_cli.errors import RunError, RunNotFoundError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
+from cifar_cli.shell import expand_path
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
+
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
@@ -28,6 +32,11 @@ def check_word(word: str, known: Collection[str], *, place: str) -> None:
     """Raises UsageError for a word that is not among the known words; the message names the nearest."""
     if word not in known:
         raise UsageError(f"{place}: expected one of {', '.join(known)}, found '{word}'{did_you_mean(word, known)}")
+
+
+def expand_option(parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Expands the path of an option. A callback of typer's; completion, which reports no mistakes, expands its own."""
+    return value if value is None else expand_path(value, place=parameter.opts[-1])
 
 
 def one_of(*words: str, help: str) -> Any:
@@ -41,6 +50,24 @@ def one_of(*words: str, help: str) -> Any:
     return typer.Option(metavar="|".join(words), help=help, autocompletion=lambda: [*words], callback=check)
 
 
+def number(option: str, kind: type[int] | type[float], *, low: int, high: int | None = None, help: str) -> Any:
+    """Returns an option that takes a number from `low` to `high`; kind: int for whole numbers only."""
+    bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+    expected = f"{'a whole number' if kind is int else 'a number'} {bounds}"
+
+    def parse(text: str) -> int | float:
+        mend = f"write for example {option} {low}"
+        try:
+            value = kind(text)
+        except ValueError:
+            raise UsageError(f"{option}: expected {expected}, found '{text}'; {mend}") from None
+        if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
+            raise UsageError(f"{option}: expected {expected}, found {text}; {mend}")
+        return value
+
+    return typer.Option(option, parser=parse, metavar=f"{low}…{high or ''}", help=help)
+
+
 Config = Annotated[
     str | None,
     typer.Option(
@@ -51,7 +78,7 @@ Config = Annotated[
         autocompletion=complete_config,
     ),
 ]
-LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.")
+LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.", callback=expand_option)
 LogDir = Annotated[Path, LOG_DIR_OPTION]
 OptionalLogDir = Annotated[Path | None, LOG_DIR_OPTION]
 Weights = Annotated[
@@ -61,21 +88,38 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to s
 
 
 def is_override(word: str) -> bool:
-    """Returns whether a word is key=value and not a path that contains a `=`."""
+    """Returns whether a word is key=value and not a path that contains a `=`.
+
+    A key that configurations have makes the word an override, whatever lies on the disk; such a folder is ./key=value.
+    """
     key, equals, _ = word.partition("=")
-    return bool(equals) and os.sep not in key and not os.path.exists(word)
+    return bool(equals) and (is_known_key(key) or (os.sep not in key and not os.path.exists(word)))
 
 
 def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | None, list[str]]:
-    """Splits words into one name, None if there is none, and the key=value overrides.
+    """Splits words into one name, None if there is none, with its `~` and variables expanded, and the overrides.
 
     of: what the name names. Raises UsageError for two names.
     """
+    _refuse_blanks(words or [])
     overrides = [word for word in words or [] if is_override(word)]
     names = [word for word in words or [] if not is_override(word)]
+    if "" in names:
+        raise UsageError(f"expected a {of}, found an empty word; leave it out, or write a name")
     if len(names) > 1:
         raise UsageError(f"expected one {of}, found {len(names)}: {' '.join(names)}; leave out all but one")
-    return (names[0] if names else None), overrides
+    return (str(expand_path(names[0])) if names else None), overrides
+
+
+def _refuse_blanks(words: Sequence[str]) -> None:
+    """Raises UsageError for `optimizer.lr = 0.1`, which a shell passes on as three words."""
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        typed = [before, word, after] if word == "=" else [before, word] if word.startswith("=") else [word, after]
+        key = typed[0].rstrip("=")
+        if (word == "=" or word.startswith("=") or word.endswith("=")) and is_known_key(key) and typed[-1]:
+            raise UsageError(
+                f"expected key=value in one word, found '{' '.join(typed)}'; write {''.join(typed)} without blanks"
+            )
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:
@@ -94,12 +138,25 @@ def is_config(word: str, *, log_dir: Path) -> bool:
         return False
     try:
         find_run(word, log_dir=log_dir)
-    except RunError as error:
+    except RunNotFoundError as error:
         if word in builtins():
             return True
         known = ", ".join(builtins())
         raise UsageError(f"{error}; nor is it a configuration: a YAML file, or one of {known}") from None
     return False
+
+
+def is_run(word: str, *, log_dir: Path) -> bool:
+    """Returns whether the word names a run or a checkpoint file."""
+    if is_checkpoint_path(word):
+        return True
+    try:
+        find_run(str(expand_path(word)), log_dir=log_dir)
+    except RunNotFoundError:
+        return False
+    except RunError:  # a group of runs, which is told when it is opened
+        return True
+    return True
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, OptionalLogDir, 
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 MAX_SEEDS = 1000  # a larger number is probably meant as a seed
 SEED_LIMIT = 2**63  # also the limit of the key `seed`
@@ -45,7 +45,9 @@ def train(
     started = time.perf_counter()  # before the import of torch, which the command's time includes
     run, overrides = split_words(words)
     if (config is None) != resume:
-        mend = f"write cifar train --config {run}" if run and config is None else "names: cifar config list"
+        mend = "names: cifar config list"
+        if run and config is None:
+            mend = f"write {shell_command('cifar', 'train', '--config', run)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is None:
         _resume(run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started)
@@ -55,7 +57,8 @@ def train(
             f"cifar train --config: expected key=value, found '{run}'; write for example optimizer.lr=0.05"
         )
     if log_dir is not None:
-        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write log.dir={log_dir}")
+        word = shell_command(f"log.dir={log_dir}")
+        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
     _start(config, overrides, dry_run=dry_run, seeds=seeds, started=started)
 
 
@@ -64,7 +67,8 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
     if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
             f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
-            f"configuration, found a pipe, which can be read once; write it to a file: cifar config copy {source} FILE"
+            f"configuration, found a pipe, which can be read once; write it to a file: "
+            f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
         )
     experiment = configuration.load(source, overrides)
     if seeds is not None:
@@ -79,7 +83,7 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
     elif dry_run:
         from cifar_cli.runner.start import show_plan
 
-        show_plan(experiment, command=shlex.join(["cifar", "train", *config_words(source, overrides)]))
+        show_plan(experiment, command=shell_command("cifar", "train", *config_words(source, overrides)))
     else:
         from cifar_cli.runner.start import train as train_once
 

@@ -4,9 +4,20 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, LogDir, Weights, choose_model, is_override, one_of
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    Config,
+    LogDir,
+    Weights,
+    choose_model,
+    is_override,
+    is_run,
+    number,
+    one_of,
+)
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 def visualize_layer(
@@ -30,7 +41,7 @@ def visualize_layer(
         bool, typer.Option("--compare", help="The layer before and after training, side by side.")
     ] = False,
     over_time: Annotated[bool, typer.Option("--over-time", help="The layer at the epochs of its run.")] = False,
-    images: Annotated[int | None, typer.Option(min=1, max=64, help="How many images to show.")] = None,
+    images: Annotated[int | None, number("--images", int, low=1, high=64, help="How many images to show.")] = None,
     mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
     log_dir: LogDir = DEFAULT_LOG_DIR,
@@ -50,16 +61,19 @@ def visualize_layer(
     layer, *rest = words or [""]
     if all_layers:
         layer, rest = "", words or []
+        if rest and not is_override(rest[0]) and not is_run(rest[0], log_dir=log_dir):
+            raise UsageError(f"--all: expected a run or nothing, found '{rest[0]}'; leave out the LAYER, or --all")
     elif not layer or is_override(layer):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
     choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir)
     from cifar_cli.console.streams import print_next_step, results
-    from cifar_cli.inspection.layer_pictures import save_picture
+    from cifar_cli.inspection.layer_pictures import draw_picture
 
     opened = choice.load()
     picture = chosen[0].removeprefix("--").removeprefix("mode ") if chosen else "layer"
-    saved = save_picture(opened, layer=layer or None, picture=picture, images=images)
+    drawn = draw_picture(opened, layer=layer or None, picture=picture, images=images)
     console = results()
-    for fact in saved.facts:
-        console.print(fact, markup=False, soft_wrap=True)
-    print_next_step(wrote=saved.wrote, next_command=f"tensorboard --logdir {opened.run.path.parent}")
+    for fact in drawn.facts:
+        console.print(fact, soft_wrap=True)
+    command = shell_command("tensorboard", "--logdir", opened.run.path.parent)
+    print_next_step(wrote=drawn.save(), next_command=command)

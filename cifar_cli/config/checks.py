@@ -9,7 +9,9 @@ from cifar_cli.config.layers.shapes.infer_shapes import infer_shapes
 from cifar_cli.config.layers.table import OUTPUT_RANGES, PASSING_LAYERS, SOFTMAX_LAYERS
 from cifar_cli.config.messages import nearest
 from cifar_cli.config.schema import Experiment
-from cifar_cli.config.yaml.source_locations import Issue, KeyPath
+from cifar_cli.config.yaml.flow import to_flow_yaml
+from cifar_cli.config.yaml.source_locations import Issue, KeyPath, dotted
+from cifar_cli.data.transforms.table import AUGMENTATIONS
 from cifar_cli.optim.table import OptimizerKeys
 
 CrossFieldIssue: TypeAlias = tuple[Issue, KeyPath]
@@ -23,18 +25,29 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
         pass  # a person's own, and not found: nothing is known about them
     elif data.val_size >= data.train_images:
         expected = f"expected fewer than the {data.train_images} training images of {data.name}"
-        mend = "write null for a tenth" if data.is_own else f"write for example {data.train_images // 10}"
-        yield Issue(("data", "val_size"), f"{expected}, found {data.val_size}", mend), ("data", "name")
+        example = "null" if data.is_own else "5000"
+        mend = "write null for a tenth" if data.is_own else f"write for example {example}"
+        finding = f"{expected}, found {data.val_size}"
+        yield Issue(("data", "val_size"), finding, mend, word=f"data.val_size={example}"), ("data", "name")
     elif data.drop_last and data.batch_size > (fewest := _images_of_the_smallest_epoch(experiment)):
         of_epoch = " of the smallest epoch" if data.hard_example_fractions else ""
         expected = f"expected at most the {fewest} training images{of_epoch}, as drop_last is true"
         yield (
-            Issue(("data", "batch_size"), f"{expected}, found {data.batch_size}", "write for example 64"),
+            Issue(
+                ("data", "batch_size"),
+                f"{expected}, found {data.batch_size}",
+                f"write for example {min(64, fewest)}",
+                word=f"data.batch_size={min(64, fewest)}",
+            ),
             ("data", "val_size"),
         )
     for key, (augmentation, value) in data.augment.applied().items():
         if found := augmentation.issue(value, data.side):
-            yield Issue(("data", "augment", key), *found), ("data", "name")
+            finding, mend = found
+            yield (
+                Issue(("data", "augment", key), finding, mend, word=_without_augmentation(key)),
+                ("data", "name"),
+            )
     if data.hard_example_fractions and data.hard_example_fractions[0] < 1:
         finding = f"expected 1, as no loss is known before the first epoch, found {data.hard_example_fractions[0]:g}"
         yield (
@@ -44,22 +57,28 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
     yield from _nesterov_without_momentum(experiment)
     for index, group in enumerate(experiment.optimizer.groups):
         if group.epochs is not None and group.epochs > experiment.train.epochs:
-            expected = f"expected at most the {experiment.train.epochs} epochs of train.epochs"
+            expected = f"expected at most the {formatting.count(experiment.train.epochs, 'epoch')} of train.epochs"
             mend = "leave it out to train the group to the end"
-            yield (
-                Issue(("optimizer", "groups", index, "epochs"), f"{expected}, found {group.epochs:g}", mend),
-                ("train", "epochs"),
-            )
+            path: KeyPath = ("optimizer", "groups", index, "epochs")
+            word = f"{dotted(path)}=null"
+            yield Issue(path, f"{expected}, found {group.epochs:g}", mend, word=word), ("train", "epochs")
     if depth_issue := model.depth_issue(data.side):
         key, finding, mend = depth_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sides(experiment)
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
-        finding = f"expected fewer than the {epochs} epochs of train.epochs, found {warmup_epochs:g}"
+        finding = (
+            f"expected fewer than the {formatting.count(epochs, 'epoch')} of train.epochs, found {warmup_epochs:g}"
+        )
         mend = "set schedule.warmup_epochs to 0"
-        yield Issue(("schedule", "warmup_epochs"), finding, mend), ("train", "epochs")
+        word = "schedule.warmup_epochs=0"
+        yield Issue(("schedule", "warmup_epochs"), finding, mend, word=word), ("train", "epochs")
     yield from _unknown_feature_layers(experiment)
+
+
+def _without_augmentation(key: str) -> str:
+    return f"data.augment.{key}={to_flow_yaml(AUGMENTATIONS[key].off)}"
 
 
 def _images_of_the_smallest_epoch(experiment: Experiment) -> int:
@@ -75,7 +94,13 @@ def _nesterov_without_momentum(experiment: Experiment) -> Iterator[CrossFieldIss
     for path, keys in sections.items():
         if keys.lacks_momentum:
             finding = "expected a momentum above 0 with nesterov: true, found 0"
-            yield Issue((*path, "nesterov"), finding, "write for example momentum: 0.9"), (*path, "momentum")
+            issue = Issue(
+                (*path, "nesterov"),
+                finding,
+                "write for example momentum: 0.9",
+                word=f"{dotted((*path, 'momentum'))}=0.9",
+            )
+            yield issue, (*path, "momentum")
             if path == ("optimizer",):
                 break  # groups inherit the section's settings: the same mistake is not reported again
 
@@ -89,15 +114,18 @@ def _unfit_sides(experiment: Experiment) -> Iterator[CrossFieldIssue]:
             finding = (
                 f"expected a model that takes pictures of any size, found {model.name}, made for {image_side} pixels"
             )
-            yield Issue(key, finding, "leave it out, or write model: {name: cnn}"), ("model", "name")
+            mend, word = "leave it out, or write model: {name: cnn}", _without_augmentation(name)
+            yield Issue(key, finding, mend, word=word), ("model", "name")
             continue
         for index, side in enumerate(sides):
             if side > image_side:
                 finding = f"expected at most the image's {image_side} pixels, found {side}"
-                yield Issue((*key, index), finding, f"write {image_side}"), ("data", "name")
+                word = f"{dotted((*key, index))}={image_side}"
+                yield Issue((*key, index), finding, f"write {image_side}", word=word), ("data", "name")
             elif side < (least := model.least_side):
                 finding = f"expected at least the {least} pixels that leave one after all poolings, found {side}"
-                yield Issue((*key, index), finding, f"write {least}"), ("model", "widths")
+                word = f"{dotted((*key, index))}={least}"
+                yield Issue((*key, index), finding, f"write {least}", word=word), ("model", "widths")
 
 
 def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]:
@@ -109,7 +137,10 @@ def _unknown_feature_layers(experiment: Experiment) -> Iterator[CrossFieldIssue]
     for index, name in enumerate(experiment.log.feature_layers):
         if name not in names:
             mend = nearest(name, names).removeprefix("; ") or f"the layers are {', '.join(names)}"
-            yield Issue(("log", "feature_layers", index), f"no layer is named '{name}'", mend), ("model", "layers")
+            path: KeyPath = ("log", "feature_layers", index)
+            known = [layer for layer in experiment.log.feature_layers if layer in names]
+            word = f"log.feature_layers={to_flow_yaml(known)}"
+            yield Issue(path, f"no layer is named '{name}'", mend, word=word), ("model", "layers")
 
 
 def class_scores_issue(experiment: Experiment) -> str | None:

@@ -12,19 +12,33 @@ from pathlib import Path
 
 from cifar_cli.config.messages import nearest
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import expand_path
 
 MAX_BYTES = 2**20
 STDIN = "-"
+# Files that people name in the place of a configuration, by suffix.
+NO_CONFIGS = {
+    ".py": ("a Python file", "write the network as YAML: cifar config show sequential prints an example"),
+    ".pt": ("a checkpoint", "its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
+    ".pth": ("a checkpoint", "its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
+    ".json": ("a JSON file", "write the same keys as YAML: cifar config show sequential prints an example"),
+    ".toml": ("a TOML file", "write the same keys as YAML: cifar config show sequential prints an example"),
+    ".csv": ("a table", "a run's configuration is config.yaml in its folder"),
+}
 DEFAULT_CONFIG = "sequential"  # commands show its untrained network if there is no run yet
 
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A configuration's text. location: its name in messages; stem: the file's name without its suffix."""
+    """A configuration's text.
+
+    location: its name in messages; stem: the file's name without its suffix; builtin: its name if it is a built-in.
+    """
 
     text: str
     location: str
     stem: str
+    builtin: str | None = None
 
 
 def builtin_folder() -> Path:
@@ -46,7 +60,12 @@ def read_config_file(source: str | Path) -> ConfigFile:
 
     Raises UsageError.
     """
+    if source == "":
+        raise UsageError("expected the FILE or NAME of a configuration, found an empty word; names: cifar config list")
     path = find_config_file(source)
+    if path.suffix in NO_CONFIGS:
+        found, mend = NO_CONFIGS[path.suffix]
+        raise UsageError(f"{source}: expected a YAML file, found {found}; {mend}")
     shown = "<stdin>" if source == STDIN else _shown(path)
     try:
         content = _read_bytes(path, is_stdin=source == STDIN)
@@ -67,7 +86,8 @@ def read_config_file(source: str | Path) -> ConfigFile:
         raise UsageError(
             f"{shown}:{line}: expected UTF-8 text, found the byte 0x{content[error.start]:02x}; {mend}"
         ) from None
-    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem)
+    builtin = next((name for name, known in builtins().items() if known == path), None)
+    return ConfigFile(text, shown, "experiment" if is_stream(source) else path.stem, builtin)
 
 
 def is_stream(source: str | Path) -> bool:
@@ -90,12 +110,12 @@ def _read_bytes(path: Path, *, is_stdin: bool) -> bytes:
 
 
 def find_config_file(source: str | Path) -> Path:
-    """Returns the file that a path or a name means, whether it exists or not."""
+    """Returns the file that a path or a name means, whether it exists or not. Raises UsageError as `expand_path`."""
     if isinstance(source, str) and not re.search(r"\.ya?ml$", source):
         known = builtins()
         if source in known:
             return known[source]
-    return Path(source)
+    return expand_path(source)
 
 
 def _shown(path: Path) -> str:
@@ -109,4 +129,6 @@ def _not_found(source: str | Path) -> str:
     known = builtins()
     name = re.sub(r"\.ya?ml$", "", str(source)).removeprefix("configs/")
     hint = nearest(name, known)
+    if re.search(r"\.ya?ml$|/", str(source)):
+        return f"{source}: no such file{hint}; cifar config list shows the built-in configurations"
     return f"{source}: no such file, and no built-in configuration; the built-ins are {', '.join(known)}{hint}"

@@ -1,6 +1,7 @@
 """Lists the dotted keys of a configuration, and for each key values to offer."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -31,6 +32,26 @@ def dotted_keys(experiment: Experiment | None = None, *, names: Mapping[str, str
         known = keys.setdefault(key, [])
         known += [value for value in values if value not in known]
     return keys
+
+
+@cache
+def text_keys() -> Mapping[str, bool]:
+    """Returns the keys whose value is any text, and whether null is a value too: of `name` no, of `data.root` yes."""
+    return dict(_text_keys(Experiment, ""))
+
+
+def _text_keys(parent: type[Section], prefix: str) -> Iterator[tuple[str, bool]]:
+    for key, field in parent.model_fields.items():
+        alternatives = _alternatives(field.annotation)
+        if str in alternatives:
+            yield f"{prefix}{key}", NoneType in alternatives
+        for section in _sections(field):
+            yield from _text_keys(section, f"{prefix}{key}.")
+
+
+def is_known_key(key: str) -> bool:
+    """Returns whether a configuration can have the key; of the layers of a network, any."""
+    return key in dotted_keys() or key in Experiment.model_fields or key.startswith("model.layers.")
 
 
 def _section_keys(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import cast
@@ -10,7 +11,8 @@ from typing import cast
 from pydantic import ValidationError
 
 from cifar_cli.config.checks import cross_field_issues
-from cifar_cli.config.config_files import read_config_file
+from cifar_cli.config.config_files import ConfigFile, read_config_file
+from cifar_cli.config.first_guesses import lookalike_issues
 from cifar_cli.config.layers.parse_layers import LAYERS_PATH, parse_layers
 from cifar_cli.config.layers.shapes.infer_shapes import ShapeMismatchError, infer_shapes, with_inferred_arguments
 from cifar_cli.config.overrides import override
@@ -18,12 +20,11 @@ from cifar_cli.config.schema import CHOICES, NAME_PATTERN, Experiment, with_inhe
 from cifar_cli.config.sections import DataKeys
 from cifar_cli.config.validation_errors import validation_issues
 from cifar_cli.config.yaml.document import Document, read_document
-from cifar_cli.config.yaml.source_locations import Issue, KeyPath, SourceLocations, report
+from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocation, SourceLocations, report
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import ConfigError
 from cifar_cli.models.layer import Layer
 from cifar_cli.models.table import MODELS
-from cifar_cli.optim.table import OPTIMIZERS
 
 _PLACEHOLDER = Layer("placeholder", "Identity", {})
 _SECTIONS = tuple(key for key in Experiment.model_fields if key not in ("name", "seed"))
@@ -34,21 +35,34 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
 
     Raises ConfigError with all mistakes, or UsageError if the file does not exist.
     """
-    read = read_config_file(source)
-    return load_text(read.text, location=read.location, overrides=overrides, default_name=read.stem)
+    return load_read(read_config_file(source), overrides)
 
 
-def load_text(
-    text: str, *, location: str, overrides: Sequence[str] = (), default_name: str = "experiment"
-) -> Experiment:
-    """Returns the experiment of a YAML text.
+def load_read(read: ConfigFile, overrides: Sequence[str] = ()) -> Experiment:
+    """Returns the experiment of a configuration that has been read. Raises ConfigError with all mistakes."""
+    try:
+        document = read_document(read.text, read.location, builtin=read.builtin)
+        override(document, overrides)
+        return experiment_of(document, default_name=read.stem)
+    except ConfigError as error:
+        lookalikes = [
+            *lookalike_issues(read.text, location=read.location),
+            *(
+                replace(issue, location=COMMAND_LINE)
+                for word in overrides
+                for issue in lookalike_issues(word, location="")
+            ),
+        ]
+        if not lookalikes:
+            raise
+        # They come first: what follows may be wrong only because of them.
+        start = SourceLocations(SourceLocation(read.location))
+        raise ConfigError([*report(lookalikes, start), *error.issues]) from None
 
-    location: the text's name in messages; default_name: the experiment's name if the text has no key `name`.
-    Raises ConfigError with all mistakes.
-    """
-    document = read_document(text, location)
-    override(document, overrides)
-    return experiment_of(document, default_name=default_name)
+
+def load_text(text: str, *, location: str, overrides: Sequence[str] = ()) -> Experiment:
+    """Returns the experiment of a YAML text. location: the text's name in messages. Raises ConfigError."""
+    return load_read(ConfigFile(text, location, "experiment"), overrides)
 
 
 def experiment_of(document: Document, *, default_name: str = "experiment") -> Experiment:
@@ -61,7 +75,8 @@ def experiment_of(document: Document, *, default_name: str = "experiment") -> Ex
     if experiment is None:
         experiment, _ = _validate(_repaired(data, mistakes), document.locations)
     if experiment is not None:
-        wrong = [issue.path for issue in issues if issue.path]
+        # Of a model that is not known, the layers are not known either.
+        wrong = [("model",) if issue.path == ("model", "name") else issue.path for issue in issues if issue.path]
         for issue, other in cross_field_issues(experiment):
             if not any(_overlap(path, key) for path in wrong for key in (issue.path, other)):
                 issues.append(issue)
@@ -93,7 +108,7 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
     groups, name = optimizer.get("groups"), optimizer["name"]
     if groups is None:
         optimizer["groups"] = []
-    for group in groups if isinstance(groups, list) and str(name) in OPTIMIZERS else ():
+    for group in groups if isinstance(groups, list) else ():
         if isinstance(group, dict) and group.get("name") is None:
             group["name"] = name
 

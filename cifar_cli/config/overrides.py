@@ -1,10 +1,14 @@
 """Writes `key=value` words of the command line into a configuration's data. Unknown keys are reported later."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from cifar_cli.config.keys import text_keys
 from cifar_cli.config.messages import found, nearest
 from cifar_cli.config.yaml.document import Document, Plain, read_value
-from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath
+from cifar_cli.config.yaml.parser import control_character_in
+from cifar_cli.config.yaml.scalars import NULL
+from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, dotted
 
 LAYERS = ("model", "layers")
 
@@ -25,18 +29,35 @@ def override(document: Document, words: Sequence[str]) -> None:
             finding = f"expected a key before the '=', its parts joined by '.', found {word!r}"
             document.issues.append(Issue((), finding, "write for example optimizer.lr=0.05", location=COMMAND_LINE))
         else:
-            value, issues = read_value(text, tuple(parts))
+            value, issues = _read(text, tuple(parts))
             document.issues += issues
             if not issues:
                 _set(document, parts, value)
+
+
+def _read(text: str, parts: tuple[str, ...]) -> tuple[Plain, list[Issue]]:
+    """Returns the value of the text after `key=`, and the issues.
+
+    A key that holds text takes the text as typed: `name=2024` needs no quotes, which a shell takes away, and `a #b` has
+    no comment. Quotes around the whole, as YAML has them, are taken away too.
+    """
+    is_nullable = text_keys().get(".".join(parts))
+    if is_nullable is None or (is_nullable and text in NULL):
+        return read_value(text, parts)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        value, issues = read_value(text, parts)
+        return (value, issues) if isinstance(value, str) else (text, [])
+    if finding := control_character_in(text):
+        return None, [Issue(parts, finding, location=COMMAND_LINE)]
+    return text, []
 
 
 def _set(document: Document, parts: list[str], value: Plain) -> None:
     target: Plain = document.data
     path: KeyPath = ()
     try:
-        for part in parts[:-1]:
-            target, path = _descend(document, target, path, part)
+        for part, following in pairwise(parts):
+            target, path = _descend(document, target, path, part, following)
         path = _assign(target, path, parts[-1], value)
     except _UnreachableKeyError as error:
         document.issues.append(Issue(tuple(parts), str(error), location=COMMAND_LINE))
@@ -44,8 +65,8 @@ def _set(document: Document, parts: list[str], value: Plain) -> None:
         document.locations.set_on_command_line(path)
 
 
-def _descend(document: Document, target: Plain, path: KeyPath, part: str) -> tuple[Plain, KeyPath]:
-    """Returns the value under `part`, with its path; creates a missing section."""
+def _descend(document: Document, target: Plain, path: KeyPath, part: str, following: str) -> tuple[Plain, KeyPath]:
+    """Returns the value under `part`, with its path; creates a missing section, of which `following` is a key."""
     if isinstance(target, list):
         index = _index(target, path, part)
         item = target[index]
@@ -55,6 +76,9 @@ def _descend(document: Document, target: Plain, path: KeyPath, part: str) -> tup
     section = _section(target, path)
     path = (*path, part)
     if section.get(part) is None:
+        if following.isdecimal():
+            name = dotted(path)
+            raise _UnreachableKeyError(f"{name} has no item {following}, it is empty; write all of it: {name}=[…]")
         section[part] = {}
         document.locations.set_on_command_line(path)
     return section[part], path

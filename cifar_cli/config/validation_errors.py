@@ -7,6 +7,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from cifar_cli.config.first_guesses import foreign_program, full_key
+from cifar_cli.config.keys import dotted_keys
 from cifar_cli.config.messages import format_value, found, nearest
 from cifar_cli.config.schema import CHOICES, RENAMED_KEYS, Experiment
 from cifar_cli.config.sections import GROUP
@@ -40,7 +42,9 @@ def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceL
         written = format_value({path[-1]: example})[1:-1]
         return Issue(path, f"expected {expected}, found nothing", f"write for example {written}")
     if details["type"] == "string_type" and isinstance(value, int | float):
-        return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes")
+        # On the command line the value stands in a list: a key of one text takes what is typed.
+        around = ", and double quotes around the whole word" if locations.of_value(path) == COMMAND_LINE else ""
+        return Issue(path, f"expected text, found {found(value)}", f"write '{format_value(value)}' in quotes{around}")
     near = ""
     if details["type"] == "literal_error" and isinstance(value, str):
         choices = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
@@ -107,16 +111,50 @@ def _unknown_key(
     if moved := RENAMED_KEYS.get(dotted(path)):
         name = moved if locations.of_key(path) == COMMAND_LINE else moved.rpartition(".")[2]
         return Issue(path, f"is called {moved} now", f"write {name}", at_key=True)
+    if elsewhere := _in_other_sections(path, data) or _meant_by(path):
+        return Issue(path, "unknown key here", _move_to(elsewhere, path, data, locations), at_key=True)
     outer = path[:-1]
+    if program := foreign_program(key):
+        finding = f"belongs to a configuration of {program}, which names classes; here names come from tables"
+        return Issue(path, finding, "begin with an example: cifar config copy sequential mine.yaml", at_key=True)
     if not outer or outer == ("data",) or _choice(outer) is None:  # a dataset's name is one key of `data` among many
         return Issue(path, "unknown key", _near(key, known), at_key=True)
     name = _name_at(outer, data)
     name_location = locations.of_value((*outer, "name"))
     # The name was changed on the command line, and the file's other keys stayed behind.
     if len(outer) == 1 and name_location == COMMAND_LINE and locations.of_key(path) != COMMAND_LINE:
-        mend = f"replace the whole section: '{outer[0]}={{name: {name}}}'"
-        return Issue(path, f"{name}, chosen by {outer[0]}.name on the command line, has no such key", mend, True)
+        word = f"{outer[0]}={{name: {name}}}"
+        finding = f"{name}, chosen by {outer[0]}.name on the command line, has no such key"
+        return Issue(path, finding, f"replace the whole section: '{word}'", at_key=True, word=word)
     return Issue(path, f"{name} has no such key", _near(key, known), at_key=True)
+
+
+def _in_other_sections(path: KeyPath, data: Mapping[str, object]) -> list[str]:
+    """Returns the dotted keys of other sections that end in the last part of `path`: of `epochs`, `train.epochs`."""
+    if not isinstance(path[-1], str):
+        return []
+    names = {key: str(value["name"]) for key, value in data.items() if isinstance(value, dict) and value.get("name")}
+    return [key for key in dotted_keys(names=names) if key.endswith(f".{path[-1]}")]
+
+
+def _meant_by(path: KeyPath) -> list[str]:
+    """Returns the key that other programs, or a slip, call so: of `learning_rate`, `optimizer.lr`."""
+    full = full_key(str(path[0])) if len(path) == 1 else None
+    return [full] if full else []
+
+
+def _move_to(keys: Sequence[str], path: KeyPath, data: Mapping[str, object], locations: SourceLocations) -> str:
+    """Returns what to write instead of a key that stands in the wrong section."""
+    value = format_value(_value(path, data))
+    if locations.of_key(path) == COMMAND_LINE:
+        return f"write {' or '.join(f'{key}={value}' for key in keys)}"
+    return f"write {' or '.join(_nested(key.split('.'), value) for key in keys)}"
+
+
+def _nested(parts: Sequence[str], value: str) -> str:
+    """Returns a line of YAML: `data: {augment: {translate: 4}}`."""
+    outer, *inner = parts
+    return f"{outer}: {{{_nested(inner, value)}}}" if inner else f"{outer}: {value}"
 
 
 def _near(key: str, known: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from cifar_cli.errors import CifarError
 from cifar_cli.runs.checkpoint_archive import ARCHIVE_ERRORS, open_checkpoint_archive
 from cifar_cli.runs.pickle_inspector import PickleContentError, inspect_pickle
 from cifar_cli.runs.run_folder import GROUP_CONFIG, find_run, find_runs, is_checkpoint_path, newest_run
+from cifar_cli.shell import expand_path
 
 MAX_CHECKPOINT_BYTES = 2**28  # reading a larger checkpoint would take too long for a Tab
 
@@ -54,6 +55,11 @@ def complete_train_words(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_eval_words(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes RUN|key=value words."""
     return _runs_and_keys(ctx, _read(ctx, incomplete), changeable=EVALUATION_KEYS)
+
+
+def complete_export_words(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes RUN words."""
+    return _runs_and_keys(ctx, _read(ctx, incomplete), changeable=MACHINE_KEYS)
 
 
 def complete_layer_and_run_words(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -167,11 +173,9 @@ def _shell_safe(words: Iterable[str]) -> list[str]:
 
 def _experiment(source: str | None, overrides: Sequence[str] = ()) -> Experiment | None:
     """Returns the configuration, None for one with mistakes and for a pipe, which can be read only once."""
-    if source is None or is_stream(source):
-        return None
     for words in (overrides, ()):  # a key=value word may be wrong
         try:
-            return configuration.load(source, words)
+            return None if source is None or is_stream(source) else configuration.load(source, words)
         except CifarError:
             continue
     return None
@@ -182,6 +186,7 @@ def _layers(source: str | None, run: str | None, log_dir: Path) -> list[str]:
     if source is not None:
         return _configured_layers(source)
     try:
+        run = None if run is None else str(expand_path(run))
         if run is not None and is_checkpoint_path(run):
             return _saved_layers(Path(run))
         folder = find_run(run, log_dir=log_dir) if run else newest_run(log_dir)
@@ -216,12 +221,18 @@ def _saved_layers(checkpoint: Path) -> list[str]:
 def _paths(incomplete: str, *, is_offered: Callable[[str], bool]) -> list[str]:
     """Returns the offered files and folders with the given beginning, and those in folders with that beginning."""
     found: list[str] = []
+    folder, separator, beginning = incomplete.rpartition(os.sep)
+    try:
+        expanded = str(expand_path(folder)) if folder else folder
+    except CifarError:
+        return []
+    incomplete = f"{expanded}{separator}{beginning}"
     for path in sorted(glob(f"{escape(incomplete)}*")):
         if is_offered(path):
             found.append(path)
         elif os.path.isdir(path):
             found += filter(is_offered, sorted(glob(f"{escape(path)}/*")))
-    return _shell_safe(found)
+    return _shell_safe(folder + path.removeprefix(expanded) for path in found)  # as typed: shells compare the beginning
 
 
 def _is_yaml(path: str) -> bool:

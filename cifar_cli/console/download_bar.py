@@ -16,13 +16,13 @@ def download_bar() -> Iterator["DownloadBar"]:
     """Yields a bar that stays invisible until a download starts."""
     console = notes()
     columns = (
-        TextColumn("downloading from {task.description}"),
+        TextColumn("downloading from {task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=not console.is_interactive) as progress:
         yield DownloadBar(console, progress)
 
 
@@ -36,11 +36,11 @@ class DownloadBar:
         self._lines_printed = 0
 
     def note(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(text, soft_wrap=True)
 
     def progress(self, done_bytes: int, total_bytes: int, host: str) -> None:
         self._progress.update(self._task, completed=done_bytes, total=total_bytes, description=host, visible=True)
         lines_due = LINES_PER_DOWNLOAD * done_bytes // total_bytes
-        if not self._console.is_terminal and lines_due != self._lines_printed:
+        if not self._console.is_interactive and lines_due != self._lines_printed:
             self._lines_printed = lines_due
             self.note(f"downloading from {host}: {done_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB")

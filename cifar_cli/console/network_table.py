@@ -2,14 +2,14 @@
 
 from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_number import WorkedExample
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import results
 
 WIDTH_FOR_FORMULAS = 118  # columns; on a narrower terminal, formulas have a table of their own
@@ -19,31 +19,34 @@ MAX_GRID_SIZE = 7  # numbers in a row or a column; larger patches are cut short
 def print_network_summary(summary: NetworkSummary, *, caption: str) -> None:
     """Prints a row per step and the totals, with formulas beside or, on a narrow terminal, below."""
     console = results()
-    console.print(caption, markup=False, soft_wrap=True)
+    console.print(caption, soft_wrap=True)
     is_wide = console.width >= WIDTH_FOR_FORMULAS
-    console.print(_table(summary, is_wide=is_wide))
-    if not is_wide:
+    if is_wide:
+        console.print(_table(summary, is_wide=True))
+    else:
+        print_table(console, _table(summary, is_wide=False))
         console.print(_formulas(summary))
     for line in _legend(summary):
-        console.print(line, markup=False, style="dim")
+        console.print(line, style="dim")
 
 
 def print_worked_example(layer: str, worked: WorkedExample, *, picture: str) -> None:
     """Prints the matrices and the sums of one number of a layer. picture: a description of the image."""
     console = results()
-    console.print(f"{layer}: {formatting.position(worked.place)} for {picture}", style="bold", markup=False)
+    console.print(f"{layer}: {formatting.position(worked.place)} for {picture}", style="bold")
     for grids in worked.grids:
-        console.print(f"\n{grids.title}", markup=False)
-        _print_grids(console, [(name, numbers) for name, numbers in grids.matrices])
+        console.print(f"\n{grids.title}")
+        _print_grids(console, {name: grid(numbers, digits=worked.digits) for name, numbers in grids.matrices})
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     table.add_column(justify="right")
-    digits = formatting.decimals([worked.by_layer], significant=4)  # those of the result, which may be small
     for text, number in worked.lines:
-        table.add_row(escape(text), formatting.signed(number, digits=digits))
-    table.add_row("[bold]the layer gives[/]", f"[bold]{formatting.signed(worked.by_layer, digits=digits)}[/]")
+        table.add_row(text, formatting.signed(number, digits=worked.digits))
+    by_layer = formatting.signed(worked.by_layer, digits=worked.digits)
+    table.add_row("the layer gives, without rounding", by_layer, style="bold")
     console.print()
     console.print(table)
+    console.print(worked.rounding, style="dim")
 
 
 def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
@@ -60,8 +63,8 @@ def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
     table.add_column("stride", justify="right", no_wrap=True)
     table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)
     for row in summary.rows:
-        cells = [
-            escape(row.name),
+        cells: list[str | Text] = [
+            row.name,
             formatting.shape(row.output_shape),
             *([_because(row)] if is_wide else []),
             f"{row.parameters:,}" if row.parameters else formatting.NOTHING,
@@ -80,14 +83,14 @@ def _formulas(summary: NetworkSummary) -> Table:
     table.add_column("layer", overflow="fold", min_width=10)
     table.add_column("why it gives that", overflow="fold")
     for row in summary.rows:
-        table.add_row(escape(row.name), _because(row))
+        table.add_row(row.name, _because(row))
     return table
 
 
-def _because(row: LayerRow) -> str:
-    source = f" [dim]from {escape(', '.join(row.inputs))}[/]" if len(row.inputs) == 1 else ""
-    kind = "" if row.kind == row.formula else f"[cyan]{escape(row.kind)}[/] "
-    return f"{kind}{escape(row.formula)}{source}"
+def _because(row: LayerRow) -> Text:
+    kind = "" if row.kind == row.formula else f"{row.kind} "
+    source = f" from {row.inputs[0]}" if len(row.inputs) == 1 else ""
+    return Text.assemble((kind, "cyan"), row.formula, (source, "dim"))
 
 
 def _stride(row: LayerRow) -> str:
@@ -116,9 +119,8 @@ def _legend(summary: NetworkSummary) -> list[str]:
     return lines
 
 
-def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
-    """Prints matrices side by side or, on a narrow terminal, below each other."""
-    texts = {name: grid(numbers) for name, numbers in matrices}
+def _print_grids(console: Console, texts: dict[str, str]) -> None:
+    """Prints matrices by name side by side or, on a narrow terminal, below each other."""
     if sum(3 + max(map(len, (name, *text.splitlines()))) for name, text in texts.items()) > console.width:
         for name, text in texts.items():
             console.print(Text(name, style="dim"))
@@ -131,9 +133,8 @@ def _print_grids(console: Console, matrices: list[tuple[str, Tensor]]) -> None:
     console.print(table)
 
 
-def grid(numbers: Tensor) -> str:
-    """Returns a matrix as aligned lines of at most MAX_GRID_SIZE numbers."""
-    digits = formatting.decimals(numbers.flatten().tolist(), significant=2)
+def grid(numbers: Tensor, *, digits: int) -> str:
+    """Returns a matrix as aligned lines of at most MAX_GRID_SIZE numbers with so many decimals."""
     rows = [
         [formatting.signed(float(n), digits=digits) for n in row[:MAX_GRID_SIZE]]
         for row in numbers[:MAX_GRID_SIZE].tolist()

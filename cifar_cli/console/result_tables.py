@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from cifar_cli import formatting
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import note, results
 from cifar_cli.training.classification_metrics import ClassScores, classification_metrics
 from cifar_cli.training.evaluation import Evaluation
@@ -21,8 +24,8 @@ SUMMARY_ROWS = (
 MAX_CLASSES_IN_TERMINAL = 20  # a confusion matrix with more columns is too wide for any terminal
 
 
-def print_training_results(summary: Mapping[str, Any]) -> None:
-    """Prints the losses and accuracies of a finished training, its time and its memory."""
+def print_training_results(summary: Mapping[str, Any], *, loss: str) -> None:
+    """Prints the losses and accuracies of a finished training, its time and its memory. loss: the loss function."""
     console = results()
     best = summary["best_epoch"]
     epoch = f"epoch {best}, the best on validation" if best else f"epoch {summary['epochs']}, the last"
@@ -35,38 +38,50 @@ def print_training_results(summary: Mapping[str, Any]) -> None:
         if figures:
             table.add_row(
                 title + (with_tta if split == "test" else ""),
-                f"{figures['loss']:.4f}",
+                formatting.NOTHING if figures["loss"] is None else f"{figures['loss']:.4f}",
                 formatting.percent(figures["accuracy"], decimals=2),
             )
-    console.print(table)
-    memory = summary["peak_memory_bytes"]
+    print_table(console, table)
+    console.print(f"loss: {loss}", soft_wrap=True)
+    memory, speed = summary["peak_memory_bytes"], summary["images_per_second"]
     training = describe_training_time(summary["train_seconds"], summary.get("warm_up_seconds"))
     console.print(
-        f"{training} at {summary['images_per_second']:,.0f} images/s, {summary['wall_seconds']:.1f} s in all"
+        training
+        + (f" at {speed:,.0f} images/s" if speed else "")
+        + f", {describe_seconds(summary['wall_seconds'])} in all"
         + (f", {formatting.binary_bytes(memory)} of memory at most" if memory else "")
     )
 
 
-def describe_training_time(seconds: float, warm_up: float | None) -> str:
+def describe_training_time(seconds: float | None, warm_up: float | None) -> str:
     """Returns `3.9 s of training (1.4 s of it the first step)`; the second part only with a warm-up."""
     first_step = "" if warm_up is None else f" ({warm_up:.1f} s of it the first step)"
-    return f"{seconds:.1f} s of training{first_step}"
+    return f"{describe_seconds(seconds)} of training{first_step}"
+
+
+def describe_seconds(seconds: float | None) -> str:
+    """Returns `3.9 s`; for None, the time of a run whose records were lost, words that say so."""
+    return "unknown time" if seconds is None else f"{seconds:.1f} s"
 
 
 def _describe_accuracy(accuracy: float, loss: float) -> str:
     return f"accuracy {formatting.percent(accuracy, decimals=2)}   loss {loss:.4f}"
 
 
-def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: str) -> None:
-    """Prints accuracy and loss, the scores of each class, and the confusion matrix where it fits a terminal."""
+def print_evaluation(measured: Evaluation, *, class_names: Sequence[str], tta: str, conditions: str) -> None:
+    """Prints accuracy and loss, the scores of each class, and the confusion matrix where it fits a terminal.
+
+    conditions: what the loss is, and how it was computed.
+    """
     console = results()
     with_tta = f"   with evaluation.tta {tta}" if measured.without_tta else ""
     console.print(f"{_describe_accuracy(measured.accuracy, measured.loss)}{with_tta}", style="bold")
     if plain := measured.without_tta:
         console.print(f"{_describe_accuracy(plain.accuracy, plain.loss)}   each image as it is")
-    console.print(class_table(class_names, classification_metrics(measured.confusion)))
+    console.print(conditions, soft_wrap=True)
+    print_table(console, class_table(class_names, classification_metrics(measured.confusion)))
     if len(class_names) <= MAX_CLASSES_IN_TERMINAL:
-        console.print(confusion_table(class_names, measured.confusion))
+        print_confusion(console, class_names, measured.confusion)
     else:
         note(f"a confusion matrix of {len(class_names)} classes is too wide for a terminal; the picture has it")
 
@@ -87,15 +102,30 @@ def class_table(class_names: Sequence[str], scores: Sequence[ClassScores]) -> Ta
     return table
 
 
-def confusion_table(class_names: Sequence[str], confusion: Tensor) -> Table:
+def print_confusion(console: Console, class_names: Sequence[str], confusion: Tensor) -> None:
+    """Prints a confusion matrix (K, K): its columns have the classes' names or, on a narrower terminal, their numbers.
+
+    On a terminal that is too narrow for both, each class is followed by the predictions that occur.
+    """
+    numbers = [str(number) for number in range(1, len(class_names) + 1)]
+    numbered = [f"{number} {name}" for number, name in zip(numbers, class_names, strict=True)]
+    print_table(
+        console,
+        confusion_table(confusion, rows=class_names, columns=class_names),
+        confusion_table(confusion, rows=numbered, columns=numbers),
+        confusion_table(confusion, rows=class_names, columns=class_names, zero=""),
+    )
+
+
+def confusion_table(
+    confusion: Tensor, *, rows: Sequence[str], columns: Sequence[str], zero: str = formatting.NOTHING
+) -> Table:
     """Returns a confusion matrix (K, K) as a table, a row per true class, the diagonal in bold, zeros as dots."""
     table = Table("true ↓  predicted →", box=SIMPLE, padding=(0, 0, 0, 1))
-    for name in class_names:
-        table.add_column(name[:5], justify="right")
-    for row, name in enumerate(class_names):
+    for name in columns:
+        table.add_column(name, justify="right")
+    for row, name in enumerate(rows):
         counts = [int(count) for count in confusion[row]]
-        cells = [
-            f"[bold green]{n}[/]" if column == row else str(n or formatting.NOTHING) for column, n in enumerate(counts)
-        ]
+        cells = [Text(str(n), "bold green") if column == row else str(n or zero) for column, n in enumerate(counts)]
         table.add_row(name, *cells)
     return table

@@ -6,7 +6,8 @@ from typing import Any
 from rich.table import Table
 
 from cifar_cli import formatting
-from cifar_cli.console.result_tables import describe_training_time
+from cifar_cli.console.fitting_tables import print_table
+from cifar_cli.console.result_tables import describe_seconds, describe_training_time
 from cifar_cli.console.streams import results
 
 
@@ -34,16 +35,16 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
         accuracies = [
             formatting.percent(run[key]["accuracy"], decimals=2) if run.get(key) else run["status"] for key in measures
         ]
-        times = [f"{run[key]:.1f} s" for key in ("train_seconds", "wall_seconds") if key in run]
+        times = [describe_seconds(run[key]) for key in ("train_seconds", "wall_seconds") if key in run]
         table.add_row(str(run["seed"]), *accuracies, *times, run["run"])
-    console.print(table)
+    print_table(console, table)
     for key, title in measures.items():
         console.print(f"{title}: {_describe(summary[key])}", style="bold" if key == "test" else None)
     if measures:
         training = describe_training_time(summary["mean_train_seconds"], summary.get("mean_warm_up_seconds"))
         console.print(
-            f"on average {training} and {summary['mean_wall_seconds']:.1f} s in all for a seed; "
-            f"{summary['wall_seconds']:.1f} s for the whole command, images opened once",
+            f"on average {training} and {describe_seconds(summary['mean_wall_seconds'])} in all for a seed; "
+            f"{describe_seconds(summary['wall_seconds'])} for the whole command, images opened once",
             soft_wrap=True,
         )
 

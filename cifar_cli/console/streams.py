@@ -1,21 +1,29 @@
 """The consoles of the program: results go to stdout, everything else to stderr.
 
+Text is printed as it is. Rich's markup and emoji codes are off, also in tables: names, paths and classes are a person's
+own, and `[old]` or `a:x:b` must arrive unchanged. Styles are given as `Text` or by `style=`.
 Of several processes that train together, only the main process prints.
 """
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
 
 from cifar_cli.distributed.process_group import is_main_process
+from cifar_cli.errors import RunError
 
 WIDTH_WITHOUT_TERMINAL = 120  # rich's default of 80 breaks tables in log files
 
 
 def _console(*, stderr: bool) -> Console:
-    quiet = not is_main_process()
-    console = Console(stderr=stderr, highlight=False, quiet=quiet)
-    if console.is_terminal:
-        return console
-    return Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL, quiet=quiet)
+    make = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False, quiet=not is_main_process())
+    if (sys.stderr if stderr else sys.stdout).isatty():
+        return make()
+    # Not interactive: FORCE_COLOR asks for colours in a file, not for every redrawing of a progress bar.
+    return make(width=WIDTH_WITHOUT_TERMINAL, force_interactive=False)
 
 
 def results() -> Console:
@@ -30,17 +38,26 @@ def notes() -> Console:
 
 def note(text: str) -> None:
     """Prints a note."""
-    notes().print(text, markup=False, soft_wrap=True)
+    notes().print(text, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Prints a warning of a probable mistake."""
-    notes().print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
+    notes().print(f"warning: {text}", style="yellow", soft_wrap=True)
+
+
+@contextmanager
+def warning_instead_of_failure(*, hint: str) -> Iterator[None]:
+    """Turns the RunError of a picture or of another extra into a warning. hint: what is there all the same."""
+    try:
+        yield
+    except RunError as error:
+        warn(f"{error}; {hint}")
 
 
 def print_next_step(*, wrote: list[str], next_command: str) -> None:
     """Prints the files that a command wrote, and the next command worth trying."""
     console = notes()
     for path in wrote:
-        console.print(f"wrote {path}", markup=False, soft_wrap=True)
-    console.print(f"next: {next_command}", style="bold", markup=False, soft_wrap=True)
+        console.print(f"wrote {path}", soft_wrap=True)
+    console.print(f"next: {next_command}", style="bold", soft_wrap=True)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from cifar_cli import formatting
 from cifar_cli.analysis.capture import LayerView
 from cifar_cli.figures.canvas import Canvas
+from cifar_cli.figures.colours import SIGNED_ENDS
 from cifar_cli.figures.style import BAD, PALE
 from cifar_cli.figures.tiles import filter_tiles, join_kernels
 from cifar_cli.figures.value_rows import NUMBER_HEIGHT, TileRow
@@ -37,7 +38,7 @@ def draw_channel_legend(
     for channel, (low, high) in enumerate(zip(row.tiles.low.tolist(), row.tiles.high.tolist(), strict=True)):
         right, down = row.place(channel, line_height=line_height)
         left, top = x + right, y + down
-        canvas.write(str(channel), x=left, y=top, size=7, bold=True)
+        canvas.write(row.name(channel), x=left, y=top, size=7, bold=True)
         if filters is not None:
             canvas.picture(filters[channel], x=left, y=top + NUMBER_HEIGHT, width=width, height=height)
         values = (
@@ -87,7 +88,7 @@ def _draw_zero_fraction(canvas: Canvas, fraction: float, *, x: float, y: float) 
 
 def _draw_note(canvas: Canvas, view: LayerView, row: TileRow, *, x: float, y: float, has_zero_fractions: bool) -> None:
     canvas.write("channels", x=x, y=y, size=9, bold=True)
-    lines = ["number"]
+    lines = ["name" if row.channel_names else "number"]
     if isinstance(view.module, nn.Conv2d):
         inputs = view.module.weight.shape[1]
         lines.append("filter (mid-grey: 0)")
@@ -98,6 +99,6 @@ def _draw_note(canvas: Canvas, view: LayerView, row: TileRow, *, x: float, y: fl
         lines.append("zeros after the activation")
     for line, text in enumerate(lines):
         canvas.write(text, x=x, y=y + 0.19 + 0.125 * line, size=6.5, colour=PALE)
-    ends = ("negative", "0", "positive") if row.tiles.is_signed else ("lowest", "highest")
+    ends = SIGNED_ENDS if row.tiles.is_signed else ("lowest", "highest")
     scale_y = y + 0.24 + 0.125 * len(lines)
     canvas.colour_scale(row.tiles.colour_map, x=x, y=scale_y, width=NOTE_WIDTH, ends=ends, size=6)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.analysis.capture import as_maps
 from cifar_cli.figures.mosaic import GAP, compose, enlarge, font, in_rows, to_image
 from cifar_cli.figures.scaling import to_pictures
@@ -30,13 +31,17 @@ def feature_grid(features: Tensor, *, images: Tensor) -> Tensor:
         vectors = features.flatten(1)
         strips = enlarge(vector_tiles(vectors).pixels, side=TILE_PIXELS * CHANNELS_PER_LINE)
         rows = [[picture, *map(to_image, strip)] for picture, strip in zip(pictures, strips, strict=True)]
-        caption = f"{vectors.shape[1]} values, read row by row; black: the lowest, white: the highest"
+        caption = (
+            f"{formatting.count(vectors.shape[1], 'value')}, read row by row; black: the lowest, white: the highest"
+        )
         return compose(rows, captions=[caption], column_names=["image", ""])
     shown = min(maps.shape[1], MAX_CHANNELS)
     tiles = enlarge(channel_tiles(maps[:, :shown]).pixels, side=TILE_PIXELS)  # (B, shown, h, w)
     rows = [line for picture, own in zip(pictures, tiles, strict=True) for line in _lines(picture, own)]
     names = [str(channel) for channel in range(min(shown, CHANNELS_PER_LINE))]
-    count = f"{shown} channels" if shown == maps.shape[1] else f"first {shown} of {maps.shape[1]} channels"
+    count = (
+        formatting.count(shown, "channel") if shown == maps.shape[1] else f"first {shown} of {maps.shape[1]} channels"
+    )
     caption = f"{count}; black: a channel's lowest value, white: its highest"
     return compose(rows, captions=[caption], column_names=["image", *names])
 
@@ -51,12 +56,14 @@ def filter_grid(weight: Tensor) -> Tensor:
     if inputs in (1, 3):
         shown = min(outputs, MAX_FILTERS)
         images = [to_image(tile) for tile in enlarge(filter_tiles(weight[:shown]), side=FILTER_PIXELS)]
-        count = f"{shown} filters" if shown == outputs else f"first {shown} of {outputs} filters"
-        caption = f"{count} on {inputs} input channel{'s' if inputs > 1 else ''}, row by row; grey: 0"
+        count = formatting.count(shown, "filter") if shown == outputs else f"first {shown} of {outputs} filters"
+        caption = f"{count} on {formatting.count(inputs, 'input channel')}, row by row; grey: 0"
         return compose(in_rows(images, CHANNELS_PER_LINE), captions=[caption])
     tiles = enlarge(filter_tiles(weight)[:MAX_INPUTS, :MAX_INPUTS], side=FILTER_PIXELS)
     names = [str(channel) for channel in range(tiles.shape[1])]
-    caption = f"rows: {len(tiles)} of {outputs} filters; columns: {len(names)} of {inputs} input channels; grey: 0"
+    rows = f"{len(tiles)} of {formatting.count(outputs, 'filter')}"
+    columns = f"{len(names)} of {formatting.count(inputs, 'input channel')}"
+    caption = f"rows: {rows}; columns: {columns}; grey: 0"
     return compose([list(map(to_image, row)) for row in tiles], captions=[caption], column_names=names)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cifar_cli.figures.canvas import Canvas
-from cifar_cli.figures.style import INK, MARGIN, PALE, RULE
+from cifar_cli.figures.style import INK, MARGIN, PALE, POINTS_PER_INCH, RULE
 
 
 def draw_heading(
@@ -23,7 +23,9 @@ def draw_heading(
     """
     width = page_width - 2 * MARGIN
     canvas.write(name, x=MARGIN, y=0.35, size=18, bold=True)
-    canvas.write(title, x=page_width - MARGIN, y=0.42, size=9, colour=PALE, align="right")
+    # Beside the name, or above it where the two have no room side by side; widths of a letter as in `paragraph`.
+    needed = (0.7 * 18 * len(name) + 0.55 * 9 * len(title)) / POINTS_PER_INCH
+    canvas.write(title, x=page_width - MARGIN, y=0.42 if needed < width else 0.14, size=9, colour=PALE, align="right")
     canvas.write(signature, x=MARGIN, y=0.75, size=9.5, mono=True)
     y = 1.05
     for fact in facts:

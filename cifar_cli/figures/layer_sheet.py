@@ -14,7 +14,7 @@ from cifar_cli.figures.heading import draw_heading, draw_rule
 from cifar_cli.figures.image_with_box import draw_image_with_box, draw_prediction
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import MARGIN, PALE
-from cifar_cli.figures.value_rows import NUMBER_HEIGHT, TileRow, value_row
+from cifar_cli.figures.value_rows import NUMBER_HEIGHT, TileRow, colour_names, rows_on_one_scale, value_row
 
 # In inches.
 PICTURE_SIDE = 1.1
@@ -46,16 +46,22 @@ def draw_layer_sheet(
     notes: more sentences for the heading; after: the activation that takes the output; zero_fractions: (C,), in [0, 1],
     of each channel's values after the activation; box: drawn on each image.
 
-    A channel's colours span its values over these images. The layer's input is drawn unless it is the image itself.
+    A channel's colours span its values over these images. The layer's input is drawn unless it is the image itself and
+    the layer mixes its channels. Of a layer that works channel by channel, input and output have the same colours.
     """
-    output = value_row(view.output, max_channels=max_channels, class_names=class_names)
-    rows = [] if view.reads_images else [("in", value_row(view.input, max_channels=INPUT_CHANNELS))]
-    rows.append(("out", output))
+    if view.is_channelwise:
+        names = colour_names(view.input) if view.reads_images else ()
+        before, output = rows_on_one_scale(view.input, view.output, max_channels=max_channels, channel_names=names)
+        rows = [("in", before), ("out", output)]
+    else:
+        output = value_row(view.output, max_channels=max_channels, class_names=class_names)
+        rows = [] if view.reads_images else [("in", value_row(view.input, max_channels=INPUT_CHANNELS))]
+        rows.append(("out", output))
     if after is not None:
         rows.append((after.name, value_row(after.output, max_channels=max_channels, class_names=class_names)))
     page_width = max(SMALLEST_PAGE_WIDTH, VALUES_LEFT + max(row.width for _, row in rows) + MARGIN)
     canvas = Canvas()
-    captions = ["Input: the image itself."] if view.reads_images else []
+    captions = ["Input: the image itself."] if view.reads_images and not view.is_channelwise else []
     captions += [f"{CAPTIONS.get(name, f'After {name}')}: {row.caption}" for name, row in rows]
     y = draw_heading(
         canvas,

@@ -40,7 +40,8 @@ def draw_mistakes(mistakes: WorstMistakes, images: Tensor, *, class_names: Seque
     height, width = enlarge(images.new_empty(1, *images.shape[2:]), side=IMAGE_PIXELS).shape[-2:]
     cells += [_cell(Image.new("RGB", (width, height), PAPER))] * (count - len(cells))
     captions = [
-        f"{len(mistakes.labels)} of {mistakes.wrong:,} mistakes on {mistakes.total:,} images, the worst first",
+        f"{len(mistakes.labels)} of {formatting.count(mistakes.wrong, 'mistake')} on "
+        f"{formatting.count(mistakes.total, 'image')}, the worst first",
         "black: the true class; red: the prediction and its probability",
     ]
     return compose(in_rows(cells, COLUMNS), captions=captions, gap=GAP)

@@ -14,7 +14,7 @@ from cifar_cli.figures.heading import draw_heading, draw_rule
 from cifar_cli.figures.image_with_box import draw_image_with_box, draw_prediction
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import MARGIN, PALE
-from cifar_cli.figures.value_rows import BarRow, StripRow, TileRow, value_row
+from cifar_cli.figures.value_rows import BarRow, StripRow, TileRow, colour_names, value_row
 
 # In inches.
 TEXT_WIDTH = 2.35
@@ -27,8 +27,9 @@ PAGE_WIDTH = VALUES_LEFT + VALUES_WIDTH + MARGIN
 SCALE_WIDTH = 1.1
 CAPTIONS = (
     "From top to bottom as the image passes. The framed pixels are those that a number in the middle of the layer "
-    "depends on. All channels of a layer share one scale: where nothing is negative, from dark (lowest) to bright "
-    "(highest); else from blue (negative) over white (0) to red (positive).",
+    "depends on; of a field that goes beyond the image's edge, its whole size is beneath. All channels of a layer "
+    "share one scale: where nothing is negative, from dark (lowest) to bright (highest); else from blue (negative) "
+    "over white (0) to red (positive).",
 )
 
 
@@ -69,12 +70,18 @@ def draw_network_sheet(
     y = _draw_pixels(canvas, pixels, pictures, labels, predictions, y=y)
     for view in views:
         y = draw_rule(canvas, y=y, page_width=PAGE_WIDTH)
-        box = receptive_fields[view.name].middle_box if view.name in receptive_fields else None
+        field = receptive_fields.get(view.name)
+        box = field.middle_box if field else None
         below = _draw_text(canvas, view, sparsities.get(view.name), y=y)
         end = draw_image_with_box(canvas, pictures[0], box, x=IMAGE_LEFT, y=y, width=IMAGE_SIDE)
-        canvas.write(f"{box.size} pixels" if box else "not known", x=IMAGE_LEFT, y=end + 0.04, size=7, colour=PALE)
+        sizes = ["not known"] if field is None else [f"{field.middle_box.size} pixels"]
+        if field is not None and field.whole_size:
+            sizes.append(f"of {field.whole_size}")
+        for text in sizes:
+            canvas.write(text, x=IMAGE_LEFT, y=end + 0.04, size=7, colour=PALE)
+            end += 0.12
         bottom = _draw_values(canvas, view.output, class_names if view.name in scores else (), y=y)
-        y = max(below, end + 0.2, bottom)
+        y = max(below, end + 0.1, bottom)
     return canvas.finish(width=PAGE_WIDTH, height=y + 0.25)
 
 
@@ -96,7 +103,7 @@ def _draw_pixels(
             draw_prediction(canvas, predictions[number], label, x=MARGIN + 1.1, y=line)
         line += 0.17
     end = draw_image_with_box(canvas, pictures[0], None, x=IMAGE_LEFT, y=y, width=IMAGE_SIDE)
-    return max(line, end, _draw_values(canvas, pixels, (), y=y))
+    return max(line, end, _draw_values(canvas, pixels, (), y=y, channel_names=colour_names(pixels)))
 
 
 def _draw_text(canvas: Canvas, view: LayerView, sparsity: UnitSparsity | None, *, y: float) -> float:
@@ -111,7 +118,9 @@ def _draw_text(canvas: Canvas, view: LayerView, sparsity: UnitSparsity | None, *
     return y + 0.3 + 0.15 * len(lines)
 
 
-def _draw_values(canvas: Canvas, values: Tensor, class_names: Sequence[str], *, y: float) -> float:
+def _draw_values(
+    canvas: Canvas, values: Tensor, class_names: Sequence[str], *, y: float, channel_names: Sequence[str] = ()
+) -> float:
     """Draws values (B, ...) line by line with their scale beneath; returns the y beneath."""
     row = value_row(
         values,
@@ -120,6 +129,7 @@ def _draw_values(canvas: Canvas, values: Tensor, class_names: Sequence[str], *, 
         columns=CHANNELS,
         max_width=VALUES_WIDTH if as_maps(values) is None else min(CHANNELS, values.shape[1]) * TILE_PITCH,
         is_scale_shared=True,
+        channel_names=channel_names,
     )
     for index in range(len(values)):
         y = row.draw(canvas, index, x=VALUES_LEFT, y=y)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.figures.canvas import Canvas
-from cifar_cli.figures.colours import ColourTiles, colour_strips, colour_tiles
+from cifar_cli.figures.colours import SIGNED_ENDS, ColourTiles, colour_strips, colour_tiles
 from cifar_cli.figures.heading import draw_heading, draw_rule
 from cifar_cli.figures.style import FAINT, MARGIN, PALE
 from cifar_cli.figures.tiles import filter_tiles_over_time
@@ -32,14 +32,15 @@ def draw_over_time_sheet(
     features: Tensor,
     filters: Tensor | None,
     picture: Tensor,
+    num_channels: int,
     title: str,
     facts: Sequence[str],
 ) -> Figure:
     """Returns a sheet of a layer's values as a training recorded them at E times.
 
     times: E headings of one or two lines; features: float32 (E, C, h, w) or (E, F), of one image; filters: float32
-    (E, O, 1 or 3, kh, kw), where the layer has filters to show; picture: that image, uint8 (3, H, W). A vector gets a
-    strip per time.
+    (E, O, 1 or 3, kh, kw), where the layer has filters to show; picture: that image, uint8 (3, H, W); num_channels: how
+    many the layer has, with those that were not recorded. A vector gets a strip per time.
     """
     is_vector = features.dim() == 2
     tiles = colour_strips(features) if is_vector else colour_tiles(features[:, :CHANNELS])
@@ -54,13 +55,13 @@ def draw_over_time_sheet(
         title=title,
         signature=signature,
         facts=facts,
-        captions=[_caption(tiles, is_vector=is_vector, has_filters=filters is not None)],
+        captions=[_caption(tiles, num_channels, is_vector=is_vector, has_filters=filters is not None)],
         page_width=page_width,
     )
     y = draw_rule(canvas, y=y, page_width=page_width)
     height = PICTURE_SIDE * picture.shape[1] / picture.shape[2]
     canvas.picture(picture, x=MARGIN, y=y + 0.45, width=PICTURE_SIDE, height=height)
-    ends = ("negative", "0", "positive") if tiles.is_signed else ("lowest", "highest")
+    ends = SIGNED_ENDS if tiles.is_signed else ("lowest", "highest")
     canvas.colour_scale(tiles.colour_map, x=MARGIN, y=y + 0.55 + height, width=PICTURE_SIDE, ends=ends)
     bottom = y + 0.85 + height
     x = MARGIN + PICTURE_SIDE + BLOCK_GAP
@@ -79,11 +80,17 @@ def draw_over_time_sheet(
     return canvas.finish(width=page_width, height=bottom + 0.2)
 
 
-def _caption(tiles: ColourTiles, *, is_vector: bool, has_filters: bool) -> str:
+def _caption(tiles: ColourTiles, num_channels: int, *, is_vector: bool, has_filters: bool) -> str:
+    shown = tiles.pixels.shape[1]
+    count = ""
+    if not is_vector:
+        count = (
+            f"All {shown} channels. " if shown == num_channels else f"The first {shown} of {num_channels} channels. "
+        )
     scale = "One scale for all times" if is_vector else "Each channel has one scale for all times"
     filters = " Each filter has one scale for all times; mid-grey is 0." if has_filters else ""
     beside = "beside" if is_vector else "beneath"
-    return f"{scale} ({tiles.legend}); {beside} each time its own lowest … highest value.{filters}"
+    return f"{count}{scale} ({tiles.legend}); {beside} each time its own lowest … highest value.{filters}"
 
 
 def _draw_block(

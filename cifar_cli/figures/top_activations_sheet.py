@@ -18,11 +18,13 @@ from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import BOX, MARGIN, PALE
 
 # In inches.
-SIDE, GAP = 0.66, 0.06
-LEGEND_WIDTH = 0.95  # a unit's number or class, its filter, its largest values
-VALUE_HEIGHT = 0.13
+SIDE, GAP = 0.85, 0.08
+SMALL_SIDE = 0.55  # of an image beneath its enlarged pixels
+UNITS_WIDTH = 15.0  # as many units side by side as fit: a wider page is shown too small to read
+LEGEND_WIDTH = 1.0  # a unit's number or class, its filter, its largest values
+VALUE_HEIGHT = 0.17
 UNIT_GAP = 0.45  # between two units side by side
-SMALLEST_UNIT_WIDTH = 4.4
+SMALLEST_PAGE_WIDTH = 9.5  # room for the heading
 MAGNIFIED_BELOW = 0.6  # of an image's side: a smaller receptive field is also shown enlarged
 
 
@@ -37,7 +39,7 @@ def draw_top_activations_sheet(
     title: str,
     facts: Sequence[str],
 ) -> Figure:
-    """Returns a sheet, two units side by side, with K images each, values above the images and labels beneath.
+    """Returns a sheet, units side by side where they fit, with K images each, values above and labels beneath.
 
     images: uint8 (N, 1 or 3, H, W), which `top.images` indexes; labels: a class name per image; class_names: name the
     units of an output of as many values; facts: sentences for the heading.
@@ -47,10 +49,12 @@ def draw_top_activations_sheet(
     height, width = images.shape[-2:]
     middle = receptive_field.middle_box if receptive_field else PixelBox(0, height, 0, width)
     is_small = max((middle.bottom - middle.top) / height, (middle.right - middle.left) / width) < MAGNIFIED_BELOW
-    unit_width = max(SMALLEST_UNIT_WIDTH, LEGEND_WIDTH + per_unit * (SIDE + GAP) - GAP)
-    page_width = 2 * MARGIN + 2 * unit_width + UNIT_GAP
+    unit_width = LEGEND_WIDTH + per_unit * (SIDE + GAP) - GAP
+    per_line = min(units, max(1, int((UNITS_WIDTH + UNIT_GAP) / (unit_width + UNIT_GAP))))
+    page_width = max(SMALLEST_PAGE_WIDTH, 2 * MARGIN + per_line * (unit_width + UNIT_GAP) - UNIT_GAP)
     captions = [
-        f"{'All' if units == total else f'The first {units} of'} {total} units. Above each image the unit's largest "
+        f"{'All' if units == total else f'The first {units} of'} {formatting.count(total, 'unit')}. "
+        "Above each image the unit's largest "
         f"value in it, beneath it its label. The frame holds the pixels which that value depends on"
         + ("; above the image they are enlarged." if is_small else ".")
     ]
@@ -67,10 +71,10 @@ def draw_top_activations_sheet(
     filters = filters_of(view)
     are_scores = view.output.dim() == 2 and total == len(class_names)
     names = class_names if are_scores else [str(unit) for unit in range(units)]
-    for first in range(0, units, 2):
+    for first in range(0, units, per_line):
         y = draw_rule(canvas, y=y, page_width=page_width)
         bottom = y
-        for unit in range(first, min(first + 2, units)):
+        for unit in range(first, min(first + per_line, units)):
             x = MARGIN + (unit - first) * (unit_width + UNIT_GAP)
             _draw_unit_legend(canvas, names[unit], filters[unit] if filters is not None else None, x=x, y=y)
             for rank in range(per_unit):
@@ -96,7 +100,7 @@ def _draw_unit_legend(canvas: Canvas, name: str, filter_picture: Tensor | None, 
     if filter_picture is not None:
         width, height = fitted(filter_picture, side=SIDE)
         canvas.picture(filter_picture, x=x, y=y + 0.22, width=width, height=height)
-        canvas.write("filter", x=x, y=y + 0.24 + height, size=6.5, colour=PALE)
+        canvas.write("filter", x=x, y=y + 0.24 + height, size=8.5, colour=PALE)
 
 
 def _draw_image(
@@ -113,7 +117,7 @@ def _draw_image(
 ) -> float:
     row, column = int(top.rows[place]), int(top.columns[place])
     box = receptive_field.box_at(row, column) if receptive_field else None
-    canvas.write(formatting.number(top.values[place].item()), x=x, y=y, size=7, colour=PALE)
+    canvas.write(formatting.number(top.values[place].item()), x=x, y=y, size=8.5, colour=PALE)
     y += VALUE_HEIGHT
     if is_magnified and box is not None:
         seen = picture[:, box.top : box.bottom, box.left : box.right]
@@ -123,6 +127,8 @@ def _draw_image(
         canvas.picture(seen, x=x, y=y, width=width, height=height)
         canvas.frame(x=x, y=y, width=width, height=height, colour=BOX, points=0.8)
         y += SIDE + GAP
-    y = draw_image_with_box(canvas, picture, box, x=x, y=y, width=SIDE, points=0.9)
-    canvas.write(label, x=x, y=y + 0.03, size=6.5)
-    return y + 0.17
+    side = SMALL_SIDE if is_magnified and box is not None else SIDE
+    y = draw_image_with_box(canvas, picture, box, x=x, y=y, width=side, points=0.9)
+    # Small enough for a long name to end before its neighbour's begins.
+    canvas.write(label, x=x, y=y + 0.03, size=min(8.5, 100 / len(label)))
+    return y + 0.2

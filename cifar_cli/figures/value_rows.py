@@ -10,7 +10,7 @@ from torch import Tensor
 from cifar_cli import formatting
 from cifar_cli.analysis.capture import as_maps
 from cifar_cli.figures.canvas import Canvas
-from cifar_cli.figures.colours import ColourTiles, colour_strips, colour_tiles
+from cifar_cli.figures.colours import ColourTiles, colour_strips, colour_tiles, colour_tiles_together
 from cifar_cli.figures.style import BAR, FAINT, INK, PALE
 
 # In inches.
@@ -50,32 +50,53 @@ def value_row(
     columns: int = COLUMNS,
     max_width: float = ROW_WIDTH,
     is_scale_shared: bool = False,
+    channel_names: Sequence[str] = (),
 ) -> ValueRow:
     """Returns the row that suits values (B, ...): tiles for maps, bars for a score per class, else a strip.
 
-    columns: tiles in a line; max_width: inches; is_scale_shared: all channels on one scale instead of one each.
+    columns: tiles in a line; max_width: inches; is_scale_shared: all channels on one scale instead of one each;
+    channel_names: above the tiles, instead of numbers.
     """
     maps = as_maps(values)
     if maps is not None:
         tiles = colour_tiles(maps[:, :max_channels], is_scale_shared=is_scale_shared)
-        return TileRow(tiles, total=maps.shape[1], max_columns=columns, max_width=max_width)
+        return TileRow(
+            tiles, total=maps.shape[1], max_columns=columns, max_width=max_width, channel_names=tuple(channel_names)
+        )
     vectors = values.flatten(1).float().cpu()
     if vectors.shape[1] == len(class_names) <= MAX_BARS:
         return BarRow(vectors, tuple(class_names))
     return StripRow(colour_strips(vectors), total=vectors.shape[1], max_width=max_width)
 
 
+def rows_on_one_scale(
+    before: Tensor, after: Tensor, *, max_channels: int, channel_names: Sequence[str]
+) -> list[ValueRow]:
+    """Returns the rows of two maps (B, C, H, W) with the same channels, each channel on one scale for both."""
+    tiles = colour_tiles_together([maps[:, :max_channels] for maps in (before, after)])
+    scale = "each on one scale for input and output"
+    return [TileRow(own, total=before.shape[1], channel_names=tuple(channel_names), scale=scale) for own in tiles]
+
+
+def colour_names(pixels: Tensor) -> Sequence[str]:
+    """Returns the names of the channels of a network's input (B, C, H, W), none for an image without colours."""
+    return ("red", "green", "blue") if pixels.shape[1] == 3 else ()
+
+
 @dataclass(frozen=True)
 class TileRow:
     """A coloured tile per channel, each under its number, in lines of up to `max_columns`, `max_width` inches long.
 
-    total: how many channels the layer has; the tiles may be the first few of them.
+    total: how many channels the layer has; the tiles may be the first few of them. channel_names: none for numbers.
+    scale: what the colours of a channel span.
     """
 
     tiles: ColourTiles
     total: int
     max_columns: int = COLUMNS
     max_width: float = ROW_WIDTH
+    channel_names: tuple[str, ...] = ()
+    scale: str = "each on its own scale"
 
     @property
     def shown(self) -> int:
@@ -100,7 +121,10 @@ class TileRow:
     @property
     def caption(self) -> str:
         count = f"all {self.total} channels" if self.shown == self.total else f"{self.shown} of {self.total} channels"
-        return f"{count}; each on its own scale over these images ({self.tiles.legend})."
+        return f"{count}; {self.scale} over these images ({self.tiles.legend})."
+
+    def name(self, channel: int) -> str:
+        return self.channel_names[channel] if self.channel_names else str(channel)
 
     def place(self, channel: int, *, line_height: float) -> tuple[float, float]:
         """Returns the distance of a channel's tile from the row's upper left corner, in inches."""
@@ -113,7 +137,7 @@ class TileRow:
         for channel, pixels in enumerate(self.tiles.pixels[index]):
             right, down = self.place(channel, line_height=line_height)
             left, top = x + right, y + down + NUMBER_HEIGHT
-            canvas.write(str(channel), x=left, y=y + down + 0.02, size=6.5, colour=PALE)
+            canvas.write(self.name(channel), x=left, y=y + down + 0.02, size=6.5, colour=PALE)
             canvas.picture(pixels, x=left, y=top, width=width, height=height)
             if self.tiles.is_signed:  # white is zero, and would vanish on the page
                 canvas.frame(x=left, y=top, width=width, height=height, colour=FAINT, points=0.4)

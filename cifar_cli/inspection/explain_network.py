@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import NetworkSummary, summarize_network
 from cifar_cli.analysis.time_forward import time_forward
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import worked_example
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_example import on_paper, worked_example
+from cifar_cli.analysis.worked_number import WorkedExample
 from cifar_cli.builders.build_training import build_runtime, initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
@@ -26,10 +27,11 @@ MAX_TIMED_IMAGES = 64  # in a batch: quick, and enough for the time fractions of
 
 @dataclass(frozen=True)
 class LayerExample:
-    """A number of a layer, worked by hand on an image of the dataset."""
+    """A number of a layer, worked by hand on an image of the dataset: exactly, and on paper with few decimals."""
 
     layer: str
     worked: WorkedExample
+    paper: WorkedExample
     picture: ExampleImage
 
 
@@ -50,10 +52,9 @@ class NetworkExplanation:
     def caption(self) -> str:
         """The network, and the device, precision and batch size of the times."""
         shape = "×".join(map(str, self.summary.image_shape))
-        trained = f"epoch {self.opened.epoch}" if self.opened.checkpoint else "untrained"
         return (
-            f"{self.opened.experiment.model.name} ({trained}) on images of {shape}; time of a forward pass on "
-            f"{self.runtime.device_name}, fp32, {self.summary.batch_size} images"
+            f"{self.opened.experiment.model.name} ({self.opened.history}) on images of {shape}; time of a forward pass "
+            f"on {self.runtime.device_name}, fp32, {formatting.count(self.summary.batch_size, 'image')}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class NetworkExplanation:
             "model": opened.experiment.model.name,
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
+            "status": opened.status,
             "image_shape": list(self.summary.image_shape),
             "batch_size": self.summary.batch_size,
             "device": self.runtime.device_name,
@@ -104,7 +106,7 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
         finding = f"--layer {layer}: expected a row of the table, found none of that name"
         mend = _rows_within(layer, opened.model, names) or did_you_mean(layer, names)
         raise UsageError(finding + (mend or "; cifar explain without --layer lists the rows"))
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     model = opened.model.to(CPU.device)
     if opened.checkpoint is None:
         initialize(model, experiment, splits, CPU)
@@ -113,7 +115,8 @@ def _work_out(opened: LoadedModel, summary: NetworkSummary, layer: str) -> Layer
     step = next(step for step in trace_forward(model, inputs, capture=layer) if step.name == layer)
     class_name = images.class_names[int(images.labels[0])]
     caption = f"the first {'validation' if splits.val else 'training'} image, a picture of class '{class_name}'"
-    return LayerExample(layer, worked_example(step), ExampleImage(images.images[0], caption, step.receptive_field))
+    picture = ExampleImage(images.images[0], caption, step.receptive_field)
+    return LayerExample(layer, worked_example(step), on_paper(step), picture)
 
 
 def _rows_within(layer: str, model: nn.Module, names: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ from cifar_cli.figures.top_activations_sheet import draw_top_activations_sheet
 from cifar_cli.figures.tutorial_sheet import draw_tutorial_sheet
 from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 
-TOP_IMAGES, MAX_UNITS = 8, 32
+MAX_UNITS = 32
+TOP_IMAGES, TOP_IMAGES_OF_MANY_UNITS, MANY_UNITS = 8, 4, 16  # more units get fewer images: the sheet stays a page
 GRAD_CAM_IMAGES = 6
 
 
@@ -55,7 +56,9 @@ def _describe_receptive_field(receptive_field: ReceptiveField, *, is_map: bool) 
     row, column = receptive_field.middle
     number = f"the number in the middle of each channel, at row {row}, column {column}," if is_map else "each number"
     size = receptive_field.middle_box.size
-    return f"Receptive field: {number} depends on the {size} pixels that are framed in the image."
+    whole = receptive_field.whole_size
+    cut = f" Its field of {whole} is cut off at the image's edge." if whole else ""
+    return f"Receptive field: {number} depends on the {size} pixels that are framed in the image.{cut}"
 
 
 def draw_tutorial(inspection: LayerInspection) -> LayerFigure:
@@ -70,15 +73,16 @@ def draw_tutorial(inspection: LayerInspection) -> LayerFigure:
 def draw_top_activations(inspection: LayerInspection) -> LayerFigure:
     """Draws the test images with the highest activations of each unit of a layer, and their receptive fields."""
     test = inspection.splits.test
+    view = capture(inspection.model, inspection.preprocess(test.images[:1]), layer=inspection.layer)
+    usual = TOP_IMAGES if view.output.shape[1] <= MANY_UNITS else TOP_IMAGES_OF_MANY_UNITS
     top = top_activations(
         inspection.model,
         test.images,
         layer=inspection.layer,
         preprocess=inspection.preprocess,
-        per_unit=min(inspection.count or TOP_IMAGES, len(test)),
+        per_unit=min(inspection.count or usual, len(test)),
         max_units=MAX_UNITS,
     )
-    view = capture(inspection.model, inspection.preprocess(test.images[:1]), layer=inspection.layer)
     facts = [
         f"The highest activations among all {len(test):,} test images of {inspection.experiment.data.name}. The test "
         "set is only looked at: nothing is chosen by it."
@@ -150,8 +154,9 @@ def draw_network(inspection: LayerInspection) -> LayerFigure:
         signature=signature(inspection.model),
         title=inspection.title,
         facts=[
-            f"{len(layers)} layers. Operations between layers, such as a sum, are not drawn. Zeros and dead units are "
-            f"counted over {len(inspection.measured_images()):,} images."
+            f"{formatting.count(len(layers), 'layer')}. Operations between layers, such as a sum, are not drawn. "
+            "Zeros and dead units are "
+            f"counted over {formatting.count(len(inspection.measured_images()), 'image')}."
         ],
     )
-    return LayerFigure(figure, [f"{len(layers)} layers: {', '.join(layers)}.", *facts])
+    return LayerFigure(figure, [f"{formatting.count(len(layers), 'layer')}: {', '.join(layers)}.", *facts])

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import nn
+from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.analysis.capture import capture, find_layer
+from cifar_cli.analysis.capture import capture_views, find_layer
 from cifar_cli.builders.build_training import initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
-from cifar_cli.console.streams import note
-from cifar_cli.figures.grids import feature_grid, filter_grid
+from cifar_cli.console.streams import note, warning_instead_of_failure
 from cifar_cli.figures.save_png import save_png
 from cifar_cli.inspection.layer_figures import (
     draw_grad_cam,
@@ -23,6 +22,8 @@ from cifar_cli.inspection.layer_figures import (
 )
 from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 from cifar_cli.inspection.training_history_figures import draw_compare, draw_over_time
+from cifar_cli.observers.event_file import tensorboard_errors
+from cifar_cli.observers.layer_images import write_layer_images
 from cifar_cli.training.runtime import CPU
 
 PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
@@ -37,15 +38,34 @@ PICTURES: Mapping[str, Callable[[LayerInspection], LayerFigure]] = {
 
 
 @dataclass(frozen=True)
-class SavedPicture:
-    """The names of what was written, and sentences about the picture."""
+class DrawnPicture:
+    """One of PICTURES, drawn. name: of its file, without the suffix; facts: sentences about the picture."""
 
-    wrote: list[str]
+    inspection: LayerInspection
+    name: str
+    figure: Figure
     facts: Sequence[str]
+    is_for_tensorboard: bool
+
+    def save(self) -> list[str]:
+        """Writes the picture, and the pictures of TensorBoard; returns the names of what was written.
+
+        Raises RunError if the picture cannot be written; without TensorBoard's pictures, which are an extra, it warns.
+        """
+        run, layer = self.inspection.opened.run, self.inspection.layer
+        wrote = [str(save_png(self.figure, run.images / f"{self.name}.png"))]
+        if self.is_for_tensorboard:
+            with (
+                warning_instead_of_failure(hint="TensorBoard's pictures are left out"),
+                tensorboard_errors(run.pictures),
+            ):
+                _write_tensorboard(self.inspection)
+                wrote.append(f"TensorBoard features/{layer} in {run.pictures}/")
+        return wrote
 
 
-def save_picture(opened: LoadedModel, *, layer: str | None, picture: str, images: int | None) -> SavedPicture:
-    """Draws one of PICTURES and saves it; the pictures `layer` and `tutorial` are also added to TensorBoard.
+def draw_picture(opened: LoadedModel, *, layer: str | None, picture: str, images: int | None) -> DrawnPicture:
+    """Draws one of PICTURES; the pictures `layer` and `tutorial` are also for TensorBoard.
 
     layer: None for all layers; images: the number of images, None for the default of the picture.
     """
@@ -53,27 +73,21 @@ def save_picture(opened: LoadedModel, *, layer: str | None, picture: str, images
         find_layer(opened.model, layer)  # before the data is opened, so that a misspelt name is reported at once
     if opened.checkpoint is None:
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     preprocess = build_preprocessing(experiment, splits, CPU)
     if opened.checkpoint is None:
         initialize(opened.model, experiment, splits, CPU)
     inspection = LayerInspection(opened, experiment, splits, preprocess, layer or "", images)
     drawn = PICTURES[picture](inspection)
     name = "-".join(([layer] if layer else []) + ([] if picture == "layer" else [picture]))
-    wrote = [str(save_png(drawn.figure, opened.run.images / f"{name}.png"))]
-    if picture in ("layer", "tutorial"):
-        _write_tensorboard(inspection)
-        wrote.append(f"TensorBoard features/{layer} in {opened.run.path}/")
-    return SavedPicture(wrote, drawn.facts)
+    return DrawnPicture(inspection, name, drawn.figure, drawn.facts, picture in ("layer", "tutorial"))
 
 
 def _write_tensorboard(inspection: LayerInspection) -> None:
     """Adds the picture that training writes each epoch, of the same images, at the step of the weights."""
     opened, layer, images = inspection.opened, inspection.layer, sample_images(inspection.splits).images
-    view = capture(opened.model, inspection.preprocess(images), layer=layer)
-    with SummaryWriter(str(opened.run.path), filename_suffix=f".{layer}") as writer:
+    views = capture_views(opened.model, inspection.preprocess(images), layers=[layer])
+    with SummaryWriter(str(opened.run.pictures), filename_suffix=f".{layer}") as writer:
         if opened.checkpoint is None:
             writer.add_images("inputs", images, opened.step)  # training has written those of a run
-        writer.add_image(f"features/{layer}", feature_grid(view.output, images=images), opened.step)
-        if isinstance(view.module, nn.Conv2d):
-            writer.add_image(f"filters/{layer}", filter_grid(view.module.weight), opened.step)
+        write_layer_images(writer, views, images=images, step=opened.step)

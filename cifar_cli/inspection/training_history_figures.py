@@ -15,6 +15,7 @@ from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.inspection.layer_inspection import LayerFigure, LayerInspection
 from cifar_cli.runs.metrics_csv import read_metrics
 from cifar_cli.runs.recorded_features import RecordedLayer, read_recorded_layer, recorded_layer_names
+from cifar_cli.shell import shell_command
 
 MAX_TIMES = 12  # on one page
 
@@ -73,6 +74,9 @@ def draw_over_time(inspection: LayerInspection) -> LayerFigure:
         features=torch.stack([recorded[step].features for step in times]),
         filters=_filters([recorded[step] for step in times]),
         picture=to_pictures(first_image)[0],
+        num_channels=capture(inspection.model, inspection.preprocess(first_image), layer=inspection.layer).output.shape[
+            1
+        ],
         title=f"{inspection.opened.run.name}, on the first {inspection.experiment.data.name} "
         f"{'validation' if inspection.splits.val else 'training'} image",
         facts=[f"{len(times)} of the {len(recorded)} times at which training recorded this layer."],
@@ -89,13 +93,15 @@ def _recorded_layer(inspection: LayerInspection) -> dict[int, RecordedLayer]:
     if not run.features.is_dir() and layer in log.feature_layers and log.images_every:
         raise RunError(
             f"{run.features}: expected the values of {layer} from several epochs, found no such folder: an older "
-            f"version of cifar made this run; train again with: cifar train --config {run.config}"
+            f"version of cifar made this run; train again with: "
+            f"{shell_command('cifar', 'train', '--config', run.config)}"
         )
     others = recorded_layer_names(run.features)
     found = "those of one epoch" if recorded else f"those of {', '.join(others)}" if others else "none of any layer"
     raise RunError(
         f"{run.features}: expected the values of {layer} from several epochs, found {found}; training records the "
-        f"layers of log.feature_layers: cifar train … 'log.feature_layers=[{layer}]' log.images_every=1"
+        f"layers of log.feature_layers: cifar train … "
+        f"{shell_command(f'log.feature_layers=[{layer}]', 'log.images_every=1')}"
     )
 
 

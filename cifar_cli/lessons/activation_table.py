@@ -110,12 +110,12 @@ ACTIVATIONS = {
     ),
     "Tanh": Activation(nn.Tanh, tanh, ACTIVATION_FORMULAS["Tanh"], "none", "(−1, 1)", "left at −1, right at 1"),
     "Tanhshrink": Activation(
-        nn.Tanhshrink, tanhshrink, ACTIVATION_FORMULAS["Tanhshrink"], "none", "(−∞, ∞)", "around 0: gradient 0"
+        nn.Tanhshrink, tanhshrink, ACTIVATION_FORMULAS["Tanhshrink"], "none", "(−∞, ∞)", "nowhere; flat at 0"
     ),
     "Softplus": Activation(
         nn.Softplus, softplus, ACTIVATION_FORMULAS["Softplus"], "beta = 1, threshold = 20", "(0, ∞)", "left, at 0"
     ),
     "Softshrink": Activation(
-        nn.Softshrink, softshrink, ACTIVATION_FORMULAS["Softshrink"], "lambd = 0.5", "(−∞, ∞)", "within ±λ: exactly 0"
+        nn.Softshrink, softshrink, ACTIVATION_FORMULAS["Softshrink"], "lambd = 0.5", "(−∞, ∞)", "nowhere; 0 within ±λ"
     ),
 }

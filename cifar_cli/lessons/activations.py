@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from cifar_cli.figures.curves import style_axes
 from cifar_cli.figures.style import BLUE, DPI, INK, ORANGE, PALE, PAPER
+from cifar_cli.formatting import number
 from cifar_cli.lessons.activation_table import ACTIVATIONS, Activation, softplus
 from cifar_cli.lessons.blackboard import Blackboard
 
@@ -43,11 +44,11 @@ def draw() -> Figure:
     figure.text(0.03, 0.965, "Fourteen activations and their gradients", fontsize=17, weight="bold", color=INK)
     figure.text(0.03, 0.947, "activation", fontsize=12, color=BLUE, weight="bold")
     figure.text(0.12, 0.947, "its gradient", fontsize=12, color=ORANGE, weight="bold")
-    figure.text(0.22, 0.947, "where the gradient is 0, nothing is learnt: it saturates", fontsize=12, color=PALE)
+    figure.text(0.22, 0.947, "where the gradient is 0, nothing is learnt", fontsize=12, color=PALE)
     x = torch.linspace(-REACH, REACH, 801)
-    for number, (name, activation) in enumerate(ACTIVATIONS.items(), start=1):
+    for place, (name, activation) in enumerate(ACTIVATIONS.items(), start=1):
         y, slope = curve_and_gradient(activation, x)
-        axes = figure.add_subplot(rows, COLUMNS, number)
+        axes = figure.add_subplot(rows, COLUMNS, place)
         style_axes(axes)
         axes.axhline(0, color=PALE, linewidth=0.8)
         axes.axvline(0, color=PALE, linewidth=0.8)
@@ -77,15 +78,18 @@ def run(board: Blackboard) -> None:
     board.line(f"{'':<11} {'f(x)':<36} {'range':<11} {'differs by'}")
     for name, activation in ACTIVATIONS.items():
         difference = largest_difference(activation)
-        board.line(f"{name:<11} {activation.text:<36} {activation.range:<11} {difference:.0e}")
+        differs_by = f"{difference:.0e}" if difference else "0"
+        board.line(f"{name:<11} {activation.text:<36} {activation.range:<11} {differs_by}")
     board.say(
-        "The differences are rounding errors. The picture shows the defaults and where each activation saturates."
+        "The differences are rounding errors. The picture shows the defaults and where each activation saturates: its "
+        "output comes to a constant and its gradient to 0, however far x goes on. Tanhshrink and Softshrink are flat "
+        "around 0 only, which is no saturation."
     )
 
     board.step("A network learns from the gradient")
     at = torch.tensor([-6.0, -1.0, 0.5, 6.0])
     slopes = {name: curve_and_gradient(ACTIVATIONS[name], at)[1] for name in ("ReLU", "LeakyReLU", "Sigmoid", "Tanh")}
-    board.line(f"{'gradient at x =':<16}" + "".join(f"{x:>9g}" for x in at.tolist()))
+    board.line(f"{'gradient at x =':<16}" + "".join(f"{number(x):>9}" for x in at.tolist()))
     for name, slope in slopes.items():
         board.line(f"{name:<16}" + "".join(f"{value:>9.4f}" for value in slope.tolist()))
     board.say(

@@ -3,7 +3,8 @@
 import math
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,36 +16,44 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from cifar_cli import formatting
+from cifar_cli.console.streams import warn
 from cifar_cli.errors import RunError
 from cifar_cli.figures.save_png import save_png
+from cifar_cli.observers.event_file import tensorboard_errors
 
 WIDTH = 78  # characters: a terminal of 80 columns holds every line
 GAP = "   "  # between tensors side by side
 
 
 class Blackboard:
-    """A context manager. folder: the folder of the lesson; written: the paths of its pictures."""
+    """A context manager. folder: the folder of the lesson; written: the names of what was written there.
+
+    A folder that cannot be written to costs the lesson its pictures and curves, not its text: there is a warning.
+    """
 
     def __init__(self, folder: Path, *, console: Console) -> None:
         self.folder = folder
-        self.written: list[Path] = []
+        self.pictures: list[Path] = []
         self._console = console
         self._steps = 0
+        self._writer: SummaryWriter | None = None  # None: nothing is written
 
     def __enter__(self) -> Self:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for events in self.folder.glob("events.out.tfevents.*"):
-                events.unlink()  # those of an earlier run: TensorBoard draws all events of a folder
+        with self._stops_writing_after_an_error():
+            self._make_folder()
             self._writer = SummaryWriter(str(self.folder))
-        except OSError as error:
-            raise RunError(
-                f"{self.folder}: could not be written: {error.strerror}; free space, or mend the folder's rights"
-            ) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._writer.close()
+        with self._stops_writing_after_an_error():
+            if self._writer:
+                self._writer.close()
+
+    @property
+    def written(self) -> list[str]:
+        """The names of the pictures and of TensorBoard's folder."""
+        return [*map(str, self.pictures), *([f"{self.folder} (TensorBoard)"] if self._writer else [])]
 
     def step(self, title: str) -> None:
         """Prints the numbered heading of a part of the lesson."""
@@ -83,21 +92,46 @@ class Blackboard:
 
     def picture(self, name: str, figure: Figure) -> None:
         """Writes NAME.png, and the same picture into TensorBoard."""
-        path = save_png(figure, self.folder / f"{name}.png")
-        self.written.append(path)
-        with Image.open(path) as image:
-            self._writer.add_image(name, np.asarray(image.convert("RGB")), dataformats="HWC")
+        with self._stops_writing_after_an_error():
+            if self._writer:
+                path = save_png(figure, self.folder / f"{name}.png")
+                self.pictures.append(path)
+                with Image.open(path) as image:
+                    self._writer.add_image(name, np.asarray(image.convert("RGB")), dataformats="HWC")
 
     def curve(self, tag: str, values: Sequence[float]) -> None:
         """Writes a number per step into TensorBoard; steps count from 1."""
-        for step, value in enumerate(values, start=1):
-            self._writer.add_scalar(tag, value, step)
+        with self._stops_writing_after_an_error():
+            for step, value in enumerate(values, start=1):
+                if self._writer:
+                    self._writer.add_scalar(tag, value, step)
 
     def graph(self, model: nn.Module, batch: Tensor) -> None:
         """Writes the network's graph into TensorBoard."""
-        with warnings.catch_warnings():
+        with self._stops_writing_after_an_error(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # add_graph uses a kind of tracing that torch deprecates
-            self._writer.add_graph(model, batch)
+            if self._writer:
+                self._writer.add_graph(model, batch)
+
+    def _make_folder(self) -> None:
+        """Makes the folder without the events of an earlier run: TensorBoard draws all events of a folder."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for events in self.folder.glob("events.out.tfevents.*"):
+                events.unlink()
+        except OSError as error:
+            raise RunError(
+                f"{self.folder}: could not be written: {error.strerror}; free space, or mend the folder's rights"
+            ) from error
+
+    @contextmanager
+    def _stops_writing_after_an_error(self) -> Iterator[None]:
+        try:
+            with tensorboard_errors(self.folder):
+                yield
+        except RunError as error:
+            self._writer = None
+            warn(f"{error}; the lesson goes on without pictures and curves")
 
     def _labelled(self, label: str, text: str, *, style: str | None) -> None:
         indent = " " * len(label)
@@ -110,14 +144,15 @@ class Blackboard:
 
 
 def _block(name: str, tensor: Tensor) -> list[str]:
-    """Returns a vector, a matrix, or the first matrix of a larger tensor as lines of one width."""
-    shape = "×".join(map(str, tensor.shape)) or "one number"
-    matrix = tensor.detach()
+    """Returns a vector as a column, a matrix, or the first matrix of a larger tensor as lines of one width."""
+    is_vector = tensor.dim() == 1
+    shape = f"{len(tensor)}," if is_vector else "×".join(map(str, tensor.shape)) or "one number"
+    matrix = tensor.detach()[:, None] if is_vector else tensor.detach()
     while matrix.dim() > 2:
         matrix = matrix[0]
     rows = np.atleast_2d(matrix.numpy()).tolist()
     decimals = max(_decimals(number) for row in rows for number in row)
-    cells = [[f"{number:.{decimals}f}" for number in row] for row in rows]
+    cells = [[formatting.signed(number, digits=decimals) for number in row] for row in rows]
     width = max(len(cell) for row in cells for cell in row)
     lines = [f"{name} ({shape})", *(" ".join(cell.rjust(width) for cell in row) for row in cells)]
     longest = max(map(len, lines))

@@ -102,9 +102,10 @@ def run(board: Blackboard) -> None:
     board.show(output=slide(IMAGE, KERNEL, padding=1))
     board.line("⌊(5 + 2·1 − 3) / 1⌋ + 1 = 5")
     board.say("F.conv2d gives the same numbers in all three cases:")
-    for arguments in ({"stride": 1}, {"stride": 2}, {"padding": 1}):
-        same = torch.equal(by_torch(IMAGE, KERNEL, **arguments), slide(IMAGE, KERNEL, **arguments))
-        board.line(f"{arguments}: {'the same' if same else 'NOT the same'}")
+    for stride, padding in ((1, 0), (2, 0), (1, 1)):
+        outputs = [convolve(IMAGE, KERNEL, stride=stride, padding=padding) for convolve in (by_torch, slide)]
+        same = "the same" if torch.equal(*outputs) else "NOT the same"
+        board.line(f"F.conv2d(image, kernel, stride={stride}, padding={padding}): {same}")
     board.trap(
         "F.conv2d takes (B, C, H, W) and raises an error for a 5×5 matrix; write torch.reshape(image, (1, 1, 5, 5))."
     )
@@ -116,7 +117,7 @@ def run(board: Blackboard) -> None:
     board.say("Two kernels give two output channels. Each kernel has a bias and starts with random numbers.")
     kernels, biases = layer.parameters()  # (2, 1, 3, 3) and (2,)
     board.show(image=NINE, kernel_0=kernels[0, 0], kernel_1=kernels[1, 0])
-    board.show(channel_0=channels[0], channel_1=channels[1], biases=biases[:, None])
+    board.show(channel_0=channels[0], channel_1=channels[1], biases=biases)
     board.line("parameters: 2·(1·3·3) + 2 = 20")
 
     board.picture("convolution", draw())

@@ -66,7 +66,7 @@ def run(board: Blackboard) -> None:
 
     board.step("A batch of CIFAR-10 images")
     board.line(f"batch                     {tuple(batch.shape)}")
-    board.line("64 images · 3 colours · 32 rows · 32 columns = 196608 numbers")
+    board.line("64 images · 3 colours · 32 rows · 32 columns = 196,608 numbers")
 
     board.step("torch.flatten(batch)")
     row, answer = one_row_for_all(batch)
@@ -81,7 +81,7 @@ def run(board: Blackboard) -> None:
     try:
         one_row_for_all(make_batch(16))
     except RuntimeError as error:
-        board.say("The layer also fits only one batch size. For the last 16 of the 10000 test images torch raises")
+        board.say("The layer also fits only one batch size. For the last 16 of the 10,000 test images torch raises")
         board.line(str(error))
         board.say("so the tutorial needs drop_last=True, which leaves out 16 images.")
 

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cifar_cli.figures.matrix_sheet import MatrixSheet
+from cifar_cli.formatting import signed
 from cifar_cli.lessons.blackboard import Blackboard
 
 X = torch.tensor([1.0, 2.0, 3.0])
@@ -51,16 +52,16 @@ def run(board: Blackboard) -> None:
     board.say(
         "nn.Linear(3, 5) takes 3 numbers and returns 5. The layer has a matrix W, one row per output, and a vector b."
     )
-    board.show(W=weight, b=bias[:, None], x=X[:, None])
+    board.show(W=weight, b=bias, x=X)
 
     board.step("The first output by hand")
-    products = " + ".join(f"{w:.4f}·{x:.0f}" for w, x in zip(weight[0].tolist(), X.tolist(), strict=True))
+    products = " + ".join(f"{signed(w)}·{x:.0f}" for w, x in zip(weight[0].tolist(), X.tolist(), strict=True))
     board.line("y[0] = W[0][0]·x[0] + W[0][1]·x[1] + W[0][2]·x[2] + b[0]")
-    board.line(f"     = {products} + {bias[0]:.4f}".replace("+ -", "- "))
-    board.line(f"     = {by_hand(weight, bias, X)[0]:.4f}")
+    board.line(f"     = {products} + {signed(float(bias[0]))}".replace("+ −", "− "))
+    board.line(f"     = {signed(float(by_hand(weight, bias, X)[0]))}")
 
     board.step("All five outputs, by hand and by the module")
-    board.show(by_hand=by_hand(weight, bias, X)[:, None], module=layer(X)[:, None], W_x_b=(weight @ X + bias)[:, None])
+    board.show(by_hand=by_hand(weight, bias, X), module=layer(X), W_x_b=weight @ X + bias)
 
     board.step("A batch is a row per example")
     batch = torch.stack([X, 2 * X])

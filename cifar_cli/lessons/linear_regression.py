@@ -11,6 +11,7 @@ from torch.nn.functional import mse_loss
 
 from cifar_cli.figures.curves import curves_figure, plot
 from cifar_cli.figures.style import BLUE, GREEN, ORANGE, PALE, RED
+from cifar_cli.formatting import signed
 from cifar_cli.lessons.blackboard import Blackboard
 
 W, B = 10.0, 5.0  # the true line
@@ -138,7 +139,7 @@ def least_squares() -> tuple[float, float]:
 
 def draw(ways: dict[str, Fit], mended: Fit) -> Figure:
     """Draws b after each step, for the tutorial's three ways and for the corrected fit."""
-    figure, (left, right) = curves_figure("Where b goes: it should come to 5", panels=2)
+    figure, (left, right) = curves_figure("Where b goes: it should come to 5 (dotted)", panels=2)
     for (name, fit), colour in zip(ways.items(), (BLUE, ORANGE, GREEN), strict=True):
         plot(left, fit.b_history, label=name, colour=colour)
     plot(right, mended.b_history, label="mended", colour=RED)
@@ -157,7 +158,7 @@ def run(board: Blackboard) -> None:
     x, y = make_data()
     board.step("The task")
     board.say(
-        "Given 10000 points x = 0, 0.01, …, 99.99 with y = 10x + 5 + noise, find w = 10 and b = 5 with Adam: batches "
+        "Given 10,000 points x = 0, 0.01, …, 99.99 with y = 10x + 5 + noise, find w = 10 and b = 5 with Adam: batches "
         "of 100, 5 epochs, weight decay 0.1."
     )
     w, b = least_squares()
@@ -166,7 +167,7 @@ def run(board: Blackboard) -> None:
     board.step("Three ways to write it")
     ways = {"plain tensors": fit_tensors(), "nn.Parameter": fit_parameter(), "nn.Linear": fit_linear()}
     for name, fit in ways.items():
-        board.line(f"{name:<29} w {fit.w:8.4f}   b {fit.b:8.4f}")
+        board.line(f"{name:<29} w {signed(fit.w):>8}   b {signed(fit.b):>8}")
     board.say(
         "All three find w, but not b, which has not converged; its final value depends on its initial value. The "
         "tutorial ends near w 9.97, b 8.1; w 9.96, b 9.0; w 9.95, b 8.7."
@@ -203,7 +204,7 @@ def run(board: Blackboard) -> None:
         ("with weight decay 0.1", fit_mended(weight_decay=0.1)),
         ("with Adam, lr 0.1", fit_mended(adam=True)),
     ):
-        board.line(f"{name:<29} w {fit.w:8.4f}   b {fit.b:8.4f}")
+        board.line(f"{name:<29} w {signed(fit.w):>8}   b {signed(fit.b):>8}")
     board.say(
         "Without scaling, SGD diverges. Weight decay pulls w and the mean of y towards 0. Adam changes a parameter by "
         "about lr per step: 500 steps of 0.1 change it by 50, but the slope for the scaled x is 10 · 28.87 = 289."

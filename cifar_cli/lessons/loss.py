@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cifar_cli.figures.curves import curves_figure
 from cifar_cli.figures.style import BLUE, ORANGE
+from cifar_cli.formatting import signed
 from cifar_cli.lessons.blackboard import Blackboard
 
 INPUTS, TARGETS = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 5.0])
@@ -112,11 +113,16 @@ def run(board: Blackboard) -> None:
     board.trap(
         "nn.CrossEntropyLoss includes the softmax. A Softmax at the end of the network is a second, without an error."
     )
+    board.say(
+        "Below, the logit of the right class leads the nine others by a number; pull is minus its gradient, which says "
+        "how strongly a step raises it:"
+    )
     board.line(f"{'lead of the right logit':<26}{'loss':>8}{'pull':>9}   {'with extra softmax':>18}{'pull':>9}")
     for amount in (-10.0, -5.0, 0.0, 5.0, 10.0):
         plain = loss_and_gradient(lead(amount), 0)
         twice = loss_and_gradient(lead(amount), 0, extra_softmax=True)
-        board.line(f"{amount:<26g}{plain[0]:>8.4f}{-plain[1][0]:>9.4f}   {twice[0]:>18.4f}{-twice[1][0]:>9.4f}")
+        numbers = f"{plain[0]:>8.4f}{-plain[1][0]:>9.4f}   {twice[0]:>18.4f}{-twice[1][0]:>9.4f}"
+        board.line(f"{signed(amount, digits=0):<26}{numbers}")
     floor = best_loss_with_extra_softmax(CLASSES)
     board.say(
         f"With an extra softmax the loss of ten classes is never below −1 + log(e + 9) = {floor:.4f}. The gradient of "

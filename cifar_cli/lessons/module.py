@@ -110,9 +110,9 @@ def run(board: Blackboard) -> None:
         board.line(f"{name:<12} {tuple(parameter.shape)!s:<10} {parameter.numel()}")
     board.line(f"{'':<12} {'':<10} {count(net)} = (2·3 + 3) + (3·1 + 1)")
     board.say("act1 is registered too, but has no parameters. Registered means four things:")
-    board.line("net.parameters()   gives them to the optimizer")
-    board.line("net.state_dict()   saves and loads them")
-    board.line("net.to(device)     moves them")
+    board.line("net.parameters()          gives them to the optimizer")
+    board.line("net.state_dict()          saves and loads them")
+    board.line("net.to(device)            moves them")
     board.line("net.train(), net.eval()   reach every layer")
 
     board.step("A plain list registers nothing")

@@ -6,6 +6,7 @@ from torch import nn
 
 from cifar_cli.figures.curves import curves_figure, plot
 from cifar_cli.figures.style import BLUE, ORANGE, PALE
+from cifar_cli.formatting import signed
 from cifar_cli.lessons.blackboard import Blackboard
 
 X, TARGET, START, LR = 2.0, 8.0, 1.0, 0.01
@@ -63,8 +64,7 @@ def draw(with_zero_grad: list[float], without: list[float]) -> Figure:
         values = [START, *(after for _, _, after in steps(number=40, zero_grad=zero_grad))]
         left.plot(range(41), values, color=colour, linewidth=1.8, label=label)
     left.axhline(TARGET / X, color=PALE, linewidth=0.8, linestyle=":")
-    left.text(21.5, TARGET / X + 0.1, "where the loss is 0", fontsize=8, color=PALE, ha="center")
-    left.set_title("w, step by step", loc="left", fontsize=10)
+    left.set_title("w, step by step; dotted: w = 4, where the loss is 0", loc="left", fontsize=10)
     left.set_xlabel("step", fontsize=9)
     plot(right, with_zero_grad, label="zero_grad each step", colour=BLUE)
     plot(right, without, label="never: gradients add up", colour=ORANGE)
@@ -85,13 +85,13 @@ def run(board: Blackboard) -> None:
     board.step("The same by torch.optim.SGD, three steps")
     board.line(f"{'parameter':>10}{'gradient':>11}{'after':>9}     gradient by hand")
     for before, gradient, after in steps(number=3):
-        board.line(f"{before:>10.4f}{gradient:>11.4f}{after:>9.4f}     {gradient_by_hand(before):.4f}")
+        board.line(f"{before:>10.4f}{signed(gradient):>11}{after:>9.4f}     {signed(gradient_by_hand(before))}")
     board.say("backward() computes the gradient, step() updates the parameter. The loss is 0 at w = 4.")
 
     board.step("Without zero_grad")
     board.line(f"{'parameter':>10}{'gradient':>11}{'after':>9}     gradient by hand")
     for before, gradient, after in steps(number=3, zero_grad=False):
-        board.line(f"{before:>10.4f}{gradient:>11.4f}{after:>9.4f}     {gradient_by_hand(before):.4f}")
+        board.line(f"{before:>10.4f}{signed(gradient):>11}{after:>9.4f}     {signed(gradient_by_hand(before))}")
     board.trap("backward() adds to the old gradient: −24 + (−22.08) + … The steps follow old slopes and overshoot.")
     board.right("call optimizer.zero_grad() before every backward(), except to sum the gradients of small batches.")
 

@@ -70,18 +70,18 @@ def draw() -> Figure:
 def run(board: Blackboard) -> None:
     """Pools the small example, then the 5×5 image without and with ceil_mode."""
     board.step("MaxPool2d(2): the largest number of every 2×2 window")
-    pooled = nn.MaxPool2d(2)(EIGHT[None])  # (1, 2, 4) → (1, 1, 2)
-    board.show(image=EIGHT, pooled=pooled)
+    pooled = nn.MaxPool2d(2)(EIGHT[None])  # (1, 2, 4) → (1, 1, 2): one channel
+    board.show(image=EIGHT, pooled=pooled[0])
     board.line("max(1, 2, 5, 6) = 6        max(3, 4, 7, 8) = 8")
     board.say("The windows are side by side: the default stride of a pooling is its kernel_size.")
 
     board.step("MaxPool2d(3) on 5×5: only one window fits")
-    board.show(image=IMAGE, pooled=nn.MaxPool2d(3)(IMAGE[None]))
+    board.show(image=IMAGE, pooled=nn.MaxPool2d(3)(IMAGE[None])[0])
     board.line("⌊(5 − 3) / 3⌋ + 1 = 1")
     board.trap("two rows and two columns of the image are not used, and the 5 at the left edge is lost.")
 
     board.step("ceil_mode=True: windows may cross the edge")
-    board.show(pooled=nn.MaxPool2d(3, ceil_mode=True)(IMAGE[None]))
+    board.show(image=IMAGE, pooled=nn.MaxPool2d(3, ceil_mode=True)(IMAGE[None])[0])
     board.line("⌈(5 − 3) / 3⌉ + 1 = 2")
     board.say("A window across the edge uses the numbers inside the image. A window that starts outside is dropped:")
     for size, kernel_size, stride in ((5, 3, 3), (32, 3, 3), (4, 2, 3), (5, 1, 3)):

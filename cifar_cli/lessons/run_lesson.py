@@ -10,12 +10,12 @@ from cifar_cli.lessons.blackboard import Blackboard
 from cifar_cli.lessons.table import LESSONS
 
 
-def run_lesson(name: str, *, folder: Path) -> list[Path]:
-    """Runs a lesson on one thread, and returns the pictures that the lesson wrote into the folder."""
+def run_lesson(name: str, *, folder: Path) -> list[str]:
+    """Runs a lesson on one thread, and returns the names of what the lesson wrote into the folder."""
     # Tensors this small gain little from a second thread, and lose much if another program needs its core.
     torch.set_num_threads(1)
     console = results()
-    console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", markup=False, soft_wrap=True)
+    console.print(f"{name}: {LESSONS[name].title}", style="bold cyan", soft_wrap=True)
     program = import_module(LESSONS[name].module)
     with Blackboard(folder, console=console) as board:
         program.run(board)

@@ -23,5 +23,5 @@ LESSONS = {
     "linear-regression": Lesson(
         "A straight line fitted in three ways, and their traps", "cifar_cli.lessons.linear_regression"
     ),
-    "mlp": Lesson("A multilayer perceptron from scratch, and again in four lines", "cifar_cli.lessons.perceptron"),
+    "mlp": Lesson("A multilayer perceptron from scratch, and with torch's layers", "cifar_cli.lessons.perceptron"),
 }

@@ -7,6 +7,7 @@ axis counts training steps, for curves and for images; step 0 is the network bef
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import scalar
@@ -30,7 +31,7 @@ class EventFile(Observer):
         self._open_files = ExitStack()  # empty if the training ends before the file is opened
 
     def training_started(self, state: TrainingState) -> None:
-        with self._wrap_os_errors():
+        with tensorboard_errors(self._run.path):
             step = state.progress.step
             # Hides the records of steps that an interrupted training took and that are now taken again.
             self._writer = SummaryWriter(str(self._run.path), purge_step=step + 1 if step else 0)
@@ -39,26 +40,30 @@ class EventFile(Observer):
     @contextmanager
     def writing(self) -> Iterator[SummaryWriter]:
         """Yields the writer, and flushes the file when the block ends. Raises RunError if a write fails."""
-        with self._wrap_os_errors():
+        with tensorboard_errors(self._run.path):
             yield self._writer
             self._writer.flush()
 
     def close(self) -> None:
-        with self._wrap_os_errors():
+        with tensorboard_errors(self._run.path):
             self._open_files.close()
 
-    @contextmanager
-    def _wrap_os_errors(self) -> Iterator[None]:
-        """Converts OSError to RunError."""
-        try:
-            with _quiet_writer_threads():
-                yield
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise RunError(
-                f"{self._run.path}: TensorBoard's file could not be written: {reason}; free space, or mend the "
-                f"folder's rights"
-            ) from error
+
+@contextmanager
+def tensorboard_errors(folder: Path) -> Iterator[None]:
+    """Converts the errors of an event file that cannot be written to RunError."""
+    try:
+        with _quiet_writer_threads():
+            yield
+    except UnicodeEncodeError as error:
+        raise RunError(
+            f"{folder}: TensorBoard's file could not be written: the folder's name is not UTF-8; rename the folder"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(
+            f"{folder}: TensorBoard's file could not be written: {reason}; free space, or mend the folder's rights"
+        ) from error
 
 
 def write_scalars(writer: SummaryWriter, values: Mapping[str, float], *, step: int) -> None:

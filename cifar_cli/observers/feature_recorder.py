@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from cifar_cli.analysis.capture import as_maps, capture_views
+from cifar_cli.figures.grids import MAX_CHANNELS, MAX_FILTERS, MAX_INPUTS
 from cifar_cli.observers.event_file import capped_interval
 from cifar_cli.runs.recorded_features import RecordedLayer, remove_recorded_after, write_recorded_layers
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
-
-MAX_CHANNELS, MAX_FILTERS, MAX_INPUTS = 32, 64, 16  # as many as TensorBoard's images show
 
 
 class FeatureRecorder(Observer):
@@ -53,7 +52,7 @@ class FeatureRecorder(Observer):
 
 
 def _features(output: Tensor) -> Tensor:
-    """Returns the first channels (C, H, W) of an output (1, C, H, W), or the vector (F,) of any other output."""
+    """Returns as many channels (C, H, W) of an output (1, C, H, W) as TensorBoard shows; (F,) of any other output."""
     maps = as_maps(output)
     return output[0].flatten() if maps is None else maps[0, :MAX_CHANNELS]
 

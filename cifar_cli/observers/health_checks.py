@@ -10,21 +10,24 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.activity import activation_figures, copied_weights, gradient_figures, to_numbers, total_update
+from cifar_cli.observers.guessing import Score, guessing_advice, guessing_finding, is_guessing
 from cifar_cli.optim.reported_lr import ConfiguredLr, configured_lr
+from cifar_cli.optim.schedules.build_schedule import peak_step
+from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
 DEAD_FRACTION = 0.9  # of a layer's units; a few dead units in a network with ReLU do no harm
-GUESSING_LOSS_RATIO = 0.99  # of ln(K), the loss with the same probability for all classes
-GUESSING_ACCURACY_RATIO = 1.5  # of 1/K, the accuracy of guessing
-BARELY_MOVED = 0.01  # of the weights' norm
+# An epoch is judged after so many steps at the full learning rate: deep networks begin with a plateau.
+STEPS_BEFORE_JUDGEMENT = 100
 
 
 class HealthChecks(Observer):
     """Checks each epoch for dead layers, layers without gradient, and a loss no better than guessing.
 
-    images: uint8 (B, C, H, W), the same each time; `preprocess` turns images into the network's input. warn: prints a
-    warning.
+    images: uint8 (B, C, H, W), the same each time; `preprocess` turns images into the network's input. steps: of the
+    whole training. lists_layers: whether the configuration lists the layers, so that advice can name another layer.
+    warn: prints a warning.
     """
 
     def __init__(
@@ -33,16 +36,28 @@ class HealthChecks(Observer):
         images: Tensor,
         preprocess: Callable[[Tensor], Tensor],
         num_classes: int,
+        steps: int,
+        lists_layers: bool,
         warn: Callable[[str], None],
     ) -> None:
         self._images = images
         self._preprocess = preprocess
         self._num_classes = num_classes
+        self._steps = steps
+        self._lists_layers = lists_layers
         self._warn = warn
         self._warned: set[str] = set()
 
     def training_started(self, state: TrainingState) -> None:
         self._weights_at_start = copied_weights(state.model)
+        self._judged_from = min(peak_step(state.scheduler, steps=self._steps) + STEPS_BEFORE_JUDGEMENT, self._steps)
+        self._val: Score | None = None
+
+    def step_ended(self, state: TrainingState) -> None:
+        self._train_images = state.totals.images
+
+    def validated(self, state: TrainingState, evaluation: Evaluation) -> None:
+        self._val = Score(evaluation.loss, evaluation.accuracy, evaluation.images)
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         lr = configured_lr(state.scheduler)
@@ -50,16 +65,43 @@ class HealthChecks(Observer):
         dead = {name.removesuffix("/dead"): fraction for name, fraction in outputs.items() if name.endswith("/dead")}
         for layer, fraction in dead.items():
             if fraction >= DEAD_FRACTION:
-                self._warn_once(layer, dead_layer(layer, fraction, images=len(self._images), epoch=report.epoch, lr=lr))
+                self._warn_once(
+                    layer,
+                    dead_layer(
+                        layer,
+                        fraction,
+                        images=len(self._images),
+                        epoch=report.epoch,
+                        lr=lr,
+                        lists_layers=self._lists_layers,
+                    ),
+                )
         if self._warned:
             return  # the checks below would report the same cause
         gradients = to_numbers(gradient_figures(state.model))
         for layer, norm in gradients.items():
             if norm == 0 and any(gradients.values()):  # if all are 0, the last batch had no loss
                 self._warn_once(layer, layer_without_gradient(layer, step=report.step))
-        if not self._warned and is_guessing(report, num_classes=self._num_classes):
-            moved = total_update(state.model, self._weights_at_start).item()
-            self._warn_once("loss", guessing(report, num_classes=self._num_classes, moved=moved, lr=lr))
+        if not self._warned and report.step >= self._judged_from:
+            self._check_guessing(state, report)
+
+    def _check_guessing(self, state: TrainingState, report: EpochReport) -> None:
+        """Warns if both the training and the validation images are answered as by guessing.
+
+        Both, because either can lag: training accuracy is a mean over the epoch, with augmentation; validation uses
+        the averages of BatchNorm.
+        """
+        train = Score(report.train_loss, report.train_accuracy, self._train_images)
+        if all(is_guessing(score, num_classes=self._num_classes) for score in (train, self._val) if score):
+            finding = guessing_finding(train, self._val, epoch=report.epoch, num_classes=self._num_classes)
+            advice = guessing_advice(
+                state.model,
+                loss_ratio=(self._val or train).loss / math.log(self._num_classes),
+                moved=total_update(state.model, self._weights_at_start).item(),
+                lr=configured_lr(state.scheduler),
+                lists_layers=self._lists_layers,
+            )
+            self._warn_once("loss", f"{finding} {advice}")
 
     def _warn_once(self, subject: str, text: str) -> None:
         if subject not in self._warned:
@@ -67,19 +109,16 @@ class HealthChecks(Observer):
             self._warn(text)
 
 
-def is_guessing(report: EpochReport, *, num_classes: int) -> bool:
-    """Returns whether an epoch's training loss and accuracy are both close to those of guessing."""
-    is_loss_high = report.train_loss >= GUESSING_LOSS_RATIO * math.log(num_classes)
-    return is_loss_high and report.train_accuracy < GUESSING_ACCURACY_RATIO / num_classes
-
-
-def dead_layer(layer: str, fraction: float, *, images: int, epoch: int, lr: ConfiguredLr) -> str:
+def dead_layer(
+    layer: str, fraction: float, *, images: int, epoch: int, lr: ConfiguredLr, lists_layers: bool = True
+) -> str:
     """Returns the warning about a layer with many units that are 0 for every image. fraction: of units, in [0, 1]."""
+    other_layer = f", or write LeakyReLU in the place of {layer}" if lists_layers else ""
     return (
         f"after epoch {epoch}, {formatting.percent(fraction, decimals=0)} of the units of {layer} are 0 for each of "
-        f"{images} images: no gradient "
+        f"{formatting.count(images, 'image')}: no gradient "
         f"passes through them, so they stay dead, and the layers before them no longer learn. Start again with "
-        f"{lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or write LeakyReLU in the place of {layer}"
+        f"{lr.key}={lr.smaller} (it is {lr.value:g}){other_layer}"
     )
 
 
@@ -91,35 +130,3 @@ def layer_without_gradient(layer: str, *, step: int) -> str:
         f"activations/<layer>/dead in TensorBoard) or a factor of 0 blocks the gradient. To freeze the layer on "
         f"purpose, write train.freeze=[{layer}.*]"
     )
-
-
-def guessing(report: EpochReport, *, num_classes: int, moved: float, lr: ConfiguredLr) -> str:
-    """Returns the warning about a network that still guesses. moved: norm of the weights' change, over their norm."""
-    finding = (
-        f"epoch {report.epoch} ends with a training loss of {report.train_loss:.3f} and "
-        f"{formatting.percent(report.train_accuracy, decimals=1)}: "
-        f"guessing among {num_classes} classes gives ln {num_classes} = {math.log(num_classes):.3f} and "
-        f"{formatting.percent(1 / num_classes, decimals=1)}, so nothing has been learnt. "
-    )
-    if moved < BARELY_MOVED:
-        return (
-            f"{finding}The weights have moved by {100 * moved:.2g} % of their norm: the steps are too small. "
-            f"Try {lr.key}={_round(10 * lr.value)} or more (it is {lr.value:g})"
-        )
-    if report.train_loss > 1.05 * math.log(num_classes):
-        return (
-            f"{finding}The loss is worse than a guess and the weights have moved by "
-            f"{formatting.percent(moved, decimals=0)}: the steps are too "
-            f"large. Try {lr.key}={_round(lr.value / 10)} (it is {lr.value:g}), or train.clip_grad_norm=1"
-        )
-    return (
-        f"{finding}The weights have moved by {formatting.percent(moved, decimals=0)}, to no use. "
-        f"Try {lr.key}={_round(10 * lr.value)} and "
-        f"{_round(lr.value / 10)} (it is {lr.value:g}), ReLU in the place of Sigmoid or Tanh, or BatchNorm2d after "
-        f"each convolution"
-    )
-
-
-def _round(lr: float) -> str:
-    """Returns 0.003 for 0.0031, and 10 where a plain format to one digit would give 1e+01."""
-    return f"{float(f'{lr:.1g}'):g}"

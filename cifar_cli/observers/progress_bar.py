@@ -7,9 +7,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cifar_cli import formatting
 from cifar_cli.training.observer import EpochReport, Observer
-from cifar_cli.training.state import TrainingState
+from cifar_cli.training.state import EpochTotals, TrainingState
 
 SECONDS_BETWEEN_UPDATES = 0.25  # reading the loss waits for the device
+
+WIDTH_FOR_FIGURES = 80  # columns; on a narrower terminal the line has the loss alone
+WIDTH_FOR_BAR = 60  # columns; on a narrower terminal neither the bar nor the remaining time
 
 
 class ProgressBar(Observer):
@@ -20,15 +23,16 @@ class ProgressBar(Observer):
         self._epochs = epochs
         self._steps = steps
         self._updated_at = 0.0
+        has_room = console.width >= WIDTH_FOR_BAR
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
+            *([BarColumn(bar_width=None)] if has_room else []),  # None: as wide as the other columns leave room
             TaskProgressColumn(),
             TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(),
+            *([TimeRemainingColumn()] if has_room else []),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_interactive,
         )
 
     def training_started(self, state: TrainingState) -> None:
@@ -43,25 +47,30 @@ class ProgressBar(Observer):
 
     def step_ended(self, state: TrainingState) -> None:
         now = time.perf_counter()
-        if not self._console.is_terminal or now - self._updated_at < SECONDS_BETWEEN_UPDATES:
+        if not self._console.is_interactive or now - self._updated_at < SECONDS_BETWEEN_UPDATES:
             return
         self._updated_at = now
-        totals = state.totals
-        speed = totals.images / totals.seconds
         self._bar.update(
             self._task,
             completed=state.progress.step,
             epoch=f"{state.progress.epoch + 1}/{self._epochs}",
-            figures=f"loss {totals.mean_loss():.3f}  accuracy {formatting.percent(totals.accuracy(), decimals=1)}  "
-            f"{speed:,.0f} images/s",
+            figures=self._figures(state.totals),
         )
+
+    def _figures(self, totals: EpochTotals) -> str:
+        """Returns the figures that the terminal's width has room for: rich would cut their digits."""
+        loss = f"loss {totals.mean_loss():.3f}"
+        if self._console.width < WIDTH_FOR_FIGURES:
+            return loss
+        speed = totals.images / totals.seconds
+        return f"{loss}  accuracy {formatting.percent(totals.accuracy(), decimals=1)}  {speed:,.0f} images/s"
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
         line = epoch_line(report, epochs=self._epochs, best_epoch=state.progress.best_epoch)
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)
 
     def training_stopped(self, state: TrainingState) -> None:
-        self._bar.stop()
+        self.close()
 
     def close(self) -> None:
         self._bar.stop()

@@ -1,46 +1,61 @@
 """Keeps metrics.csv and summary.json up to date during a training."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
 
+from cifar_cli import formatting
 from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.runs.metrics_csv import read_metrics, write_metrics
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.observer import EpochReport, Observer
-from cifar_cli.training.state import TrainingState
+from cifar_cli.training.state import Progress, TrainingState
+
+MOST_EPOCHS_SHOWN = 10
 
 
 class RunRecords(Observer):
     """Writes a row for each epoch, and a summary.json that is up to date after every epoch.
 
-    facts: the summary's entries that training does not change: name, dataset, model and so on. started_at: when the
-    command started, on time.perf_counter's clock; by default now. warms_up: whether the first step is timed separately,
-    because it also chooses or compiles kernels.
+    facts: the summary's entries that training does not change: name, dataset, model and so on. progress: that of the
+    checkpoint, if the run is resumed. The files of a resumed run may be gone: then the summary has null for what only
+    they knew, and `warn` says so. started_at: when the command started, on time.perf_counter's clock; by default now.
+    warms_up: whether the first step is timed separately, because it also chooses or compiles kernels.
     """
 
     def __init__(
-        self, run: RunFolder, *, facts: Mapping[str, Any], started_at: float | None = None, warms_up: bool = False
+        self,
+        run: RunFolder,
+        *,
+        facts: Mapping[str, Any],
+        progress: Progress,
+        warn: Callable[[str], None],
+        started_at: float | None = None,
+        warms_up: bool = False,
     ) -> None:
         self._run = run
         self._facts = dict(facts)
-        self._rows: list[Mapping[str, Any]] = list(read_metrics(run.metrics))
-        self._best_epoch: int | None = None
+        self._progress = replace(progress)  # a copy: the loop changes its own before the observers are called
+        # Epochs after the checkpoint are trained again, so their rows are dropped.
+        self._rows = {row["epoch"]: row for row in read_metrics(run.metrics) if 1 <= row["epoch"] <= progress.epoch}
+        if missing := sorted(set(range(1, progress.epoch + 1)) - self._rows.keys()):
+            warn(_describe_missing_rows(run, missing, progress))
         self._started_at = time.perf_counter() if started_at is None else started_at
         # A resumed run adds its seconds to those before the interruption.
-        earlier = read_json(run.summary)
-        self._earlier_seconds = float(earlier.get("wall_seconds") or 0.0)
-        self._warm_up_seconds = float(earlier.get("warm_up_seconds") or 0.0)
+        self._earlier = Earlier.read(run) if progress.step else Earlier()
+        if self._earlier.wall_seconds is None:
+            warn(
+                f"{run.summary}: expected the seconds of the training so far, found none; "
+                f"wall_seconds stays null, since the time before this command is not known"
+            )
+        self._warm_up_seconds = self._earlier.warm_up_seconds
         self._warms_up = warms_up
         self._first_step_started_at: float | None = None
 
     def training_started(self, state: TrainingState) -> None:
-        # Epochs after the checkpoint are trained again, so their rows are dropped.
-        self._rows = [row for row in self._rows if row["epoch"] <= state.progress.epoch]
-        self._best_epoch = state.progress.best_epoch
-        write_metrics(self._run.metrics, self._rows)
+        self._write_metrics()
         self.write_summary("running")
         if self._warms_up:
             self._first_step_started_at = time.perf_counter()
@@ -53,9 +68,9 @@ class RunRecords(Observer):
         self._first_step_started_at = None
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
-        self._rows.append(asdict(report))
-        self._best_epoch = state.progress.best_epoch
-        write_metrics(self._run.metrics, self._rows)
+        self._rows[report.epoch] = asdict(report)
+        self._progress = replace(state.progress)
+        self._write_metrics()
         self.write_summary("running")
 
     def write_summary(
@@ -69,44 +84,90 @@ class RunRecords(Observer):
         """Writes and returns the summary. test: the result on the test set, None before it is measured.
 
         Some entries: train and val are the results of the best epoch, or of the last epoch if no images are held out.
+        They are null where metrics.csv lacks that epoch, except for the validation accuracy, which checkpoints hold.
         test_plain, if test uses test-time augmentation, is the result without it. warm_up_seconds, if the first step is
         timed separately, is a part of train_seconds. error is the message of a training that diverged.
         """
-        chosen = self._chosen_row()
-        images = sum(row["images_per_second"] * row["seconds"] for row in self._rows)
-        seconds = sum(row["seconds"] for row in self._rows)
+        epoch, rows = self._progress.epoch, self._rows.values()
+        images = sum(row["images_per_second"] * row["seconds"] for row in rows)
+        seconds = sum(row["seconds"] for row in rows)
         summary = {
             "name": self._facts["name"],
             "status": status,
             **{key: value for key, value in self._facts.items() if key != "name"},
-            "epochs": len(self._rows),
-            "best_epoch": self._best_epoch,
-            "train": _figures(chosen, "train"),
-            "val": _figures(chosen, "val"),
+            "epochs": epoch,
+            "best_epoch": self._progress.best_epoch,
+            "train": self._train_figures(),
+            "val": self._val_figures(),
             "test": _measured(test),
             **({"test_plain": _measured(test.without_tta)} if test and test.without_tta else {}),
             "images_per_second": images / seconds if seconds else None,
-            "train_seconds": seconds,
+            "train_seconds": seconds if len(rows) == epoch else None,
             **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),
-            "wall_seconds": self._earlier_seconds + time.perf_counter() - self._started_at,
+            "wall_seconds": self._wall_seconds(),
             "peak_memory_bytes": peak_memory_bytes,
             **({"error": error} if error else {}),
         }
         write_json(self._run.summary, summary)
         return summary
 
-    def _chosen_row(self) -> Mapping[str, Any] | None:
-        for row in self._rows:
-            if row["epoch"] == self._best_epoch:
-                return row
-        return self._rows[-1] if self._rows else None
+    def _write_metrics(self) -> None:
+        write_metrics(self._run.metrics, [self._rows[epoch] for epoch in sorted(self._rows)])
+
+    def _train_figures(self) -> dict[str, float] | None:
+        return _figures(self._rows.get(_chosen_epoch(self._progress)), "train")
+
+    def _val_figures(self) -> dict[str, float | None] | None:
+        row, progress = self._rows.get(_chosen_epoch(self._progress)), self._progress
+        if row is None and progress.best_epoch is not None:
+            return {"loss": None, "accuracy": progress.best_val_accuracy}
+        return _figures(row, "val")
+
+    def _wall_seconds(self) -> float | None:
+        if self._earlier.wall_seconds is None:
+            return None
+        return self._earlier.wall_seconds + time.perf_counter() - self._started_at
+
+
+class Earlier(NamedTuple):
+    """The seconds of a run before it was resumed. wall_seconds: None if not known."""
+
+    wall_seconds: float | None = 0.0
+    warm_up_seconds: float = 0.0
+
+    @classmethod
+    def read(cls, run: RunFolder) -> "Earlier":
+        """Returns the seconds in the run's summary.json."""
+        summary = read_json(run.summary)
+        return cls(_seconds(summary, "wall_seconds"), _seconds(summary, "warm_up_seconds") or 0.0)
+
+
+def _seconds(summary: Mapping[str, Any], key: str) -> float | None:
+    value = summary.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _chosen_epoch(progress: Progress) -> int:
+    """Returns the epoch that the summary is about."""
+    return progress.epoch if progress.best_epoch is None else progress.best_epoch
+
+
+def _describe_missing_rows(run: RunFolder, missing: Sequence[int], progress: Progress) -> str:
+    listed = ", ".join(map(str, missing[:MOST_EPOCHS_SHOWN])) + (", …" if len(missing) > MOST_EPOCHS_SHOWN else "")
+    lost = f"{'epoch' if len(missing) == 1 else 'epochs'} {listed}"
+    chosen, trained = _chosen_epoch(progress), formatting.count(progress.epoch, "epoch")
+    figures = f"; so are the losses of epoch {chosen} in summary.json" if chosen in missing else ""
+    return (
+        f"{run.metrics}: expected a row for each of the {trained} trained so far, found none for {lost}; "
+        f"these rows are lost, and train_seconds in summary.json is null{figures}"
+    )
 
 
 def _measured(test: Evaluation | None) -> dict[str, float] | None:
     return {"loss": test.loss, "accuracy": test.accuracy} if test else None
 
 
-def _figures(row: Mapping[str, Any] | None, split: str) -> dict[str, float] | None:
+def _figures(row: Mapping[str, Any] | None, split: str) -> dict[str, Any] | None:
     if row is None or row[f"{split}_loss"] is None:
         return None
     return {"loss": row[f"{split}_loss"], "accuracy": row[f"{split}_accuracy"]}

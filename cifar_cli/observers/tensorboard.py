@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cifar_cli.analysis.capture import capture_many, find_layer
-from cifar_cli.figures.grids import feature_grid, filter_grid
+from cifar_cli.analysis.capture import capture_views
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.observers.event_file import EventFile, capped_interval, write_scalars
+from cifar_cli.observers.layer_images import write_layer_images
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
@@ -67,12 +67,8 @@ class TensorBoard(Observer):
     def _write_images(self, writer: SummaryWriter, model: nn.Module, *, step: int) -> None:
         if not self._feature_layers or not self._images_every:
             return
-        features = capture_many(model, self._preprocess(self._images), layers=self._feature_layers)
-        for layer, output in features.items():
-            writer.add_image(f"features/{layer}", feature_grid(output, images=self._images), step)
-            module = find_layer(model, layer)
-            if isinstance(module, nn.Conv2d):
-                writer.add_image(f"filters/{layer}", filter_grid(module.weight), step)
+        views = capture_views(model, self._preprocess(self._images), layers=self._feature_layers)
+        write_layer_images(writer, views, images=self._images, step=step)
 
     def _write_graph(self, writer: SummaryWriter, model: nn.Module) -> None:
         """Writes the graph of the network, in eval mode: tracing does not restore each module's own mode."""

@@ -10,14 +10,29 @@ from typing import Any, NamedTuple
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
+from cifar_cli.optim.multi_optimizer import MultiOptimizer
+from cifar_cli.optim.table import OPTIMIZERS, OptimizerKeys
+from cifar_cli.section import Section, load_target
+
 GROUP_INDEX = "group_index"  # in torch's groups: the index in optimizer.groups, None for the section's own parameters
 
 
 class ConfiguredLr(NamedTuple):
-    """The key that sets a learning rate, and its value before any schedule."""
+    """The key that sets a learning rate, its value before any schedule, and the default of the key's optimizer."""
 
     key: str
     value: float
+    default: float
+
+    @property
+    def smaller(self) -> str:
+        """A smaller learning rate to try, as text: a tenth, or the default if that is smaller still."""
+        return _one_digit(min(self.value / 10, self.default))
+
+    @property
+    def larger(self) -> str:
+        """A larger learning rate to try, as text: ten times as much, or the default if that is larger still."""
+        return _one_digit(max(self.value * 10, self.default))
 
 
 def reported_position(groups: Sequence[Mapping[str, Any]]) -> int:
@@ -38,7 +53,23 @@ def configured_lr(scheduler: LambdaLR) -> ConfiguredLr:
     position = reported_position(groups)
     index = groups[position].get(GROUP_INDEX)
     key = "optimizer.lr" if index is None else f"optimizer.groups.{index}.lr"
-    return ConfiguredLr(key, float(scheduler.base_lrs[position]))
+    return ConfiguredLr(key, float(scheduler.base_lrs[position]), _default_lr(scheduler.optimizer, position))
+
+
+def _default_lr(optimizer: torch.optim.Optimizer, position: int) -> float:
+    """Returns the default learning rate of the optimizer that has the group; outside the table, 0.01."""
+    optimizers = optimizer.optimizers if isinstance(optimizer, MultiOptimizer) else [optimizer]
+    owners = [owner for owner in optimizers for _ in owner.param_groups]  # MultiOptimizer's groups have this order
+    keys: type[Section] = next(
+        (entry for entry in OPTIMIZERS.values() if load_target(entry.target) is type(owners[position])), OptimizerKeys
+    )
+    default: float = keys.model_fields["lr"].default
+    return default
+
+
+def _one_digit(lr: float) -> str:
+    """Returns 0.003 for 0.0031, and 10 where a plain format to one digit would give 1e+01."""
+    return f"{float(f'{lr:.1g}'):g}"
 
 
 def keep_group_indices(optimizer: torch.optim.Optimizer) -> None:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cifar_cli import formatting
 from cifar_cli.analysis.network_summary import LayerRow, NetworkSummary
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_number import WorkedExample
 from cifar_cli.report.worked_example_values import ExampleImage, worked_example_values
 from cifar_cli.runs.atomic_files import write_atomically
 
@@ -33,7 +33,8 @@ CATEGORIES = (  # a layer belongs to the first that fits
     Category("add", "sum of branches", "#c2456b"),
     OTHER,
 )
-PIXELS_PER_PIXEL = 3.2  # of the page, for one of a feature map
+# Of the page, in pixels: a pixel of a feature map, the highest block, a channel, the widest block beyond the thinnest.
+PIXELS_PER_PIXEL, HIGHEST, PIXELS_PER_CHANNEL, WIDEST, THINNEST = 3.2, 110, 1 / 3, 174, 6
 
 
 def write_network_page(
@@ -88,7 +89,7 @@ def _cards(summary: NetworkSummary) -> list[dict[str, str]]:
             "value": formatting.binary_bytes(totals.activation_bytes),
             "note": "per image, fp32",
         },
-        {"name": "forward pass", "value": time, "note": f"for {summary.batch_size} images"},
+        {"name": "forward pass", "value": time, "note": f"for {formatting.count(summary.batch_size, 'image')}"},
     ]
 
 
@@ -104,28 +105,36 @@ def _categories(summary: NetworkSummary) -> list[Category]:
 
 def _blocks(summary: NetworkSummary) -> list[dict[str, Any]]:
     """Returns the shapes as blocks: the image, then each step that changes the shape or has weights."""
-    blocks = [_block("image", "image", summary.image_shape, OTHER.colour)]
+    shown: list[tuple[str, str, tuple[int, ...], str]] = [("image", "image", summary.image_shape, OTHER.colour)]
     shape: tuple[int, ...] = summary.image_shape
     for layer in summary.rows:
         computes = _category(layer.kind) in (CONVOLUTION, LINEAR)
         if layer.output_shape and (computes or layer.output_shape != shape):
-            blocks.append(_block(layer.name, layer.kind, layer.output_shape, _category(layer.kind).colour))
+            shown.append((layer.name, layer.kind, layer.output_shape, _category(layer.kind).colour))
             shape = layer.output_shape
-    return blocks
+    # One scale for all blocks, on which the largest ends where the page has no more room.
+    per_pixel = min(PIXELS_PER_PIXEL, HIGHEST / max(_height(sizes) for _, _, sizes, _ in shown))
+    per_channel = min(PIXELS_PER_CHANNEL, WIDEST / max(_channels(sizes) for _, _, sizes, _ in shown))
+    return [
+        {
+            "name": name,
+            "kind": kind,
+            "shape": formatting.shape(sizes),
+            "colour": colour,
+            "height": max(1, round(per_pixel * _height(sizes))),
+            "width": THINNEST + round(per_channel * _channels(sizes)),
+        }
+        for name, kind, sizes, colour in shown
+    ]
 
 
-def _block(name: str, kind: str, sizes: tuple[int, ...], colour: str) -> dict[str, Any]:
-    channels = sizes[0]
-    height = PIXELS_PER_PIXEL * sizes[1] if len(sizes) == 3 else min(110.0, 12 + channels / 8)
-    width = 6 + channels / 3 if len(sizes) == 3 else 7
-    return {
-        "name": name,
-        "kind": kind,
-        "shape": formatting.shape(sizes),
-        "colour": colour,
-        "height": round(max(height, 4)),
-        "width": round(min(width, 180)),
-    }
+def _height(sizes: tuple[int, ...]) -> int:
+    """Returns the height of maps in pixels: 1 of a vector, whose numbers count as maps of one pixel."""
+    return sizes[-2] if len(sizes) > 1 else 1
+
+
+def _channels(sizes: tuple[int, ...]) -> int:
+    return 1 if len(sizes) == 2 else sizes[0]  # (T, D), a sequence of vectors, is one map
 
 
 def _rows(summary: NetworkSummary) -> list[dict[str, Any]]:
@@ -168,7 +177,7 @@ def _stride(layer: LayerRow) -> str:
 
 def _bar(text: str, value: float, column: list[int] | list[float]) -> dict[str, Any]:
     largest = max(column)
-    return {"text": text, "percent": 100 * value / largest if largest else 0.0}
+    return {"text": text, "part": value / largest if largest else 0.0}
 
 
 def _notes(summary: NetworkSummary) -> list[str]:

@@ -7,11 +7,10 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.receptive_field_rules import Field
-from cifar_cli.analysis.worked_sums import WorkedExample
-from cifar_cli.figures.scaling import fraction_of
+from cifar_cli.analysis.worked_number import WorkedExample
+from cifar_cli.figures.colours import SIGNED_ENDS, SIGNED_LEGEND, cell_colours, signed_gradient
 
 SCALE = 8  # pixels of the page for a pixel of the image
-STRONGEST = 0.75  # opacity behind the largest number of a matrix: the number stays readable
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class ExampleImage:
 
 def worked_example_values(layer: str, worked: WorkedExample, image: ExampleImage) -> dict[str, Any]:
     """Returns the section's values: the image with the receptive field's box, the matrices, the lines that add up."""
-    digits = formatting.decimals([worked.by_layer], significant=4)  # of the result, which may be a small product
+    digits = worked.digits
     pixels = image.pixels.expand(3, *image.pixels.shape[1:]).permute(1, 2, 0).tolist()
     return {
         "layer": layer,
@@ -41,11 +40,13 @@ def worked_example_values(layer: str, worked: WorkedExample, image: ExampleImage
         ],
         "box": _box(worked, image.receptive_field) if image.receptive_field is not None else None,
         "groups": [
-            {"title": grids.title, "matrices": [_matrix(name, numbers) for name, numbers in grids.matrices]}
+            {"title": grids.title, "matrices": [_matrix(name, numbers, digits) for name, numbers in grids.matrices]}
             for grids in worked.grids
         ],
         "lines": [{"text": text, "number": formatting.signed(number, digits=digits)} for text, number in worked.lines],
         "by_layer": formatting.signed(worked.by_layer, digits=digits),
+        "rounding": worked.rounding,
+        "scale_of_colours": {"legend": SIGNED_LEGEND, "ends": SIGNED_ENDS, "stops": ", ".join(signed_gradient())},
     }
 
 
@@ -62,19 +63,12 @@ def _place_in_map(index: int, field: Field) -> tuple[int, int]:
     return index // width % height, index % width
 
 
-def _matrix(name: str, numbers: Tensor) -> dict[str, Any]:
-    sizes = numbers.abs().where(numbers.isfinite(), 0.0)
-    strengths = STRONGEST * fraction_of(sizes, sizes.amax())
-    digits = formatting.decimals(numbers[numbers.isfinite()].abs().tolist(), significant=2)
+def _matrix(name: str, numbers: Tensor, digits: int) -> dict[str, Any]:
     rows = [
         [
-            {
-                "text": formatting.signed(number, digits=digits),
-                "is_positive": number > 0,
-                "strength": strength,
-            }
-            for number, strength in zip(row, row_strengths, strict=True)
+            {"text": formatting.signed(number, digits=digits), "fill": colour.fill, "ink": colour.text}
+            for number, colour in zip(row, row_colours, strict=True)
         ]
-        for row, row_strengths in zip(numbers.tolist(), strengths.tolist(), strict=True)
+        for row, row_colours in zip(numbers.tolist(), cell_colours(numbers), strict=True)
     ]
     return {"name": name, "rows": rows}

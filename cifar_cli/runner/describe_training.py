@@ -2,11 +2,13 @@
 
 import torch
 
+from cifar_cli import formatting
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.runner.observers import TrainingRun
+from cifar_cli.shell import shell_command
 from cifar_cli.training.runtime import Runtime
 
 
@@ -14,7 +16,7 @@ def describe_epochs(training: Training) -> str:
     """Returns for example "9 epochs of 25 to 50 steps"."""
     steps = training.epoch_steps
     each = f"{min(steps):,}" if min(steps) == max(steps) else f"{min(steps):,} to {max(steps):,}"
-    return f"{len(steps)} {'epoch' if len(steps) == 1 else 'epochs'} of {each} steps"
+    return f"{formatting.count(len(steps), 'epoch')} of {each} {'step' if each == '1' else 'steps'}"
 
 
 def describe_hard_examples(experiment: Experiment) -> str | None:
@@ -58,4 +60,5 @@ def announce_training(run: TrainingRun) -> None:
     for text in (describe_hard_examples(experiment), idle_gpus):
         if text:
             note(text)
-    note(f"writing to {run.folder.path}/ (watch it: tensorboard --logdir {run.folder.path.parent})")
+    watch = shell_command("tensorboard", "--logdir", run.folder.path.parent)
+    note(f"writing to {run.folder.path}/ (watch it: {watch})")

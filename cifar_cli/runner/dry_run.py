@@ -1,6 +1,7 @@
 """`cifar train --dry-run`: prints the plan of a training and tries one batch. Writes nothing."""
 
 import time
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -13,22 +14,24 @@ from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
 from cifar_cli.config.dump import section_items
 from cifar_cli.config.yaml.flow import to_flow_yaml
+from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.runner.describe_training import describe_epochs, describe_hard_examples
 from cifar_cli.section import Entry
 
 
-def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run_name: str, command: str) -> None:
+def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run: Path, command: str) -> None:
     """Prints data, network, number of steps and run folder, then the loss and the time of one batch.
 
-    run_name: the name of the run folder, without its time. command: the command that would train.
+    run: the run folder, without its time. command: the command that would train.
     """
     console, steps = results(), sum(training.epoch_steps)
     rows = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
-        "training": f"{describe_epochs(training)} with {experiment.data.batch_size} images, {steps:,} steps in all",
+        "training": f"{describe_epochs(training)} with {formatting.count(experiment.data.batch_size, 'image')}, "
+        f"{formatting.count(steps, 'step')} in all",
         **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
         "optimizer": _describe_section(experiment.optimizer, without="groups"),
         **{
@@ -37,14 +40,16 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
         },
         "schedule": _describe_section(experiment.schedule),
         "computed on": f"{training.runtime.device_name}, {training.runtime.precision}",
-        "would write": f"{experiment.log.dir}/{run_name}-<date>-<time>/",
+        "would write": f"{run}-<date>-<time>/",
     }
     table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")  # a path has no spaces to be broken at
     for row in rows.items():
         table.add_row(*row)
     console.print(table)
     image = torch.zeros(1, *experiment.data.image_shape, device=training.runtime.device)
-    console.print(model_table(training.state.model, image))
+    print_table(console, model_table(training.state.model, image))
     _try_one_batch(console, training)
     print_next_step(wrote=[], next_command=command)
 
@@ -86,7 +91,8 @@ def _count_parameters(module: nn.Module) -> int:
 def _describe_data(experiment: Experiment, splits: Splits) -> str:
     val = f", {len(splits.val):,} for validation" if splits.val else ", none held out for validation"
     where = f" from {splits.root}" if splits.root else ", drawn by this program"
-    return f"{experiment.data.name}{where}: {len(splits.train):,} images to train on{val}, {len(splits.test):,} to test"
+    train = f"{formatting.count(len(splits.train), 'image')} to train on"
+    return f"{experiment.data.name}{where}: {train}{val}, {len(splits.test):,} to test"
 
 
 def _describe_section(section: Entry, *, without: str = "") -> str:

@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cifar_cli import formatting
 from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
-from cifar_cli.builders.run_evaluation import run_evaluation
+from cifar_cli.builders.run_evaluation import describe_loss, run_evaluation
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -15,16 +16,30 @@ from cifar_cli.errors import UsageError
 from cifar_cli.training.classification_metrics import classification_metrics
 from cifar_cli.training.evaluation import Evaluation
 
+PLAIN_FIGURES = ("loss", "cross_entropy", "accuracy")  # of each image as it is, beside those with augmentation
+
 
 @dataclass(frozen=True)
 class ModelEvaluation:
-    """A network's evaluation on a split. experiment: names the dataset that was found, which may be the fallback."""
+    """A network's evaluation on a split.
+
+    experiment: names the dataset that was found, which may be the fallback. precision: that of the evaluation, which
+    another device than that of the training may have chosen.
+    """
 
     opened: LoadedModel
     experiment: Experiment
     split: str
     images: ImageSet
     measured: Evaluation
+    precision: str
+
+    @property
+    def conditions(self) -> str:
+        """The loss function, the plain cross-entropy if that is another, and the precision, as one line for people."""
+        measured = self.measured
+        plain = "" if measured.loss == measured.cross_entropy else f"; plain cross-entropy {measured.cross_entropy:.4f}"
+        return f"loss: {describe_loss(self.experiment)}{plain}; computed in {self.precision}"
 
     def as_dict(self) -> dict[str, Any]:
         """Returns every figure as a JSON value, with the network, the data and the split."""
@@ -35,14 +50,18 @@ class ModelEvaluation:
             "run": str(opened.run.path),
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
+            "status": opened.status,
             "dataset": data.name,
             "synthetic": data.is_synthetic,
             "split": self.split,
             "images": measured.images,
+            "precision": self.precision,
+            "loss_function": self.experiment.loss.model_dump(),
             "loss": measured.loss,
+            "cross_entropy": measured.cross_entropy,
             "accuracy": measured.accuracy,
             "tta": self.experiment.evaluation.tta,
-            **({"plain": {"loss": plain.loss, "accuracy": plain.accuracy}} if plain else {}),
+            **({"plain": {key: getattr(plain, key) for key in PLAIN_FIGURES}} if plain else {}),
             "per_class": [
                 {"class": name, "accuracy": score.recall, **asdict(score)}
                 for name, score in zip(self.images.class_names, scores, strict=True)
@@ -56,17 +75,17 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
 
     Raises UsageError for `val` if no images are held out.
     """
-    experiment, splits = load_data(opened.experiment)
+    experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     images = _choose_split(splits, split)
     runtime = build_runtime(experiment)
     model = opened.model.to(runtime.device)
     if opened.checkpoint is None:
         initialize(model, experiment, splits, runtime)
-    subject = f"{split} split of {experiment.data.name}, {len(images):,} images"
+    subject = f"{split} split of {experiment.data.name}, {formatting.count(len(images), 'image')}"
     note(f"{opened.source}: {experiment.model.name} on the {subject}")
     model = with_fast_convolutions(model, experiment, runtime)  # as in the test at the end of training
     measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
-    return ModelEvaluation(opened, experiment, split, images, measured)
+    return ModelEvaluation(opened, experiment, split, images, measured, runtime.precision)
 
 
 def _choose_split(splits: Splits, split: str) -> ImageSet:

@@ -19,10 +19,12 @@ from cifar_cli.observers.health_checks import HealthChecks
 from cifar_cli.observers.histograms import Histograms
 from cifar_cli.observers.layer_statistics import LayerStatistics
 from cifar_cli.observers.mistake_images import MistakeImages
+from cifar_cli.observers.optional_observers import OptionalObservers
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.observers.run_records import RunRecords
 from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.shell import shell_command
 from cifar_cli.training.observer import Observer
 
 # A Python program that imports this module can append observers of its own: every training of the process calls them,
@@ -43,7 +45,7 @@ class TrainingRun:
     @property
     def resume_command(self) -> str:
         """The command that resumes the run, or its whole group."""
-        return f"cifar train --resume {self.group or self.folder.path}"
+        return shell_command("cifar", "train", "--resume", self.group or self.folder.path)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -70,27 +72,35 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
     text, epochs = config.dump(experiment), experiment.train.epochs
     preprocess = build_preprocessing(experiment, splits, training.runtime)
     events = EventFile(run.folder)
+    tensorboard = TensorBoard(
+        events,
+        config=text,
+        images=sample_images(splits).images,
+        preprocess=preprocess,
+        feature_layers=log.feature_layers,
+        images_every=log.images_every,
+        epochs=epochs,
+    )
+    recorder = FeatureRecorder(
+        run.folder,
+        image=sample_images(splits, 1).images,
+        preprocess=preprocess,
+        layers=log.feature_layers,
+        every=log.images_every,
+        epochs=epochs,
+    )
     return [
         ProgressBar(console, epochs=epochs, steps=sum(training.epoch_steps)),
-        events,
-        TensorBoard(
-            events,
-            config=text,
-            images=sample_images(splits).images,
+        OptionalObservers("TensorBoard", [events, tensorboard, *_diagnostics(run, events)], warn=warn),
+        OptionalObservers("the recorded layers", [recorder], warn=warn),
+        HealthChecks(
+            images=sample_images(splits, STATISTICS_IMAGES).images,
             preprocess=preprocess,
-            feature_layers=log.feature_layers,
-            images_every=log.images_every,
-            epochs=epochs,
+            num_classes=len(splits.train.class_names),
+            steps=sum(training.epoch_steps),
+            lists_layers=experiment.model.listed_layers is not None,
+            warn=warn,
         ),
-        FeatureRecorder(
-            run.folder,
-            image=sample_images(splits, 1).images,
-            preprocess=preprocess,
-            layers=log.feature_layers,
-            every=log.images_every,
-            epochs=epochs,
-        ),
-        *_diagnostics(run, events),
         *EXTRA_OBSERVERS,
         records,
         # Last: a checkpoint says that everything before it has been written.
@@ -99,13 +109,11 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
 
 
 def _diagnostics(run: TrainingRun, events: EventFile) -> list[Observer]:
-    """Returns the observers that show how the network learns, or why it does not; all but the first are optional."""
+    """Returns the optional observers that show in TensorBoard how the network learns, or why it does not."""
     log, splits = run.experiment.log, run.splits
     images = sample_images(splits, STATISTICS_IMAGES).images
     preprocess = build_preprocessing(run.experiment, splits, run.training.runtime)
-    diagnostics: list[Observer] = [
-        HealthChecks(images=images, preprocess=preprocess, num_classes=len(splits.train.class_names), warn=warn)
-    ]
+    diagnostics: list[Observer] = []
     if log.statistics_every:
         diagnostics.append(LayerStatistics(events, images=images, preprocess=preprocess, every=log.statistics_every))
     if log.histograms_every:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from cifar_cli import config
+from cifar_cli import config, formatting
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
@@ -18,31 +18,28 @@ from cifar_cli.config.keys import RESUME_KEYS
 from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import join_process_group
-from cifar_cli.errors import CheckpointError, RunError, UsageError
+from cifar_cli.errors import CheckpointError, UsageError
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 from cifar_cli.runs.json_files import read_json
-from cifar_cli.runs.run_folder import RunFolder, find_run, find_runs
+from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.shell import shell_command
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
 
-def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path, started_at: float) -> None:
-    """Trains a run to its end from its last checkpoint. Without a name: the newest unfinished run in `log_dir`.
+def resume_run(run: RunFolder | None, overrides: Sequence[str] = (), *, started_at: float) -> None:
+    """Trains a run to its end from its last checkpoint. Of several processes, only the main one has to name the run.
 
     overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
     started_at: when the command started, on time.perf_counter's clock.
     """
-    if name:  # the run, or its last checkpoint
-        folder = find_run(name.removesuffix("/checkpoints/last.pt"), log_dir=log_dir)
-    else:
-        folder = _newest_unfinished(log_dir)
-    with join_process_group() as processes, run_lock(folder) if processes.is_main else nullcontext():
-        folder = RunFolder(Path(processes.broadcast(str(folder.path))))
+    with join_process_group() as processes, run_lock(run, warn=warn) if run and processes.is_main else nullcontext():
+        folder = RunFolder(Path(processes.broadcast(str(run.path) if run else "")))
         checkpoint, path = _load_last(folder)
         saved = saved_experiment(checkpoint, path=path)
         experiment = _apply_overrides(saved, overrides, folder=folder)
@@ -50,14 +47,14 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
             longer = f"train.epochs={2 * experiment.train.epochs}"
             is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
             mend = (
-                f"make it longer with: cifar train --resume {folder.path} {longer}"
+                f"make it longer with: {shell_command('cifar', 'train', '--resume', folder.path, longer)}"
                 if is_extendable
-                else f"start a longer one with: cifar train --config {folder.config} {longer}"
+                else f"start a longer one with: {shell_command('cifar', 'train', '--config', folder.config, longer)}"
             )
             raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
         check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
-        experiment, splits = load_data(experiment, processes)
+        experiment, splits = load_data(experiment, processes, environment=folder.environment)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
@@ -65,8 +62,8 @@ def resume_run(name: str | None, overrides: Sequence[str] = (), *, log_dir: Path
         if experiment != saved:  # saved at once: the process may be killed before the next checkpoint
             contents = {"config": config.dump(experiment), **training.state.state_dict()}
             save_checkpoint(folder.last_checkpoint, contents, previous=folder.previous_checkpoint)
-        summary = _continue_training(TrainingRun(folder, experiment, splits, training), started_at=started_at)
-        print_summary(folder, summary)
+        training_run = TrainingRun(folder, experiment, splits, training)
+        print_summary(training_run, _continue_training(training_run, started_at=started_at))
 
 
 def resume_seed(
@@ -83,17 +80,12 @@ def resume_seed(
 
     started_at: when this was called, on time.perf_counter's clock. shutdown: stops the training.
     """
-    with run_lock(folder):
+    with run_lock(folder, warn=warn):
         checkpoint, path = _load_last(folder)
         check_weights(experiment, checkpoint, path=path)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
         run = TrainingRun(folder, experiment, splits, training, group=group)
         _continue_training(run, started_at=started_at, shutdown=shutdown)
-
-
-def unfinished_runs(log_dir: Path) -> list[RunFolder]:
-    """Returns the unfinished runs in `log_dir`, the oldest first, without those that diverged and would do so again."""
-    return [run for run in find_runs(log_dir) if not _is_complete(run) and "error" not in read_json(run.summary)]
 
 
 def load_state(state: TrainingState, checkpoint: dict[str, Any], *, path: Path) -> None:
@@ -126,14 +118,6 @@ def _continue_training(
     progress = run.training.state.progress
     note(f"resuming {run.folder.path} after epoch {progress.epoch}, step {progress.step}")
     return run_training(run, started_at=started_at, shutdown=shutdown)
-
-
-def _newest_unfinished(log_dir: Path) -> RunFolder:
-    """Returns the unfinished run that was started last. Raises RunError if there is none."""
-    unfinished = unfinished_runs(log_dir)
-    if not unfinished:
-        raise RunError(f"{log_dir}: expected an unfinished run, found none; start one with: cifar train --config NAME")
-    return unfinished[-1]
 
 
 def _is_complete(run: RunFolder) -> bool:
@@ -174,12 +158,13 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         raise UsageError(
             f"cifar train --resume: a run keeps its configuration, so expected no key=value but of "
             f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; start another run with: "
-            f"cifar train --config {folder.config} {' '.join(foreign)}"
+            f"{shell_command('cifar', 'train', '--config', folder.config, *foreign)}"
         )
     changed = with_overrides(experiment, overrides, location=str(folder.config))
     before, after = experiment.train.epochs, changed.train.epochs
+    counted = f"the run's {formatting.count(before, 'epoch')}"
     if after < before:
-        raise UsageError(f"train.epochs: expected at least the run's {before} epochs, found {after}; leave it out")
+        raise UsageError(f"train.epochs: expected at least {counted}, found {after}; leave it out")
     if after > before and not experiment.schedule.is_extendable:
         fixed = f"schedule {experiment.schedule.name}"
     elif after > before and not experiment.average.is_extendable:
@@ -187,6 +172,7 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
     else:
         return changed
     raise UsageError(
-        f"train.epochs: the {fixed} is laid out over the run's {before} epochs, so it cannot be extended to {after}; "
-        f"start a longer run with: cifar train --config {folder.config} train.epochs={after}"
+        f"train.epochs: the {fixed} is laid out over {counted}, so it cannot be extended to {after}; "
+        f"start a longer run with: "
+        f"{shell_command('cifar', 'train', '--config', folder.config, f'train.epochs={after}')}"
     )

@@ -11,10 +11,18 @@ from cifar_cli.analysis.embedding import embed
 from cifar_cli.builders.build_training import Training
 from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
-from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, run_evaluation
+from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, describe_loss, run_evaluation
 from cifar_cli.console.result_tables import print_training_results
-from cifar_cli.console.streams import note, notes, print_next_step, warn
-from cifar_cli.errors import CheckpointError, CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.console.streams import note, notes, print_next_step, warn, warning_instead_of_failure
+from cifar_cli.errors import (
+    CheckpointError,
+    CifarError,
+    DivergedError,
+    RunError,
+    StoppedError,
+    UsageError,
+    out_of_memory,
+)
 from cifar_cli.hardware import peak_memory_bytes
 from cifar_cli.observers.projector import write_projector
 from cifar_cli.observers.run_records import RunRecords
@@ -22,7 +30,7 @@ from cifar_cli.optim.averages import NoAverage, evaluation_weights
 from cifar_cli.runner.describe_training import announce_training
 from cifar_cli.runner.observers import TrainingRun, build_observers
 from cifar_cli.runs.checkpoint import load_checkpoint
-from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.shell import shell_command
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.loop import check_finite, fit
@@ -31,11 +39,18 @@ from cifar_cli.training.loop import check_finite, fit
 def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains, evaluates the best weights on the test set once, and returns the summary; summary.json is always written.
 
-    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C
-    and SIGTERM stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite, and
-    CifarError for anything else that a person can mend.
+    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C,
+    SIGTERM and SIGHUP stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite,
+    and CifarError for anything else that a person can mend.
     """
-    records = RunRecords(run.folder, facts=run.facts, started_at=started_at, warms_up=run.warms_up)
+    records = RunRecords(
+        run.folder,
+        facts=run.facts,
+        progress=run.training.state.progress,
+        warn=warn,
+        started_at=started_at,
+        warms_up=run.warms_up,
+    )
     status, divergence = "failed", None
     test: Evaluation | None = None
     announce_training(run)
@@ -45,7 +60,8 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         with nullcontext(shutdown) if shutdown else graceful_shutdown(all_reduce_max) as request:
             _fit(run, records, request)
             test = _test_best(run)
-            _write_embeddings(run)
+            with warning_instead_of_failure(hint="TensorBoard's projector is left out"):
+                _write_embeddings(run)
         status = "completed"
     except StoppedError:
         status = "interrupted"
@@ -64,10 +80,10 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
     return summary
 
 
-def print_summary(run: RunFolder, summary: Mapping[str, Any]) -> None:
+def print_summary(run: TrainingRun, summary: Mapping[str, Any]) -> None:
     """Prints a finished run's results, its folder and the next command worth trying."""
-    print_training_results(summary)
-    print_next_step(wrote=[f"{run.path}/"], next_command=f"cifar eval {run.path}")
+    print_training_results(summary, loss=describe_loss(run.experiment))
+    print_next_step(wrote=[f"{run.folder.path}/"], next_command=shell_command("cifar", "eval", run.folder.path))
 
 
 def train_as_worker(training: Training, *, seed: int) -> None:
@@ -142,8 +158,8 @@ def _describe_interruption(run: TrainingRun) -> str:
 
 def _translate_torch_error(error: RuntimeError) -> CifarError | None:
     """Returns torch's error as an error that a person can mend, None if it is not known to be one."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return CifarError("the device has not enough memory for this training; try a smaller data.batch_size")
+    if memory_error := out_of_memory(error):
+        return memory_error
     if "deterministic" in str(error):
         reason = str(error).partition(". ")[0]
         return UsageError(f"train.deterministic: {reason}; leave it out, or use train.device=cpu")

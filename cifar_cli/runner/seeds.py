@@ -1,6 +1,5 @@
 """`cifar train --seeds`: trains an experiment once for each seed, and summarizes the group."""
 
-import shlex
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,27 +14,30 @@ from cifar_cli.config import Experiment
 from cifar_cli.console.seed_tables import describe_test, print_group_results
 from cifar_cli.console.streams import note, print_next_step, warn
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
-from cifar_cli.errors import CifarError, DivergedError, RunError, StoppedError, UsageError
+from cifar_cli.distributed.process_group import ProcessGroup, is_main_process, join_process_group
+from cifar_cli.errors import CifarError, DivergedError, StoppedError, UsageError
 from cifar_cli.kernels.memory_allocator import release_freed_memory
+from cifar_cli.runner.newest_unfinished import newest_unfinished
 from cifar_cli.runner.observers import TrainingRun
-from cifar_cli.runner.resume import resume_run, resume_seed, unfinished_runs
-from cifar_cli.runner.start import run_name, start_run, write_environment
+from cifar_cli.runner.resume import resume_run, resume_seed
+from cifar_cli.runner.start import log_folder, run_name, start_run, write_environment
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.json_files import read_json, write_json
-from cifar_cli.runs.run_folder import RunFolder, create_run
+from cifar_cli.runs.run_folder import RunFolder, create_run, find_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.seed_group import (
     GroupFolder,
     SeedRun,
     create_group,
     find_group,
-    find_groups,
     read_seed_runs,
     summarize,
 )
+from cifar_cli.shell import shell_command
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 from cifar_cli.training.runtime import Runtime
+
+LAST_CHECKPOINT = "/checkpoints/last.pt"
 
 
 def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: float) -> None:
@@ -49,7 +51,7 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
         runtime = build_runtime(experiment)
         experiment, splits = load_data(experiment)
         build_training(experiment, splits, runtime)  # raises its errors before there is a folder
-        group = create_group(Path(experiment.log.dir), run_name(experiment))
+        group = create_group(log_folder(experiment), run_name(experiment))
         training = SeedGroupTraining(
             group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started_at=started_at
         )
@@ -61,12 +63,19 @@ def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: flo
 
 
 def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started_at: float) -> None:
-    """Resumes the run or the group of that name; without a name, the newest unfinished one."""
-    group = find_group(name, log_dir=log_dir) if name else _newest_unfinished(log_dir)
-    if group:
-        resume_group(group, overrides, started_at=started_at)
+    """Resumes the run or the group of that name; without a name, the newest unfinished one.
+
+    A run may also be named by its last checkpoint.
+    """
+    found: RunFolder | GroupFolder | None = None
+    if name:
+        found = find_group(name, log_dir=log_dir) or find_run(name.removesuffix(LAST_CHECKPOINT), log_dir=log_dir)
+    elif is_main_process():  # the others follow: they would find the chosen run locked
+        found = newest_unfinished(log_dir)
+    if isinstance(found, GroupFolder):
+        resume_group(found, overrides, started_at=started_at)
     else:
-        resume_run(name, overrides, log_dir=log_dir, started_at=started_at)
+        resume_run(found, overrides, started_at=started_at)
 
 
 def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: float) -> None:
@@ -75,20 +84,20 @@ def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: fl
         raise UsageError(
             f"cifar train --resume {group.path}: expected no key=value, since all seeds share one configuration, found "
             f"{' '.join(overrides)}; start another group with: "
-            f"cifar train --config {group.config} {shlex.join(overrides)} --seeds N"
+            f"{shell_command('cifar', 'train', '--config', group.config, *overrides, '--seeds', 'N')}"
         )
     runs = read_seed_runs(group)
     remaining = [run.seed for run in runs if not run.is_finished]
     if not remaining:
         raise UsageError(
             f"{group.path}: expected a group with seeds left to train, found all {len(runs)} of them finished; "
-            f"train others with: cifar train --config {group.config} --seeds LIST"
+            f"train others with: {shell_command('cifar', 'train', '--config', group.config, '--seeds', 'LIST')}"
         )
     experiment = config.load(group.config)
     with join_process_group() as processes:
         _require_single_process(processes)
         runtime = build_runtime(experiment)
-        experiment, splits = load_data(experiment)
+        experiment, splits = load_data(experiment, environment=group.environment)
         note(f"resuming {group.path}: seeds {_join(remaining)} of {_join(run.seed for run in runs)}")
         earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
         SeedGroupTraining(group, runs, experiment, splits, runtime, started_at=started_at - earlier_seconds).train()
@@ -115,7 +124,7 @@ class SeedGroupTraining:
         Raises CifarError at the end if a seed diverged, and StoppedError when a signal stops the group.
         """
         status = "failed"
-        with run_lock(RunFolder(self.group.path)), graceful_shutdown() as shutdown:
+        with run_lock(RunFolder(self.group.path), warn=warn), graceful_shutdown() as shutdown:
             try:
                 for run in self.runs:
                     if not run.is_finished:
@@ -172,7 +181,9 @@ class SeedGroupTraining:
         last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(
             wrote=[str(self.group.summary)],
-            next_command=f"cifar eval {last.path}" if last else f"cifar train --config {self.group.config} --seeds N",
+            next_command=shell_command("cifar", "eval", last.path)
+            if last
+            else shell_command("cifar", "train", "--config", self.group.config, "--seeds", "N"),
         )
         if diverged := self._diverged_seeds():
             raise CifarError(
@@ -191,24 +202,7 @@ class SeedGroupTraining:
 
     @property
     def _resume_command(self) -> str:
-        return f"cifar train --resume {self.group.path}"
-
-
-def _newest_unfinished(log_dir: Path) -> GroupFolder | None:
-    """Returns the newest unfinished group, None if there is none or if an unfinished run outside it is newer."""
-    for group in reversed(find_groups(log_dir)):
-        try:
-            seed_runs = read_seed_runs(group)
-        except RunError as error:
-            warn(f"{error}\nlooking for an older group")
-            continue
-        if all(run.is_finished for run in seed_runs):
-            continue
-        runs = unfinished_runs(log_dir)
-        own = [run.folder.path for run in seed_runs if run.folder]
-        is_newest = not runs or runs[-1].path in own or group.started > runs[-1].started
-        return group if is_newest else None
-    return None
+        return shell_command("cifar", "train", "--resume", self.group.path)
 
 
 def _require_single_process(processes: ProcessGroup) -> None:

@@ -8,6 +8,7 @@ from cifar_cli.builders.build_training import Training, build_runtime, build_tra
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
 from cifar_cli.config import Experiment
+from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.runner.dry_run import print_dry_run
@@ -18,6 +19,7 @@ from cifar_cli.runs.environment import describe_environment
 from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import create_run
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.shell import expand_path
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 
@@ -33,17 +35,23 @@ def train(experiment: Experiment, *, started_at: float) -> None:
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
-        folder = create_run(Path(experiment.log.dir), run_name(experiment))
+        folder = create_run(log_folder(experiment), run_name(experiment))
         run = TrainingRun(folder, experiment, splits, training)
-        print_summary(folder, start_run(run, started_at=started_at))
+        print_summary(run, start_run(run, started_at=started_at))
 
 
 def show_plan(experiment: Experiment, *, command: str) -> None:
     """Prints what training would do and tries one batch; writes nothing. command: the command that would train."""
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes)
-        print_dry_run(experiment, splits, training, run_name=run_name(experiment), command=command)
+        experiment, splits, training = _build(experiment, processes, download=False)
+        run = log_folder(experiment) / run_name(experiment)
+        print_dry_run(experiment, splits, training, run=run, command=command)
+
+
+def log_folder(experiment: Experiment) -> Path:
+    """Returns the folder of the run folders. Raises UsageError for a variable in log.dir that is not defined."""
+    return expand_path(experiment.log.dir, place="log.dir")
 
 
 def run_name(experiment: Experiment) -> str:
@@ -54,21 +62,22 @@ def run_name(experiment: Experiment) -> str:
 
 def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains in a new, locked run folder and returns the summary. Arguments and errors are those of run_training."""
-    with run_lock(run.folder):
+    with run_lock(run.folder, warn=warn):
         write_text(run.folder.config, config.dump(run.experiment))
         write_environment(run.folder.environment, runtime=run.training.runtime, splits=run.splits)
         return run_training(run, started_at=started_at, shutdown=shutdown)
 
 
 def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
-    """Writes env.json: when a run or a group of runs was started, and on what machine and versions."""
-    write_json(
-        path, describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
-    )
+    """Writes env.json: when a run or a group of runs was started, on what machine, and the images' mean and std."""
+    described = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
+    write_json(path, {**described, "mean": splits.mean, "std": splits.std})
 
 
-def _build(experiment: Experiment, processes: ProcessGroup) -> tuple[Experiment, Splits, Training]:
+def _build(
+    experiment: Experiment, processes: ProcessGroup, *, download: bool = True
+) -> tuple[Experiment, Splits, Training]:
     """Returns the experiment with the dataset that was found, its images, and the training."""
     runtime = build_runtime(experiment, processes)
-    experiment, splits = load_data(experiment, processes)
+    experiment, splits = load_data(experiment, processes, download=download)
     return experiment, splits, build_training(experiment, splits, runtime)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from cifar_cli.errors import CheckpointError
+from cifar_cli.errors import CheckpointError, UsageError
 from cifar_cli.runs.atomic_files import write_atomically
 from cifar_cli.runs.checkpoint_archive import (
     ArchiveFormatError,
@@ -16,6 +16,7 @@ from cifar_cli.runs.checkpoint_archive import (
     UnreadableArchiveError,
     open_checkpoint_archive,
 )
+from cifar_cli.runs.foreign_files import describe_foreign_file
 from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, inspect_pickle
 
 FORMAT = 1
@@ -89,6 +90,11 @@ def _open(path: Path) -> CheckpointArchive:
     except ArchiveFormatError as error:
         raise _not_ours(path, str(error)) from error
     except UnreadableArchiveError as error:
+        if foreign := describe_foreign_file(path):
+            found, mend = foreign
+            raise UsageError(
+                f"{path}: expected a run or a checkpoint of this program, found {found}; {mend}"
+            ) from error
         raise CheckpointError(
             f"{path}: expected a whole checkpoint, found a part of one, or no checkpoint at all; {MEND_DAMAGED}"
         ) from error

@@ -9,8 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 PACKAGES = ("cifar-cli", "torchvision", "numpy", "tensorboard")
 
 
@@ -19,6 +17,8 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
 
     git_commit is the commit of this program's source, not of the working directory.
     """
+    import torch  # here: `cifar doctor` asks the other functions where torch is broken
+
     return {
         "started": datetime.now(UTC).isoformat(),
         "command": sys.argv,
@@ -26,7 +26,7 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
         # From torch itself: the package's metadata lacks the build (+cpu, +cu130).
         "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
-        "processor": _processor_name(),
+        "processor": processor_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device": device,
         "precision": precision,
@@ -45,7 +45,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor_name() -> str:
+def processor_name() -> str:
     """Returns the processor's model name; on Linux, Python's platform module knows only the family."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -64,6 +64,17 @@ def source_commit(source: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return head.stdout.strip() if tracked.returncode == head.returncode == 0 else None
+
+
+def is_source_changed(source: Path) -> bool | None:
+    """Returns whether files differ from the commit in the repository that tracks `source`; None without a commit."""
+    if source_commit(source) is None:
+        return None
+    try:
+        status = _run(["git", "-C", str(source.parent), "status", "--porcelain", "--untracked-files=no"])
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return bool(status.stdout.strip()) if status.returncode == 0 else None
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

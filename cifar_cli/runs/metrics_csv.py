@@ -1,6 +1,7 @@
 """Writes and reads metrics.csv: a row per epoch."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -20,6 +21,7 @@ METRICS_COLUMNS = (
     "images_per_second",
     "seconds",
 )
+MAY_BE_EMPTY = ("val_loss", "val_accuracy")  # without validation images
 
 
 def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,12 +36,14 @@ def write_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Returns the rows of metrics.csv, with None for empty fields; no rows if there is no file.
 
-    Raises RunError for a file with other columns, or with text in the place of numbers.
+    Raises RunError for a file that cannot be read, with other columns, or with anything in the place of numbers.
     """
-    if not path.is_file():
-        return []
     try:
+        if not path.is_file():
+            return []
         return _parse_metrics(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path}: could not be read: {error.strerror}; mend the file's rights, or remove it") from error
     except (ValueError, csv.Error) as error:
         raise RunError(
             f"{path}: expected the columns {','.join(METRICS_COLUMNS)} and a row of numbers per epoch, found: {error}; "
@@ -51,13 +55,24 @@ def _parse_metrics(text: str) -> list[dict[str, Any]]:
     header, *lines = list(csv.reader(text.splitlines())) or [[]]
     if tuple(header) != METRICS_COLUMNS:
         raise ValueError(f"the columns {','.join(header)}")
-    for line in lines:
-        if len(line) != len(METRICS_COLUMNS):
-            raise ValueError(f"a row of {len(line)} fields")
-    return [dict(zip(METRICS_COLUMNS, map(_number, line), strict=True)) for line in lines]
+    return [_parse_row(line) for line in lines]
+
+
+def _parse_row(fields: Sequence[str]) -> dict[str, Any]:
+    if len(fields) != len(METRICS_COLUMNS):
+        raise ValueError(f"a row of {len(fields)} fields")
+    row = dict(zip(METRICS_COLUMNS, map(_number, fields), strict=True))
+    if missing := [column for column, value in row.items() if value is None and column not in MAY_BE_EMPTY]:
+        raise ValueError(f"a row without {', '.join(missing)}")
+    if type(row["epoch"]) is not int or type(row["step"]) is not int:
+        raise ValueError(f"the epoch {row['epoch']} and the step {row['step']}")
+    return row
 
 
 def _number(text: str) -> int | float | None:
     if text == "":
         return None
-    return int(text) if text.isdecimal() else float(text)
+    number = int(text) if text.isdecimal() else float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -7,7 +7,6 @@ image, and for a convolution also `filters/<layer>`. All arrays are float32. num
 import zipfile
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,15 +43,21 @@ def write_recorded_layers(folder: Path, layers: Mapping[str, RecordedLayer], *, 
     arrays |= {f"{FILTERS}{name}": layer.filters for name, layer in layers.items() if layer.filters is not None}
     values = {key: array.detach().float().cpu().numpy() for key, array in arrays.items()}
     path = folder / f"{step}.npz"
-    write_atomically(path, lambda file: np.savez_compressed(file, **values), make_folders=True)  # type: ignore[arg-type]
+    is_run_there = folder.parent.is_dir()  # a run folder that has vanished is not made anew
+    write_atomically(path, lambda file: np.savez_compressed(file, **values), make_folders=is_run_there)  # type: ignore[arg-type]
 
 
 def remove_recorded_after(folder: Path, step: int) -> None:
-    """Removes the files of steps after `step`, before training takes these steps again."""
+    """Removes the files of steps after `step`, before training takes these steps again.
+
+    Raises RunError if a file cannot be removed.
+    """
     for later, path in _files(folder).items():
         if later > step:
-            with suppress(FileNotFoundError):
-                path.unlink()
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise RunError(f"{path}: could not be removed: {error.strerror}; mend the folder's rights") from error
 
 
 def recorded_layer_names(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from cifar_cli.errors import RunError, did_you_mean
+from cifar_cli.errors import RunError, RunNotFoundError, did_you_mean
 from cifar_cli.runs.start_time import start_time
 
 GROUP_CONFIG = "group.yaml"  # a folder with this file belongs to a group of runs
@@ -58,9 +58,18 @@ class RunFolder:
         return self.path / "images"
 
     @property
+    def pictures(self) -> Path:
+        """TensorBoard's folder of the pictures that commands draw, a run of its own.
+
+        TensorBoard reads one file of a folder to its end and goes on to the next for good: it would not see what a
+        training adds to the first file after a command has written a second.
+        """
+        return self.path / "pictures"
+
+    @property
     def started(self) -> datetime:
         """When the run was started, in UTC."""
-        return start_time(self.path, config=self.config)
+        return start_time(self.path)
 
     @property
     def features(self) -> Path:
@@ -78,9 +87,8 @@ def create_run(log_dir: Path, name: str) -> RunFolder:
 def new_folder(log_dir: Path, name: str) -> Path:
     """Creates and returns the folder `log_dir/<name>-<time>`; the second folder of one second gets the suffix -2.
 
-    A `~` at the beginning of `log_dir` is the home folder. Raises RunError if the folder cannot be created.
+    Raises RunError if the folder cannot be created.
     """
-    log_dir = log_dir.expanduser()
     stamped = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
@@ -110,7 +118,10 @@ def is_checkpoint_path(run: str) -> bool:
 
 
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
-    """Returns the run at the path `run`, or of that name in `log_dir`. Raises RunError if there is neither."""
+    """Returns the run at the path `run`, or of that name in `log_dir`.
+
+    Raises RunNotFoundError if there is neither, RunError for a group of runs.
+    """
     for path in (Path(run), log_dir / run):
         if os.path.isfile(path / GROUP_CONFIG):
             raise RunError(
@@ -119,17 +130,29 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
             )
         if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)
-    names = [folder.name for folder in find_runs(log_dir)]
-    raise RunError(
-        f"{run}: expected a run folder, a checkpoint file, or the name of a run under {log_dir}, found none of them"
-        f"{_list_runs(names, log_dir)}{did_you_mean(run, names)}"
-    )
+    raise RunNotFoundError(_no_run_message(run, log_dir))
 
 
 def newest_run(log_dir: Path) -> RunFolder | None:
     """Returns the run that was started last, None if there is no run."""
     runs = find_runs(log_dir)
     return runs[-1] if runs else None
+
+
+def _no_run_message(run: str, log_dir: Path) -> str:
+    if os.path.isdir(run) and (within := find_runs(Path(run))):
+        return (
+            f"{run}: expected a run, found a folder of runs; name one of them, such as {within[-1].path}, or take its "
+            f"newest with --log-dir {run}"
+        )
+    parent = Path(run).parent
+    is_elsewhere = os.sep in run and os.path.isdir(parent) and bool(find_runs(parent))
+    folder = parent if is_elsewhere else log_dir
+    names = [str(each.path) if is_elsewhere else each.name for each in find_runs(folder)]
+    return (
+        f"{run}: expected a run folder, a checkpoint file, or the name of a run under {log_dir}, found none of them"
+        f"{_list_runs(names, folder)}{did_you_mean(run, names)}"
+    )
 
 
 def _list_runs(names: Iterable[str], log_dir: Path) -> str:

@@ -15,7 +15,9 @@ from cifar_cli.errors import RunError
 from cifar_cli.runs.confidence import sample_statistics
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
+from cifar_cli.runs.run_state import read_run_state
 from cifar_cli.runs.start_time import start_time
+from cifar_cli.shell import shell_command
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
@@ -43,7 +45,7 @@ class GroupFolder:
     @property
     def started(self) -> datetime:
         """When the group was started, in UTC."""
-        return start_time(self.path, config=self.config)
+        return start_time(self.path)
 
 
 @dataclass
@@ -60,8 +62,13 @@ class SeedRun:
         return read_json(self.folder.summary) if self.folder else {}
 
     @property
+    def status(self) -> str:
+        """The status of its run; `waiting` before the run has one."""
+        return (read_run_state(self.folder).status if self.folder else None) or "waiting"
+
+    @property
     def is_finished(self) -> bool:
-        return self.error is not None or self.summary.get("status") == "completed"
+        return self.error is not None or self.status == "completed"
 
 
 def create_group(log_dir: Path, name: str) -> GroupFolder:
@@ -90,7 +97,8 @@ def read_seed_runs(group: GroupFolder) -> list[SeedRun]:
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{group.summary}: expected the group's runs, each with its seed, found none that can be read; "
-            f"put it back as training wrote it, or start again with: cifar train --config {group.config} --seeds N"
+            f"put it back as training wrote it, or start again with: "
+            f"{shell_command('cifar', 'train', '--config', group.config, '--seeds', 'N')}"
         ) from error
 
 
@@ -127,7 +135,7 @@ def _entry(run: SeedRun, summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "run": run.folder.name if run.folder else None,
-        "status": summary.get("status", "waiting"),
+        "status": run.status,
         **{key: summary[key] for key in (*MEASURES, *TIMES, WARM_UP) if key in summary},
         **({"error": run.error} if run.error else {}),
     }
@@ -148,6 +156,8 @@ def _statistics(accuracies: Iterable[float]) -> dict[str, Any]:
     }
 
 
-def _mean(seconds: Iterable[float]) -> float | None:
+def _mean(seconds: Iterable[float | None]) -> float | None:
+    """Returns the mean; None without values, or if one of them is not known."""
     values = list(seconds)
-    return fmean(values) if values else None
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None

@@ -11,17 +11,16 @@ from cifar_cli.runs.json_files import read_json
 STAMPED_NAME = re.compile(r"-(\d{8}-\d{6})(?:-(\d{1,5}))?$")
 
 
-def start_time(folder: Path, *, config: Path) -> datetime:
-    """Returns when the run or group in `folder` was started, in UTC.
+UNKNOWN = datetime.min.replace(tzinfo=UTC)  # before all others
 
-    The time is that in env.json, or else that in the folder's name, which is local time, or else the modification time
-    of `config`, the run's or group's configuration.
+
+def start_time(folder: Path) -> datetime:
+    """Returns when the run or group in `folder` was started, in UTC; UNKNOWN if nothing says it.
+
+    The time is that in env.json, or else that in the folder's name, which is local time. The times of files say
+    nothing: resuming, copying and touching change them.
     """
-    return (
-        _recorded_time(folder / "env.json")
-        or _time_in_name(folder.name)
-        or datetime.fromtimestamp(config.stat().st_mtime, UTC)
-    )
+    return _recorded_time(folder / "env.json") or _time_in_name(folder.name) or UNKNOWN
 
 
 def _recorded_time(environment: Path) -> datetime | None:

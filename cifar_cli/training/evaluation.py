@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cifar_cli.data.batch import Batch
 from cifar_cli.models.eval_mode import eval_mode
@@ -19,12 +20,14 @@ Batches = Iterable[Batch]
 class Evaluation:
     """A network's results on a set of images.
 
-    loss: mean per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
+    loss: of the training's loss function, and cross_entropy: without label smoothing or anything else of that function,
+    both means per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
     logits: float32 (N, K), in the order of the images; without_tta: the results on the unchanged images, None if these
     are the results.
     """
 
     loss: float
+    cross_entropy: float
     accuracy: float
     images: int
     confusion: Tensor
@@ -77,6 +80,7 @@ def _score(logits: Tensor, labels: Tensor, *, loss: Loss, num_classes: int) -> E
     confusion = torch.bincount(cells.cpu(), minlength=num_classes**2).view(num_classes, num_classes)
     return Evaluation(
         loss=loss(logits, labels, reduction="sum").item() / len(labels),
+        cross_entropy=F.cross_entropy(logits, labels, reduction="sum").item() / len(labels),
         accuracy=int(confusion.trace()) / len(labels),
         images=len(labels),
         confusion=confusion,

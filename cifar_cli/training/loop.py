@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -161,18 +162,19 @@ def check_finite(loss: float, state: TrainingState) -> None:
     if not math.isfinite(loss):
         epoch, step = state.progress.epoch, state.progress.step
         where = f"epoch {epoch + 1}, before step {step + 1}" if state.totals.batches else f"after epoch {epoch}"
-        key, lr = configured_lr(state.scheduler)
+        lr = configured_lr(state.scheduler)
         raise DivergedError(
-            f"{where}: expected a finite loss, found {loss} with {key}={lr:g}; the training diverged. "
-            f"Try {key}={float(f'{lr / 10:.1g}'):g}, and a tenth of that if it diverges again; "
+            f"{where}: expected a finite loss, found {loss} with {lr.key}={lr.value:g}; the training diverged. "
+            f"Try {lr.key}={lr.smaller}, and a tenth of that if it diverges again; "
             f"train.clip_grad_norm=1 or a longer warm-up help where only the first steps are too large"
         )
 
 
 def _stop(state: TrainingState, observers: Sequence[Observer], signal_number: int) -> NoReturn:
     """Calls the observers and raises StoppedError."""
-    for observer in observers:
-        observer.training_stopped(state)
+    with ExitStack() as stack:  # all of them, also after one of them failed: the last one saves
+        for observer in reversed(observers):
+            stack.callback(observer.training_stopped, state)
     epoch, step = state.progress.epoch, state.progress.step
     where = f"in epoch {epoch + 1}, after step {step}" if state.totals.batches else f"after epoch {epoch}"
     raise StoppedError(f"stopped {where}", signal_number=signal_number)

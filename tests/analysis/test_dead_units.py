@@ -39,3 +39,14 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.no_grad():
         by_torch = (model(to_unit(images)) == 0).double().mean(dim=0)
     assert torch.allclose(whole.zero_fractions, by_torch)
+
+
+def test_one_image_and_one_unit_are_singular() -> None:
+    model = nn.Sequential(OrderedDict(flatten=nn.Flatten(), fc=nn.Linear(4, 1), relu=nn.ReLU()))
+    model.fc.weight.data.fill_(-1.0)
+    model.fc.bias.data.fill_(0.0)
+    images = torch.full((1, 1, 2, 2), 255, dtype=torch.uint8)
+    sparsity = measure_sparsity(model, images, layers=["relu"], preprocess=to_unit)["relu"]
+    assert sparsity.summary == (
+        "over 1 image 100.0 % of the values are zero; 1 of 1 unit (100 %) are dead, zero for every one of them."
+    )

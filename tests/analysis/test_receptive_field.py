@@ -67,3 +67,11 @@ def test_what_never_runs_is_left_out() -> None:
     model = Residual()
     model.unused = nn.Linear(1, 1)
     assert receptive_fields(model, torch.rand(1, 3, 8, 8), layers=["unused"]) == {}
+
+
+def test_a_field_that_goes_beyond_the_edge_has_a_whole_size_too() -> None:
+    inner = seen(nn.Sequential(nn.Conv2d(3, 1, 3, padding=1)), "0", side=8)
+    assert (inner.middle_box.size, inner.whole_size) == ("3×3", None)
+    # Side 3, middle 1: pixels −1 to 3 of 0 to 2.
+    cut = seen(nn.Sequential(nn.Conv2d(3, 1, 5, padding=2)), "0", side=3)
+    assert (cut.middle_box.size, cut.whole_size) == ("3×3", "5×5")

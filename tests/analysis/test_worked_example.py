@@ -1,13 +1,16 @@
 """Numbers worked by hand against the layers that gave them, and against numbers worked on paper."""
 
+from decimal import ROUND_HALF_EVEN, Decimal
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cifar_cli import formatting
 from cifar_cli.analysis.trace import trace_forward
-from cifar_cli.analysis.worked_example import worked_example
-from cifar_cli.analysis.worked_sums import WorkedExample
+from cifar_cli.analysis.worked_example import on_paper, worked_example
+from cifar_cli.analysis.worked_number import WorkedExample
 from cifar_cli.errors import UsageError
 
 
@@ -166,3 +169,52 @@ def test_a_layer_without_a_worked_example_is_refused(layer: nn.Module, message: 
     with pytest.raises(UsageError) as caught:
         worked(nn.Sequential(layer), torch.randn(1, 4, 6, 6))
     assert str(caught.value) == message
+
+
+def on_paper_of(model: nn.Module, images: torch.Tensor, layer: str) -> WorkedExample:
+    with torch.no_grad():
+        return on_paper(next(step for step in trace_forward(model, images, capture=layer) if step.name == layer))
+
+
+def written(number: float, worked: WorkedExample) -> Decimal:
+    """The number as it is shown."""
+    return Decimal(formatting.signed(number, digits=worked.digits).replace("−", "-"))
+
+
+def test_every_product_and_sum_on_paper_follows_from_the_digits_shown() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(5, 4, 3))
+    worked = on_paper_of(model, torch.randn(1, 5, 9, 9), "0")
+    unit = Decimal(1).scaleb(-worked.digits)
+    for grids, (_, line) in zip(worked.grids, worked.lines, strict=False):
+        matrices = dict(grids.matrices)
+        flat = zip(*(matrices[name].flatten().tolist() for name in ("patch", "filter", "products")), strict=True)
+        rows = [tuple(written(number, worked) for number in cells) for cells in flat]
+        assert all((patch * weight).quantize(unit, ROUND_HALF_EVEN) == product for patch, weight, product in rows)
+        assert sum(product for _, _, product in rows) == written(line, worked)
+    *terms, (_, total) = worked.lines
+    assert sum(written(number, worked) for _, number in terms) == written(total, worked)
+    assert worked.by_hand == pytest.approx(worked.by_layer, abs=0.005)
+
+
+def test_a_linear_layer_on_paper_follows_from_the_digits_shown() -> None:
+    torch.manual_seed(1)
+    worked = on_paper_of(nn.Sequential(nn.Flatten(), nn.Linear(48, 3)), torch.randn(1, 3, 4, 4), "1")
+    unit = Decimal(1).scaleb(-worked.digits)
+    for text, product in worked.lines[:8]:
+        left, right = (Decimal(part.replace("−", "-")) for part in text.split(" = ")[1].split(" · "))
+        assert (left * right).quantize(unit, ROUND_HALF_EVEN) == written(product, worked)
+    *terms, (_, total) = worked.lines
+    assert sum(written(number, worked) for _, number in terms) == written(total, worked)
+
+
+def test_a_small_variance_keeps_its_digits_on_paper() -> None:
+    norm = nn.BatchNorm2d(1).eval()
+    norm.running_var.fill_(0.00012345)
+    norm.running_mean.fill_(0.5)
+    worked = on_paper_of(nn.Sequential(norm).eval(), torch.full((1, 1, 2, 2), 0.51), "0")
+    lines = {text: float(written(number, worked)) for text, number in worked.lines}
+    assert lines["σ², the variance of channel 0"] == pytest.approx(0.00012345, rel=1e-3)
+    variance = lines["σ², the variance of channel 0"]
+    by_reader = (lines["x"] - lines["μ, the mean of channel 0"]) / (variance + 1e-5) ** 0.5
+    assert lines["(x − μ) / √(σ² + 1e-05)"] == pytest.approx(by_reader, abs=10.0**-worked.digits)

@@ -45,12 +45,33 @@ def test_show_with_overrides_names_them_in_the_head(capsys: Capture) -> None:
     assert load_text(printed, location="x.yaml") == load("tutorial", ["seed=3", "optimizer.lr=1e-3"])
 
 
-def test_copy_writes_the_file_as_it_stands_and_names_the_next_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
+@pytest.mark.parametrize("name", builtins())
+def test_a_copy_has_a_name_and_a_head_of_its_own_and_the_originals_settings(name: str, tmp_path: Path) -> None:
+    copy(name, tmp_path / "mine.yaml")
+    text = (tmp_path / "mine.yaml").read_text()
+    assert load(tmp_path / "mine.yaml") == load(name, ["name=mine"])
+    original = f"# A copy of the configuration {name}, to be changed. "
+    assert text.splitlines()[0] == f"{original}What the original reaches: cifar docs results"
+    assert "Measured" not in text
+    lines = (builtin_folder() / f"{name}.yaml").read_text().splitlines()
+    assert [line for line in lines if not line.startswith(("#", "name: ")) and line not in text.splitlines()] == []
+
+
+def test_a_copy_whose_file_has_no_name_for_a_run_keeps_the_originals(tmp_path: Path) -> None:
+    copy("mlp", tmp_path / "my net.yaml")
+    assert load(tmp_path / "my net.yaml").name == "mlp"
+
+
+def test_a_file_of_ones_own_is_copied_as_it_stands(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_bytes("# Mine, measured: 99 %\nname: own\nmodel: {name: mlp}  # ü\n".encode())
+    copy(str(own), tmp_path / "other.yaml")
+    assert (tmp_path / "other.yaml").read_bytes() == own.read_bytes()
+
+
+def test_copy_names_the_next_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.chdir(tmp_path)
     copy("layers/conv1")
-    assert (tmp_path / "conv1.yaml").read_bytes() == (builtin_folder() / "layers" / "conv1.yaml").read_bytes()
     printed = capsys.readouterr()
     assert printed.out == "wrote conv1.yaml\n"
     assert printed.err == "next: cifar train --config conv1.yaml\n"

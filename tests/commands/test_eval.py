@@ -95,6 +95,25 @@ def test_the_terminal_gets_the_same_figures_as_tables(run: Path, cifar: Callable
     assert counts == measured["confusion"]
 
 
+def test_the_loss_is_told_with_its_label_smoothing_beside_the_plain_cross_entropy_and_the_precision(
+    cifar: Callable[..., Any],
+) -> None:
+    words = ["--config", "small.yaml", "seed=3"]
+    plain = json.loads(cifar("eval", *words, "--json").out)
+    smoothed = json.loads(cifar("eval", *words, "loss.label_smoothing=0.2", "--json").out)
+    assert (plain["precision"], plain["loss_function"]) == ("fp32", {"name": "cross_entropy", "label_smoothing": 0.0})
+    assert smoothed["loss_function"] == {"name": "cross_entropy", "label_smoothing": 0.2}
+    assert plain["cross_entropy"] == plain["loss"]
+    # The same network on the same images: only the loss is another.
+    assert smoothed["cross_entropy"] == plain["cross_entropy"]
+    assert smoothed["loss"] != pytest.approx(plain["loss"], rel=1e-4)
+
+    assert cifar("eval", *words).out.splitlines()[1] == ("loss: cross_entropy, label_smoothing 0.0; computed in fp32")
+    assert cifar("eval", *words, "loss.label_smoothing=0.2").out.splitlines()[1] == (
+        f"loss: cross_entropy, label_smoothing 0.2; plain cross-entropy {plain['loss']:.4f}; computed in fp32"
+    )
+
+
 def test_the_confusion_matrix_is_drawn_for_the_run(run: Path, cifar: Callable[..., Any]) -> None:
     assert cifar("eval", run, "--split", "val").code == 0
     with Image.open(run / "images" / "confusion-val.png") as picture:
@@ -202,9 +221,13 @@ def test_weights_of_another_network_are_refused_with_layer_and_shape(
     ("words", "code", "message"),
     [
         (["eval"], 1, "logs: expected a run, found none yet; make one with: cifar train --config quickstart"),
-        (["eval", "x" * 300], 1, "expected a run folder, a checkpoint file, or the name of a run under logs"),
+        (["eval", "x" * 300], 2, "expected a run folder, a checkpoint file, or the name of a run under logs"),
         (["eval", "/nowhere.pt"], 1, "/nowhere.pt: expected a checkpoint, found no such file; name a run folder"),
-        (["eval", "small.yaml"], 1, "small.yaml: expected a whole checkpoint, found a part of one, or no checkpoint"),
+        (
+            ["eval", "small.yaml"],
+            2,
+            "small.yaml: expected a run or a checkpoint of this program, found a configuration",
+        ),
         (
             ["eval", "--split", "tset"],
             2,
@@ -265,3 +288,28 @@ def test_a_run_without_held_out_images_has_no_best_weights(run: Path, cifar: Cal
         "chosen; write --weights last" in outcome.err
     )
     assert json.loads(cifar("eval", "--json").out)["network"] == f"run {run.name}, last weights (epoch 2)"
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["tables", "json"])
+def test_a_picture_that_cannot_be_written_costs_no_result(
+    words: list[str], run: Path, cifar: Callable[..., Any]
+) -> None:
+    whole = cifar("eval", run, *words)
+    shutil.rmtree(run / "images")
+    (run / "images").write_text("a file where the folder should be")
+    outcome = cifar("eval", run, *words)
+    assert (outcome.code, outcome.out) == (0, whole.out)
+    assert outcome.err.count("warning: ") == 2  # the other says that the images are synthetic
+    assert (
+        f"warning: {run}/images/confusion-test.png: could not be written: File exists; free space, or mend the "
+        "folder's rights; the picture of the confusion matrix is left out\n"
+    ) in outcome.err
+    assert "wrote" not in outcome.err
+
+
+@pytest.mark.parametrize("name", [r"a$\frac$b", "b\udcffd"], ids=["mathtext", "not UTF-8"])
+def test_a_run_of_any_name_is_measured_and_drawn(name: str, run: Path, cifar: Callable[..., Any]) -> None:
+    renamed = run.rename(run.with_name(name))
+    outcome = cifar("eval", renamed)
+    assert (outcome.code, outcome.out[:8]) == (0, "accuracy"), outcome.err
+    assert (renamed / "images" / "confusion-test.png").is_file()

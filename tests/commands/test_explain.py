@@ -1,6 +1,7 @@
 """`cifar explain`: its tables, JSON and pages, and its messages about mistakes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def test_the_next_command_names_the_same_weights(run: Path, cifar: Callable[...,
     assert outcome.err.splitlines()[-1] == f"next: cifar explain logs/{run.name} --weights last --layer conv1"
 
 
-@pytest.mark.parametrize(("columns", "is_beside"), [(79, False), (120, True)])
+@pytest.mark.parametrize(("columns", "is_beside"), [(79, False), (140, True)])
 def test_matrices_too_wide_for_the_terminal_are_printed_below_each_other(
     columns: int, is_beside: bool, run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +151,7 @@ def test_key_value_words_change_the_configuration(cifar: Callable[..., Any]) -> 
             "found none of that name; it holds blocks.0.conv1, blocks.0.pool, ",
         ),
         (["tutorial", "--config", "cnn"], "expected a run or --config, found both: 'tutorial' and --config cnn"),
-        (["nothing.yaml"], "nothing.yaml: no such file, and no built-in configuration"),
+        (["nothing.yaml"], "nothing.yaml: no such file; cifar config list shows the built-in configurations"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -159,3 +160,25 @@ def test_a_mistake_is_reported_with_its_mend(words: list[str], message: str, cif
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(("page", "found"), [(".", "a folder"), ("/dev/null", "no regular file")])
+def test_a_page_replaces_neither_a_folder_nor_a_device(page: str, found: str, cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "mlp", "--html", page)
+    assert outcome.code == 2
+    message = f"--html {page}: expected a file, found {found}; write for example --html network.html"
+    assert outcome.err == f"error: {message}\n"
+
+
+def test_a_page_that_cannot_be_written_costs_no_table(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "small.yaml", "--html", "small.yaml/network.html")
+    assert outcome.code == 1
+    assert "conv1" in outcome.out
+    assert "network.html: could not be written" in outcome.err
+
+
+def test_a_time_for_one_image_is_told_in_the_singular(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("explain", "--config", "mlp", "data.batch_size=1")
+    assert outcome.code == 0, outcome.err
+    told = " ".join((outcome.out + outcome.err).split())
+    assert re.search(r"fp32, 1 image\b", told), told[:400]

@@ -17,6 +17,22 @@ def test_a_folder_with_an_equals_sign_in_its_name_is_a_run(tmp_path: Path, monke
     assert split_words(["lr=0.1", "seed=1"]) == ("lr=0.1", ["seed=1"])
 
 
+def test_a_known_key_makes_an_override_whatever_lies_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for word in ("optimizer.lr=0.05", "seed=1", "model.layers.conv1.bias=false"):
+        (tmp_path / word).mkdir()
+        assert split_words([word]) == (None, [word])
+        assert split_words([f"./{word}"]) == (word, [])
+
+
+def test_home_and_variables_in_a_run_are_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    assert split_words(["~/a b"]) == split_words(["$SCRATCH/a b"]) == (str(tmp_path / "a b"), [])
+
+
 def choose(log_dir: Path, *words: str, **options: Any) -> Any:
     return choose_model(words, **{"config": None, "weights": None, "log_dir": log_dir, **options})
 

@@ -1,6 +1,8 @@
 """`cifar visualize-layer`: the picture, TensorBoard and the sentences against layers computed by torch."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -39,10 +41,10 @@ def tensorboard_pictures(run: Path, tag: str) -> dict[int, torch.Tensor]:
 def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
     run: Path, cifar: Callable[..., Any], small_splits: Splits
 ) -> None:
-    (of_training,) = run.glob("events.out.tfevents.*")
-    of_training.unlink()
+    of_training = list(run.glob("events.out.tfevents.*"))
     outcome = cifar("visualize-layer", "conv1", run.name, "--weights", "last")
     assert outcome.code == 0, outcome.err
+    assert list(run.glob("events.out.tfevents.*")) == of_training  # a second one would end the reading of the first
     assert small_splits.val is not None
     images = small_splits.val.images[:4]
     weights = torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"]
@@ -67,13 +69,15 @@ def test_the_layers_output_is_torchs_convolution_of_the_first_held_out_images(
         "Receptive field: the number in the middle of each channel, at row 16, column 16, depends on the 3×3 pixels "
         "that are framed in the image.",
     ]
-    pictures = tensorboard_pictures(run, "features/conv1")
+    pictures = tensorboard_pictures(run / "pictures", "features/conv1")
     assert list(pictures) == [20]  # the step that the weights are of
     drawn = pictures[20].int()
     expected = feature_grid(output, images=images).int()
     assert drawn.shape == expected.shape
     assert (drawn - expected).abs().max() <= 1  # a value between two greys may be rounded to either
-    assert torch.equal(tensorboard_pictures(run, "filters/conv1")[20], filter_grid(weights["conv1.weight"]))
+    assert torch.equal(
+        tensorboard_pictures(run / "pictures", "filters/conv1")[20], filter_grid(weights["conv1.weight"])
+    )
 
 
 def test_the_end_names_the_written_files_and_the_next_command(run: Path, cifar: Callable[..., Any]) -> None:
@@ -81,7 +85,7 @@ def test_the_end_names_the_written_files_and_the_next_command(run: Path, cifar: 
     shown = f"logs/{run.name}"
     assert outcome.err.splitlines()[-3:] == [
         f"wrote {shown}/images/conv1.png",
-        f"wrote TensorBoard features/conv1 in {shown}/",
+        f"wrote TensorBoard features/conv1 in {shown}/pictures/",
         "next: tensorboard --logdir logs",
     ]
     assert min(read_picture(run / "images" / "conv1.png")) > 300
@@ -90,11 +94,9 @@ def test_the_end_names_the_written_files_and_the_next_command(run: Path, cifar: 
 def test_training_and_this_command_write_the_same_pictures(run: Path, cifar: Callable[..., Any]) -> None:
     before = tensorboard_pictures(run, "features/conv1")
     assert list(before) == [0, 10, 20]
-    (of_training,) = run.glob("events.out.tfevents.*")
-    of_training.unlink()
     cifar("visualize-layer", "conv1", "--images", "2")  # the sheet has two; TensorBoard always the same four
     best = json.loads((run / "summary.json").read_text())["best_epoch"]
-    assert torch.equal(tensorboard_pictures(run, "features/conv1")[10 * best], before[10 * best])
+    assert torch.equal(tensorboard_pictures(run / "pictures", "features/conv1")[10 * best], before[10 * best])
 
 
 def test_more_images_make_a_longer_sheet(cifar: Callable[..., Any], tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_any_layer_of_any_network_by_its_dotted_name(layer: str, cifar: Callable
     assert outcome.out.splitlines()[0] == f"Shape: {shapes[layer]}."
     run = tmp_path / "logs" / "cnn-untrained"
     read_picture(run / "images" / f"{layer}.png")
-    tags = EventAccumulator(str(run)).Reload().Tags()["images"]
+    tags = EventAccumulator(str(run / "pictures")).Reload().Tags()["images"]
     assert f"features/{layer}" in tags
     assert (f"filters/{layer}" in tags) == (layer == "blocks.0.conv1")
 
@@ -193,7 +195,7 @@ def test_without_any_run_the_default_network_is_drawn_untrained(
     assert outcome.out.splitlines()[0] == "Shape: (4, 3, 32, 32) → (4, 32, 32, 32)."
     run = tmp_path / "logs" / "sequential-untrained"
     read_picture(run / "images" / "conv1.png")
-    assert set(EventAccumulator(str(run)).Reload().Tags()["images"]) >= {"features/conv1", "filters/conv1"}
+    assert set(EventAccumulator(str(run / "pictures")).Reload().Tags()["images"]) >= {"features/conv1", "filters/conv1"}
     # The folder is no run, since nothing was trained.
     assert "found none yet" in cifar("eval").err
 
@@ -205,10 +207,10 @@ def test_real_images_are_drawn(real_data: Path, cifar: Callable[..., Any], tmp_p
     read_picture(tmp_path / "logs" / "conv1-untrained" / "images" / "conv1.png")
 
 
-@pytest.mark.parametrize("command", [["visualize-layer", "conv1"], ["eval"]], ids=lambda words: words[0])
-def test_a_folder_that_cannot_be_written_is_named(command: list[str], cifar: Callable[..., Any]) -> None:
-    outcome = cifar(*command, "--config", "small.yaml", "--log-dir", "small.yaml")
+def test_a_folder_that_cannot_be_written_is_named_after_the_sentences(cifar: Callable[..., Any]) -> None:
+    outcome = cifar("visualize-layer", "conv1", "--config", "small.yaml", "--log-dir", "small.yaml")
     assert outcome.code == 1
+    assert outcome.out.startswith("Shape: ")
     assert "error: small.yaml/small-untrained/images/" in outcome.err
     assert "could not be written: Not a directory; free space, or mend the folder's rights" in outcome.err
     assert "Traceback" not in outcome.err
@@ -240,3 +242,20 @@ def test_a_mistake_is_reported_and_nothing_is_written(
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err
     assert sorted(run.rglob("*")) == before
+
+
+def test_tensorboards_pictures_are_an_extra(
+    run: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("cifar_cli.inspection.layer_pictures.SummaryWriter", refuse)
+    outcome = cifar("visualize-layer", "conv1", run)
+    assert outcome.code == 0
+    assert (
+        f"warning: {run}/pictures: TensorBoard's file could not be written: Read-only file system; free space, or "
+        "mend the folder's rights; TensorBoard's pictures are left out\n"
+    ) in outcome.err
+    read_picture(run / "images" / "conv1.png")
+    assert "wrote TensorBoard" not in outcome.err

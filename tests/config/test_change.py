@@ -99,7 +99,7 @@ def test_an_override_that_contradicts_another_key_is_reported_at_the_experiments
     with pytest.raises(ConfigError) as caught:
         changed(load("mlp", ["schedule.warmup_epochs=2"]), "train.epochs=1")
     assert caught.value.issues == (
-        "run.yaml: schedule.warmup_epochs: expected fewer than the 1 epochs of train.epochs, found 2; set schedule.warmup_epochs to 0",
+        "run.yaml: schedule.warmup_epochs: expected fewer than the 1 epoch of train.epochs, found 2; set schedule.warmup_epochs to 0",
     )
 
 

@@ -1,9 +1,14 @@
 """Valid experiments without class scores, and warnings of settings that look like mistakes."""
 
+import re
+import shlex
+
 import pytest
 
 from cifar_cli.config import Experiment, class_scores_issue, load, load_text, warnings
+from cifar_cli.config.config_files import builtins
 from cifar_cli.data.datasets.table import DATASETS
+from cifar_cli.errors import ConfigError
 
 
 def with_layers(layers: str, dataset: str) -> Experiment:
@@ -100,3 +105,75 @@ def test_layers_that_only_pass_scores_on_do_not_hide_the_softmax() -> None:
 def test_usual_models_give_no_warning() -> None:
     assert warnings(load("sequential")) == []
     assert warnings(load_text("model: {name: mlp}", location="x.yaml")) == []
+
+
+# The change on the command line that contradicts a built-in configuration, and the number of its contradictions.
+CONTRADICTIONS = [
+    ("mlp", "train.epochs=1"),
+    *((name, "train.epochs=1") for name in builtins() if name.startswith("speedrun")),
+    *((name, "data.name=fashion_mnist") for name in builtins() if name.startswith("speedrun")),
+    ("speedrun94", "data.val_size=49990"),
+    ("speedrun94", "model.name=mlp"),
+    ("speedrun94", "optimizer.momentum=0"),
+    ("sequential", "model={name: sequential, layers: [{flatten: Flatten}, {fc: {type: Linear, out_features: 10}}]}"),
+]
+
+
+@pytest.mark.parametrize(("name", "word"), CONTRADICTIONS)
+def test_the_advice_about_a_builtin_is_a_word_for_the_command_line_that_mends_it(name: str, word: str) -> None:
+    words, advised = [word], []
+    for _ in range(4):  # a mend can uncover another contradiction
+        try:
+            load(name, words)
+            break
+        except ConfigError as error:
+            for issue in error.issues:
+                match = re.search(r"; write (.*) on the command line$", issue)
+                assert match is not None, issue
+                advised += shlex.split(match[1])
+            words = [word, *advised]
+    assert load(name, words)
+    assert advised
+
+
+def test_advice_without_a_word_names_the_copy_to_change() -> None:
+    with pytest.raises(
+        ConfigError, match="write in_channels: 1, or leave it out; do so in a copy, cifar config copy tuto"
+    ):
+        load("tutorial", ["data.name=fashion_mnist"])
+
+
+@pytest.mark.parametrize(
+    ("images", "fractions", "epochs", "smallest"),
+    [
+        (7, "[1, 0.5]", 2, 4),  # 3.5, a half to even, as in training
+        (5, "[1, 0.5]", 2, 2),  # 2.5
+        (10, "[1, 0.67, 0.61]", 3, 6),
+        (10, "[1, 0.67, 0.61]", 2, 7),  # only the epochs that are trained count
+        (10, "[1, 0.01]", 2, 1),
+        (10, "[1, 0.5]", 1, 10),
+        (10, "[]", 1, 10),
+    ],
+)
+def test_a_batch_may_be_as_large_as_the_smallest_epoch(images: int, fractions: str, epochs: int, smallest: int) -> None:
+    words = [f"data.val_size={50_000 - images}", f"data.hard_example_fractions={fractions}", f"train.epochs={epochs}"]
+    words += ["data.drop_last=true", "schedule={name: constant}"]
+    assert load("tutorial", [*words, f"data.batch_size={smallest}"]).data.batch_size == smallest
+    with pytest.raises(ConfigError, match=f"expected at most the {smallest} training images"):
+        load("tutorial", [*words, f"data.batch_size={smallest + 1}"])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "largest"),
+    [
+        ("cifar10", "translate", 16),
+        ("fashion_mnist", "translate", 14),
+        ("cifar10", "cutout", 32),
+        ("fashion_mnist", "cutout", 28),
+    ],
+)
+def test_an_augmentation_may_be_as_large_as_its_limit(dataset: str, key: str, largest: int) -> None:
+    words = [f"data.name={dataset}", f"data.augment.{key}={largest}"]
+    assert load("cnn", words).data.augment[key] == largest
+    with pytest.raises(ConfigError, match=f"data.augment.{key}: expected at most .*, found {largest + 1}; "):
+        load("cnn", [*words, f"data.augment.{key}={largest + 1}"])

@@ -46,11 +46,19 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     assert read_config_file(tmp_path / "x.yaml").text == "seed: 1\n"
 
 
-@pytest.mark.parametrize("word", ["sequental", "configs/sequental.yaml", "Sequential"])
+@pytest.mark.parametrize("word", ["sequental", "Sequential"])
 def test_a_file_that_is_not_there_gets_the_list_and_the_nearest_name(word: str) -> None:
     words = refusal(word)
     assert words.startswith(f"{word}: no such file, and no built-in configuration; the built-ins are cnn, ")
     assert words.endswith("; did you mean 'sequential'?")
+
+
+def test_a_path_that_is_not_there_gets_the_nearest_name_alone() -> None:
+    hint = "; cifar config list shows the built-in configurations"
+    assert (
+        refusal("configs/sequental.yaml") == f"configs/sequental.yaml: no such file; did you mean 'sequential'?{hint}"
+    )
+    assert refusal("mine/zzz.yaml") == f"mine/zzz.yaml: no such file{hint}"
 
 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:

@@ -75,3 +75,11 @@ def test_groups_stand_one_to_a_line_with_the_settings_that_they_inherit() -> Non
     group = "lr: 0.2, weight_decay: 0.0, decay_norm_and_bias: false, momentum: 0.9, nesterov: false}"
     assert '  groups:\n    - {name: sgd, parameters: ["a.*", b], epochs: null, ' + group + "\n" in text
     assert '    - {name: muon, parameters: ["*.weight"], epochs: null, lr: 0.24, ' in text
+
+
+def test_a_long_text_stays_on_one_line() -> None:
+    folder = " ".join(["a folder of runs"] * 20)
+    experiment = load("mlp", [f"log.dir={folder}"])
+    text = dump(experiment)
+    assert f'  dir: "{folder}"\n' in text or f"  dir: {folder}\n" in text
+    assert load_text(text, location="x.yaml") == experiment

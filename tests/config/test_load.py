@@ -151,6 +151,10 @@ lod: 3
         ("model: {name: cnn, widths: [8, 8, 8, 8, 8, 8]}\n", "x.yaml:1:28: model.widths: expected at most 5 blocks, as each halves the image's 32 pixels, found 6; write at most 5 widths"),
         (MLP + "data: {name: fashion_mnist, augment: {cutout: 29}}\n", "x.yaml:2:47: data.augment.cutout: expected at most the image's 28 pixels, found 29; write 8"),
         (MLP + "train: {device: cuda0}\n", "x.yaml:2:17: train.device: expected one of auto, cpu, cuda, cuda:N, mps, found 'cuda0'; write for example auto"),
+        (MLP + "optimizer: sgd\n", "x.yaml:2:12: optimizer: expected keys with values, found 'sgd'; write for example {name: sgd, lr: 0.01}"),
+        (MLP + "optimizer: {name: sgdd, groups: [{parameters: '*'}]}\n", "x.yaml:2:19: optimizer.name: expected one of sgd, adam, adamw, muon, found 'sgdd'; did you mean 'sgd'?"),
+        ("model: {layers: [a: {type: ReLU, in_place: true}]}\n", "x.yaml:1:34: model.layers.a.in_place: ReLU has no such argument; did you mean 'inplace'?"),
+        ("model: {layers: [a: {type: Tanh, p: 1}]}\n", "x.yaml:1:34: model.layers.a.p: Tanh takes no arguments; leave it out"),
         (MLP + "train: {clip_grad_norm: 0}\n", "x.yaml:2:25: train.clip_grad_norm: expected a number above 0, or null for none, found 0; write for example 1.0"),
         (MLP + "schedule: {warmup_epochs: 10}\n", "x.yaml:2:27: schedule.warmup_epochs: expected fewer than the 10 epochs of train.epochs, found 10; set schedule.warmup_epochs to 0"),
         (MLP + "schedule: {name: one_cycle, peak_at: 1}\n", "x.yaml:2:38: schedule.peak_at: expected a fraction of the training between 0 and 1, found 1; write for example 0.3"),
@@ -199,3 +203,12 @@ def test_configurations_are_checked_without_torch() -> None:
 def test_fractions_of_epochs_after_the_last_are_not_checked() -> None:
     keys = "data: {drop_last: true, batch_size: 22501, hard_example_fractions: [1, 0.5]}\ntrain: {epochs: 1}\n"
     assert load_text(MLP + keys, location="x.yaml").data.hard_example_fractions == (1, 0.5)
+
+
+@pytest.mark.parametrize("config", ["sequential", "cnn"])
+def test_a_model_that_does_not_exist_is_the_only_mistake(config: str) -> None:
+    """Its layers are unknown, so nothing can be said of log.feature_layers."""
+    with pytest.raises(ConfigError) as caught:
+        load(config, ["model.name=resnet18"])
+    (issue,) = caught.value.issues
+    assert issue.startswith("command line: model.name: expected one of ")

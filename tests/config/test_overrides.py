@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cifar_cli.config import Experiment, load_text
+from cifar_cli.config import Experiment, dump, load_text
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.errors import ConfigError
 from cifar_cli.models.table import SequentialKeys
@@ -81,6 +81,33 @@ def test_items_of_lists_are_set_by_number() -> None:
     assert experiment("model={name: mlp, hidden: [3, 4]}", "model.hidden.1=5").model.hidden == (3, 5)
 
 
+@pytest.mark.parametrize("text", ["2024", "1e3", "null", "true", "~", "no", "0x1F"])
+def test_a_key_that_holds_text_takes_what_is_typed(text: str) -> None:
+    if text != "~":  # no name of a run
+        assert experiment(f"name={text}").name == text
+    assert experiment(f"log.dir={text}").log.dir == text
+
+
+@pytest.mark.parametrize(
+    "text", ["a #b", "a: b", "[old] runs", "{x}", "*all", "!now", "a'b", "'", "it's 'so'", "&a %b"]
+)
+def test_text_with_signs_of_yaml_is_taken_as_typed(text: str) -> None:
+    changed = experiment(f"log.dir={text}", f"data.root={text}")
+    assert (changed.log.dir, changed.data.root) == (text, text)
+    assert load_text(dump(changed), location="copy.yaml") == changed
+
+
+def test_quotes_around_the_whole_text_are_taken_away_as_in_a_file() -> None:
+    assert experiment("name='2024'", 'log.dir="a b"', "data.root='null'").name == "2024"
+    assert experiment("data.root='null'").data.root == "null"
+    assert experiment('log.dir="a b"').log.dir == "a b"
+
+
+@pytest.mark.parametrize("text", ["", "null", "~"])
+def test_text_that_may_be_absent_can_be_set_to_null(text: str) -> None:
+    assert experiment("data.root=here", f"data.root={text}").data.root is None
+
+
 EXAMPLE = "write for example optimizer.lr=0.05"
 
 
@@ -99,6 +126,11 @@ EXAMPLE = "write for example optimizer.lr=0.05"
         ("model.layers.xyz.bias=false", "command line: model.layers.xyz.bias: no layer is named 'xyz'; the layers are conv1, relu1, flatten, fc1"),
         ("model.layers.4=ReLU", "command line: model.layers.4: expected a number below 4, the length of the list, found 4"),
         ("model.layers.conv1.kernel=3", "command line: model.layers.conv1.kernel: Conv2d has no such argument; did you mean 'kernel_size'?"),
+        ("name=", "command line: name: expected 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, found ''; write for example experiment"),
+        ("name=a #b", "command line: name: expected 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, found 'a #b'; write for example experiment"),
+        ("log.dir=", "command line: log.dir: expected a folder, found ''; write for example logs"),
+        ("log.dir=a\nb", "command line: log.dir: the control character '\\n' is not read; take it away"),
+        ("train.freeze=[1]", "command line: train.freeze.0: expected text, found 1; write '1' in quotes, and double quotes around the whole word"),
         ("seed=[", "command line: seed: not valid YAML: a bracket that is not closed; write its other half"),
         ("seed=!!int 3", "command line: seed: the tag '!!int' is not read; leave it out"),
         ("optimizer={lr: 1, lr: 2}", "command line: optimizer.lr: the key is given twice; keep one of the two"),
@@ -131,3 +163,8 @@ def test_mistakes_of_the_file_and_of_the_overrides_are_reported_together(tmp_pat
         ["command line", "train.epochs"],
         ["command line", "lr"],
     ]
+
+
+def test_an_item_of_an_empty_list_is_one_mistake_with_its_mend() -> None:
+    finding = "optimizer.groups has no item 0, it is empty; write all of it: optimizer.groups=[…]"
+    assert refusals("optimizer.groups.0.lr=3") == [f"command line: optimizer.groups.0.lr: {finding}"]

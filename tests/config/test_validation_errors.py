@@ -58,3 +58,29 @@ def test_the_keys_of_earlier_versions_are_known_as_renamed() -> None:
 @pytest.mark.parametrize("new", RENAMED_KEYS.values())
 def test_the_new_name_of_a_renamed_key_exists(new: str) -> None:
     assert new in dotted_keys()
+
+
+@pytest.mark.parametrize(
+    ("word", "mend"),
+    [
+        ("epochs=1", "write train.epochs=1"),
+        ("lr=0.1", "write optimizer.lr=0.1"),
+        ("train.lr=0.1", "write optimizer.lr=0.1"),
+        ("translate=2", "write data.augment.translate=2"),
+        ("width=3", "the keys here are name, seed, "),  # a key of other networks than this one
+    ],
+)
+def test_a_key_of_another_section_is_named_with_its_section_on_the_command_line(word: str, mend: str) -> None:
+    (refusal,) = refusals(
+        "model: {name: sequential, layers: [{flatten: Flatten}, {fc: {type: Linear, out_features: 10}}]}", word
+    )
+    assert refusal.startswith(f"command line: {word.partition('=')[0]}: unknown key")
+    assert f"; {mend}" in refusal
+
+
+def test_a_key_of_another_section_is_named_with_its_section_in_a_file() -> None:
+    assert refusals(f"{MLP}epochs: 3\ntrain: {{lr: 0.1}}\ndata: {{flip: random}}\n") == (
+        "x.yaml:2:1: epochs: unknown key here; write train: {epochs: 3}",
+        "x.yaml:3:9: train.lr: unknown key here; write optimizer: {lr: 0.1}",
+        "x.yaml:4:8: data.flip: unknown key here; write data: {augment: {flip: random}}",
+    )

@@ -58,6 +58,7 @@ def test_commands_and_options_are_completed(press_tab: Press) -> None:
     assert press_tab("config", "") == ["list", "show", "copy", "validate"]
     assert "--config" in press_tab("train", "--c")
     assert press_tab("data", "fetch", "--r") == ["--root"]
+    assert press_tab("doctor", "--m") == ["--mirrors"]
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "visualize-layer", "explain"])
@@ -141,6 +142,15 @@ def test_runs_are_completed_by_name_and_by_path(run: Path, press_tab: Press) -> 
     run.parent.rename(run.parent.parent / "elsewhere")
     assert press_tab("eval", "small") == []
     assert press_tab("eval", "--log-dir", "elsewhere", "small") == [run.name]
+
+
+def test_home_is_expanded_in_paths_and_an_unknown_variable_offers_nothing(
+    run: Path, press_tab: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(run.parents[1]))
+    monkeypatch.delenv("NOWHERE", raising=False)
+    assert press_tab("eval", "~/logs/") == [f"~/logs/{run.name}"]
+    assert press_tab("train", "--config", "$NOWHERE/") == []
 
 
 def test_a_group_of_runs_can_be_resumed(press_tab: Press, tmp_path: Path) -> None:
@@ -234,13 +244,12 @@ def test_the_script_for_bash_completes_values(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cifar_cli "$@"\n')
     program.chmod(0o755)
     script = """
-        eval "$(cifar --show-completion bash)"
+        eval "$(_CIFAR_COMPLETE=source_bash cifar)"
         COMP_WORDS=(cifar train --config cnn data.name = cif) COMP_CWORD=6
         _cifar_completion cifar
         echo "${COMPREPLY[@]}"
     """
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     answer = subprocess.run(
         ["bash", "--norc", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
     )

@@ -20,6 +20,14 @@ def test_an_epoch_takes_its_fraction_and_the_last_fraction_holds_for_later_epoch
     assert HardExamples(50, fractions=[1, 0.001], device=CPU).images_in(1) == 1
 
 
+@pytest.mark.parametrize(
+    ("size", "fraction", "count"),
+    [(10, 0.61, 6), (10, 0.67, 7), (5, 0.5, 2), (7, 0.5, 4), (3, 0.5, 2), (1, 0.5, 1), (10, 0.01, 1), (10, 1, 10)],
+)
+def test_a_fraction_is_rounded_to_the_nearest_number_and_a_half_to_even(size: int, fraction: float, count: int) -> None:
+    assert HardExamples(size, fractions=[fraction], device=CPU).images_in(0) == count
+
+
 def test_images_with_the_largest_losses_are_selected() -> None:
     hard_examples = HardExamples(6, fractions=[1, 0.5], device=CPU)
     hard_examples.select(0)

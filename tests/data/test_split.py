@@ -49,3 +49,25 @@ def test_val_size_that_leaves_nothing_to_train_on_is_refused(val_size: int):
     assert str(caught.value) == (
         f"data.val_size: expected 0 to 99 of the 100 training images, found {val_size}; write for example 10"
     )
+
+
+@pytest.mark.parametrize(
+    ("counts", "val_size", "quotas"),
+    [
+        ([5, 3, 2], 7, [4, 2, 1]),  # 3.5, 2.1, 1.4: the one image left over goes to the largest remainder
+        ([2, 3, 5], 7, [1, 2, 4]),
+        ([7, 7, 6], 11, [4, 4, 3]),  # 3.85, 3.85, 3.3: two are left over
+        ([10, 3, 7], 6, [3, 1, 2]),  # 3.0, 0.9, 2.1: not to the largest class
+        ([2, 2, 2], 2, [1, 1, 0]),  # of equal remainders, the first classes
+        ([4, 4], 4, [2, 2]),
+    ],
+)
+def test_images_left_over_go_to_the_largest_remainders(counts: list[int], val_size: int, quotas: list[int]):
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    _, val = stratified_split(labels, val_size=val_size, num_classes=len(counts))
+    assert torch.bincount(labels[val], minlength=len(counts)).tolist() == quotas
+
+
+def test_images_held_out_are_spread_over_their_class():
+    _, val = stratified_split(torch.zeros(10, dtype=torch.int64), val_size=3, num_classes=1)
+    assert val.tolist() == [0, 3, 6]  # 10 · (0, 1, 2) / 3, rounded down

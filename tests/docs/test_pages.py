@@ -246,8 +246,8 @@ def test_the_number_it_works_by_hand_adds_up_and_is_the_layers(real_data: Path, 
     assert len(shown) == 6
     assert {" ".join(line.split()) for line in shown} <= {" ".join(line.split()) for line in printed.splitlines()}
     *terms, total, given = [float(line.split()[-1].replace("−", "-")) for line in shown]
-    assert sum(terms) == pytest.approx(total, abs=1e-3)
-    assert total == given
+    assert sum(terms) == pytest.approx(total, abs=1e-9)
+    assert total == pytest.approx(given, abs=1e-3)
 
 
 # --- architecture --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import matplotlib
 import torch
 
-from cifar_cli.figures.colours import colour_strips, colour_tiles, heat_colours
+from cifar_cli.figures.colours import cell_colours, colour_strips, colour_tiles, heat_colours, signed_gradient
 
 
 def colour(name: str, place: int) -> list[int]:
@@ -55,3 +55,30 @@ def test_strips_are_read_row_by_row_and_end_in_white() -> None:
 def test_heat_goes_from_dark_to_bright() -> None:
     pixels = heat_colours(torch.tensor([[[0.0, 1.0]]]))
     assert pixels[0, :, 0].T.tolist() == [colour("viridis", 0), colour("viridis", 255)]
+
+
+def test_a_matrix_of_numbers_has_the_colours_of_signed_tiles() -> None:
+    numbers = torch.tensor([[-4.0, -1.0, 0.0, 1.0, 4.0]])
+    tiles = colour_tiles(numbers[None, None]).pixels[0, 0, :, 0].T.tolist()
+    (cells,) = cell_colours(numbers)
+    assert [cell.fill for cell in cells] == ["#{:02x}{:02x}{:02x}".format(*tile) for tile in tiles]
+    assert [cell.text for cell in cells] == ["#ffffff", "#222222", "#222222", "#222222", "#ffffff"]
+    assert [signed_gradient()[0], signed_gradient()[-1]] == [cells[0].fill, cells[-1].fill]
+
+
+def test_the_padding_of_a_maximum_is_white_and_leaves_the_scale_alone() -> None:
+    (cells,) = cell_colours(torch.tensor([[-torch.inf, 2.0]]))
+    assert [cell.fill for cell in cells] == [
+        "#{:02x}{:02x}{:02x}".format(*colour("RdBu_r", place)) for place in (128, 255)
+    ]
+
+
+def test_text_on_every_signed_colour_can_be_read() -> None:
+    def luminance(hexadecimal: str) -> float:  # WCAG 2.2, relative luminance
+        parts = [int(hexadecimal[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    for cell in cell_colours(torch.linspace(-1, 1, 256)[None])[0]:
+        dark, light = sorted((luminance(cell.fill), luminance(cell.text)))
+        assert (light + 0.05) / (dark + 0.05) >= 3.8

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -77,7 +78,7 @@ def test_written_sheet_holds_the_image_and_the_tiles_where_they_belong(tmp_path:
     middle = (picture[2] + picture[3]) / 2
     assert pixel(path, x=picture[0] + 0.2, y=middle) == (0, 128, 0)
     assert pixel(path, x=picture[1] - 0.2, y=middle) == (255, 128, 0)
-    red, green, blue = extents[2:]
+    red, green, blue = extents[2::2]  # of the input; the output's are beneath
     dark, bright = (68, 1, 84), (253, 231, 36)  # viridis's ends: #440154 and #fde725
     assert pixel(path, x=red[0] + 0.3, y=middle) == dark
     assert np.abs(np.subtract(pixel(path, x=red[1] - 0.3, y=middle), bright)).max() <= 1
@@ -93,9 +94,9 @@ def test_input_of_a_deeper_layer_is_drawn_beside_the_image() -> None:
     text = words(figure)
     assert "in" in text
     assert "out" in text
-    assert any(line.startswith("Input: 16 of 64 channels;") for line in text)
+    assert any(line.startswith("Input: 32 of 64 channels; each on one scale for input and output") for line in text)
     assert any(line.startswith("Output: 32 of 64 channels;") for line in text)
-    assert len(figure.axes[0].images) == 1 + 1 + 16 + 32  # the image, the legend's scale of colours, the tiles
+    assert len(figure.axes[0].images) == 1 + 1 + 32 + 32  # the image, the legend's scale of colours, the tiles
 
 
 def test_a_filter_of_one_row_is_drawn_in_its_own_shape() -> None:
@@ -158,3 +159,26 @@ def test_no_text_leaves_the_page_or_lies_on_another(tmp_path: Path) -> None:
             across = min(box.x1, other.x1) - max(box.x0, other.x0)
             along = min(box.y1, other.y1) - max(box.y0, other.y0)
             assert min(across, along) <= 1  # pixels
+
+
+def test_a_layer_that_works_channel_by_channel_has_its_input_in_the_colours_of_its_output(tmp_path: Path) -> None:
+    images = torch.tensor([[[[-1.0, 2.0]], [[0.0, 1.0]], [[0.5, 0.25]]]])
+    figure = draw_layer_sheet(view(nn.ReLU(), images), images=images.clamp(0, 1), labels=["bird"])
+    text = words(figure)
+    assert text.count("red") == text.count("green") == text.count("blue") == 3  # the legend, the input, the output
+    scale = "each on one scale for input and output over these images (blue: negative, white: 0, red: positive"
+    assert f"Input: all 3 channels; {scale}" in " ".join(text)
+    tiles = [np.asarray(image.get_array()) for image in figure.axes[0].images if image.get_array().shape[:2] == (1, 2)]
+    before, after = tiles[1:4], tiles[4:]  # the first is the image
+    assert (before[0][0, 1] == after[0][0, 1]).all()  # 2 on a scale to 2, before and after
+    assert (after[0][0, 0] >= 246).all()  # 0 is white; the input's −1 was blue
+    assert before[0][0, 0, 2] > before[0][0, 0, 0] + 50
+
+
+def test_a_pooling_keeps_the_scale_of_what_it_reads() -> None:
+    images = torch.tensor([[[[0.0, 0.5], [0.25, 0.0]]]])
+    figure = draw_layer_sheet(view(nn.AvgPool2d((1, 2)), images), images=images, labels=["bird"])
+    pooled = [np.asarray(image.get_array()) for image in figure.axes[0].images if image.get_array().shape[:2] == (2, 1)]
+    viridis = matplotlib.colormaps["viridis"]
+    expected = [[int(part) for part in viridis(place, bytes=True)[:3]] for place in (128, 64)]  # 0.25 and 0.125 of 0.5
+    assert pooled[0][:, 0].tolist() == expected

@@ -13,7 +13,7 @@ from cifar_cli.figures.over_time_sheet import draw_over_time_sheet
 TIMES = ["untrained", "epoch 1\nval 25.0 %"]
 
 
-def draw(features: Tensor, *, filters: Tensor | None = None) -> Figure:
+def draw(features: Tensor, *, filters: Tensor | None = None, num_channels: int | None = None) -> Figure:
     return draw_over_time_sheet(
         "conv1",
         signature="Conv2d",
@@ -21,6 +21,7 @@ def draw(features: Tensor, *, filters: Tensor | None = None) -> Figure:
         features=features,
         filters=filters,
         picture=torch.zeros(3, 8, 8, dtype=torch.uint8),
+        num_channels=num_channels or features.shape[1],
         title="demo",
         facts=["2 of 2."],
     )
@@ -62,3 +63,9 @@ def test_a_layer_that_diverged_is_drawn_too(broken: float) -> None:
     features = torch.rand(2, 1, 4, 4)
     features[1] = broken
     assert "no finite number" in words(draw(features))
+
+
+def test_channels_that_are_left_out_are_counted() -> None:
+    features = torch.rand(2, 20, 4, 4)
+    assert any(line.startswith("The first 16 of 64 channels. ") for line in words(draw(features, num_channels=64)))
+    assert any(line.startswith("All 3 channels. ") for line in words(draw(features[:, :3])))

@@ -80,3 +80,12 @@ def test_selu_keeps_mean_0_and_variance_1() -> None:
     y = ACTIVATIONS["SELU"].formula(z)
     assert torch.trapezoid(y * density, z).item() == pytest.approx(0, abs=1e-6)
     assert torch.trapezoid(y * y * density, z).item() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_saturates_on_the_sides_that_are_told(name: str) -> None:
+    far = torch.tensor([-40.0, 40.0], dtype=torch.float64)
+    _, slopes = curve_and_gradient(ACTIVATIONS[name], far)
+    sides = [side for side, slope in zip(("left", "right"), slopes.tolist(), strict=True) if abs(slope) < 1e-9]
+    assert [side for side in ("left", "right") if side in ACTIVATIONS[name].saturates] == sides
+    assert ACTIVATIONS[name].saturates.startswith("nowhere") == (not sides)

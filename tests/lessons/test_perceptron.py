@@ -103,3 +103,17 @@ def test_the_real_cifar10_is_taken_where_it_is(real_data: Path, monkeypatch: pyt
     monkeypatch.setenv("CIFAR_DATA_DIR", str(real_data))
     if not (real_data / "FashionMNIST").exists():
         assert perceptron.open_images().train.name == "cifar10"
+
+
+def test_on_cifar10_the_loss_explodes_with_the_tutorials_divided_lr(
+    real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIFAR_DATA_DIR", str(real_data))
+    images = perceptron.open_dataset("cifar10", download=False)
+    lr = perceptron.TUTORIAL_LR / perceptron.BATCH_SIZE
+    start = perceptron.make_network(3072, 10)
+    losses = perceptron.first_losses(images, perceptron.same_start(start), lr=lr, steps=perceptron.LONG)
+    assert losses[4] < losses[0]
+    assert losses[-1] > 2 * losses[0]
+    calm = perceptron.first_losses(images, perceptron.same_start(start), lr=perceptron.LR, steps=perceptron.LONG)
+    assert calm[-1] < calm[0]

@@ -30,7 +30,7 @@ def with_accuracies(task: Any, accuracies: Sequence[float]) -> Any:
     confusion = torch.zeros(4, 4, dtype=torch.int64)
     return replace(
         task,
-        validate=lambda: Evaluation(1.0, next(remaining), 10, confusion, torch.zeros(10, 4)),
+        validate=lambda: Evaluation(1.0, 1.0, next(remaining), 10, confusion, torch.zeros(10, 4)),
         epochs=len(accuracies),
     )
 

@@ -1,12 +1,14 @@
 """What a terminal and a log file show of a training."""
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from cifar_cli.console.streams import notes, warn
 from cifar_cli.observers import progress_bar as module
 from cifar_cli.observers.progress_bar import ProgressBar, epoch_line
 from cifar_cli.training.loop import fit
@@ -77,3 +79,32 @@ def test_an_epochs_line_without_validation_leaves_it_out() -> None:
     assert epoch_line(report, epochs=9, best_epoch=None) == (
         "epoch 1/9   train loss 2.0000 accuracy 10.00 %   100 images/s  1.0 s"
     )
+
+
+def test_a_file_gets_colours_on_request_but_no_bar(
+    tiny_training: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_UPDATES", 0.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    training = tiny_training(epochs=2)
+    progress = ProgressBar(notes(), epochs=2, steps=8)
+    fit(training.state, training.task, runtime=training.runtime, observers=[progress])
+    progress.close()
+    assert [line[:9] for line in capsys.readouterr().err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    warn("a mistake")
+    assert capsys.readouterr().err == "\x1b[33mwarning: a mistake\x1b[0m\n"
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
+def test_a_narrow_terminal_gets_fewer_figures_and_none_is_cut(
+    width: int, tiny_training: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_UPDATES", 0.0)
+    text = show(tiny_training(epochs=2), is_terminal=True, width=width)
+    bars = [line for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)) if "%" in line]
+    bars = [line for line in bars if "train loss" not in line]
+    assert "…" not in text
+    assert any(re.search(r"loss \d\.\d{3}", line) for line in bars)
+    assert any(re.search(r"accuracy \d+\.\d %  [\d,]+ images/s", line) for line in bars) == (width >= 80)
+    assert max(map(len, bars)) <= width

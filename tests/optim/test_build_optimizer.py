@@ -70,6 +70,14 @@ def test_biases_and_normalization_layers_are_exempt_from_weight_decay_and_nothin
     assert {id(p) for p in exempt["params"]} == {id(p) for p in (model[0].bias, norm.weight, norm.bias, model[3].bias)}
 
 
+def test_prelu_is_exempt_from_weight_decay() -> None:
+    # torch's documentation asks for it: with decay, the slope would be drawn to that of ReLU.
+    model = nn.Sequential(nn.Linear(4, 3), nn.PReLU(3))
+    decayed, exempt = parameter_groups(model, weight_decay=0.1)
+    assert [id(p) for p in decayed["params"]] == [id(model[0].weight)]
+    assert {id(p) for p in exempt["params"]} == {id(model[0].bias), id(model[1].weight)}
+
+
 def test_with_decay_norm_and_bias_everything_decays() -> None:
     groups = parameter_groups(small_network(), weight_decay=0.1, decay_norm_and_bias=True)
     assert [(len(group["params"]), group["weight_decay"]) for group in groups] == [(6, 0.1)]
@@ -167,11 +175,14 @@ def test_three_steps_of_groups_equal_those_of_torchs_own_optimizers_side_by_side
         torch.testing.assert_close(value, other, msg=key)
 
 
+@pytest.mark.parametrize("epochs", [1.5, 2])
 @pytest.mark.parametrize(("epoch", "is_trained"), [(0, True), (1, True), (2, False), (3, False)])
-def test_a_group_is_frozen_from_the_first_epoch_that_starts_after_its_epochs(epoch: int, is_trained: bool) -> None:
+def test_a_group_is_frozen_from_the_first_epoch_that_starts_after_its_epochs(
+    epoch: int, is_trained: bool, epochs: float
+) -> None:
     model = small_network()
     set_gradients(model)
-    groups = [{"name": "sgd", "parameters": ["conv.*"], "lr": 1, "weight_decay": 0.0, "epochs": 1.5}]
+    groups = [{"name": "sgd", "parameters": ["conv.*"], "lr": 1, "weight_decay": 0.0, "epochs": epochs}]
     optimizer = build_optimizer("sgd", model, groups=groups, lr=0.1, weight_decay=0.0)
     freeze_finished_groups(optimizer, epoch=epoch)
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}

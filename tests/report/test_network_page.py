@@ -103,3 +103,48 @@ def test_a_page_that_cannot_be_written_gets_a_message(explained: Callable[..., o
         write_network_page(tmp_path / "file" / "page.html", explained()[0], title="", subtitle="")
     assert str(caught.value).startswith(f"{tmp_path}/file/page.html: could not be written: ")
     assert str(caught.value).endswith("; free space, or mend the folder's rights")
+
+
+def test_positive_numbers_are_red_and_negative_ones_blue_as_in_every_picture(tmp_path: Path) -> None:
+    layer = nn.Conv2d(1, 1, 2, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[[[1.0, -1.0], [0.0, 0.5]]]]))
+    model, images = nn.Sequential(layer), torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]])
+    summary = summarize_network(model, trace_forward(model, images), batch_size=1, image_shape=(1, 2, 2))
+    step = trace_forward(model, images, capture="0")[0]
+    picture = ExampleImage((images[0] * 255).byte(), "an image", step.receptive_field)
+    path = tmp_path / "page.html"
+    write_network_page(path, summary, title="", subtitle="", example=("0", worked_example(step), picture))
+    page = path.read_text(encoding="utf-8")
+    # The ends of RdBu_r, as matplotlib has them.
+    assert '<td style="background:#67001f;color:#ffffff">1.0000</td>' in page
+    assert '<td style="background:#053061;color:#ffffff">−1.0000</td>' in page
+    assert "blue: negative, white: 0, red: positive, full at the largest value by size" in Reader(page).text
+
+
+def test_a_block_is_as_high_as_its_maps_and_as_wide_as_its_channels(
+    explained: Callable[..., object], tmp_path: Path
+) -> None:
+    write_network_page(tmp_path / "page.html", explained()[0], title="", subtitle="")
+    reader = Reader((tmp_path / "page.html").read_text(encoding="utf-8"))
+    styles = [
+        attributes["style"]
+        for tag, attributes in reader.tags
+        if tag == "div" and "height:" in str(attributes.get("style"))
+    ]
+    sizes = [dict(part.split(":") for part in str(style).split(";")) for style in styles]
+    heights = [int(size["height"].removesuffix("px")) for size in sizes]
+    widths = [int(size["width"].removesuffix("px")) for size in sizes]
+    # The image 3×8×8, the convolution 4×8×8, 256 flattened numbers, 10 scores: 3.2 pixels a pixel, 1/3 a channel.
+    assert heights == [26, 26, 3, 3]
+    assert widths == [6 + 1, 6 + 1, 6 + 85, 6 + 3]
+
+
+def test_every_cell_of_a_step_has_its_columns_name_for_a_narrow_screen(
+    explained: Callable[..., object], tmp_path: Path
+) -> None:
+    write_network_page(tmp_path / "page.html", explained()[0], title="", subtitle="")
+    reader = Reader((tmp_path / "page.html").read_text(encoding="utf-8"))
+    names = [attributes["data-name"] for tag, attributes in reader.tags if tag == "td" and "data-name" in attributes]
+    assert names[:8] == ["gives", "because", "parameters", "FLOPs", "time", "sees", "stride", "memory"]
+    assert len(names) == 8 * 4 + 4  # four steps, and the totals

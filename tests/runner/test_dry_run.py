@@ -124,3 +124,11 @@ def test_a_likely_mistake_gets_a_warning(cifar: Callable[..., Any], tmp_path: Pa
     outcome = cifar("train", "--config", "softmax.yaml", "--dry-run")
     assert outcome.code == 0
     assert outcome.err.startswith("warning: model.layers.last: Softmax as the last layer keeps the class scores ")
+
+
+def test_one_image_one_epoch_and_one_step_are_singular(cifar: Callable[..., Any]) -> None:
+    words = ["train.epochs=1", "schedule.warmup_epochs=0", "data.batch_size=500"]
+    plan = cifar("train", "--config", "small.yaml", "--dry-run", *words).out
+    assert re.search(r"^training +1 epoch of 1 step with 500 images, 1 step in all *$", plan, flags=re.MULTILINE)
+    plan = cifar("train", "--config", "small.yaml", "--dry-run", *words[:2], "data.batch_size=1").out
+    assert re.search(r"^training +1 epoch of 500 steps with 1 image, 500 steps in all *$", plan, flags=re.MULTILINE)

@@ -37,13 +37,17 @@ def make_run(small_splits: Splits, tmp_path: Path) -> Callable[..., TrainingRun]
     return make
 
 
+def records_of(run: TrainingRun) -> RunRecords:
+    return RunRecords(run.folder, facts=run.facts, progress=run.training.state.progress, warn=print)
+
+
 def test_extra_observers_are_called_before_anything_of_the_step_is_saved(
     make_run: Callable[..., TrainingRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Observer()
     monkeypatch.setattr(observers, "EXTRA_OBSERVERS", [own])
     run = make_run()
-    records = RunRecords(run.folder, facts=run.facts)
+    records = records_of(run)
     *_, first, second, third = build_observers(run, records, Console())
     assert (first, second) == (own, records)
     assert isinstance(third, CheckpointWriter)
@@ -55,7 +59,7 @@ def test_the_bar_is_full_after_epochs_of_different_lengths(
     monkeypatch.setattr(progress_bar, "SECONDS_BETWEEN_UPDATES", 0.0)
     run = make_run("train.epochs=3", "data.hard_example_fractions=[1, 0.5]")
     console = Console(file=io.StringIO(), force_terminal=True, width=160)
-    bar, *_ = build_observers(run, RunRecords(run.folder, facts=run.facts), console)
+    bar, *_ = build_observers(run, records_of(run), console)
     fit(run.training.state, run.training.task, runtime=run.training.runtime, observers=[bar])
     bar.close()
     assert "100%" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import torch
 
 from cifar_cli.runner import resume as resume_module
 from cifar_cli.runs.run_folder import RunFolder, find_runs, newest_run
+from cifar_cli.runs.run_lock import run_lock
 
 
 def read_summary(run: Path) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def test_a_run_killed_before_its_test_is_resumed_for_the_test_alone(run: Path, c
 def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(run: Path, cifar: Callable[..., Any]) -> None:
     misspelt = run.name.replace("small", "smal")
     outcome = cifar("train", "--resume", misspelt)
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert outcome.err == (
         f"error: {misspelt}: expected a run folder, a checkpoint file, or the name of a run under logs, "
         f"found none of them; the newest runs are {run.name}; did you mean '{run.name}'?\n"
@@ -60,7 +61,7 @@ def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(run: Path, cif
 
 def test_without_any_run_the_error_says_how_to_start_one(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--resume", "small-1", "--log-dir", "elsewhere")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "there are no runs under elsewhere yet: cifar train --config quickstart makes one" in outcome.err
 
 
@@ -161,6 +162,38 @@ def test_without_a_name_a_run_that_diverged_is_skipped(run: Path, cifar: Callabl
     assert "logs: expected an unfinished run, found none" in outcome.err
 
 
+def test_without_a_name_a_run_that_is_being_trained_and_one_with_a_damaged_summary_keep_no_other_from_resuming(
+    run: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "interrupted"}))
+    others = [Path(shutil.copytree(run, run.with_name(name))) for name in ("damaged", "busy")]
+    for place, other in enumerate(others):
+        environment = json.loads((other / "env.json").read_text())
+        (other / "env.json").write_text(json.dumps({**environment, "started": f"2999-01-01T00:00:0{place}+00:00"}))
+    (others[0] / "summary.json").write_text('{"status": "runn')
+    with run_lock(RunFolder(others[1]), warn=pytest.fail):
+        outcome = cifar("train", "--resume")
+    assert outcome.code == 0, outcome.err
+    first, second, third, *_ = outcome.err.splitlines()
+    assert first == "logs/busy: another process is training it; looking for an older run"
+    assert second.startswith("warning: logs/damaged/summary.json: expected a JSON object, found: ")
+    assert third == "looking for an older run"
+    assert f"resuming logs/{run.name} after epoch 2" in outcome.err
+
+
+@pytest.mark.parametrize("command", [["eval"], ["train", "--resume"], ["visualize-layer", "conv1"]], ids=" ".join)
+def test_a_folder_of_runs_elsewhere_is_told_as_such_and_how_to_take_its_newest(
+    command: list[str], run: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    elsewhere = run.parent.rename(tmp_path / "elsewhere")
+    outcome = cifar(*command, elsewhere)
+    assert (outcome.code, outcome.err) == (
+        2,
+        f"error: {elsewhere}: expected a run, found a folder of runs; name one of them, such as "
+        f"{elsewhere}/{run.name}, or take its newest with --log-dir {elsewhere}\n",
+    )
+
+
 def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_path: Path) -> None:
     words = ["schedule={name: constant}", "average={name: lookahead}", "train.epochs=1"]
     assert cifar("train", "--config", "small.yaml", *words).code == 0
@@ -168,7 +201,7 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
     outcome = cifar("train", "--resume", run, "train.epochs=2")
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].endswith(
-        "train.epochs: the average lookahead is laid out over the run's 1 epochs, so it cannot be extended to 2; "
+        "train.epochs: the average lookahead is laid out over the run's 1 epoch, so it cannot be extended to 2; "
         f"start a longer run with: cifar train --config {run}/config.yaml train.epochs=2"
     )
 

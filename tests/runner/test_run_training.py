@@ -44,7 +44,7 @@ def test_an_error_that_only_one_process_may_meet_is_reported_by_that_process(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     outcome = cifar("train", "--resume", "nothing")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert outcome.err.startswith("error: nothing: expected a run folder")
 
 

@@ -54,7 +54,6 @@ def test_each_seed_is_a_run_of_its_own_from_the_configurations_seed_on(three: tu
     names = [run.name for run in runs_by_seed(folder).values()]
     assert all(name.startswith("small-synthetic-seed") for name in names)
     assert sorted(path.name for path in the_group(folder).iterdir()) == [
-        ".lock",
         "env.json",
         "group.yaml",
         "summary.json",
@@ -213,13 +212,13 @@ def test_a_group_killed_before_its_first_run_is_resumed(
 def test_without_a_name_a_group_that_cannot_be_read_is_passed_over(
     cifar: Callable[..., Any], tmp_path: Path, run: Path
 ) -> None:
-    group = tmp_path / "logs" / "spoilt-seeds"
+    group = tmp_path / "logs" / "spoilt-seeds-29991231-235959"
     group.mkdir()
     (group / "group.yaml").write_text("name: spoilt")
     write_json(run / "summary.json", {**read_json(run / "summary.json"), "status": "running"})
     outcome = cifar("train", "--resume")
     assert outcome.code == 0, outcome.err
-    assert "warning: logs/spoilt-seeds/summary.json: expected the group's runs" in outcome.err
+    assert f"warning: {group.relative_to(tmp_path)}/summary.json: expected the group's runs" in outcome.err
     assert f"resuming logs/{run.name} after epoch 2" in outcome.err
 
 

@@ -98,10 +98,10 @@ def test_the_wall_time_includes_the_time_before_training(
 ) -> None:
     clock, waited = time.perf_counter, 0.0
 
-    def load_for_an_hour(*arguments: Any) -> Any:
+    def load_for_an_hour(*arguments: Any, **others: Any) -> Any:
         nonlocal waited
         waited += 3600.0
-        return load_data(*arguments)
+        return load_data(*arguments, **others)
 
     monkeypatch.setattr(start, "load_data", load_for_an_hour)
     monkeypatch.setattr(time, "perf_counter", lambda: clock() + waited)
@@ -139,7 +139,8 @@ def test_the_test_uses_tta_and_validation_does_not(cifar: Callable[..., Any], tm
     assert summary["test_plain"] == measured("test", "none")
     assert summary["val"] == pytest.approx(measured("val", "none"), rel=1e-6)
     assert list(summary)[list(summary).index("test") + 1] == "test_plain"
-    with_tta, plain = outcome.out.splitlines()[-4:-2]
+    with_tta, plain, _, loss, _ = outcome.out.splitlines()[-5:]
+    assert loss == "loss: cross_entropy, label_smoothing 0.0"
     assert [cell.strip() for cell in with_tta.strip("│").split("│")] == [
         "test, read at the end, with TTA",
         f"{summary['test']['loss']:.4f}",
@@ -225,7 +226,7 @@ def test_a_diverging_training_fails_with_advice_and_keeps_the_earlier_checkpoint
     assert error.startswith("error: epoch 2, before step 3: expected a finite loss, found ")
     assert error.endswith(
         "with optimizer.lr=1e+30; the training diverged. "
-        "Try optimizer.lr=1e+29, and a tenth of that if it diverges again; train.clip_grad_norm=1 or a longer "
+        "Try optimizer.lr=0.01, and a tenth of that if it diverges again; train.clip_grad_norm=1 or a longer "
         "warm-up help where only the first steps are too large"
     )
     run = only_run(tmp_path)
@@ -251,7 +252,7 @@ def test_if_groups_take_every_parameter_the_reported_learning_rate_is_a_groups(
 
     outcome = cifar(*words, "optimizer.groups.0.lr=1e38")
     assert outcome.code == 1
-    assert "with optimizer.groups.0.lr=1e+38; the training diverged. Try optimizer.groups.0.lr=1e+37, " in outcome.err
+    assert "with optimizer.groups.0.lr=1e+38; the training diverged. Try optimizer.groups.0.lr=0.01, " in outcome.err
     assert cifar("config", "validate", "small.yaml", groups, "optimizer.groups.0.lr=1e37").code == 0
 
 

@@ -73,6 +73,51 @@ def test_the_new_file_is_flushed_before_it_replaces_the_old_file(
     assert events[:2] == ["fsync", "replace"]
 
 
+def test_the_folder_is_flushed_after_the_new_file_replaced_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flushed_with = tmp_path / "note.txt", list[str]()
+    write_text(path, "old")
+    real_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), tmp_path.stat()):
+            flushed_with.append(path.read_text())
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(path, "new")
+    assert flushed_with == ["new"]
+
+
+def test_an_error_of_the_disk_while_the_folder_is_flushed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(RunError, match=r"note\.txt: could not be written: Input/output error"):
+        write_text(tmp_path / "note.txt", "new")
+
+
+def test_a_new_file_that_fails_its_check_does_not_replace_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    write_text(path, "old")
+    checked: list[str] = []
+
+    def check(new: Path) -> None:
+        checked.append(new.read_text())
+        raise RunError("damaged on its way to the disk")
+
+    with pytest.raises(RunError, match="damaged on its way to the disk"):
+        write_atomically(path, lambda file: file.write(b"new"), check=check, previous=tmp_path / "previous.txt")
+    assert checked == ["new"]
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]  # the old file is not yet the previous one either
+
+
 def test_a_file_system_that_cannot_flush_folders_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real_fsync = os.fsync
 

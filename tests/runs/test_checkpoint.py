@@ -3,7 +3,7 @@
 import pickle
 import random
 import zipfile
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,34 @@ def test_a_save_that_fails_leaves_the_last_checkpoint_whole(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_checkpoint_damaged_on_its_way_to_the_disk_does_not_replace_the_last_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+    real_open = Path.open
+
+    class Damaging(FileIO):
+        """A disk that changes the byte in the middle of what is written."""
+
+        def write(self, data: Any) -> int:
+            changed = bytearray(data)
+            changed[len(changed) // 2] ^= 1
+            return super().write(bytes(changed))
+
+    def open_damaging(self: Path, mode: str = "r", *arguments: Any, **keywords: Any) -> Any:
+        return Damaging(self, "wb") if mode == "wb" else real_open(self, mode, *arguments, **keywords)
+
+    large = {**CONTENTS, "model": {"conv1.weight": torch.zeros(100_000)}}  # whose middle is within the weights
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", open_damaging)
+        with pytest.raises(CheckpointError, match="found damaged bytes in archive/data/"):
+            save_checkpoint(path, large, previous=path.with_name("previous.pt"))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+    save_checkpoint(path, large)
+    assert path.read_bytes() != before
+
+
 class Hostile:
     """Pickled, it asks whoever reads it to create a file."""
 
@@ -179,7 +207,7 @@ def test_random_bytes_are_no_checkpoint(tmp_path: Path, seed: int) -> None:
 
 
 def test_a_text_file_is_no_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "notes.txt"
     path.write_text("name: demo\n")
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cifar_cli.runs import environment
-from cifar_cli.runs.environment import describe_environment, source_commit
+from cifar_cli.runs.environment import describe_environment, is_source_changed, source_commit
 
 
 def describe() -> dict[str, object]:
@@ -61,6 +61,21 @@ def test_the_commit_is_that_of_the_repository_that_tracks_the_source(
     installed.parent.mkdir()
     installed.touch()
     assert source_commit(installed) is None, "installed below a repository that knows nothing of it"
+
+
+def test_source_is_changed_after_a_change_of_a_tracked_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    source = tmp_path / "package" / "module.py"
+    source.parent.mkdir()
+    source.touch()
+    assert is_source_changed(source) is None, "no repository"
+    git(source.parent, "init", "-q")
+    git(source.parent, "add", "module.py")
+    git(source.parent, "commit", "-q", "-m", "first")
+    (source.parent / "notes.txt").touch()
+    assert is_source_changed(source) is False, "only a file that is not tracked"
+    source.write_text("changed")
+    assert is_source_changed(source) is True
 
 
 def test_the_repository_of_the_working_directory_does_not_matter(

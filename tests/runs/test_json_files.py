@@ -26,12 +26,32 @@ def test_a_path_is_written_as_text_and_a_number_that_json_does_not_know_is_a_bug
         write_json(tmp_path / "env.json", {"loss": math.nan})
 
 
+def test_json_that_may_not_be_read_is_an_error_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "summary.json"
+    path.touch()
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")  # chmod would not keep root from reading
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(RunError) as caught:
+        read_json(path)
+    assert str(caught.value) == f"{path}: could not be read: Permission denied; mend the file's rights, or remove it"
+
+
 def test_missing_json_is_empty(tmp_path: Path) -> None:
     assert read_json(tmp_path / "missing.json") == {}
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("{", "Expecting property name"), ("", "Expecting value"), ("[1]", "a list")]
+    ("text", "found"),
+    [
+        ("{", "Expecting property name"),
+        ("", "Expecting value"),
+        ("[1]", "a list"),
+        ("[" * 100_000, "maximum recursion depth exceeded"),
+    ],
+    ids=range(4),
 )
 def test_damaged_json_is_an_error_with_a_way_out(tmp_path: Path, text: str, found: str) -> None:
     path = tmp_path / "summary.json"
@@ -41,3 +61,10 @@ def test_damaged_json_is_an_error_with_a_way_out(tmp_path: Path, text: str, foun
     message = str(caught.value)
     assert message.startswith(f"{path}: expected a JSON object, found: {found}")
     assert message.endswith("; put the file back as training wrote it, or remove it")
+
+
+def test_a_name_that_is_not_utf_8_is_written_as_an_escape(tmp_path: Path) -> None:
+    """As sys.argv holds the byte 0xff, in the record of a run's command."""
+    write_json(tmp_path / "env.json", {"command": ["cifar", "b\udcff.yaml"]})
+    assert b'"b\\udcff.yaml"' in (tmp_path / "env.json").read_bytes()
+    assert read_json(tmp_path / "env.json") == {"command": ["cifar", "b\udcff.yaml"]}

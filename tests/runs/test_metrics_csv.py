@@ -68,6 +68,13 @@ HEADER = ",".join(METRICS_COLUMNS) + "\n"
         ("epoch,loss\n1,2\n", "the columns epoch,loss"),
         (HEADER + "1,2,fast,1,1,1,1,1,1\n", "could not convert string to float: 'fast'"),
         (HEADER + "1,2,3\n", "a row of 3 fields"),
+        (
+            HEADER + ",,,,,,,,\n",
+            "a row without epoch, step, lr, train_loss, train_accuracy, images_per_second, seconds",
+        ),
+        (HEADER + "1,2,1,1,1,,,1,\n", "a row without seconds"),
+        (HEADER + "1.5,2,1,1,1,1,1,1,1\n", "the epoch 1.5 and the step 2"),
+        (HEADER + "1,2,1,nan,1,1,1,1,1\n", "nan"),
     ],
 )
 def test_damaged_metrics_are_an_error_with_a_way_out(tmp_path: Path, text: str, found: str) -> None:

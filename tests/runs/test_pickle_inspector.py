@@ -85,6 +85,15 @@ def test_the_structure_of_a_saved_model_has_its_values_and_shapes() -> None:
     }
 
 
+def test_a_short_tuple_may_be_shared_as_torch_shares_sizes() -> None:
+    sizes = (64, 3, 3)
+    file = BytesIO()
+    torch.save({"first": sizes, "second": sizes}, file)
+    with zipfile.ZipFile(file) as archive:
+        read = inspect_pickle(archive.read("archive/data.pkl"), storage_bytes={})
+    assert read == {"first": sizes, "second": sizes}
+
+
 def test_a_tensor_written_by_hand_is_read_if_it_fits_its_storage() -> None:
     read = inspect_pickle(START + tensor(6, 0, (2, 3), (3, 1)) + STOP, storage_bytes={"0": 24})
     assert read == TensorShape((2, 3))

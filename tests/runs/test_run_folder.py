@@ -3,11 +3,13 @@
 import os
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cifar_cli.errors import RunError
+from cifar_cli.errors import RunError, RunNotFoundError
+from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run, find_run, find_runs, newest_run
 
 
@@ -17,8 +19,8 @@ def finish(log_dir: Path, name: str, *, age_seconds: int = 0) -> RunFolder:
     run.last_checkpoint.parent.mkdir(parents=True)
     run.last_checkpoint.touch()
     run.config.touch()
-    started = 1_700_000_000 - age_seconds
-    os.utime(run.config, (started, started))
+    started = datetime.fromtimestamp(1_700_000_000 - age_seconds, UTC)
+    write_json(run.environment, {"started": started.isoformat()})
     return run
 
 
@@ -35,11 +37,6 @@ def test_runs_started_in_one_second_get_folders_of_their_own(tmp_path: Path, mon
     monkeypatch.setattr(time, "strftime", lambda form: "20260304-120000" if form == "%Y%m%d-%H%M%S" else "")
     names = [create_run(tmp_path, "demo").name for _ in range(3)]
     assert names == ["demo-20260304-120000", "demo-20260304-120000-2", "demo-20260304-120000-3"]
-
-
-def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert create_run(Path("~/runs"), "demo").path.parent == tmp_path / "runs"
 
 
 def test_the_files_of_a_run_have_the_documented_paths(tmp_path: Path) -> None:
@@ -100,7 +97,7 @@ def test_a_run_is_found_by_its_path_and_by_its_name(tmp_path: Path) -> None:
 def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(tmp_path: Path) -> None:
     for age, name in enumerate(["newest", "second", "cnn-first-try", "oldest"]):
         finish(tmp_path, name, age_seconds=age)
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(RunNotFoundError) as caught:
         find_run("cnn-first-tri", log_dir=tmp_path)
     assert str(caught.value) == (
         f"cnn-first-tri: expected a run folder, a checkpoint file, or the name of a run under {tmp_path}, found "
@@ -110,21 +107,46 @@ def test_an_unknown_run_gets_the_nearest_name_and_the_newest_runs(tmp_path: Path
 
 def test_without_any_run_the_error_says_how_to_make_one(tmp_path: Path) -> None:
     missing = tmp_path / "logs"
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(RunNotFoundError) as caught:
         find_run("demo", log_dir=missing)
     assert str(caught.value).endswith(
         f"; there are no runs under {missing} yet: cifar train --config quickstart makes one"
     )
 
 
+def test_a_folder_of_runs_is_told_as_one_with_its_newest_run(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    for age, name in enumerate(["newest", "older"]):
+        finish(elsewhere, name, age_seconds=age)
+    with pytest.raises(RunNotFoundError) as caught:
+        find_run(str(elsewhere), log_dir=tmp_path / "logs")
+    assert str(caught.value) == (
+        f"{elsewhere}: expected a run, found a folder of runs; name one of them, such as {elsewhere}/newest, or take "
+        f"its newest with --log-dir {elsewhere}"
+    )
+
+
+def test_a_misspelt_path_gets_the_runs_of_its_own_folder(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    for age, name in enumerate(["newest", "older"]):
+        finish(elsewhere, name, age_seconds=age)
+    with pytest.raises(RunNotFoundError) as caught:
+        find_run(f"{elsewhere}/oldr", log_dir=tmp_path / "logs")
+    assert str(caught.value).endswith(
+        f"found none of them; the newest runs are {elsewhere}/newest, {elsewhere}/older; "
+        f"did you mean '{elsewhere}/older'?"
+    )
+
+
 def test_a_name_too_long_for_the_file_system_is_an_unknown_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="expected a run folder"):
+    with pytest.raises(RunNotFoundError, match="expected a run folder"):
         find_run("x" * 5000, log_dir=tmp_path)
 
 
 def test_touching_a_run_does_not_make_it_newer(tmp_path: Path) -> None:
-    older, newer = (finish(tmp_path, f"{name}-20260304-12000{place}") for place, name in enumerate(("b", "a")))
-    older.config.touch()
+    older, newer = (finish(tmp_path, name, age_seconds=age) for name, age in (("b", 1), ("a", 0)))
+    for path in older.path.rglob("*"):
+        path.touch()
     assert find_runs(tmp_path) == [older, newer]
 
 

@@ -7,6 +7,7 @@ import pytest
 from cifar_cli.errors import RunError
 from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import create_run, find_run, find_runs
+from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.seed_group import (
     GroupFolder,
     SeedRun,
@@ -34,6 +35,26 @@ def test_a_group_is_found_by_path_and_by_name_and_is_no_run(tmp_path: Path) -> N
     assert find_runs(tmp_path) == []
     with pytest.raises(RunError, match="expected one run, found a group of them"):
         find_run(group.path.name, log_dir=tmp_path)
+
+
+def test_a_seed_whose_process_was_killed_is_interrupted_and_not_finished(tmp_path: Path) -> None:
+    killed = SeedRun(0, create_run(tmp_path, "small-seed0"))
+    assert killed.folder is not None
+    write_json(killed.folder.summary, {"status": "running"})
+    assert [run["status"] for run in summarize([killed], status="running", wall_seconds=1.0)["runs"]] == ["interrupted"]
+    assert not killed.is_finished
+    with run_lock(killed.folder, warn=pytest.fail):
+        assert killed.status == "running"
+
+
+def test_the_mean_time_of_seeds_is_not_known_if_the_time_of_one_is_lost(tmp_path: Path) -> None:
+    figures = {"status": "completed", "test": {"loss": 1.0, "accuracy": 0.5}, "wall_seconds": 3.0}
+    runs = [SeedRun(seed, create_run(tmp_path, f"small-seed{seed}")) for seed in range(2)]
+    for run, seconds in zip(runs, (2.0, None), strict=True):
+        assert run.folder is not None
+        write_json(run.folder.summary, {**figures, "train_seconds": seconds})
+    summary = summarize(runs, status="completed", wall_seconds=7.0)
+    assert (summary["mean_train_seconds"], summary["mean_wall_seconds"]) == (None, 3.0)
 
 
 def test_groups_are_listed_the_oldest_first(tmp_path: Path) -> None:

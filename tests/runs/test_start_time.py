@@ -1,7 +1,6 @@
-"""When a run was started: by its record, else its name, else its configuration's file."""
+"""When a run was started: by its record, else its name."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cifar_cli.runs.start_time import start_time
+from cifar_cli.runs.start_time import UNKNOWN, start_time
 
 
 @pytest.fixture
@@ -24,19 +23,17 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def make_run(folder: Path, *, environment: str | None = None) -> Path:
     folder.mkdir()
-    config = folder / "config.yaml"
-    config.touch()
-    os.utime(config, (1_700_000_000, 1_700_000_000))  # 2023-11-14 22:13:20 UTC
+    (folder / "config.yaml").touch()
     if environment is not None:
         (folder / "env.json").write_text(environment)
-    return config
+    return folder
 
 
 def test_the_record_counts_before_name_and_file(tmp_path: Path) -> None:
-    config = make_run(
+    folder = make_run(
         tmp_path / "demo-20260304-120000", environment=json.dumps({"started": "2025-01-02T03:04:05.678901+00:00"})
     )
-    found = start_time(config.parent, config=config)
+    found = start_time(folder)
     assert found == datetime(2025, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
@@ -44,18 +41,20 @@ def test_the_record_counts_before_name_and_file(tmp_path: Path) -> None:
 def test_without_a_readable_record_the_name_tells_the_local_time(
     tmp_path: Path, tokyo: None, environment: str | None
 ) -> None:
-    config = make_run(tmp_path / "demo-20260304-120000", environment=environment)
-    found = start_time(config.parent, config=config)
+    folder = make_run(tmp_path / "demo-20260304-120000", environment=environment)
+    found = start_time(folder)
     assert found.replace(microsecond=0) == datetime(2026, 3, 4, 3, 0, 0, tzinfo=UTC)
 
 
 def test_runs_of_one_second_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     names = ["demo-20260304-120000", "demo-20260304-120000-2", "demo-20260304-120000-9", "demo-20260304-120000-10"]
-    times = [start_time(config.parent, config=config) for config in (make_run(tmp_path / name) for name in names)]
+    times = [start_time(folder) for folder in (make_run(tmp_path / name) for name in names)]
     assert times == sorted(set(times))
 
 
 @pytest.mark.parametrize("name", ["demo", "demo-20261341-120000", "demo-20260304-120000-x"])
-def test_a_folder_of_another_name_is_as_old_as_its_configuration(tmp_path: Path, name: str) -> None:
-    config = make_run(tmp_path / name)
-    assert start_time(config.parent, config=config) == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+def test_a_folder_of_another_name_is_older_than_all_others_whatever_the_times_of_its_files(
+    tmp_path: Path, name: str
+) -> None:
+    folder = make_run(tmp_path / name)
+    assert start_time(folder) == UNKNOWN < start_time(make_run(tmp_path / "demo-19991231-235959"))

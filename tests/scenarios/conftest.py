@@ -24,11 +24,13 @@ class AtStep(Observer):
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c_interrupts() -> Iterator[None]:
-    """Gives Ctrl-C its usual effect, which a shell takes from programs that it starts in the background."""
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+def signals_have_their_usual_effect() -> Iterator[None]:
+    """Gives Ctrl-C and SIGHUP the effect that a shell takes from programs in the background, and nohup from its own."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    inherited = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, inherited)
+    for number, handler in inherited.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Faults of the disk during a training: each ends in one message, and earlier checkpoints stay whole."""
 
+import errno
 import json
+import os
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 STEP = 15  # of ten an epoch: in the middle of the second
@@ -101,3 +104,47 @@ def test_a_damaged_best_checkpoint_is_named_before_the_test(run: Path, cifar: Ca
     assert_failed_with_a_message(outcome, "best.pt: expected a whole checkpoint")
     assert status(run) == "failed"
     assert last.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("blocked", "lost"),
+    [
+        ("features", "training goes on without the recorded layers"),
+        ("projector", "TensorBoard's projector is left out"),
+    ],
+)
+def test_pictures_that_cannot_be_written_do_not_end_a_training(
+    blocked: str, lost: str, cifar: Callable[..., Any], tmp_path: Path, at_step: AtStep, trained: tuple[Path, Any]
+) -> None:
+    def replace_by_a_file(state: object) -> None:
+        folder = only_run(tmp_path) / blocked
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.write_text("")
+
+    with at_step(STEP, replace_by_a_file):
+        outcome = cifar("train", "--config", "small.yaml")
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count(lost) == 1
+    run = only_run(tmp_path)
+    assert status(run) == "completed"
+    assert weights_of(run) == weights_of(trained[0])
+
+
+def test_an_event_file_that_cannot_be_written_does_not_end_a_training(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: tuple[Path, Any]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("cifar_cli.observers.event_file.SummaryWriter", refuse)
+    outcome = cifar("train", "--config", "small.yaml")
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("could not be written: Read-only file system") == 1
+    assert outcome.err.count("; training goes on without TensorBoard\n") == 1
+    assert status(only_run(tmp_path)) == "completed"
+    assert weights_of(only_run(tmp_path)) == weights_of(trained[0])
+
+
+def weights_of(run: Path) -> dict[str, Any]:
+    model = torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"]
+    return {name: tensor.tolist() for name, tensor in model.items()}

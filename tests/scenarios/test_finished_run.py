@@ -50,7 +50,6 @@ def test_the_run_folder_holds_the_documented_files_and_no_others(trained: tuple[
         "projector/vectors.tsv",
         "projector/labels.tsv",
         "projector/images.png",
-        ".lock",
         *events,
     }
 

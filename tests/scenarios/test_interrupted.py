@@ -1,14 +1,18 @@
 """Trainings that Ctrl-C or SIGTERM stops, and what they become when they are resumed: the same numbers to the bit."""
 
 import csv
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,32 +112,42 @@ class Stopped:
     run: Path
 
 
-def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
-    """Trains in a process of its own and sends that process a signal in the middle of the third epoch."""
+@contextmanager
+def training_at_step_230(folder: Path, *words: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    """Starts a training in a process of its own, which waits for a signal in the middle of its third epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WAITING_CIFAR, *WORDS],
+        [sys.executable, "-c", WAITING_CIFAR, *WORDS, *words],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
         text=True,
+        **streams,
     )
-    assert process.stderr is not None
     try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
+    """Trains in a process of its own and sends that process a signal in the middle of the third epoch."""
+    with training_at_step_230(folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
         lines = []
         for line in process.stderr:
             lines.append(line)
             if line == "at step 230\n":
                 process.send_signal(number)
         return Stopped(process.wait(timeout=60), "".join(lines), only_run(folder))
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize(
     ("number", "code", "resume_by"),
-    [(signal.SIGINT, 130, "{run.name}"), (signal.SIGTERM, 143, "logs/{run.name}/checkpoints/last.pt")],
+    [
+        (signal.SIGINT, 130, "{run.name}"),
+        (signal.SIGTERM, 143, "logs/{run.name}/checkpoints/last.pt"),
+        (signal.SIGHUP, 129, "logs/{run.name}"),
+    ],
 )
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     number: signal.Signals, code: int, resume_by: str, uninterrupted: Path, cifar: Callable[..., Any], tmp_path: Path
@@ -168,6 +182,47 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     assert [event.step for event in events.Scalars("loss/train")] == [100, 200, 300, 400, 500]
 
 
+@pytest.mark.usefixtures("cifar")  # for small.yaml
+@pytest.mark.parametrize("words", [[], ["--seeds", "2"]], ids=["a run", "a group"])
+def test_ctrl_c_that_also_ends_the_reader_of_the_output_saves_and_exits_with_130(
+    words: list[str], tmp_path: Path
+) -> None:
+    # As in `cifar train … 2>&1 | tee log`: the terminal sends Ctrl-C to both.
+    with training_at_step_230(tmp_path, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        assert any(line == "at step 230\n" for line in process.stdout)
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    (run,) = (path.parents[1] for path in tmp_path.glob("logs/*/checkpoints/last.pt"))
+    assert read_checkpoint(run)["progress"]["step"] == 230
+    assert read_summary(run)["status"] == "interrupted"
+    if words:
+        group = read_summary(the_group(tmp_path))
+        assert (group["status"], [entry["status"] for entry in group["runs"]]) == (
+            "interrupted",
+            ["interrupted", "waiting"],
+        )
+
+
+@pytest.mark.usefixtures("cifar")  # for small.yaml
+def test_a_terminal_that_closes_lets_the_training_save_first(tmp_path: Path) -> None:
+    ours, terminal = os.openpty()
+    # A session of its own, whose terminal this is: closing our side sends the training a SIGHUP.
+    own_terminal = {"start_new_session": True, "preexec_fn": partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0)}
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+    with training_at_step_230(tmp_path, **own_terminal, **streams) as process:
+        os.close(terminal)
+        shown = b""
+        while b"at step 230" not in shown:
+            shown += os.read(ours, 1024)
+        os.close(ours)
+        assert process.wait(timeout=60) == 129
+    run = only_run(tmp_path)
+    assert read_checkpoint(run)["progress"]["step"] == 230
+    assert read_summary(run)["status"] == "interrupted"
+
+
 def test_a_second_ctrl_c_stops_at_once_and_says_what_is_lost(
     cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
 ) -> None:
@@ -193,6 +248,49 @@ def test_a_second_ctrl_c_without_a_checkpoint_says_that_nothing_was_saved(
         outcome = cifar("train", "--config", "small.yaml")
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1] == "error: stopped at once, before anything was saved"
+
+
+@pytest.mark.parametrize("kept", [0, 1], ids=["without metrics.csv", "without the best epoch's row"])
+def test_a_run_resumed_without_its_rows_has_no_other_epochs_figures(
+    kept: int, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
+) -> None:
+    with at_step(25, lambda state: press_ctrl_c(1)):  # in the third epoch of ten steps
+        assert cifar("train", "--config", "small.yaml", "train.epochs=3", "schedule={name: constant}").code == 130
+    run = only_run(tmp_path)
+    progress = read_checkpoint(run)["progress"]
+    best, metrics = progress["best_epoch"], run / "metrics.csv"
+    header, *rows = metrics.read_text().splitlines()
+    metrics.unlink()
+    if kept:
+        metrics.write_text("\n".join([header, *(row for row in rows if not row.startswith(f"{best},"))]) + "\n")
+
+    with at_step(26, lambda state: press_ctrl_c(1)):
+        resumed = cifar("train", "--resume", run)
+    assert resumed.code == 130
+    lost = f"epoch {best}" if kept else "epochs 1, 2"
+    assert f"warning: {metrics}: expected a row for each of the 2 epochs trained so far, found none for {lost}; " in (
+        resumed.err
+    )
+    summary = read_summary(run)
+    assert (summary["epochs"], summary["best_epoch"], summary["train_seconds"]) == (2, best, None)
+    assert (summary["train"], summary["val"]) == (None, {"loss": None, "accuracy": progress["best_val_accuracy"]})
+    assert cifar("train", "--resume", run).code == 0
+    assert (read_summary(run)["epochs"], read_summary(run)["train_seconds"]) == (3, None)
+
+
+def test_a_run_that_was_killed_before_its_test_and_lost_its_records_is_tested_all_the_same(
+    run: Path, cifar: Callable[..., Any]
+) -> None:
+    test = read_summary(run)["test"]
+    for name in ("metrics.csv", "summary.json"):
+        (run / name).unlink()
+    outcome = cifar("train", "--resume", run)
+    assert outcome.code == 0, outcome.err
+    summary, best = read_summary(run), read_checkpoint(run, "best")["progress"]
+    assert (summary["status"], summary["epochs"], summary["test"]) == ("completed", 2, test)
+    assert summary["val"] == {"loss": None, "accuracy": best["best_val_accuracy"]}
+    assert [summary[key] for key in ("train", "train_seconds", "images_per_second", "wall_seconds")] == [None] * 4
+    assert "unknown time of training, unknown time in all" in outcome.out
 
 
 # --- a group of seeds ------------------------------------------------------------------------------------------------

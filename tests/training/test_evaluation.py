@@ -38,11 +38,11 @@ class LookUp(nn.Module):
         return self.logits[numbers]
 
 
-def run(model: nn.Module, images: ImageSet, *, batch_size: int) -> Evaluation:
+def run(model: nn.Module, images: ImageSet, *, batch_size: int, label_smoothing: float = 0.0) -> Evaluation:
     return evaluate(
         model,
         loader=BatchLoader(images, batch_size=batch_size),
-        loss=cross_entropy(),
+        loss=cross_entropy(label_smoothing=label_smoothing),
         preprocess=lambda batch: batch.flatten().long(),
         runtime=CPU,
         num_classes=K,
@@ -61,6 +61,18 @@ def test_loss_accuracy_and_confusion_are_scikit_learns_whatever_the_batch_size(b
     assert result.loss == pytest.approx(log_loss(images.labels, probabilities, labels=range(K)), rel=1e-5)
     assert result.confusion.tolist() == confusion_matrix(images.labels, predicted, labels=range(K)).tolist()
     assert result.confusion.dtype == torch.int64
+
+
+def test_the_plain_cross_entropy_stands_beside_a_loss_with_label_smoothing() -> None:
+    model, images = LookUp(), numbered_images()
+    plain = run(model, images, batch_size=64)
+    smoothed = run(model, images, batch_size=64, label_smoothing=0.3)
+    log_probabilities = model.logits.detach().double().log_softmax(dim=1)
+    of_labels = -log_probabilities[range(N), images.labels].mean().item()
+    of_all_classes = -log_probabilities.mean().item()
+    assert plain.loss == plain.cross_entropy == pytest.approx(of_labels, rel=1e-5)
+    assert smoothed.cross_entropy == pytest.approx(of_labels, rel=1e-5)
+    assert smoothed.loss == pytest.approx(0.7 * of_labels + 0.3 * of_all_classes, rel=1e-5)
 
 
 def test_a_class_without_images_and_predictions_is_a_row_and_a_column_of_zeros() -> None:

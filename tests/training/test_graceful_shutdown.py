@@ -8,17 +8,20 @@ import pytest
 
 from cifar_cli.training.graceful_shutdown import ShutdownRequest, graceful_shutdown
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
 
 @pytest.fixture(autouse=True)
 def usual_handlers() -> Iterator[None]:
     """Restores the handlers after a failed test."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may be run by nohup
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_is_only_noted(number: int) -> None:
     with graceful_shutdown() as request:
         assert request == ShutdownRequest(signal_number=None)
@@ -51,13 +54,39 @@ def test_a_second_signal_reaches_the_previous_handler(number: int) -> None:
 
 
 def test_the_handlers_are_restored_afterwards_also_after_an_exception() -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(number) for number in SIGNALS]
     with graceful_shutdown():
-        assert signal.getsignal(signal.SIGINT) != before[0]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+        assert all(signal.getsignal(number) != handler for number, handler in zip(SIGNALS, before, strict=True))
+    assert [signal.getsignal(number) for number in SIGNALS] == before
     with pytest.raises(RuntimeError, match="broken"), graceful_shutdown():
         raise RuntimeError("broken")
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_hangup_that_nohup_has_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with graceful_shutdown() as request:
+        signal.raise_signal(signal.SIGHUP)
+        assert request.signal_number is None
+        signal.raise_signal(signal.SIGTERM)
+        assert request.signal_number == signal.SIGTERM
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+def test_the_second_hangup_of_a_closed_terminal_has_no_effect_nor_has_one_afterwards() -> None:
+    with graceful_shutdown() as request:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)  # its usual effect would end these tests
+        assert request.signal_number == signal.SIGHUP
+    signal.raise_signal(signal.SIGHUP)
+
+
+def test_a_terminal_that_is_closed_after_ctrl_c_does_not_keep_it_from_saving() -> None:
+    with graceful_shutdown() as request:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGHUP)
+        assert request.signal_number == signal.SIGINT
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
 
 
 def test_processes_agree_on_the_highest_signal_number() -> None:

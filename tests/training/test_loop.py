@@ -191,7 +191,9 @@ def test_the_best_epoch_is_the_first_of_the_highest_validation_accuracy(tiny_tra
     training = tiny_training(epochs=4)
     accuracies = iter([0.25, 0.5, 0.5, 0.375])
     confusion = torch.zeros(4, 4, dtype=torch.int64)
-    task = replace(training.task, validate=lambda: Evaluation(1.0, next(accuracies), 8, confusion, torch.zeros(8, 4)))
+    task = replace(
+        training.task, validate=lambda: Evaluation(1.0, 1.0, next(accuracies), 8, confusion, torch.zeros(8, 4))
+    )
     fit(training.state, task, runtime=training.runtime)
     assert (training.state.progress.best_epoch, training.state.progress.best_val_accuracy) == (2, 0.5)
 
@@ -232,8 +234,11 @@ def test_augmentation_draws_from_its_own_generator_and_dropout_does_not(tiny_tra
     assert not torch.equal(generator.get_state(), start)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_with_advice(tiny_training: Make, recorder: Any) -> None:
-    training = tiny_training(schedule="cosine", epochs=1)
+@pytest.mark.parametrize("validated", [True, False])  # the validation would find it too
+def test_a_loss_that_is_not_finite_ends_the_training_with_advice(
+    tiny_training: Make, recorder: Any, validated: bool
+) -> None:
+    training = tiny_training(schedule="cosine", epochs=1, validated=validated)
     with torch.no_grad():
         training.state.model.fc.weight.fill_(torch.nan)
     with pytest.raises(DivergedError) as caught:
@@ -262,6 +267,7 @@ def test_a_validation_loss_that_is_not_finite_ends_the_training_before_its_repor
     training = tiny_training()
     broken = Evaluation(
         loss=float("inf"),
+        cross_entropy=float("inf"),
         accuracy=0.25,
         images=8,
         confusion=torch.zeros(4, 4, dtype=torch.int64),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from cifar_cli.config.first_guesses import layer_of_call, list_of_tuple
 from cifar_cli.config.layers.table import LAYERS, Arguments, NoDefault
 from cifar_cli.config.messages import format_value, found, nearest
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath
@@ -94,6 +95,10 @@ def _read_layer(path: KeyPath, name: str, body: object) -> tuple[Layer | None, l
 
 
 def _unknown_type(path: KeyPath, layer_type: object) -> Issue:
+    if isinstance(layer_type, str) and (written := layer_of_call(layer_type)):
+        return Issue(
+            path[:-1], f"expected a layer in YAML, found Python's {found(layer_type)}", f"write {path[-2]}: {written}"
+        )
     near = nearest(layer_type, LAYERS) if isinstance(layer_type, str) else ""
     mend = near.removeprefix("; ") or f"the types are {', '.join(sorted(LAYERS))}"
     return Issue(path, f"expected a layer type of torch.nn, found {found(layer_type)}", mend)
@@ -112,7 +117,8 @@ def _read_arguments(
         elif not table[key].type.accepts(value):
             expected, example, _ = table[key].type
             finding = f"expected {expected}, found {found(raw)}"
-            issues.append(Issue((*path, key), finding, f"write for example {format_value(example)}"))
+            mend = list_of_tuple(raw) or f"for example {format_value(example)}"
+            issues.append(Issue((*path, key), finding, f"write {mend}"))
         else:
             arguments[key] = value  # type: ignore[assignment]  # its type has just accepted it
     for key in missing_arguments(table, given):

@@ -19,10 +19,11 @@ class Document:
     issues: list[Issue]
 
 
-def read_document(text: str, source: str) -> Document:
+def read_document(text: str, source: str, *, builtin: str | None = None) -> Document:
     """Returns the data of a text.
 
-    source: the text's name in messages. Raises ConfigError with one issue if the text cannot be read.
+    source: the text's name in messages; builtin: its name as a built-in configuration, if it is one. Raises ConfigError
+    with one issue if the text cannot be read.
     """
     root, issues = _parse(text, source)
     if root is None:
@@ -32,7 +33,7 @@ def read_document(text: str, source: str) -> Document:
         raise ConfigError(
             [f"{root.start}: expected keys with values, found {found}; write for example name: experiment"]
         )
-    locations = SourceLocations(start=SourceLocation(source, 1, 1))
+    locations = SourceLocations(start=SourceLocation(source, 1, 1), builtin=builtin)
     data = _plain(root, (), locations)
     assert isinstance(data, dict)
     return Document(data, locations, issues)

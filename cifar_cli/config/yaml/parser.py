@@ -72,6 +72,15 @@ def parse(text: str, source: str) -> tuple[Node | None, list[Issue]]:
         raise UnreadableError(finding, SourceLocation(source)) from error
 
 
+def control_character_in(text: str) -> str | None:
+    """Returns the message about the text's first control character, None if it has none.
+
+    Quoted text can contain them as escapes; no key or value needs them, not even line breaks.
+    """
+    match = _CONTROL_CHARACTER.search(text)
+    return f"the control character {match.group()!r} is not read; take it away" if match else None
+
+
 class _Parser:
     """Builds the tree from PyYAML's events, one at a time, so that limits apply before memory is used."""
 
@@ -187,9 +196,8 @@ class _Parser:
         return str(event.value)
 
     def refuse_control_characters(self, event: Any) -> None:
-        # Quoted text can contain control characters as escapes; no key or value needs them, not even line breaks.
-        if match := _CONTROL_CHARACTER.search(event.value):
-            self.refuse(event, f"the control character {match.group()!r} is not read; take it away")
+        if finding := control_character_in(event.value):
+            self.refuse(event, finding)
 
 
 def _shown(tag: str) -> str:

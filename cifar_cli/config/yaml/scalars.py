@@ -4,7 +4,7 @@ import re
 
 MAX_DIGITS = 300  # more than any number needs; Python is slow to convert longer numbers, and refuses very long ones
 
-_NULL = {"", "~", "null", "Null", "NULL"}
+NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -16,7 +16,7 @@ def read_scalar(word: str) -> bool | int | float | str | None:
 
     Raises ValueError for a number of more than `MAX_DIGITS` digits.
     """
-    if word in _NULL:
+    if word in NULL:
         return None
     if word in _BOOL:
         return _BOOL[word]

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from cifar_cli.shell import shell_command
+
 KeyPath: TypeAlias = tuple[str | int, ...]
 """From the top of the configuration to a value: ("model", "layers", 0, "conv1", "out_channels")."""
 
@@ -32,9 +34,10 @@ COMMAND_LINE = SourceLocation("command line")
 
 @dataclass
 class SourceLocations:
-    """The locations of the keys and values of one configuration."""
+    """The locations of the keys and values of one configuration. builtin: its name if it comes with the program."""
 
     start: SourceLocation
+    builtin: str | None = None
     keys: dict[KeyPath, SourceLocation] = field(default_factory=dict)
     values: dict[KeyPath, SourceLocation] = field(default_factory=dict)
 
@@ -65,7 +68,7 @@ class Issue:
     """One mistake: the path of its key, the finding, and the mend.
 
     at_key: the key is wrong, not its value. location: for a mistake that is not at the location of `path`. first: the
-    path of the earlier use of a repeated key or name.
+    path of the earlier use of a repeated key or name. word: the key=value that mends it on the command line.
     """
 
     path: KeyPath
@@ -74,6 +77,7 @@ class Issue:
     at_key: bool = False
     location: SourceLocation | None = None
     first: KeyPath | None = None
+    word: str | None = None
 
 
 def report(issues: Iterable[Issue], locations: SourceLocations) -> list[str]:
@@ -86,5 +90,16 @@ def report(issues: Iterable[Issue], locations: SourceLocations) -> list[str]:
             finding += f", first on line {first.line}"
         key = f"{dotted(issue.path)}: " if issue.path else ""
         order = (location == COMMAND_LINE, location.line, location.column)
-        sentences.append((order, f"{location}: {key}{finding}{issue.mend and '; ' + issue.mend}"))
+        mend = issue.mend
+        if locations.builtin is not None and location.source == locations.start.source:
+            mend = _mend_of_builtin(issue, locations.builtin)
+        sentences.append((order, f"{location}: {key}{finding}{mend and '; ' + mend}"))
     return [sentence for _, sentence in sorted(sentences, key=lambda item: item[0])]
+
+
+def _mend_of_builtin(issue: Issue, name: str) -> str:
+    """Returns the mend of a mistake in a built-in configuration, whose file is not the person's own to change."""
+    if issue.word is not None:
+        return f"write {shell_command(issue.word)} on the command line"
+    copy = f"do so in a copy, {shell_command('cifar', 'config', 'copy', name)}, or on the command line"
+    return f"{issue.mend}; {copy}" if issue.mend else copy

@@ -19,6 +19,7 @@ from cifar_cli.data.download.download import Report
 from cifar_cli.data.download.fetch_archive import fetch_archive
 from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE, CIFAR100_ARCHIVE, Archive
 from cifar_cli.data.image_set import ImageSet
+from cifar_cli.shell import shell_command
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def cifar_file_states(root: Path, *, files: CifarFiles) -> dict[Path, FileState]
 
 
 def _read_pickles(folder: Path, md5_sums: dict[str, str], *, name: str) -> list[dict[bytes, Any]]:
-    mend = f"fetch it anew with: cifar data fetch {name} --root {folder.parent}"
+    mend = f"fetch it anew with: {shell_command('cifar', 'data', 'fetch', name, '--root', folder.parent)}"
     contents = [read_verified(folder / file, md5=md5, mend=mend) for file, md5 in md5_sums.items()]
     return [_ArrayUnpickler(io.BytesIO(content), encoding="bytes").load() for content in contents]
 
@@ -136,8 +137,11 @@ def dataset_source(files: CifarFiles, archive: Archive) -> DatasetSource:
         read=lambda root: read_cifar(root, files=files),
         file_states=file_states,
         fetch=fetch,
+        folder=files.folder,
+        archive=archive.file_name,
         copy=f"{archive.file_name} (or the folder {archive.folder})",
         example_mirror=f"https://example.org/{archive.file_name}",
+        archives=(archive,),
     )
 
 

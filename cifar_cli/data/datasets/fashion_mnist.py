@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from cifar_cli.data.datasets.source import DatasetSource
-from cifar_cli.data.download.checksums import FileState, MissingFileError
+from cifar_cli.data.download.checksums import DamagedFileError, FileState, MissingFileError
 from cifar_cli.data.download.download import Report, download
 from cifar_cli.data.download.fetch_archive import dataset_lock
 from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.errors import DataError
+from cifar_cli.shell import shell_command
 
 FOLDER = "FashionMNIST/raw"
 MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
@@ -61,10 +62,10 @@ def read_fashion_mnist(root: Path) -> tuple[ImageSet, ImageSet]:
     """
     for path, state in fashion_mnist_file_states(root).items():
         if state != "ok":
-            error = MissingFileError if state == "missing" else DataError
+            error = MissingFileError if state == "missing" else DamagedFileError
             raise error(
                 f"{path}: is {state}: expected a file of {UNPACKED_BYTES[path.name]} bytes; "
-                f"fetch it anew with: cifar data fetch fashion_mnist --root {root}"
+                f"fetch it anew with: {_fetch_command(root)}"
             )
     return _image_set(root, is_train=True), _image_set(root, is_train=False)
 
@@ -134,14 +135,20 @@ def _damaged(root: Path, *, is_train: bool) -> DataError:
     return DataError(
         f"{root / FOLDER}: the {'train' if is_train else 't10k'} files are damaged: expected images of 28×28 pixels, "
         f"and a label below 10 for each; delete them and fetch them anew with: "
-        f"cifar data fetch fashion_mnist --root {root}"
+        f"{_fetch_command(root)}"
     )
+
+
+def _fetch_command(root: Path) -> str:
+    return shell_command("cifar", "data", "fetch", "fashion_mnist", "--root", root)
 
 
 FASHION_MNIST = DatasetSource(
     read=read_fashion_mnist,
     file_states=fashion_mnist_file_states,
     fetch=fetch_fashion_mnist,
+    folder=FOLDER,
     copy="the folder FashionMNIST",
     example_mirror="https://example.org/fashion-mnist/",
+    archives=ARCHIVES,
 )

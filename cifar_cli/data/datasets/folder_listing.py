@@ -13,6 +13,7 @@ from pathlib import Path
 from cifar_cli.data.datasets.folder_files import SPLITS, FoundFiles, find_files
 from cifar_cli.data.datasets.listed_file import ListedFile, ListingError, shown
 from cifar_cli.data.quotas import proportional_quotas
+from cifar_cli.shell import expand_path
 
 TEST_PERCENT = 20  # of all images, if there is no folder `test`
 VAL_PERCENT = 10  # of the training images, if there is no folder `val`
@@ -48,7 +49,7 @@ def absolute_root(root: str | Path | None) -> Path:
     """Returns the root as an absolute path. Raises ListingError if there is none."""
     if root is None:
         raise ListingError("expected the folder of your images, or a CSV of path,label, found nothing", "write it")
-    return Path(os.path.abspath(Path(root).expanduser()))
+    return Path(os.path.abspath(expand_path(root, place="data.root")))
 
 
 def list_folder(root: Path, *, val_size: int | None) -> FolderListing:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from cifar_cli.section import Entry, Flag, NonNegativeInt, UnitInterval, load_target, table
+from cifar_cli.shell import expand_path
 
 Shape = tuple[int, int, int]
 Statistics = tuple[UnitInterval, UnitInterval, UnitInterval] | None
@@ -166,7 +167,7 @@ class FolderKeys(DatasetKeys):
     def resolve(self) -> Resolved:
         root: str | None = getattr(self, "root", None)  # a key of the section that all datasets have
         if self.fingerprint is not None:  # resolved already, as in a run's configuration: opening compares the files
-            return {"root": root and os.path.abspath(os.path.expanduser(root))}, None
+            return {"root": root and os.path.abspath(expand_path(root, place="data.root"))}, None
         found, issue = load_target(self.listing)(root, val_size=self.val_size)
         if not issue and self.classes not in (None, found["classes"]):
             return {}, ("classes", f"expected those of the folder, {found['classes']}, found others", "write null")

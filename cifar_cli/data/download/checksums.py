@@ -13,6 +13,10 @@ class MissingFileError(DataError):
     """A file of a dataset is missing; fetching the dataset would help."""
 
 
+class DamagedFileError(DataError):
+    """A file of a dataset is not the published one; fetching the dataset replaces it."""
+
+
 def md5_of(path: Path) -> str:
     """Returns the MD5 sum of a file as 32 hexadecimal digits."""
     with path.open("rb") as file:
@@ -29,7 +33,7 @@ def file_state(path: Path, *, md5: str) -> FileState:
 def read_verified(path: Path, *, md5: str, mend: str) -> bytes:
     """Returns a file's bytes after a check of their MD5 sum.
 
-    Raises MissingFileError, or DataError where the file is unreadable or damaged; `mend` ends the message.
+    Raises MissingFileError, DamagedFileError, or DataError where the file is unreadable; `mend` ends the message.
     """
     try:
         content = path.read_bytes()
@@ -39,5 +43,5 @@ def read_verified(path: Path, *, md5: str, mend: str) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}; check who may read it") from None
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != md5:
-        raise DataError(f"{path}: is damaged: expected MD5 {md5}, found {found}; {mend}")
+        raise DamagedFileError(f"{path}: is damaged: expected MD5 {md5}, found {found}; {mend}")
     return content

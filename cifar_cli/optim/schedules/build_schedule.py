@@ -71,6 +71,12 @@ def last_lr(scheduler: LambdaLR) -> float:
     return _lrs(scheduler, scheduler.last_epoch - 1)[reported_position(scheduler.optimizer.param_groups)]
 
 
+def peak_step(scheduler: LambdaLR, *, steps: int) -> int:
+    """Returns the first of `steps` steps with the largest reported learning rate: the number of steps of warm-up."""
+    factor = scheduler.lr_lambdas[reported_position(scheduler.optimizer.param_groups)]
+    return max(range(steps), key=factor, default=0)
+
+
 def _lrs(scheduler: LambdaLR, step: int) -> list[float]:
     return [float(lr) * factor(step) for lr, factor in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)]
 

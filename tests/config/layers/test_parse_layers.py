@@ -61,8 +61,21 @@ INT = "expected a whole number, at least 1"
             {"a": {"type": "MaxPool2d", "kernel_size": [2, 2, 2]}},
             f"model.layers.a.kernel_size: {INT}, or two of them: [height, width], found [2, 2, 2]; write for example 3",
         ),
+        ({"a": {"type": "LayerNorm", "normalized_shape": (8, 0)}}, f"model.layers.a.normalized_shape: {INT}, or a list of them, found [8, 0]; write for example [64, 8, 8]"),
+        ({"a": {"type": "LayerNorm", "normalized_shape": "x"}}, f"model.layers.a.normalized_shape: {INT}, or a list of them, found 'x'; write for example [64, 8, 8]"),
+        (
+            {"a": {"type": "Unflatten", "dim": 1, "unflattened_size": (-1, -1)}},
+            "model.layers.a.unflattened_size: expected a list of whole numbers, at least 1 each; one may be -1, found [-1, -1]; "
+            "write for example [64, 4, 4]",
+        ),
+        (
+            {"a": {"type": "Unflatten", "dim": 1, "unflattened_size": (0, -1)}},
+            "model.layers.a.unflattened_size: expected a list of whole numbers, at least 1 each; one may be -1, found [0, -1]; "
+            "write for example [64, 4, 4]",
+        ),
         ({"a": {"type": "Dropout", "p": 1.5}}, "model.layers.a.p: expected a number from 0 to 1, found 1.5; write for example 0.5"),
         ({"a": {"type": "ELU", "alpha": float("nan")}}, "model.layers.a.alpha: expected a number, found nan; write for example 1.0"),
+        ({"a": {"type": "ELU", "alpha": "x"}}, "model.layers.a.alpha: expected a number, found 'x'; write for example 1.0"),
         ({"a": {"type": "ReLU", "inplace": "yes"}}, "model.layers.a.inplace: expected true or false, found 'yes'; write for example true"),
         ({"a": {"type": "GELU", "approximate": "erf"}}, "model.layers.a.approximate: expected none or tanh, found 'erf'; write for example tanh"),
     ],
@@ -71,6 +84,11 @@ def test_every_mistake_in_a_layer_is_reported_with_its_mend(entry: object, words
     layers, issues = parse_layers([entry])
     assert layers == [None]
     assert report(issues, SourceLocations(SourceLocation("x"))) == [f"x: {words}"]
+
+
+def test_one_of_the_unflattened_sizes_may_be_left_to_torch() -> None:
+    layers, issues = parse_layers([{"a": {"type": "Unflatten", "dim": 1, "unflattened_size": (2, -1)}}])
+    assert (layers[0].arguments["unflattened_size"], issues) == ((2, -1), [])
 
 
 def test_a_type_like_no_other_gets_the_list_of_types() -> None:

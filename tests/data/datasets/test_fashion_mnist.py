@@ -18,6 +18,7 @@ from cifar_cli.data.datasets.fashion_mnist import (
     read_fashion_mnist,
     read_idx,
 )
+from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.errors import DataError
 
@@ -105,6 +106,7 @@ def test_missing_or_short_file_is_named(tmp_path: Path, contents: dict[str, byte
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(DataError) as caught:
         read_fashion_mnist(tmp_path)
+    assert isinstance(caught.value, MissingFileError) == (state == "missing")  # what is missing can be fetched
     assert str(caught.value) == (
         f"{path}: is {state}: expected a file of 10 bytes; "
         f"fetch it anew with: cifar data fetch fashion_mnist --root {tmp_path}"

@@ -63,7 +63,8 @@ def test_a_fetch_gets_own_mirrors_in_order_and_its_failure_names_the_ways_out(
     assert str(caught.value).splitlines() == [
         "photos.zip: no mirror could be reached",
         "Three ways out:",
-        f"  - copy photos.zip from another machine into {tmp_path}",
+        f"  - copy photos.zip from another machine into {tmp_path}, or name the folder that has it: "
+        "CIFAR_DATA_DIR=FOLDER",
         "  - name a mirror that can be reached: CIFAR_MIRROR=https://example.org/photos.zip, or data.mirrors",
         "  - use the synthetic set, which needs no network: data.name=synthetic",
     ]

@@ -1,7 +1,9 @@
 """Archives fetched by one process at a time: two at once, one stopped and continued, one copied by hand."""
 
+import errno
 import hashlib
 import io
+import os
 import random
 import signal
 import subprocess
@@ -10,10 +12,11 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from cifar_cli.data.download.download import NullReport
 from cifar_cli.data.download.fetch_archive import dataset_lock, fetch_archive
 from cifar_cli.data.download.mirrors import CIFAR10_ARCHIVE
 from cifar_cli.errors import DataError
@@ -61,7 +64,7 @@ def test_two_processes_at_once_download_once(packed: bytes, start_server: Callab
     outputs = [process.communicate(timeout=60)[0] for process in processes]
     assert server.behaviours() == ["crawls_faster"]
     assert all(output.endswith("done\n") for output in outputs)
-    waiting = f"another process is fetching archive into {folder}; waiting for it"
+    waiting = f" is fetching archive into {folder}; waiting for it"
     assert sum(waiting in output for output in outputs) == 1
     assert (folder / "archive" / "noise.bin").read_bytes() == CONTENT
 
@@ -103,7 +106,45 @@ def test_an_archive_copied_from_another_machine_is_unpacked_without_a_network(tm
 def test_a_process_that_waits_for_another_gives_up_at_its_deadline(tmp_path: Path):
     with (
         dataset_lock(tmp_path, name="set", timeout_seconds=None, report=None),
-        pytest.raises(DataError, match=r"\.set\.lock: another process is still fetching after 0 s; wait for it"),
+        pytest.raises(DataError, match=r"\.set\.lock: process \d+ on \S+ is still fetching after 0 s; wait for it"),
         dataset_lock(tmp_path, name="set", timeout_seconds=0.2, report=None),
     ):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EACCES])
+def test_where_the_file_system_has_no_locks_the_files_are_fetched_with_a_warning(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Notes(NullReport):
+        texts: ClassVar[list[str]] = []
+
+        def note(self, text: str) -> None:
+            self.texts.append(text)
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    Notes.texts.clear()
+    with dataset_lock(tmp_path / "data", name="set", timeout_seconds=None, report=Notes()):
+        pass
+    assert Notes.texts == [
+        f"warning: {tmp_path}/data: the file system gives no lock ({os.strerror(number)}), so nothing keeps a second "
+        "process from fetching set too; start none"
+    ]
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_failed_fetch_leaves_no_lock_and_no_folder(tmp_path: Path):
+    archive = replace(CIFAR10_ARCHIVE, mirrors=())
+    with pytest.raises(DataError, match="could not be downloaded"):
+        fetch_archive(archive, tmp_path / "new" / "data", is_there=lambda: False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_fetch_leaves_a_folder_that_was_there_as_it_was(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError, match="could not be downloaded"):
+        fetch_archive(replace(CIFAR10_ARCHIVE, mirrors=()), tmp_path / "data", is_there=lambda: False)
+    assert [path.name for path in tmp_path.rglob("*")] == ["data"]

@@ -41,3 +41,12 @@ def test_it_covers_a_whole_square_inside_and_less_at_the_border(seeded: Callable
 
 def test_the_square_has_the_mean_colour_of_the_training_set(random_batch: Callable[..., Batch]) -> None:
     assert Cutout(8, mean=(0.4914, 0.4822, 0.4465)).fill == (125, 123, 114)  # 255 times the mean, rounded
+
+
+def test_the_centre_is_drawn_from_all_pixels_and_from_nothing_else(seeded: Callable[[int], torch.Generator]) -> None:
+    black = torch.zeros(3000, 1, 4, 7, dtype=torch.uint8)
+    batch = Batch(black, torch.zeros(3000, dtype=torch.int64), torch.arange(3000))
+    painted = Cutout(1, mean=(1.0,))(batch, seeded(0)).images == 255  # a square of one pixel: its centre
+    assert painted.flatten(1).sum(1).tolist() == [1] * 3000
+    # 3000 / 28 = 107 of each, standard deviation 10.
+    assert 65 < int(painted.sum(0).min()) <= int(painted.sum(0).max()) < 150

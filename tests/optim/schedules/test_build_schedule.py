@@ -141,12 +141,16 @@ def test_epochs_of_different_lengths_count_by_their_steps() -> None:
     assert warmed_up == pytest.approx([*(LR * step / 5 for step in range(1, 5)), LR, *[LR / 10] * 2, *[LR / 100] * 3])
 
 
-def test_a_group_s_epochs_are_counted_in_their_own_steps() -> None:
-    group = {"params": [nn.Parameter(torch.zeros(1))], "lr": LR, "epochs": 1.5}
-    optimizer = torch.optim.SGD([group])
-    scheduler = build_schedule("linear", optimizer, epoch_steps=[2, 4, 1])
-    # An epoch and a half: 2 + 4 / 2 = 4 steps.
-    assert lrs_of(optimizer, scheduler, steps=7) == pytest.approx([LR, LR * 3 / 4, LR / 2, LR / 4, 0, 0, 0])
+# An epoch and a half: 2 + 4 / 2 = 4 steps. Two epochs: 2 + 4 steps. Three, which are all: 7 steps.
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 2), (1.5, 4), (2, 6), (3, 7)])
+def test_a_group_s_epochs_are_counted_in_their_own_steps(epochs: float, steps: int) -> None:
+    def taken(name: str) -> list[float]:
+        group = {"params": [nn.Parameter(torch.zeros(1))], "lr": LR, "epochs": epochs}
+        optimizer = torch.optim.SGD([group])
+        return lrs_of(optimizer, build_schedule(name, optimizer, epoch_steps=[2, 4, 1]), steps=7)
+
+    assert taken("linear") == pytest.approx([LR * max(steps - step, 0) / steps for step in range(7)])
+    assert taken("constant") == [LR] * steps + [0.0] * (7 - steps)
 
 
 def test_a_cosine_after_a_warm_up_is_a_shorter_cosine() -> None:

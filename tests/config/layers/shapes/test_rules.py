@@ -127,6 +127,32 @@ def test_every_other_layer_type_gives_torchs_shape_for_images_and_rows(layer_typ
     assert step.output_shape == torch_output_shape(Layer("layer", layer_type, step.arguments), shape)
 
 
+@pytest.mark.parametrize(
+    ("layer_type", "arguments"),
+    [
+        ("GLU", {"dim": 1}),
+        ("GLU", {"dim": 2}),
+        ("Softmax", {"dim": 1}),
+        ("Unflatten", {"dim": 2, "unflattened_size": (-1, 3)}),
+        ("Unflatten", {"dim": 3, "unflattened_size": (2, 2, 2)}),
+    ],
+)
+def test_a_layer_with_a_dim_gives_torchs_shape_for_every_dim(layer_type: str, arguments: dict[str, object]) -> None:
+    layer, shape = Layer("layer", layer_type, arguments), (4, 6, 8)
+    assert infer_shapes([layer], shape)[0].output_shape == torch_output_shape(layer, shape)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.parametrize("kernel_size", [2, 3, 4, 5])
+@pytest.mark.parametrize("mode", ["reflect", "circular"])
+def test_padding_same_needs_as_many_pixels_as_in_torch(kernel_size: int, mode: str) -> None:
+    for side in range(1, 6):
+        arguments = {"out_channels": 1, "kernel_size": kernel_size, "padding": "same", "padding_mode": mode}
+        step = inferred(Layer("conv", "Conv2d", arguments), (1, side, side))
+        expected = torch_output_shape(Layer("conv", "Conv2d", {"in_channels": 1, **arguments}), (1, side, side))
+        assert (step.output_shape if step else None) == expected, side
+
+
 def test_every_layer_type_has_a_rule() -> None:
     assert RULES.keys() == LAYERS.keys()
     assert RANKS.keys() <= LAYERS.keys()

@@ -1,0 +1,94 @@
+"""`cifar export`: writes a trained network for other programs, and compares what was written with the network."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cifar_cli import formatting
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    AsJson,
+    LogDir,
+    Weights,
+    choose_model,
+    expand_option,
+    number,
+    one_of,
+)
+from cifar_cli.config.keys import MACHINE_KEYS
+from cifar_cli.console.completion import complete_export_words
+from cifar_cli.export.table import FORMATS, check_libraries
+from cifar_cli.shell import shell_command
+
+if TYPE_CHECKING:
+    from cifar_cli.export.export_network import Comparison
+
+
+def export(
+    to: Annotated[str, one_of(*FORMATS, help="The format.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="A run folder, its name under logs/, or a checkpoint file; by default, the newest run.",
+            autocompletion=complete_export_words,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to write; by default, the run's folder export/.", callback=expand_option
+        ),
+    ] = None,
+    weights: Weights = None,
+    images: Annotated[
+        int, number("--images", int, low=1, help="The number of test images to compare the answers on.")
+    ] = 100,
+    as_json: AsJson = False,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
+) -> None:
+    """Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch."""
+    choice = choose_model(
+        words, config=None, weights=weights, log_dir=log_dir, changeable=MACHINE_KEYS, is_run_needed=True
+    )
+    check_libraries(to)
+    import torch
+
+    from cifar_cli.builders.load_data import load_data
+    from cifar_cli.console.streams import note, print_next_step, results
+    from cifar_cli.export.export_network import export_network
+    from cifar_cli.export.exported_network import to_export
+
+    opened = choice.load()
+    _, splits = load_data(opened.experiment, environment=opened.run.environment)
+    name = opened.run.name if opened.run.config.is_file() else Path(opened.checkpoint or opened.run.name).stem
+    path = output or opened.run.path / "export" / f"{name}{FORMATS[to].suffix}"
+    note(f"{opened.source}: to {to}, {FORMATS[to].title}")
+    test = splits.test.subset(torch.arange(min(images, len(splits.test))))
+    exported = export_network(to_export(opened, splits), path, format=to, images=test)
+    if as_json:
+        print(json.dumps(exported.as_dict(), ensure_ascii=False))
+    else:
+        console = results()
+        for file in exported.files:
+            size = formatting.binary_bytes(file.stat().st_size)
+            console.print(f"{file}  {size}", soft_wrap=True)
+        console.print(_describe(exported.comparison))
+    print_next_step(wrote=[], next_command=_next_command(to, path))
+
+
+def _describe(found: "Comparison") -> str:
+    return (
+        f"read again and compared on {found.images:,} test images: the logits differ by {found.largest_difference:.2g} "
+        f"at most (the largest is {found.largest_logit:.3g}); {found.same_class:,} have the same class; "
+        f"{found.correct:,} are right, and {found.exported_correct:,} by the exported file"
+    )
+
+
+def _next_command(to: str, path: Path) -> str:
+    if to == "python":
+        return shell_command("python", path, "picture.png")
+    others = {"onnx": "torch.export", "torch.export": "python", "safetensors": "python"}
+    return shell_command("cifar", "export", "--to", others[to])

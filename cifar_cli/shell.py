@@ -1,0 +1,39 @@
+"""Paths as a person types them in a shell, and commands that can be pasted into one."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+from cifar_cli.errors import UsageError
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+
+
+def shell_command(*words: object) -> str:
+    """Returns the words as one command line, each quoted where a shell would otherwise change it."""
+    return shlex.join(map(str, words))
+
+
+def expand_path(path: str | Path, *, place: str = "") -> Path:
+    """Returns the path with a `~` at its beginning and with `$VARIABLE` and `${VARIABLE}` replaced.
+
+    The one function for every path that a person gives: options, words, keys and environment variables mean the same.
+    A file whose name really contains a `$` is found where the variable is not defined.
+    place: the option or the key, for messages. Raises UsageError for a variable or a user that does not exist.
+    """
+    text, before = str(path), f"{place}: " if place else ""
+    names = [plain or braced for plain, braced in _VARIABLE.findall(text)]
+    undefined = [name for name in names if name not in os.environ]
+    if undefined and not os.path.lexists(text):
+        raise UsageError(
+            f"{before}{text}: expected variables that are defined, found {undefined[0]}, which is not; "
+            f"define it (export {undefined[0]}=…), or write the path out"
+        )
+    if not undefined:
+        text = _VARIABLE.sub(lambda match: os.environ[match[1] or match[2]], text)
+    expanded = os.path.expanduser(text)
+    if expanded.startswith("~") and not os.path.lexists(text):
+        user = text.split(os.sep)[0]
+        raise UsageError(f"{before}{text}: expected a user's folder, found no user {user[1:]}; write the path out")
+    return Path(expanded)

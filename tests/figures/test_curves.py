@@ -1,0 +1,34 @@
+"""Curves of the lessons: no text lies on a curve."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from cifar_cli.lessons import loss, optimizer
+
+
+def optimizer_figure() -> Figure:
+    return optimizer.draw(optimizer.summed_losses(), optimizer.summed_losses(zero_grad=False))
+
+
+@pytest.mark.parametrize("draw", [loss.draw, optimizer_figure])
+def test_no_text_of_a_lesson_lies_on_a_curve(draw) -> None:
+    figure = draw()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    covered = []
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        texts = [*axes.texts, *(legend.get_texts() if legend else [])]
+        for text in texts:
+            # Of an annotation, the words alone: its arrow points at a curve.
+            box = Text.get_window_extent(text, canvas.get_renderer())
+            for line in axes.lines:
+                corners = line.get_transform().transform(line.get_xydata())
+                along = np.linspace(0, len(corners) - 1, 5000)
+                x, y = (np.interp(along, range(len(corners)), column) for column in corners.T)
+                if ((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any():
+                    covered.append(text.get_text())
+    assert covered == []
