@@ -1,7 +1,7 @@
 """Finds the image files of a person's folder, `train/<class>/*` and the like. Opens none of them. Imports no torch."""
 
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from cifar_cli.data.datasets.image_csv import list_csv
 from cifar_cli.data.datasets.listed_file import ListedFile, ListingError, class_name, listed_file, shown
 
 SPLITS = ("train", "val", "test")
+OTHER_NAMES = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}  # of splits, in any case
 SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "@eadir", "$recycle.bin"})
 
 
@@ -16,10 +17,12 @@ SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx",
 class FoundFiles:
     """What a root holds: the files of the splits that it has, sorted by path.
 
-    empty_classes: folders of `train`. notes: how the root was understood; warnings: what belongs to no class.
+    folders: of the splits. empty_classes: folders of `train`. notes: how the root was understood; warnings: what
+    belongs to no class.
     """
 
     splits: dict[str, list[ListedFile]] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
     empty_classes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -40,19 +43,19 @@ def find_files(root: Path) -> FoundFiles:
 def _find_in_folder(root: Path) -> FoundFiles:
     found = FoundFiles()
     folders, strays = _entries(root)
-    by_name = {folder.name: folder for folder in folders}
-    if "train" in by_name:
-        splits = {name: by_name[name] for name in SPLITS if name in by_name}
-        strays += [folder for folder in folders if folder.name not in SPLITS]
-    elif "test" in by_name or "val" in by_name or not folders:
+    found.folders = _folders_of_splits(folders)
+    if "train" in found.folders:
+        strays += [folder for folder in folders if folder not in found.folders.values()]
+    elif any(folder.name in SPLITS for folder in folders) or not folders:
         raise ListingError(
-            f"expected a folder train in {root}, with a folder for each class, found {shown(by_name)}",
+            f"expected a folder train in {root}, with a folder for each class, found "
+            f"{shown([path.name for path in folders or strays])}",
             "make train/<class>/ and put the images there",
         )
     else:
         found.notes.append(f"{root} has no folder train: each of its {len(folders)} folders is a class")
-        splits = {"train": root}
-    for name, folder in splits.items():
+        found.folders = {"train": root}
+    for name, folder in found.folders.items():
         class_folders, others = _entries(folder)
         taken = {_identity(it) for it in (root, folder, *class_folders)}
         by_class = {it: list(_files_of_class(it, root, taken=taken)) for it in class_folders}
@@ -64,6 +67,22 @@ def _find_in_folder(root: Path) -> FoundFiles:
         names = shown(sorted(path.relative_to(root).as_posix() for path in strays))
         found.warnings.append(f"{root}: {len(strays)} entries belong to no class and are left out: {names}")
     return found
+
+
+def _folders_of_splits(folders: Sequence[Path]) -> dict[str, Path]:
+    """Returns the folders that are splits by their names, ordered. Raises ListingError for two of one."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        name = folder.name.casefold()
+        split = OTHER_NAMES.get(name, name)
+        if split in SPLITS and split in found:
+            raise ListingError(
+                f"expected one folder {split} in {folder.parent}, found {found[split].name} and {folder.name}",
+                "put the images into one of them",
+            )
+        if split in SPLITS:
+            found[split] = folder
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -70,7 +70,7 @@ def list_folder(root: Path, *, val_size: int | None) -> FolderListing:
     if "val" in found.splits:
         if val_size not in (None, len(val)):
             raise ListingError(
-                f"expected null, as {root / 'val'} has the {len(val):,} images held out, found {val_size}",
+                f"expected null, as {found.folders['val']} has the {len(val):,} images held out, found {val_size}",
                 "leave it out",
                 key="val_size",
             )
@@ -132,10 +132,10 @@ def _checked_classes(found: FoundFiles, root: Path) -> tuple[str, ...]:
     for split in ("val", "test"):
         files = found.splits.get(split)
         if files is not None and not files:
-            raise ListingError(f"expected images in {root / split}, found none", "remove the folder")
+            raise ListingError(f"expected images in {found.folders[split]}, found none", "remove the folder")
         if unknown := sorted({file.label for file in files or ()} - set(class_names)):
             raise ListingError(
-                f"expected in {root / split} the classes of train, found others: {shown(unknown)}",
+                f"expected in {found.folders[split]} the classes of train, found others: {shown(unknown)}",
                 "give each of them a folder in train too, or remove them",
             )
     if "test" not in found.splits and len(found.splits["train"]) == len(class_names):

@@ -36,6 +36,33 @@ def test_without_a_folder_train_each_folder_is_a_class_and_that_is_told(tmp_path
     assert find_files(tmp_path).notes == [f"{tmp_path} has no folder train: each of its 2 folders is a class"]
 
 
+def test_other_usual_names_of_splits_are_splits_too_and_no_classes(tmp_path: Path) -> None:
+    write(tmp_path, "Training/cat/a.jpg", "valid/cat/b.jpg", "TEST/cat/c.jpg")
+    assert found(tmp_path) == {
+        "train": [("Training/cat/a.jpg", "cat")],
+        "val": [("valid/cat/b.jpg", "cat")],
+        "test": [("TEST/cat/c.jpg", "cat")],
+    }
+    assert find_files(tmp_path).warnings == []
+
+
+def test_classes_may_be_called_as_splits_where_there_is_no_folder_train(tmp_path: Path) -> None:
+    write(tmp_path, "valid/a.jpg", "invalid/b.jpg")
+    assert found(tmp_path) == {"train": [("invalid/b.jpg", "invalid"), ("valid/a.jpg", "valid")]}
+
+
+def test_two_folders_of_one_split_are_told(tmp_path: Path) -> None:
+    write(tmp_path, "train/cat/a.jpg", "val/cat/b.jpg", "validation/cat/b.jpg")
+    with pytest.raises(ListingError, match=r"expected one folder val in .*, found val and validation; put the images"):
+        find_files(tmp_path)
+
+
+def test_pictures_without_folders_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "a.jpg", "b.jpg")
+    with pytest.raises(ListingError, match=r"with a folder for each class, found a\.jpg, b\.jpg; make train/<class>/"):
+        find_files(tmp_path)
+
+
 def test_hidden_files_and_those_of_systems_are_no_images(tmp_path: Path) -> None:
     write(tmp_path, "train/cat/a.jpg", "train/cat/.DS_Store", "train/cat/._a.jpg", "train/cat/Thumbs.db")
     write(tmp_path, "train/dog/desktop.ini", "train/dog/b.jpg", "train/__MACOSX/cat/a.jpg", "train/.git/x", ".cache/y")
@@ -44,9 +71,9 @@ def test_hidden_files_and_those_of_systems_are_no_images(tmp_path: Path) -> None
 
 
 def test_what_belongs_to_no_class_is_told(tmp_path: Path) -> None:
-    write(tmp_path, "train/cat/a.jpg", "train/stray.jpg", "valid/cat/b.jpg", "readme.txt")
+    write(tmp_path, "train/cat/a.jpg", "train/stray.jpg", "more/cat/b.jpg", "readme.txt")
     assert find_files(tmp_path).warnings == [
-        f"{tmp_path}: 3 entries belong to no class and are left out: readme.txt, train/stray.jpg, valid"
+        f"{tmp_path}: 3 entries belong to no class and are left out: more, readme.txt, train/stray.jpg"
     ]
 
 
