@@ -1,4 +1,4 @@
-"""The two minutes with one's own photos, of the page on data: the configuration and the commands run as they stand."""
+"""One's own photos in the README and on the page on data: the commands run in their order as they stand."""
 
 import re
 import shlex
@@ -6,23 +6,40 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "cifar_cli" / "docs" / "data.md"
-CHAPTER = PAGE.read_text(encoding="utf-8").partition("## Your own photos in two minutes\n")[2].partition("\n## ")[0]
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["train.epochs=1", "train.device=cpu", "model.widths=[8, 8, 8]"]
 
 
-def test_the_commands_run_in_order_on_the_configuration(
-    photos: Path, cifar: Callable[..., Any], tmp_path: Path
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [("README.md", "Your own photos"), ("cifar_cli/docs/data.md", "Your own photos in two minutes")],
+)
+def test_the_commands_run_in_order(
+    page: str, title: str, photos: Path, cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
-    (configuration,) = re.findall(r"```yaml\n(.*?)```", CHAPTER, re.DOTALL)
-    (commands,) = re.findall(r"```bash\n(.*?)```", CHAPTER, re.DOTALL)
-    (tmp_path / "photos.yaml").write_text(configuration)
+    chapter = (ROOT / page).read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
+    for configuration in re.findall(r"```yaml\n(.*?)```", chapter, re.DOTALL):
+        (tmp_path / "photos.yaml").write_text(configuration)
+    (commands,) = re.findall(r"```bash\n(.*?)```", chapter, re.DOTALL)
     (tmp_path / "photos").symlink_to(photos)
-    verified, trained, measured, drawn = [shlex.split(line)[1:] for line in commands.splitlines()]
+    verified, trained, measured, drawn = [shlex.split(line, comments=True)[1:] for line in commands.splitlines()]
     assert (
         cifar(*verified).out
         == "train: 54 images of 3 classes\nval: 6 images of 3 classes\ntest: 12 images of 3 classes\n"
     )
-    assert cifar(*trained, "train.epochs=2", "train.device=cpu").code == 0
+    outcome = cifar(*trained, *SMALL)
+    assert outcome.code == 0, outcome.err
     assert "crate box" in cifar(*measured).out
-    assert cifar(*drawn).code == 0
+    outcome = cifar(*drawn)
+    assert outcome.code == 0, outcome.err
     assert len(list((tmp_path / "logs").rglob("*.png"))) >= 2
+
+
+def test_the_readme_trains_as_the_check_of_the_pictures_proposes(
+    photos: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "photos").symlink_to(photos)
+    proposed = cifar("data", "verify", "folder", "--root", "photos").err.splitlines()[-1].removeprefix("next: ")
+    assert f"\n{proposed}\n" in (ROOT / "README.md").read_text(encoding="utf-8")

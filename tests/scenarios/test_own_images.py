@@ -161,7 +161,7 @@ def test_a_csv_is_a_root_too(own: Path, cifar: Callable[..., Any], tmp_path: Pat
 def test_names_of_classes_that_mean_something_to_other_programs_are_shown_as_they_are(
     cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
-    names = ["$x_$", "{n}", "<b>", "%s", "no", "1e3", "- a", "猫", "x" * 90]
+    names = ["$x_$", "[red]", "{n}", "<b>", "%s", "no", "1e3", "- a", "猫", "x" * 90]
     for number, name in enumerate(names):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for index in range(5):
@@ -171,6 +171,8 @@ def test_names_of_classes_that_mean_something_to_other_programs_are_shown_as_the
     (run,) = (tmp_path / "logs").glob("own-*")
     measured = json.loads(cifar("eval", run, "--json").out)
     assert [row["class"] for row in measured["per_class"]] == sorted(names)
-    for words in (("eval", run), ("visualize-layer", "--all", run), ("visualize-layer", "fc", run)):
+    shown = cifar("eval", run).out
+    assert all(f"│ {name}" in shown for name in ("$x_$", "[red]", "{n}", "<b>", "%s", "猫")), shown
+    for words in (("visualize-layer", "--all", run), ("visualize-layer", "fc", run)):
         outcome = cifar(*words)
         assert outcome.code == 0, outcome.err
