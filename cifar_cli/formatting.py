@@ -7,8 +7,9 @@ NOTHING = "·"
 
 
 def count(quantity: int, noun: str) -> str:
-    """Returns `1 epoch` or `1,000 epochs`. noun: in the singular, with a plural in -s."""
-    return f"{quantity:,} {noun}{'' if quantity == 1 else 's'}"
+    """Returns `1 epoch` or `1,000 epochs`. noun: in the singular, with a plural in -s or, after an s, in -es."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{quantity:,} {noun}{'' if quantity == 1 else ending}"
 
 
 def number(value: float, *, digits: int = 3) -> str:

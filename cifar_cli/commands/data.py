@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cifar_cli import formatting
 from cifar_cli.commands.options import check_word
 from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
@@ -136,6 +137,8 @@ def _verify_own(root: str | None) -> None:
     from cifar_cli.data.datasets.folder_listing import absolute_root, list_folder
     from cifar_cli.data.datasets.listed_file import ListingError
 
+    if not root:
+        raise UsageError("--root: expected the folder of your images, or a CSV of path,label, found nothing; write it")
     try:
         folder = absolute_root(root)
         listing = list_folder(folder, val_size=None)
@@ -146,15 +149,17 @@ def _verify_own(root: str | None) -> None:
     for text in listing.warnings:
         warn(text)
     for split, files in listing.splits.items():
-        print(f"{split}: {len(files):,} images of {len({file.label for file in files})} classes")
+        classes = formatting.count(len({file.label for file in files}), "class")
+        print(f"{split}: {formatting.count(len(files), 'image')} of {classes}")
     with decode_bar() as show:
         unreadable = [image for image in decode_files(listing.files, size=32, on_decoded=show) if image.issue]
     for image in unreadable:
         print(f"{image.file.path}: {image.issue}")
     if unreadable:
         raise DataError(
-            f"{folder}: expected {len(listing.files):,} pictures, found {len(unreadable):,} files that are none; "
-            f"mend or remove them, or leave them out with data.skip_unreadable=true"
+            f"{folder}: expected {formatting.count(len(listing.files), 'picture')}, found "
+            f"{formatting.count(len(unreadable), 'file')} without one; mend or remove what was "
+            f"named, or leave it out with data.skip_unreadable=true"
         )
 
 

@@ -172,7 +172,7 @@ def test_names_of_classes_that_mean_something_to_other_programs_are_shown_as_the
     measured = json.loads(cifar("eval", run, "--json").out)
     assert [row["class"] for row in measured["per_class"]] == sorted(names)
     shown = cifar("eval", run).out
-    assert all(f"│ {name}" in shown for name in ("$x_$", "[red]", "{n}", "<b>", "%s", "猫")), shown
+    assert all(name in shown for name in names), shown
     for words in (("visualize-layer", "--all", run), ("visualize-layer", "fc", run)):
         outcome = cifar(*words)
         assert outcome.code == 0, outcome.err
