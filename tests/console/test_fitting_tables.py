@@ -63,7 +63,8 @@ def test_a_table_without_room_becomes_lines_with_title_headings_and_totals() -> 
         "  params 234,567",
         "  FLOPs per image 4.72 M",
         "[red]",
-        "  params [/]  FLOPs per image ·",
+        "  params [/]",
+        "  FLOPs per image ·",
         "all",
         "  params 1,234,567",
     ]
