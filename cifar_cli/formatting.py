@@ -7,8 +7,9 @@ NOTHING = "·"
 
 
 def count(quantity: int, noun: str) -> str:
-    """Returns `1 epoch` or `1,000 epochs`. noun: in the singular, with a plural in -s."""
-    return f"{quantity:,} {noun}{'' if quantity == 1 else 's'}"
+    """Returns `1 epoch` or `1,000 epochs`. noun: in the singular, with a plural in -s or, after an s, in -es."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{quantity:,} {noun}{'' if quantity == 1 else ending}"
 
 
 def number(value: float, *, digits: int = 3) -> str:
@@ -86,6 +87,11 @@ def position(indices: Sequence[int]) -> str:
     if len(indices) == 3:
         return "channel {}, row {}, column {}".format(*indices)
     return f"number {', '.join(map(str, indices))}"
+
+
+def shortened(text: str, *, length: int = 24) -> str:
+    """Returns the text, cut at so many characters with … at the end: for names in pictures."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 def _with_prefix(count: float, prefixes: Sequence[tuple[str, float]], *, unit: str) -> str:

@@ -1,7 +1,9 @@
-"""The machine's fastest precision, and the memory that the process has used."""
+"""The machine's fastest precision, and the memory that the process has used and that is free."""
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -55,6 +57,19 @@ def cpu_computes_bf16() -> bool:
 
 def _cpu_has(feature: str) -> bool:
     return bool(torch.cpu.get_capabilities().get(feature, False))
+
+
+def available_memory_bytes() -> int | None:
+    """Returns the memory that is free for this process, within the limit of its container; None if unknown."""
+    try:
+        meminfo = Path("/proc/meminfo").read_text()
+    except OSError:  # no Linux
+        return None
+    lines = dict(line.split(":", 1) for line in meminfo.splitlines())
+    available = 1024 * int(lines["MemAvailable"].split()[0])
+    with suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+        available = min(available, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return available
 
 
 def peak_memory_bytes(device: torch.device) -> int | None:

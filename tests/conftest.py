@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from io import StringIO
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -112,6 +114,8 @@ def recorder() -> Recorder:
     return Recorder()
 
 
+PHOTO_CLASSES = ("ball", "crate box", "ça")
+PHOTO_FORMATS = ("jpg", "png", "webp", "bmp", "gif")
 TINY_CONFIG = """\
 data: {name: synthetic, batch_size: 7, normalize: false, augment: {flip: random, translate: 2}}
 model:
@@ -296,6 +300,36 @@ def normalized(images: Tensor, splits: Splits) -> Tensor:
         (images[:, channel] / 255 - splits.mean[channel]) / splits.std[channel] for channel in range(images.shape[1])
     ]
     return torch.stack(channels, dim=1)
+
+
+@pytest.fixture(scope="session")
+def draw_photos() -> Callable[..., None]:
+    """Returns a function that writes pictures of three classes into root/train and root/test, in several formats."""
+    return write_photos
+
+
+def write_photos(root: Path, *, train: int, test: int = 0, side: int = 48) -> None:
+    """Writes so many pictures of each class, at least `side` pixels wide. The classes differ in colour and form."""
+    random = Random(0)
+    for split, count in (("train", train), ("test", test)):
+        for number, name in enumerate(PHOTO_CLASSES if count else ()):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                size = (side + random.randrange(side), side + random.randrange(side))
+                colour = tuple(random.randrange(60) + (160 if channel == number else 0) for channel in range(3))
+                image = Image.new("RGB", size, colour)
+                draw, box = ImageDraw.Draw(image), (side // 4, side // 4, side - 2, side - 2)
+                (draw.ellipse, draw.rectangle, draw.line)[number](box, fill="white")
+                image.save(folder / f"photo {index:03}.{PHOTO_FORMATS[index % len(PHOTO_FORMATS)]}")
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 60 training and 12 test pictures of three classes, read-only by agreement."""
+    root = tmp_path_factory.mktemp("own") / "photos"
+    write_photos(root, train=20, test=4)
+    return root
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
         (["eval", "one", "two"], "expected one run, found 2: one two; leave out all but one"),
         (
             ["eval", "run", "seed=1"],
-            "seed=1: a run's configuration is fixed except for evaluation, train.device, train.precision; "
+            "seed=1: a run's configuration is fixed except for evaluation, data.root, train.device, train.precision; "
             "key=value needs --config FILE|NAME",
         ),
         (

@@ -84,3 +84,7 @@ def test_a_percentage_has_the_digits_that_its_uncertainty_allows(
 )
 def test_one_of_a_thing_is_singular(quantity: int, text: str) -> None:
     assert formatting.count(quantity, "epoch") == text
+
+
+def test_a_noun_in_s_has_its_plural_in_es() -> None:
+    assert [formatting.count(quantity, "class") for quantity in (1, 2)] == ["1 class", "2 classes"]

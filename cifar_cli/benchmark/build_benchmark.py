@@ -70,7 +70,9 @@ def _open_images(experiment: Experiment) -> tuple[Experiment, Splits]:
     """
     data = experiment.data
     try:
-        return experiment, open_dataset(data.name, root=data.root, val_size=data.val_size, download=False)
+        return experiment, open_dataset(
+            data.name, root=data.root, val_size=data.val_size, download=False, own_keys=data.own_keys
+        )
     except MissingFileError as error:
         if data.image_shape != DATASETS[FALLBACK].image_shape:
             raise DataError(f"{error}\nfetch them first: cifar data fetch {data.name}") from None

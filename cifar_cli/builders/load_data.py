@@ -6,8 +6,9 @@ from pathlib import Path
 
 from cifar_cli.config import Experiment
 from cifar_cli.config.schema import on_dataset
+from cifar_cli.console.decode_bar import decode_bar
 from cifar_cli.console.download_bar import download_bar
-from cifar_cli.console.streams import warn
+from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.download.checksums import DamagedFileError, MissingFileError
 from cifar_cli.distributed.process_group import SINGLE_PROCESS, ProcessGroup
@@ -40,7 +41,11 @@ def load_data(
     else:
         experiment = _on_dataset(experiment, processes.broadcast(experiment.data.name))
         splits = open_(experiment, deadline_seconds=None)
-    return _on_dataset(experiment, experiment.data.name), splits
+    experiment = _on_dataset(experiment, experiment.data.name)
+    if experiment.data.is_own:  # kept in the run, so that an evaluation and a resumed training normalize as this one
+        measured = {"mean": splits.mean, "std": splits.std}
+        experiment = experiment.model_copy(update={"data": experiment.data.model_copy(update=measured)})
+    return experiment, splits
 
 
 def _recorded_root(environment: Path | None) -> Path | None:
@@ -57,11 +62,15 @@ def _open_or_fall_back(experiment: Experiment, open_: Callable[..., Splits]) -> 
     try:
         splits = open_(experiment, deadline_seconds=FALLBACK_DEADLINE_SECONDS if experiment.data.fallback else None)
     except DataError as error:
-        if experiment.data.fallback is None:
+        if experiment.data.fallback is None or experiment.data.is_own:  # nothing stands for a person's own images
             raise
         warn(f"{error}\nUsing the {experiment.data.fallback} set instead")
         experiment = _on_dataset(experiment, experiment.data.fallback)
         splits = open_(experiment, deadline_seconds=None)
+    for text in splits.notes:
+        note(text)
+    for text in splits.warnings:
+        warn(text)
     if experiment.data.is_synthetic:
         warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
     return experiment, splits
@@ -70,7 +79,7 @@ def _open_or_fall_back(experiment: Experiment, open_: Callable[..., Splits]) -> 
 def _open(experiment: Experiment, *, deadline_seconds: float | None, recorded: Path | None, download: bool) -> Splits:
     data = experiment.data
     try:
-        with download_bar() as report:
+        with download_bar() as report, decode_bar() as on_decoded:
             return open_dataset(
                 data.name,
                 root=data.root,
@@ -80,6 +89,8 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None, recorded: P
                 download=download,
                 deadline_seconds=deadline_seconds,
                 report=report,
+                own_keys=data.own_keys,
+                on_decoded=on_decoded,
             )
     except (MissingFileError, DamagedFileError) as error:
         if download:
@@ -89,4 +100,7 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None, recorded: P
 
 def _on_dataset(experiment: Experiment, name: str) -> Experiment:
     """Returns the experiment on the dataset `name`, which has the same shape, without a fallback."""
+    if name == experiment.data.name:
+        data = experiment.data.model_copy(update={"fallback": None})
+        return experiment.model_copy(update={"data": data})
     return experiment.model_copy(update={"data": on_dataset(experiment.data, name, fallback=None)})

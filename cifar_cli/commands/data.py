@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from cifar_cli import formatting
 from cifar_cli.commands.options import check_word
 from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError, UsageError
 from cifar_cli.shell import expand_path, shell_command
+
+OWN = [name for name, facts in DATASETS.items() if facts.is_own]
 
 app = typer.Typer(help="Fetch, verify and find the images.", no_args_is_help=True, add_completion=False)
 
@@ -22,10 +25,11 @@ def _checked_name(name: str) -> str:
 def _checked_root(root: str | None) -> str | None:
     if not root:
         return root
-    folder = expand_path(root, place="--root")
-    if folder.is_file() and not folder.name.endswith(".tar.gz"):  # an archive stands for its folder
+    path = expand_path(root, place="--root")
+    # An archive stands for its folder; a CSV lists a person's own images.
+    if path.is_file() and not path.name.endswith((".tar.gz", ".csv")):
         raise UsageError(f"--root {root}: expected a folder, found a file; name the folder that holds the datasets")
-    return str(folder)
+    return str(path)
 
 
 DatasetName = Annotated[
@@ -49,6 +53,11 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import dataset_root, fetch_dataset, find_dataset
 
+    if name in OWN:
+        print(f"{name} is your own images; there is nothing to fetch")
+        following = shell_command("cifar", "data", "verify", name, "--root", root or "FOLDER")
+        print_next_step(wrote=[], next_command=following)
+        return
     source, folder = find_dataset(name), dataset_root(name, root)
     states = source.file_states(folder)
     if source.fetch is None:
@@ -64,10 +73,14 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
 
 @app.command()
 def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
-    """Compare every file of a dataset with its published checksum."""
+    """Compare every file of a dataset with its published checksum, or open every picture of your own."""
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
+    if name in OWN:
+        _verify_own(root)
+        print_next_step(wrote=[], next_command=_train_command(name, root))
+        return
     source, folder = find_dataset(name), dataset_root(name, root)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to verify")
@@ -87,23 +100,27 @@ def verify(name: DatasetName = "cifar10", root: Root = None) -> None:
 def where(root: Root = None) -> None:
     """Show the folder of the datasets, why it is used, and which datasets it holds."""
     from cifar_cli.console.streams import print_next_step
-    from cifar_cli.data.datasets.open_dataset import find_dataset
+    from cifar_cli.data.datasets.own_images import look_for_own_images
 
     folder = data_root(root)
     folder = folder.parent if folder.is_file() else folder
     print(f"{folder.absolute()} ({data_root_reason(root)})")
-    for name in DATASETS:
-        print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
-    is_complete = _presence("cifar10", folder).startswith("there")
-    following = _train_command if is_complete else _fetch_command
-    print_next_step(wrote=[], next_command=following("cifar10", root))
+    presences = {}
+    for name, facts in DATASETS.items():
+        presences[name] = look_for_own_images(root).text if facts.is_own else _presence(name, folder)
+        print(f"  {name:14} {presences[name]}")
+    named = next((name for name in ("cifar10", *OWN) if presences[name].startswith("there")), None)
+    command = _train_command(named, root) if named else _fetch_command("cifar10", root)
+    print_next_step(wrote=[], next_command=command)
 
 
 def _presence(name: str, folder: Path) -> str:
     from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
-    root = dataset_root(name, folder)
-    states = find_dataset(name).file_states(root)
+    source, root = find_dataset(name), dataset_root(name, folder)
+    if source.fetch is None:
+        return "always there: it is drawn"
+    states = source.file_states(root)
     intact = sum(state == "ok" for state in states.values())
     if intact == len(states):
         return "there" if root == folder else f"there, in {root.absolute()}"
@@ -112,12 +129,49 @@ def _presence(name: str, folder: Path) -> str:
     return f"incomplete: {intact} of {len(states)} files are intact"
 
 
+def _verify_own(root: str | None) -> None:
+    """Prints each split with its classes, and each file that is no picture. Raises DataError if there is one."""
+    from cifar_cli.console.decode_bar import decode_bar
+    from cifar_cli.console.streams import note, warn
+    from cifar_cli.data.datasets.decoded_images import decode_files
+    from cifar_cli.data.datasets.folder_listing import absolute_root, list_folder
+    from cifar_cli.data.datasets.listed_file import ListingError
+
+    if not root:
+        raise UsageError("--root: expected the folder of your images, or a CSV of path,label, found nothing; write it")
+    try:
+        folder = absolute_root(root)
+        listing = list_folder(folder, val_size=None)
+    except ListingError as error:
+        raise DataError(f"--root: {error}") from None
+    for text in listing.notes:
+        note(text)
+    for text in listing.warnings:
+        warn(text)
+    for split, files in listing.splits.items():
+        classes = formatting.count(len({file.label for file in files}), "class")
+        print(f"{split}: {formatting.count(len(files), 'image')} of {classes}")
+    with decode_bar() as show:
+        unreadable = [image for image in decode_files(listing.files, size=32, on_decoded=show) if image.issue]
+    for image in unreadable:
+        print(f"{image.file.path}: {image.issue}")
+    if unreadable:
+        raise DataError(
+            f"{folder}: expected {formatting.count(len(listing.files), 'picture')}, found "
+            f"{formatting.count(len(unreadable), 'file')} without one; mend or remove what was "
+            f"named, or leave it out with data.skip_unreadable=true"
+        )
+
+
 def _fetch_command(name: str, root: str | None) -> str:
     return shell_command("cifar", "data", "fetch", name, *(["--root", root] if root else []))
 
 
 def _train_command(name: str, root: str | None) -> str:
     """Returns the command that trains on a dataset; `sequential` fits only images and classes as of CIFAR-10."""
+    if name in OWN:
+        keys = [f"data.name={name}", f"data.root={root or 'FOLDER'}", "data.val_size=null", "data.batch_size=32"]
+        return shell_command("cifar", "train", "--config", "cnn", *keys)
     facts, fitting = DATASETS[name], DATASETS["cifar10"]
     fits = (facts.image_shape, facts.num_classes) == (fitting.image_shape, fitting.num_classes)
     words = ["cifar", "train", "--config", "sequential" if fits else "cnn"]

@@ -1,6 +1,6 @@
 """Writes an experiment as YAML that loads as an equal experiment, with the comments of its file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.comments import NO_COMMENTS, Comments
@@ -67,6 +67,8 @@ def _plain(value: object) -> Plain:
     if isinstance(value, Layer):
         arguments = {key: _plain(argument) for key, argument in value.arguments.items()}
         return {value.name: {"type": value.type, **arguments}}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     assert value is None or isinstance(value, bool | int | float | str), value

@@ -58,12 +58,16 @@ def _section(path: tuple[str, ...], section: type[Section], choices: Mapping[str
 
 
 def _choice(path: tuple[str, ...], choice: ChosenFrom, choices: Mapping[str, ChosenFrom]) -> Iterator[str]:
-    """Yields a chapter for each section that the name chooses; one for all of them if they have the same keys."""
+    """Yields a chapter for each section of the table; or one for all, and one for each with keys of its own."""
     name, sections = ".".join(path), choice.sections()
-    if choice.common and all(entry.model_fields.keys() == {"name"} for entry in choice.table.values()):
+    if choice.common and next(iter(choice.table.values())).model_fields.keys() == {"name"}:
         yield f"## {name}\n\n{_description(choice.common)}\n"
         yield "".join(f"* `name: {kind}`: {_description(entry)}\n" for kind, entry in choice.table.items())
         yield from _section(path, next(iter(sections.values())), choices)
+        for kind, entry in choice.table.items():
+            if own := {key: field for key, field in entry.model_fields.items() if key != "name"}:
+                yield f"## {name}: {{name: {kind}}}\n\n{_description(entry)}\n"
+                yield from _table(path, own)
         return
     for kind, section in sections.items():
         yield f"## {name}: {{name: {kind}}}\n\n{_description(section)}\n"

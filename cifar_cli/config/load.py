@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from cifar_cli.config.layers.parse_layers import LAYERS_PATH, parse_layers
 from cifar_cli.config.layers.shapes.infer_shapes import ShapeMismatchError, infer_shapes, with_inferred_arguments
 from cifar_cli.config.overrides import override
 from cifar_cli.config.schema import CHOICES, NAME_PATTERN, Experiment, with_inherited_settings
+from cifar_cli.config.sections import DataKeys
 from cifar_cli.config.validation_errors import validation_issues
 from cifar_cli.config.yaml.document import Document, read_document
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocation, SourceLocations, report
@@ -66,7 +68,8 @@ def load_text(text: str, *, location: str, overrides: Sequence[str] = ()) -> Exp
 def experiment_of(document: Document, *, default_name: str = "experiment") -> Experiment:
     """Returns the experiment that a document describes. Raises ConfigError with all mistakes."""
     data = _filled(document.data, default_name)
-    issues = [*document.issues, *_read_model(data)]
+    images, unresolved = _read_data(data)
+    issues = [*document.issues, *unresolved, *_read_model(data, images)]
     experiment, mistakes = _validate(data, document.locations)
     issues += mistakes
     if experiment is None:
@@ -110,19 +113,39 @@ def _fill_groups(optimizer: dict[str, object]) -> None:
             group["name"] = name
 
 
-def _read_model(data: dict[str, object]) -> list[Issue]:
+def _read_data(data: dict[str, object]) -> tuple[DataKeys | None, list[Issue]]:
+    """Fills in the keys that a person's own files answer.
+
+    Returns the section, with defaults if its keys have mistakes, or None for an unknown dataset; and what is wrong with
+    the files.
+    """
+    section = data["data"]
+    name = section.get("name") if isinstance(section, dict) else None
+    if not isinstance(section, dict) or not isinstance(name, str) or name not in DATASETS:
+        return None, []
+    keys = CHOICES["data"].keys_of(name)
+    try:
+        images = cast(DataKeys, keys.model_validate(_with_tuples(section)))
+    except ValidationError:  # told of with the mistakes of the other sections
+        return cast(DataKeys, keys(name=name)), []
+    resolved, wrong = images.resolve()
+    section.update(resolved)
+    issues = [Issue(("data", wrong[0]), *wrong[1:])] if wrong else []
+    return images.model_copy(update=resolved), issues
+
+
+def _read_model(data: dict[str, object], images: DataKeys | None) -> list[Issue]:
     """Replaces the data's list of layers by `Layer`s with inferred arguments, and returns the mistakes in the list."""
-    model, images = data["model"], data["data"]
+    model = data["model"]
     name = model["name"] if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(name, str) or name not in MODELS or not MODELS[name].lists_layers:
         return []
     layers, issues = parse_layers(model.get("layers"))
     # After a layer with mistakes, shapes are unknown.
     sound = [layer for layer in takewhile(bool, layers) if layer]
-    dataset = images.get("name", next(iter(DATASETS))) if isinstance(images, dict) else None
-    if isinstance(dataset, str) and dataset in DATASETS:
+    if images is not None:
         try:
-            sound = with_inferred_arguments(sound, infer_shapes(sound, DATASETS[dataset].image_shape))
+            sound = with_inferred_arguments(sound, infer_shapes(sound, images.image_shape))
         except ShapeMismatchError as error:
             name = sound[error.index].name
             path: KeyPath = (*LAYERS_PATH, error.index, name, *([error.argument] if error.argument else []))

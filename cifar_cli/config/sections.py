@@ -30,7 +30,7 @@ class DataKeys(DatasetKeys):
 
     root: str | None = Field(
         None,
-        title="a folder in torchvision's layout",
+        title="a folder in torchvision's layout, or of your own images",
         min_length=1,
         description="a folder, or null for $CIFAR_DATA_DIR, else ./data",
         examples=["./data"],

@@ -65,4 +65,4 @@ def _packed(items: Sequence[Text], *, width: int) -> Iterator[Text]:
 
 
 def _text(cell: RenderableType) -> Text:
-    return cell.copy() if isinstance(cell, Text) else Text.from_markup(str(cell))
+    return cell.copy() if isinstance(cell, Text) else Text(str(cell))

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from cifar_cli.data.quotas import proportional_quotas
 from cifar_cli.errors import UsageError
 
 
@@ -20,20 +21,10 @@ def stratified_split(labels: Tensor, *, val_size: int, num_classes: int) -> tupl
             f"write for example {size // 10}"
         )
     counts = torch.bincount(labels, minlength=num_classes)
-    quotas = _proportional_quotas(counts.tolist(), total=val_size)
+    quotas = proportional_quotas(counts.tolist(), total=val_size)
     is_val = torch.zeros(size, dtype=torch.bool)
     for label, quota in enumerate(quotas):
         members = torch.nonzero(labels == label).flatten()
         if quota > 0:
             is_val[members[torch.arange(quota) * len(members) // quota]] = True
     return torch.nonzero(~is_val).flatten(), torch.nonzero(is_val).flatten()
-
-
-def _proportional_quotas(counts: list[int], *, total: int) -> list[int]:
-    """Returns `total` divided in proportion to `counts`, by the largest remainder method."""
-    size = sum(counts)
-    quotas = [total * count // size for count in counts]
-    by_remainder = sorted(range(len(counts)), key=lambda label: -(total * counts[label] % size))
-    for label in by_remainder[: total - sum(quotas)]:
-        quotas[label] += 1
-    return quotas

@@ -8,7 +8,7 @@ from functools import partial
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.diagnosis.finding import WITH_TORCH_SECONDS, Check
 from cifar_cli.diagnosis.folder_checks import check_data_folder, check_data_lock, check_log_dir, check_log_lock
-from cifar_cli.diagnosis.image_checks import check_dataset, check_mirrors
+from cifar_cli.diagnosis.image_checks import check_dataset, check_mirrors, check_own_images
 from cifar_cli.diagnosis.machine_checks import (
     check_accelerator,
     check_load,
@@ -55,11 +55,14 @@ def checklist(*, with_mirrors: bool) -> list[Check]:
         Check("Folders", "logs lock", check_log_lock, needs="logs"),
         Check("Folders", "data", check_data_folder),
         Check("Folders", "data lock", check_data_lock, needs="data"),
-        *(on_torch("Images", name, partial(check_dataset, name)) for name in DATASETS),
+        *(
+            on_torch("Images", name, check_own_images if facts.is_own else partial(check_dataset, name))
+            for name, facts in DATASETS.items()
+        ),
         *(
             on_torch("Mirrors", f"of {name}", partial(check_mirrors, name))
             for name, facts in DATASETS.items()
-            if with_mirrors and not facts.is_synthetic
+            if with_mirrors and not (facts.is_synthetic or facts.is_own)
         ),
         vital("Training", "auto", check_auto),
         vital("Training", "kernels", check_kernels),

@@ -43,6 +43,14 @@ def check_dataset(name: str, situation: Situation) -> Finding:
     return Finding("warning" if name == "cifar10" else "note", "not there", mend if name == "cifar10" else "", values)
 
 
+def check_own_images(situation: Situation) -> Finding:
+    """Returns whether a person's own images are in the root. None there is no fault: most people have none."""
+    from cifar_cli.data.datasets.own_images import look_for_own_images
+
+    found = look_for_own_images(situation.root)
+    return Finding("ok" if found.images else "note", found.text, values={"images": found.images})
+
+
 def check_mirrors(name: str, situation: Situation) -> Finding:
     """Returns which of a dataset's mirrors offer the right file. The file itself is not downloaded."""
     from cifar_cli.data.datasets.open_dataset import find_dataset, own_mirrors

@@ -14,6 +14,7 @@ from cifar_cli.figures.style import DPI, INK, PALE, PAPER, POINTS_PER_INCH
 
 MAX_COUNTED_CLASSES = 20  # with more classes than this the counts no longer fit into the cells
 CELL, SMALL_CELL = 0.62, 0.125  # inches
+MAX_NAMED_CLASSES = 200  # with more, names would be smaller than a pixel or the picture larger than any memory
 TEXT_SIZE, SMALL_TEXT_SIZE = 9.0, 5.5  # points
 TOP, RIGHT = 0.8, 2.0  # inches: the title above, the accuracies and the colour bar at the right
 
@@ -32,7 +33,9 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     counted = num_classes <= MAX_COUNTED_CLASSES
     text_size = TEXT_SIZE if counted else SMALL_TEXT_SIZE
 
-    side = max(4.0, num_classes * (CELL if counted else SMALL_CELL))
+    named = num_classes <= MAX_NAMED_CLASSES
+    class_names = [formatting.shortened(name) for name in class_names] if named else [""]
+    side = max(4.0, min(num_classes, MAX_NAMED_CLASSES) * (CELL if counted else SMALL_CELL))
     # A letter is at most about 0.65 of its size wide, the axis label stands outside the class names.
     names = 0.5 + max(map(len, class_names)) * 0.65 * text_size / POINTS_PER_INCH
     width, height = names + side + RIGHT, TOP + side + names
@@ -41,7 +44,8 @@ def draw_confusion(matrix: Tensor, *, class_names: Sequence[str], title: str = "
     axes = figure.add_axes((names / width, names / height, side / width, side / height))
     cells = axes.imshow(fractions.numpy(), cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
     _name_axes(axes, class_names, text_size=text_size)
-    _write_accuracies(axes, fractions, totals, text_size=text_size)
+    if named:
+        _write_accuracies(axes, fractions, totals, text_size=text_size)
     if counted:
         _write_counts(axes, counts, fractions)
     bar_axes = figure.add_axes(((names + side + 0.95) / width, names / height, 0.15 / width, side / height))

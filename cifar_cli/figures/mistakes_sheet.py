@@ -32,8 +32,10 @@ def draw_mistakes(mistakes: WorstMistakes, images: Tensor, *, class_names: Seque
         mistakes.losses.tolist(),
         strict=True,
     ):
-        prediction = f"{class_names[predicted]} {formatting.percent(probability, decimals=0)}"
-        lines = ((class_names[label], INK), (prediction, BAD), (f"loss {loss:.2f}", PALE))
+        prediction = (
+            f"{formatting.shortened(class_names[predicted], length=16)} {formatting.percent(probability, decimals=0)}"
+        )
+        lines = ((formatting.shortened(class_names[label]), INK), (prediction, BAD), (f"loss {loss:.2f}", PALE))
         cells.append(_cell(to_image(picture), lines))
     height, width = enlarge(images.new_empty(1, *images.shape[2:]), side=IMAGE_PIXELS).shape[-2:]
     cells += [_cell(Image.new("RGB", (width, height), PAPER))] * (count - len(cells))

@@ -7,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.analysis.call_order import layers_of_scores
 from cifar_cli.analysis.dead_units import UnitSparsity, measure_sparsity
 from cifar_cli.analysis.receptive_field import ReceptiveField, receptive_fields
@@ -63,7 +64,8 @@ class LayerInspection:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return self.splits.test.class_names
+        """The names of the classes, short enough for a picture."""
+        return tuple(map(formatting.shortened, self.splits.test.class_names))
 
     def receptive_fields(self, *layers: str) -> dict[str, ReceptiveField]:
         """Returns the receptive fields of layers by name, without layers of unknown receptive field."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from cifar_cli.commands import data
 from cifar_cli.data.datasets import cifar
@@ -115,7 +116,7 @@ def test_a_name_and_a_root_that_cannot_be_are_refused_with_their_place(
 ):
     misspelt = cifar("data", verb, "cifar11")
     assert (misspelt.code, misspelt.out) == (2, "")
-    known = "cifar10, cifar100, fashion_mnist, synthetic"
+    known = "cifar10, cifar100, fashion_mnist, synthetic, folder"
     assert misspelt.err == f"error: NAME: expected one of {known}, found 'cifar11'; did you mean 'cifar10'?\n"
     outcome = cifar("data", verb, "cifar10", "--root", "small.yaml")
     assert (outcome.code, outcome.out) == (2, "")
@@ -153,3 +154,31 @@ def test_where_gives_the_environment_or_the_default_as_the_reason(
     monkeypatch.setenv("CIFAR_DATA_DIR", str(tmp_path))
     data.where(None)
     assert capsys.readouterr().out.startswith(f"{tmp_path} (from CIFAR_DATA_DIR)\n")
+
+
+def test_own_images_are_verified_one_by_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name in ("cat/a.png", "cat/b.png", "dog/c.png", "dog/d.png"):
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "own" / name)
+    data.verify("folder", str(tmp_path / "own"))
+    assert capsys.readouterr().out.splitlines() == [
+        "train: 3 images of 2 classes",
+        "val: 0 images of 0 classes",
+        "test: 1 image of 1 class",
+    ]
+    (tmp_path / "own" / "cat" / "b.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"own: expected 4 pictures, found 1 file without one; mend or remove what was"):
+        data.verify("folder", str(tmp_path / "own"))
+    assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path}/own/cat/b.png: is empty"
+
+
+def test_own_images_have_no_default_place() -> None:
+    with pytest.raises(UsageError, match=r"--root: expected the folder of your images, or a CSV of path,label"):
+        data.verify("folder", None)
+
+
+def test_where_proposes_to_train_on_the_images_that_are_there(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data.where(str(photos))
+    outcome = capsys.readouterr()
+    assert outcome.out.splitlines()[-1] == "  folder         there: 72 images of 3 classes"
+    assert f"next: cifar train --config cnn data.name=folder data.root={photos} " in outcome.err

@@ -242,8 +242,8 @@ def test_weights_of_another_network_are_refused_with_layer_and_shape(
         (
             ["eval", "run", "optimizer.lr=1", "evaluation.tta=none"],
             2,
-            "optimizer.lr=1: a run's configuration is fixed except for evaluation, train.device, train.precision; "
-            "key=value needs --config FILE|NAME\n",
+            "optimizer.lr=1: a run's configuration is fixed except for evaluation, data.root, train.device, "
+            "train.precision; key=value needs --config FILE|NAME\n",
         ),
         (
             ["eval", "a/last.pt", "--weights", "best"],

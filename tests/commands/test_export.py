@@ -1,16 +1,19 @@
 """`cifar export`: its output, the file's place, and what it refuses."""
 
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from cifar_cli.data.datasets.decode_image import decode_image
 from cifar_cli.export.table import FORMATS
 from cifar_cli.runs.checkpoint import load_checkpoint
 
@@ -41,6 +44,23 @@ def test_the_exported_program_classifies_a_picture(run: Path, cifar: Callable[..
     path, *words = process.stdout.split()
     assert (path, words.count("%")) == ("picture.png", 3)
     assert sum(float(word) for word in words if word[0].isdigit()) <= 100.1
+
+
+def test_the_exported_program_prepares_a_picture_as_a_training_on_a_folder_does(
+    run: Path, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert cifar("export", "--to", "python", run, "--output", "net.py").code == 0
+    load_image = runpy.run_path(str(tmp_path / "net.py"))["load_image"]
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 4), np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn
+    Image.fromarray(noise[:, :, :3]).save(tmp_path / "turned.jpg", exif=turned)
+    Image.fromarray(noise).save(tmp_path / "transparent.png")
+    Image.fromarray(noise[:, :, 0]).save(tmp_path / "grey.png")
+    Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257).save(tmp_path / "grey16.png")
+    for name in ("turned.jpg", "transparent.png", "grey.png", "grey16.png"):
+        expected = decode_image(tmp_path / name, size=32)
+        assert (load_image(str(tmp_path / name))[0] * 255).round().byte().tolist() == expected.tolist(), name
 
 
 def test_json_has_the_files_and_the_comparison(run: Path, cifar: Callable[..., Any], tmp_path: Path) -> None:

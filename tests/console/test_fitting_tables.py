@@ -18,7 +18,7 @@ CONFUSION = torch.arange(1000, 1100).view(10, 10)  # every number once
 
 def printed(width: int, print_to: Callable[[Console], None]) -> str:
     file = io.StringIO()
-    print_to(Console(file=file, width=width))
+    print_to(Console(file=file, width=width, markup=False))  # as console.streams makes it
     return file.getvalue()
 
 
@@ -53,8 +53,8 @@ def test_a_table_without_room_becomes_lines_with_title_headings_and_totals() -> 
     table.add_column("layer", footer="all")
     table.add_column("params", footer="1,234,567")
     table.add_column("FLOPs\nper image", footer="")
-    table.add_row("blocks.0.conv1", "[bold]234,567[/]", "4.72 M")
-    table.add_row("blocks.0.relu1", "·", "·")
+    table.add_row("blocks.0.conv1", "234,567", "4.72 M")
+    table.add_row("[red]", "[/]", "·")  # a class may be called so
     assert printed(30, lambda console: print_table(console, table)).splitlines() == [
         "",
         "All layers",
@@ -62,8 +62,9 @@ def test_a_table_without_room_becomes_lines_with_title_headings_and_totals() -> 
         "blocks.0.conv1",
         "  params 234,567",
         "  FLOPs per image 4.72 M",
-        "blocks.0.relu1",
-        "  params ·  FLOPs per image ·",
+        "[red]",
+        "  params [/]",
+        "  FLOPs per image ·",
         "all",
         "  params 1,234,567",
     ]

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cifar_cli.data.datasets import cifar
 from cifar_cli.data.datasets.cifar import CifarFiles
 from cifar_cli.data.download.mirrors import Archive
 from cifar_cli.diagnosis.finding import Situation
-from cifar_cli.diagnosis.image_checks import check_dataset, check_mirrors
+from cifar_cli.diagnosis.image_checks import check_dataset, check_mirrors, check_own_images
 
 CONTENTS = {"train": b"train images", "test": b"test images", "meta": b"class names"}
 
@@ -93,6 +94,13 @@ def test_datasets_that_few_people_want_may_be_missing(situation: Situation) -> N
     assert check_dataset("cifar100", situation).status == "note"
     assert check_dataset("fashion_mnist", situation).status == "note"
     assert check_dataset("synthetic", situation).text == "drawn by the program"
+
+
+def test_own_images_are_counted_and_their_absence_is_no_fault(situation: Situation, photos: Path) -> None:
+    found = check_own_images(replace(situation, root=str(photos)))
+    assert (found.status, found.text, found.values) == ("ok", "there: 72 images of 3 classes", {"images": 72})
+    absent = check_own_images(replace(situation, root=None))
+    assert (absent.status, absent.mend, absent.values) == ("note", "", {"images": 0})
 
 
 def test_a_mirror_offers_the_right_file_or_says_why_not(

@@ -184,16 +184,21 @@ def test_it_has_a_comment_for_every_key_but_those_of_single_components_and_none_
 @pytest.mark.parametrize(
     ("section", "kind"), [(section, kind) for section, choice in CHOICES.items() for kind in choice.table]
 )
-def test_its_values_are_valid_for_every_kind_that_has_the_key(section: str, kind: str) -> None:
+def test_its_values_are_valid_for_every_kind_that_has_the_key(section: str, kind: str, photos: Path) -> None:
     written = {path.rpartition(".")[2]: value for path, value, _ in commented_keys(commented_page()) if value}
     keys = [
         key for key in CHOICES[section].keys_of(kind).model_fields if key in written and key not in ("name", "groups")
     ]
     values = ", ".join(f"{key}: {written[key]}" for key in keys)
     words = [f"{section}={{name: {kind}, {values}}}"] if kind != "sequential" else []
+    if kind == "folder":
+        words.append(f"data.root={photos}")
     if kind == "muon":
         words.append("optimizer.groups=[{name: sgd, parameters: ['*.bias', 'norm*', 'fc*']}]")
-    loaded = load("sequential" if section != "model" else "mlp", [*words, "data.augment.sizes=[]", "data.val_size=0"])
+    loaded = load(
+        "sequential" if section not in ("model", "data") else "mlp",
+        [*words, "data.augment.sizes=[]", "data.val_size=0"],
+    )
     assert kind == "sequential" or getattr(loaded, section).name == kind
 
 

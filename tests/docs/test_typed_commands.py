@@ -69,9 +69,12 @@ def options_of(command: Any) -> set[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder that the reader is in, with the file that `cifar config copy sequential mine.yaml` made."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
+    """The folder that the reader is in, with the files that the pages have told to make: mine.yaml and photos.yaml."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").symlink_to(photos)
+    (written,) = re.findall(r"```yaml\n(# photos\.yaml\n.*?)```", PAGES["cifar_cli/docs/data.md"], re.DOTALL)
+    (tmp_path / "photos.yaml").write_text(written, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(builtins()["sequential"].read_text(encoding="utf-8"), encoding="utf-8")
 
 

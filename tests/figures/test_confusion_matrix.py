@@ -34,6 +34,19 @@ def test_a_hundred_classes_have_names_and_accuracies_but_no_counts() -> None:
     assert {"class 0", "class 99", "100.0 %"} <= set(text)
 
 
+def test_a_thousand_classes_give_a_picture_without_names_that_fits_into_memory() -> None:
+    names = [f"class {number}" for number in range(1000)]
+    figure = draw_confusion(torch.eye(1000, dtype=torch.int64), class_names=names)
+    assert not any(word.startswith("class ") for word in words(figure))
+    assert max(figure.get_size_inches()) < 30
+
+
+def test_a_name_with_dollar_signs_is_no_formula_and_a_long_one_is_cut() -> None:
+    figure = draw_confusion(torch.eye(3, dtype=torch.int64), class_names=["$x_$", "cost $5 $", "x" * 100], title="$\\$")
+    figure.canvas.draw()
+    assert {"$x_$", "cost $5 $", "x" * 23 + "…", "$\\$"} <= set(words(figure))
+
+
 def test_no_images_at_all_are_said() -> None:
     assert "no images" in words(draw_confusion(torch.zeros(2, 2, dtype=torch.int64), class_names=["a", "b"]))
 

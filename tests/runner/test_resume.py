@@ -216,7 +216,7 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
         ("train.epochs=1", "train.epochs: expected at least the run's 2 epochs, found 1; leave it out"),
         (
             "seed=1",
-            "a run keeps its configuration, so expected no key=value but of train.epochs, train.device, "
+            "a run keeps its configuration, so expected no key=value but of train.epochs, data.root, train.device, "
             "train.precision, "
             "found seed=1; start another run with: ",
         ),

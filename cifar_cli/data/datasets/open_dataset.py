@@ -1,11 +1,12 @@
 """Opens a dataset by name: downloads missing files, reads the images and splits off the validation images."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cifar_cli.data.data_root import data_root
+from cifar_cli.data.datasets.decoded_images import OnDecoded
 from cifar_cli.data.datasets.locate import holds_dataset, locate_root
 from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.datasets.table import DATASETS
@@ -19,7 +20,10 @@ from cifar_cli.section import load_target
 
 @dataclass(frozen=True)
 class Splits:
-    """A dataset's splits. mean, std: per channel, pixels in [0, 1]; root: None for a dataset without files."""
+    """A dataset's splits. mean, std: per channel, pixels in [0, 1]; root: None for a dataset without files.
+
+    notes: how the images were split, where no publisher did that; warnings: what was left out.
+    """
 
     train: ImageSet
     val: ImageSet | None
@@ -27,6 +31,12 @@ class Splits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     root: Path | None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+NO_KEYS: Mapping[str, object] = {}
+KEPT_FOLDER = "decoded"  # below the folder of the datasets: pixels of a person's own images
 
 
 def dataset_root(name: str, root: str | Path | None, *, recorded: Path | None = None) -> Path:
@@ -56,12 +66,20 @@ def open_dataset(
     download: bool = True,
     deadline_seconds: float | None = None,
     report: Report | None = None,
+    own_keys: Mapping[str, object] = NO_KEYS,
+    on_decoded: OnDecoded | None = None,
 ) -> Splits:
     """Returns a dataset's training, validation (None if `val_size` is 0) and test images.
 
-    Fetches missing and damaged files first if `download` is true, within `deadline_seconds`. recorded: see
-    `dataset_root`. Raises DataError if files are missing or damaged and cannot be fetched.
+    Fetches missing and damaged files first if `download` is true, within `deadline_seconds`; without it, nothing is
+    written. recorded: see `dataset_root`; own_keys: the keys of `data` that only this dataset has; on_decoded: receives
+    the progress with a person's own images. Raises DataError if files are missing or damaged and cannot be fetched.
     """
+    if name in DATASETS and DATASETS[name].is_own:
+        kept_folder = data_root(None) / KEPT_FOLDER
+        open_own: Callable[..., Splits] = load_target(DATASETS[name].target)
+        keys = {**own_keys, "val_size": val_size}
+        return open_own(root, kept_folder=kept_folder, writes=download, on_decoded=on_decoded, **keys)
     source, facts = find_dataset(name), DATASETS[name]
     folder = dataset_root(name, root, recorded=recorded)
     try:

@@ -59,7 +59,7 @@ def test_unknown_name_gets_all_names_and_the_nearest():
     )
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", [name for name, entry in DATASETS.items() if not entry.is_own])
 def test_every_dataset_has_statistics_for_its_channels(name: str):
     channels, _, _ = DATASETS[name].image_shape
     assert len(DATASETS[name].mean) == len(DATASETS[name].std) == channels
