@@ -17,6 +17,7 @@ import torch
 from cifar_cli.benchmark.rounds import TimedLoop
 from cifar_cli.errors import CifarError
 from cifar_cli.models.own.build_own import trust, trusted_sources
+from cifar_cli.spawn import start_process
 
 RESET = 0  # any other number asks for that many steps
 
@@ -30,8 +31,7 @@ def run_in_subprocess(build: Callable[..., TimedLoop], **arguments: object) -> I
     if the other process fails.
     """
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
+    process = start_process(_serve, theirs)
     theirs.close()
     try:
         # Plain pickle: multiprocessing puts tensors into shared memory, which is scarce in containers.

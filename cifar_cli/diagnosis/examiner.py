@@ -11,6 +11,7 @@ from types import TracebackType
 from cifar_cli.diagnosis.finding import Check, Finding, Situation
 from cifar_cli.diagnosis.privacy import without_private_parts
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
+from cifar_cli.spawn import start_process
 
 
 class Examiner:
@@ -52,9 +53,7 @@ class Examiner:
 
     def _start(self) -> None:
         self._connection, theirs = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        self._process = start_process(_serve, theirs)
         theirs.close()
 
     def _cause_of_death(self) -> str:
