@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-# BatchNorm, InstanceNorm and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
+# Both norms and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
 CONFIG = """\
 name: shared
 data: {name: synthetic, batch_size: 25, val_size: 99, augment: {flip: random, translate: 4, cutout: 8}}

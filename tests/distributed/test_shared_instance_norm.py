@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import nn
 from torch import distributed as dist
+from torch import nn
 
 from cifar_cli.distributed.shared_instance_norm import SharedInstanceNorm, share_instance_norms
 
