@@ -1,12 +1,14 @@
 """The errors that a person can cause: exit codes, all issues of a configuration, and the nearest word."""
 
+import errno
+import os
 import signal
 
 import pytest
 import torch
 
 from cifar_cli import errors
-from cifar_cli.errors import out_of_memory
+from cifar_cli.errors import describe_write_error, out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,24 @@ def test_a_config_error_has_all_issues_one_line_each() -> None:
     error = errors.ConfigError(["a: wrong", "b: wrong"])
     assert error.issues == ("a: wrong", "b: wrong")
     assert str(error) == "a: wrong\nb: wrong"
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [
+        (errno.EEXIST, "a file stands in the place of a folder of this path; move it away"),
+        (errno.ENOTDIR, "a file stands in the place of a folder of this path; move it away"),
+        (errno.EISDIR, "a folder stands in the place of the file; move it away"),
+        (errno.ENOSPC, "free space"),
+        (errno.EFBIG, "free space, or raise the limit (ulimit -f)"),
+        (errno.EACCES, "mend the folder's rights"),
+        (errno.EROFS, "choose a folder that can be written to"),
+        (errno.ENAMETOOLONG, "choose a shorter name"),
+        (errno.EIO, "free space, or mend the folder's rights"),
+    ],
+)
+def test_a_file_that_cannot_be_written_gets_advice_for_its_reason(number: int, mend: str) -> None:
+    assert describe_write_error(OSError(number, os.strerror(number))) == f"{os.strerror(number)}; {mend}"
 
 
 def test_the_most_similar_word_is_suggested_and_no_other() -> None:
