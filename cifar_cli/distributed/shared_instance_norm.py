@@ -25,7 +25,8 @@ class SharedInstanceNorm(nn.InstanceNorm2d):
     """
 
     def __init__(self, norm: nn.InstanceNorm2d) -> None:
-        super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        # Of None, torch makes 0 here; a BatchNorm would count its batches.
+        super().__init__(norm.num_features, norm.eps, norm.momentum or 0.0, norm.affine, norm.track_running_stats)
         self.weight, self.bias = norm.weight, norm.bias
         self.running_mean, self.running_var = norm.running_mean, norm.running_var
         self.num_batches_tracked = norm.num_batches_tracked
@@ -55,6 +56,6 @@ class SharedInstanceNorm(nn.InstanceNorm2d):
         sums = torch.cat([moments.sum(1).flatten(), moments.new_tensor([len(features)])])  # (2 · C + 1)
         dist.all_reduce(sums)
         mean, unbiased_variance = (sums[:-1] / sums[-1]).view(2, -1)
-        momentum = self.momentum or 0.0  # torch takes None as 0 here, and counts no batches
+        momentum = self.momentum or 0.0
         self.running_mean.lerp_(mean, momentum)
         self.running_var.lerp_(unbiased_variance, momentum)
