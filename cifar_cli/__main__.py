@@ -9,7 +9,15 @@ from contextlib import contextmanager, nullcontext
 from cifar_cli.cli import app
 from cifar_cli.console.library_warnings import plain_warnings
 from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
-from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError, out_of_memory
+from cifar_cli.errors import (
+    CifarError,
+    ConfigError,
+    DivergedError,
+    StoppedError,
+    UsageError,
+    no_temporary_folder,
+    out_of_memory,
+)
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 
 
@@ -38,7 +46,7 @@ def _run_command(*, is_debugging: bool) -> None:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        translated = out_of_memory(error)
+        translated = out_of_memory(error) or no_temporary_folder(error)
         message = translated or f"{type(error).__name__}: {error}; the same command with --debug shows where"
         print(f"error: {message}", file=sys.stderr)
         sys.exit(1)

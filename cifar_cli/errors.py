@@ -100,6 +100,16 @@ def out_of_memory(error: Exception) -> CifarError | None:
     )
 
 
+def no_temporary_folder(error: Exception) -> CifarError | None:
+    """Returns the error of a machine without a folder for temporary files, for a person; None for any other error."""
+    if not isinstance(error, FileNotFoundError) or "No usable temporary directory" not in str(error):
+        return None
+    return CifarError(
+        "temporary files: expected a folder that can be written to, as torch needs one, found none: not $TMPDIR, /tmp, "
+        "/var/tmp or the working directory; name one: TMPDIR=FOLDER"
+    )
+
+
 def describe_write_error(error: OSError) -> str:
     """Returns why a file could not be written, and what to do about it: `No space left on device; free space`."""
     mend = WRITE_MENDS.get(error.errno or 0, "free space, or mend the folder's rights")

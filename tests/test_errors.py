@@ -3,12 +3,13 @@
 import errno
 import os
 import signal
+import tempfile
 
 import pytest
 import torch
 
 from cifar_cli import errors
-from cifar_cli.errors import describe_write_error, out_of_memory
+from cifar_cli.errors import describe_write_error, no_temporary_folder, out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,17 @@ def test_a_tensor_that_no_machine_holds_is_told_as_too_little_memory() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60)
     assert out_of_memory(caught.value) is not None
+
+
+def test_a_machine_without_a_folder_for_temporary_files_is_told_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nonexistent"])
+    with pytest.raises(FileNotFoundError) as caught:
+        tempfile.gettempdir()
+    assert str(no_temporary_folder(caught.value)) == (
+        "temporary files: expected a folder that can be written to, as torch needs one, found none: not $TMPDIR, /tmp, "
+        "/var/tmp or the working directory; name one: TMPDIR=FOLDER"
+    )
+    assert no_temporary_folder(FileNotFoundError("another")) is None

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cifar_cli import formatting
 from cifar_cli.commands.options import check_word
 from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
@@ -50,15 +51,15 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
     from cifar_cli.data.datasets.open_dataset import dataset_root, fetch_dataset, find_dataset
 
     source, folder = find_dataset(name), dataset_root(name, root)
-    states = source.file_states(folder)
+    counts = source.count_states(folder)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to fetch")
-    elif all(state == "ok" for state in states.values()):
+    elif counts["ok"] == counts.total():
         print(f"{name} is already in {folder.absolute()}")
     else:
         with download_bar() as bar:
             fetch_dataset(name, root=folder, report=bar)
-        print(f"{name}: {len(states)} files are now below {folder.absolute()}")
+        print(f"{name}: {counts.total()} files are now below {folder.absolute()}")
     print_next_step(wrote=[], next_command=_train_command(name, root))
 
 
@@ -92,10 +93,12 @@ def where(root: Root = None) -> None:
     folder = data_root(root)
     folder = folder.parent if folder.is_file() else folder
     print(f"{folder.absolute()} ({data_root_reason(root)})")
-    for name in DATASETS:
-        print(f"  {name:14} {_presence(name, folder) if find_dataset(name).fetch else 'always there: it is drawn'}")
-    is_complete = _presence("cifar10", folder).startswith("there")
-    following = _train_command if is_complete else _fetch_command
+    presences = {
+        name: _presence(name, folder) if find_dataset(name).fetch else "always there: it is drawn" for name in DATASETS
+    }
+    for name, presence in presences.items():
+        print(f"  {name:14} {presence}")
+    following = _train_command if presences["cifar10"].startswith("there") else _fetch_command
     print_next_step(wrote=[], next_command=following("cifar10", root))
 
 
@@ -103,13 +106,13 @@ def _presence(name: str, folder: Path) -> str:
     from cifar_cli.data.datasets.open_dataset import dataset_root, find_dataset
 
     root = dataset_root(name, folder)
-    states = find_dataset(name).file_states(root)
-    intact = sum(state == "ok" for state in states.values())
-    if intact == len(states):
+    counts = find_dataset(name).count_states(root)
+    if counts["ok"] == counts.total():
         return "there" if root == folder else f"there, in {root.absolute()}"
-    if all(state == "missing" for state in states.values()):
+    if counts["missing"] == counts.total():
         return "not there"
-    return f"incomplete: {intact} of {len(states)} files are intact"
+    wrong = " and ".join(f"{counts[state]} {state}" for state in ("damaged", "missing") if counts[state])
+    return f"incomplete: {wrong} of {formatting.count(counts.total(), 'file')}"
 
 
 def _fetch_command(name: str, root: str | None) -> str:
