@@ -1,5 +1,6 @@
 """Runs the command line, as `cifar` and as `python -m cifar_cli`: an error becomes its message and its exit code."""
 
+import os
 import signal
 import sys
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from cifar_cli.cli import app
+from cifar_cli.console.bash_words import join_option_values
 from cifar_cli.console.library_warnings import plain_warnings
 from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
 from cifar_cli.errors import (
@@ -32,6 +34,7 @@ def _run_command(*, is_debugging: bool) -> None:
     keep_freed_memory()
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        join_option_values(os.environ)
         _check_completion_options(arguments)
         with _repeated_interrupts(), flushed_results():
             app(args=arguments, prog_name="cifar")
