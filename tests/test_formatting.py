@@ -84,3 +84,8 @@ def test_a_percentage_has_the_digits_that_its_uncertainty_allows(
 )
 def test_one_of_a_thing_is_singular(quantity: int, text: str) -> None:
     assert formatting.count(quantity, "epoch") == text
+
+
+@pytest.mark.parametrize(("fraction", "text"), [(0.05, "+5.0 %"), (-0.031, "−3.1 %"), (1.5, "+150.0 %")])
+def test_a_change_in_percent_has_a_sign(fraction: float, text: str) -> None:
+    assert formatting.signed_percent(fraction) == text

@@ -101,7 +101,10 @@ def _copied_text(read: ConfigFile, *, name: str) -> str:
     if read.builtin is None:
         return read.text
     original = f"# A copy of the configuration {read.builtin}, to be changed."
-    head = f"{original} What the original reaches: cifar docs results\n"
+    # A configuration of one layer is to be looked at: no page has results of it.
+    is_layer = read.builtin.startswith("layers/")
+    page = "Pictures of layers: cifar docs learning" if is_layer else "What the original reaches: cifar docs results"
+    head = f"{original} {page}\n"
     body = "".join(dropwhile(lambda line: line.startswith("#"), read.text.splitlines(keepends=True)))
     if not re.fullmatch(NAME_PATTERN, name):
         return head + body

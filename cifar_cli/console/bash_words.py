@@ -18,4 +18,4 @@ def join_option_values(environment: MutableMapping[str, str]) -> None:
                 continue
             del words[index]
             cursor -= index < cursor
-    environment |= {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(cursor)}
+    environment.update(COMP_WORDS="\n".join(words), COMP_CWORD=str(cursor))
