@@ -130,7 +130,10 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
             ["visualize-layer", "conv1", "--images", "65"],
             "--images: expected a whole number from 1 to 64, found 65; write",
         ),
-        (["train"], "expected either --config FILE|NAME or --resume [RUN]; names: cifar config list"),
+        (
+            ["train"],
+            "expected either --config FILE|NAME or --resume [RUN]; write for example cifar train --config quickstart; cifar config list has the names",
+        ),
         (["train", "mlp"], "expected either --config FILE|NAME or --resume [RUN]; write cifar train --config mlp"),
         (["train", "--config", "mlp", "--resume", "x"], "expected either --config FILE|NAME or --resume [RUN]"),
         (["train", "--resume", "x", "--dry-run"], "expected no --dry-run, which shows the plan of a new run"),

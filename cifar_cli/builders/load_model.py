@@ -15,6 +15,7 @@ from cifar_cli.errors import CheckpointError, ConfigError, RunError
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.run_folder import RunFolder, find_run, is_checkpoint_path
 from cifar_cli.runs.run_state import RunState, read_run_state
+from cifar_cli.shell import shell_command
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _print_state(opened: LoadedModel, *, error: str | None) -> None:
         if opened.step
         else "its weights are untrained, those before the first step"
     )
-    resume = f"continue with: cifar train --resume {run.path}"
+    resume = f"continue with: {shell_command('cifar', 'train', '--resume', run.path)}"
     if opened.status == "failed":
         warn(f"run {run.name} failed; {weights}; {f'the reason: {error}' if error else resume}")
     elif opened.status == "interrupted":

@@ -45,7 +45,7 @@ def train(
     started = time.perf_counter()  # before the import of torch, which the command's time includes
     run, overrides = split_words(words)
     if (config is None) != resume:
-        mend = "names: cifar config list"
+        mend = "write for example cifar train --config quickstart; cifar config list has the names"
         if run and config is None:
             mend = f"write {shell_command('cifar', 'train', '--config', run)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
