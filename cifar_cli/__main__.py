@@ -1,5 +1,6 @@
 """Runs the command line, as `cifar` and as `python -m cifar_cli`: an error becomes its message and its exit code."""
 
+import os
 import signal
 import sys
 import threading
@@ -7,9 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from cifar_cli.cli import app
+from cifar_cli.console.bash_words import join_option_values
 from cifar_cli.console.library_warnings import plain_warnings
 from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
-from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError, out_of_memory
+from cifar_cli.errors import (
+    CifarError,
+    ConfigError,
+    DivergedError,
+    StoppedError,
+    UsageError,
+    no_temporary_folder,
+    out_of_memory,
+)
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 from cifar_cli.models.own.build_own import own_files
 from cifar_cli.models.own.translate_own_error import translate_own_error
@@ -26,6 +36,7 @@ def _run_command(*, is_debugging: bool) -> None:
     keep_freed_memory()
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        join_option_values(os.environ)
         _check_completion_options(arguments)
         with _repeated_interrupts(), flushed_results():
             app(args=arguments, prog_name="cifar")
@@ -41,7 +52,7 @@ def _run_command(*, is_debugging: bool) -> None:
         if is_debugging:
             raise
         own_error = translate_own_error(error, own_files())  # in a network that the user has named
-        if (translated := out_of_memory(error) or own_error) is not None:
+        if (translated := out_of_memory(error) or no_temporary_folder(error) or own_error) is not None:
             print("error:", translated, file=sys.stderr)
             sys.exit(translated.exit_code)
         print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)

@@ -12,12 +12,28 @@ CifarError                   1   the work failed
 """
 
 import difflib
+import errno
 import re
 import signal
 from collections.abc import Iterable, Sequence
 
 # What torch says of CPUs and of GPUs, and the operating system (ENOMEM).
 OUT_OF_MEMORY = r"DefaultCPUAllocator|not enough memory|out of memory|Cannot allocate memory|std::bad_alloc"
+
+# What to do about a file that cannot be written, by the reason of the operating system.
+_A_FILE_FOR_A_FOLDER = "a file stands in the place of a folder of this path; move it away"
+WRITE_MENDS = {
+    errno.EEXIST: _A_FILE_FOR_A_FOLDER,
+    errno.ENOTDIR: _A_FILE_FOR_A_FOLDER,
+    errno.EISDIR: "a folder stands in the place of the file; move it away",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOSPC: "free space",
+    errno.EDQUOT: "free space",
+    errno.EFBIG: "free space, or raise the limit (ulimit -f)",
+    errno.EACCES: "mend the folder's rights",
+    errno.EPERM: "mend the folder's rights",
+    errno.EROFS: "choose a folder that can be written to",
+}
 
 
 class CifarError(Exception):
@@ -82,6 +98,22 @@ def out_of_memory(error: Exception) -> CifarError | None:
         f"{device}: expected memory for the command, found too little; try a smaller data.batch_size or a smaller "
         "model, or end other programs"
     )
+
+
+def no_temporary_folder(error: Exception) -> CifarError | None:
+    """Returns the error of a machine without a folder for temporary files, for a person; None for any other error."""
+    if not isinstance(error, FileNotFoundError) or "No usable temporary directory" not in str(error):
+        return None
+    return CifarError(
+        "temporary files: expected a folder that can be written to, as torch needs one, found none: not $TMPDIR, /tmp, "
+        "/var/tmp or the working directory; name one: TMPDIR=FOLDER"
+    )
+
+
+def describe_write_error(error: OSError) -> str:
+    """Returns why a file could not be written, and what to do about it: `No space left on device; free space`."""
+    mend = WRITE_MENDS.get(error.errno or 0, "free space, or mend the folder's rights")
+    return f"{error.strerror or error}; {mend}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

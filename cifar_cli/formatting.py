@@ -53,6 +53,11 @@ def percent(fraction: float, *, decimals: int | None = None) -> str:
     return f"{100 * fraction:.0f} %" if fraction >= 0.095 else f"{100 * fraction:.1f} %"
 
 
+def signed_percent(fraction: float) -> str:
+    """Returns +5.0 % for 0.05, with a real minus sign."""
+    return f"{100 * fraction:+.1f} %".replace("-", "−")
+
+
 def percent_with_uncertainty(fraction: float, uncertainty: float | None) -> str:
     """Returns a fraction in [0, 1] in percent with as many digits as its uncertainty leaves: `93.97 % ± 0.06`.
 

@@ -130,7 +130,10 @@ def test_version_is_that_of_the_installed_package(cifar: Callable[..., Any]) -> 
             ["visualize-layer", "conv1", "--images", "65"],
             "--images: expected a whole number from 1 to 64, found 65; write",
         ),
-        (["train"], "expected either --config FILE|NAME or --resume [RUN]; names: cifar config list"),
+        (
+            ["train"],
+            "expected either --config FILE|NAME or --resume [RUN]; write for example cifar train --config quickstart; cifar config list has the names",
+        ),
         (["train", "mlp"], "expected either --config FILE|NAME or --resume [RUN]; write cifar train --config mlp"),
         (["train", "--config", "mlp", "--resume", "x"], "expected either --config FILE|NAME or --resume [RUN]"),
         (["train", "--resume", "x", "--dry-run"], "expected no --dry-run, which shows the plan of a new run"),
@@ -234,9 +237,12 @@ def test_an_unexpected_error_exits_with_1_and_its_own_words(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train", "--config", "mlp", "--epochs", "1"], "--epochs: no such option; keys of a configuration have no dashes: train.epochs=VALUE"),
-        (["train", "--config", "mlp", "--lr=0.1"], "--lr: no such option; keys of a configuration have no dashes: optimizer.lr=VALUE"),
-        (["eval", "--data.root", "x"], "--data.root: no such option; keys of a configuration have no dashes: data.root=VALUE"),
+        (["train", "--config", "mlp", "--epochs", "1"], "--epochs: no such option; keys of a configuration have no dashes: train.epochs=1"),
+        (["train", "--config", "mlp", "--lr=0.1"], "--lr: no such option; keys of a configuration have no dashes: optimizer.lr=0.1"),
+        (["eval", "--data.root", "x"], "--data.root: no such option; keys of a configuration have no dashes: data.root=x"),
+        (["train", "--config", "mlp", "--epochs"], "--epochs: no such option; keys of a configuration have no dashes: train.epochs=VALUE"),
+        (["train", "--epochs", "--config", "mlp"], "--epochs: no such option; keys of a configuration have no dashes: train.epochs=VALUE"),
+        (["train", "--config", "mlp", "--name", "my net"], "--name: no such option; keys of a configuration have no dashes: 'name=my net'"),
         (["train", "--config", "mlp", "optimizer.lr", "=", "0.1"], "expected key=value in one word, found 'optimizer.lr = 0.1'; write optimizer.lr=0.1 without blanks"),
         (["train", "--config", "mlp", "optimizer.lr=", "0.1"], "expected key=value in one word, found 'optimizer.lr= 0.1'; write optimizer.lr=0.1 without blanks"),
         (["eval", "optimizer.lr", "=0.1"], "expected key=value in one word, found 'optimizer.lr =0.1'; write optimizer.lr=0.1 without blanks"),

@@ -1,12 +1,15 @@
 """The errors that a person can cause: exit codes, all issues of a configuration, and the nearest word."""
 
+import errno
+import os
 import signal
+import tempfile
 
 import pytest
 import torch
 
 from cifar_cli import errors
-from cifar_cli.errors import out_of_memory
+from cifar_cli.errors import describe_write_error, no_temporary_folder, out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,24 @@ def test_a_config_error_has_all_issues_one_line_each() -> None:
     error = errors.ConfigError(["a: wrong", "b: wrong"])
     assert error.issues == ("a: wrong", "b: wrong")
     assert str(error) == "a: wrong\nb: wrong"
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [
+        (errno.EEXIST, "a file stands in the place of a folder of this path; move it away"),
+        (errno.ENOTDIR, "a file stands in the place of a folder of this path; move it away"),
+        (errno.EISDIR, "a folder stands in the place of the file; move it away"),
+        (errno.ENOSPC, "free space"),
+        (errno.EFBIG, "free space, or raise the limit (ulimit -f)"),
+        (errno.EACCES, "mend the folder's rights"),
+        (errno.EROFS, "choose a folder that can be written to"),
+        (errno.ENAMETOOLONG, "choose a shorter name"),
+        (errno.EIO, "free space, or mend the folder's rights"),
+    ],
+)
+def test_a_file_that_cannot_be_written_gets_advice_for_its_reason(number: int, mend: str) -> None:
+    assert describe_write_error(OSError(number, os.strerror(number))) == f"{os.strerror(number)}; {mend}"
 
 
 def test_the_most_similar_word_is_suggested_and_no_other() -> None:
@@ -69,3 +90,17 @@ def test_a_tensor_that_no_machine_holds_is_told_as_too_little_memory() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60)
     assert out_of_memory(caught.value) is not None
+
+
+def test_a_machine_without_a_folder_for_temporary_files_is_told_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nonexistent"])
+    with pytest.raises(FileNotFoundError) as caught:
+        tempfile.gettempdir()
+    assert str(no_temporary_folder(caught.value)) == (
+        "temporary files: expected a folder that can be written to, as torch needs one, found none: not $TMPDIR, /tmp, "
+        "/var/tmp or the working directory; name one: TMPDIR=FOLDER"
+    )
+    assert no_temporary_folder(FileNotFoundError("another")) is None

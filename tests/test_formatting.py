@@ -88,3 +88,8 @@ def test_one_of_a_thing_is_singular(quantity: int, text: str) -> None:
 
 def test_a_noun_in_s_has_its_plural_in_es() -> None:
     assert [formatting.count(quantity, "class") for quantity in (1, 2)] == ["1 class", "2 classes"]
+
+
+@pytest.mark.parametrize(("fraction", "text"), [(0.05, "+5.0 %"), (-0.031, "−3.1 %"), (1.5, "+150.0 %")])
+def test_a_change_in_percent_has_a_sign(fraction: float, text: str) -> None:
+    assert formatting.signed_percent(fraction) == text

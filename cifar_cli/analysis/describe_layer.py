@@ -10,7 +10,7 @@ from cifar_cli.analysis.capture import LayerView
 def signature(module: nn.Module) -> str:
     """Returns a layer with its arguments, as torch prints it; for a container, its type and number of layers."""
     inside = sum(1 for _ in module.modules()) - 1
-    return f"{type(module).__name__}, {inside} layers inside" if inside else repr(module)
+    return f"{type(module).__name__}, {formatting.count(inside, 'layer')} inside" if inside else repr(module)
 
 
 def describe_layer(view: LayerView) -> list[str]:

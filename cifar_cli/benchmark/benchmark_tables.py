@@ -1,6 +1,6 @@
 """The result of a benchmark: tables and sentences for the terminal, and one JSON object."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -126,26 +126,25 @@ def _parts_table(measured: Measurement) -> Table:
 def _speedup(measured: Measurement, reference: str) -> str:
     speedup = measured.speedup
     if measured.is_speedup_clear:
-        return f"{speedup.median:.2f} times as fast as {reference} ({_range(speedup, '.2f')})"
+        return f"{speedup.median:.2f} times as fast as {reference} ({_range(speedup, '{:.2f}'.format)})"
     return f"{speedup.lowest:.2f} to {speedup.highest:.2f} times as fast as {reference}; {TOO_NOISY}"
 
 
 def _overhead(measured: Measurement) -> str:
     overhead = measured.overhead
     if measured.is_overhead_clear:
-        return (
-            f"the loop and its logging take {overhead.median:+.1%} over the same by hand ({_range(overhead, '+.1%')})"
-        )
-    extremes = f"{overhead.lowest:+.1%} to {overhead.highest:+.1%}"
+        taken, spread = formatting.signed_percent(overhead.median), _range(overhead, formatting.signed_percent)
+        return f"the loop and its logging take {taken} over the same by hand ({spread})"
+    extremes = f"{formatting.signed_percent(overhead.lowest)} to {formatting.signed_percent(overhead.highest)}"
     return f"the loop and its logging take {extremes} over the same by hand; {TOO_NOISY}"
 
 
-def _range(summary: RoundSummary, number_format: str) -> str:
+def _range(summary: RoundSummary, as_text: Callable[[float], str]) -> str:
     """Returns the confidence interval of the median, if there is one, and the lowest and highest round."""
-    low, high = (f"{bound:{number_format}}" for bound in summary.interval)
+    low, high = map(as_text, summary.interval)
     confidence = f"95 % confidence {low} to {high}, " if summary.is_confident else ""
-    lowest, highest = f"{summary.lowest:{number_format}}", f"{summary.highest:{number_format}}"
-    return f"{confidence}{lowest} to {highest} in {formatting.count(len(summary.per_round), 'round')}"
+    rounds = formatting.count(len(summary.per_round), "round")
+    return f"{confidence}{as_text(summary.lowest)} to {as_text(summary.highest)} in {rounds}"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import os
 
+from cifar_cli import formatting
 from cifar_cli.benchmark.run_benchmark import Benchmark
 from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.config import Experiment
@@ -30,7 +31,7 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
     training = build_training(experiment, splits, runtime)
     benchmark = Benchmark(experiment, splits, training, images_per_epoch, against)
     note(
-        f"{experiment.name}: {experiment.model.label} with {benchmark.parameters:,} parameters, "
+        f"{experiment.name}: {experiment.model.label} with {formatting.count(benchmark.parameters, 'parameter')}, "
         f"batch {experiment.data.batch_size}, on {runtime.device_name}, {runtime.precision}"
     )
     return benchmark

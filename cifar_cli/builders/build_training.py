@@ -21,6 +21,7 @@ from cifar_cli.data.loader import BatchLoader
 from cifar_cli.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from cifar_cli.distributed.sharded_forward import ShardedForward, with_synchronized_gradients
 from cifar_cli.distributed.shared_batch_norm import share_batch_norms
+from cifar_cli.distributed.shared_instance_norm import share_instance_norms
 from cifar_cli.kernels.cuda_graphs import GraphCache, can_capture
 from cifar_cli.kernels.fast_convolutions import has_faster_kernels, replace_convolutions
 from cifar_cli.optim.averages import Average
@@ -65,7 +66,7 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
     model = build_initialized_model(experiment, splits, runtime)
     freeze(model, experiment.train.freeze)
     if runtime.processes.size > 1:
-        model = share_batch_norms(model, runtime.device)
+        model = share_instance_norms(share_batch_norms(model, runtime.device))
     model = with_fast_convolutions(model, experiment, runtime)
     loader = _training_loader(experiment, splits, runtime)
     epoch_steps = [loader.batches_in(epoch) for epoch in range(experiment.train.epochs)]

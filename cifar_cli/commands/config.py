@@ -16,7 +16,7 @@ from cifar_cli.config.schema import NAME_PATTERN
 from cifar_cli.config.yaml.comments import Comments, read_comments
 from cifar_cli.console.completion import complete_config, complete_config_words, complete_show_words
 from cifar_cli.console.listing import print_listing
-from cifar_cli.errors import CifarError, ConfigError, UsageError
+from cifar_cli.errors import CifarError, ConfigError, UsageError, describe_write_error
 from cifar_cli.shell import expand_path, shell_command
 
 app = typer.Typer(help="List, show, copy and check configurations.", no_args_is_help=True, add_completion=False)
@@ -82,7 +82,7 @@ def copy(
     except FileNotFoundError:
         raise UsageError(f"{target}: expected a folder {target.parent}, found none; make it first") from None
     except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"{target}: cannot be written: {describe_write_error(error)}") from error
     print(f"wrote {target}")
     try:
         load_read(read)
@@ -101,7 +101,10 @@ def _copied_text(read: ConfigFile, *, name: str) -> str:
     if read.builtin is None:
         return read.text
     original = f"# A copy of the configuration {read.builtin}, to be changed."
-    head = f"{original} What the original reaches: cifar docs results\n"
+    # A configuration of one layer is to be looked at: no page has results of it.
+    is_layer = read.builtin.startswith("layers/")
+    page = "Pictures of layers: cifar docs learning" if is_layer else "What the original reaches: cifar docs results"
+    head = f"{original} {page}\n"
     body = "".join(dropwhile(lambda line: line.startswith("#"), read.text.splitlines(keepends=True)))
     if not re.fullmatch(NAME_PATTERN, name):
         return head + body

@@ -59,15 +59,15 @@ def fetch(name: DatasetName = "cifar10", root: Root = None) -> None:
         print_next_step(wrote=[], next_command=following)
         return
     source, folder = find_dataset(name), dataset_root(name, root)
-    states = source.file_states(folder)
+    counts = source.count_states(folder)
     if source.fetch is None:
         print(f"{name} is drawn when it is opened; there is nothing to fetch")
-    elif all(state == "ok" for state in states.values()):
+    elif counts["ok"] == counts.total():
         print(f"{name} is already in {folder.absolute()}")
     else:
         with download_bar() as bar:
             fetch_dataset(name, root=folder, report=bar)
-        print(f"{name}: {len(states)} files are now below {folder.absolute()}")
+        print(f"{name}: {counts.total()} files are now below {folder.absolute()}")
     print_next_step(wrote=[], next_command=_train_command(name, root))
 
 
@@ -120,13 +120,13 @@ def _presence(name: str, folder: Path) -> str:
     source, root = find_dataset(name), dataset_root(name, folder)
     if source.fetch is None:
         return "always there: it is drawn"
-    states = source.file_states(root)
-    intact = sum(state == "ok" for state in states.values())
-    if intact == len(states):
+    counts = source.count_states(root)
+    if counts["ok"] == counts.total():
         return "there" if root == folder else f"there, in {root.absolute()}"
-    if all(state == "missing" for state in states.values()):
+    if counts["missing"] == counts.total():
         return "not there"
-    return f"incomplete: {intact} of {len(states)} files are intact"
+    wrong = " and ".join(f"{counts[state]} {state}" for state in ("damaged", "missing") if counts[state])
+    return f"incomplete: {wrong} of {formatting.count(counts.total(), 'file')}"
 
 
 def _verify_own(root: str | None) -> None:

@@ -24,7 +24,7 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
-from cifar_cli.errors import UsageError
+from cifar_cli.errors import DivergedError, UsageError
 from cifar_cli.shell import shell_command
 
 MAX_SEEDS = 1000  # a larger number is probably meant as a seed
@@ -60,7 +60,7 @@ def train(
     if trust_in.named and config is None and not resume:
         config = OWN_MODEL_CONFIG
     if (config is None) != resume:
-        mend = "names: cifar config list"
+        mend = "write for example cifar train --config quickstart; cifar config list has the names"
         if run and config is None:
             mend = f"write {shell_command('cifar', 'train', '--config', run)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
@@ -112,7 +112,19 @@ def _start(
     else:
         from cifar_cli.runner.start import train as train_once
 
-        train_once(experiment, started_at=started)
+        try:
+            train_once(experiment, started_at=started)
+        except DivergedError as error:
+            raise DivergedError(f"{error}{_own_lr_hint(source, overrides, experiment)}") from error
+
+
+def _own_lr_hint(source: str, overrides: Sequence[str], experiment: configuration.Experiment) -> str:
+    """Returns the configuration's own learning rate in words if the command line has changed it, else nothing."""
+    others = [word for word in overrides if not word.startswith("optimizer.lr=")]
+    if others == [*overrides] or experiment.optimizer.groups or is_stream(source):  # groups have rates of their own
+        return ""
+    own = configuration.load(source, others).optimizer.lr
+    return f"; {source} itself has optimizer.lr={own:g}" if own != experiment.optimizer.lr else ""
 
 
 def _check_resume(*, dry_run: bool, seeds: str | None) -> None:

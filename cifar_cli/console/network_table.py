@@ -114,7 +114,7 @@ def _legend(summary: NetworkSummary) -> list[str]:
     if totals.trainable_parameters != totals.parameters:
         lines.append(f"{totals.trainable_parameters:,} of the {totals.parameters:,} parameters are trained.")
     if totals.unused_parameters:
-        lines.append(f"{totals.unused_parameters:,} parameters take no part in the pass.")
+        lines.append(f"Not used in the pass: {formatting.count(totals.unused_parameters, 'parameter')}.")
     if any("#" in row.name for row in summary.rows):
         lines.append("#2: the second time that the layer runs in one pass.")
     return lines

@@ -35,7 +35,7 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
         accuracies = [
             formatting.percent(run[key]["accuracy"], decimals=2) if run.get(key) else run["status"] for key in measures
         ]
-        times = [describe_seconds(run[key]) for key in ("train_seconds", "wall_seconds") if key in run]
+        times = [describe_seconds(run[key]) if key in run else "–" for key in ("train_seconds", "wall_seconds")]
         table.add_row(str(run["seed"]), *accuracies, *times, run["run"])
     print_table(console, table)
     for key, title in measures.items():

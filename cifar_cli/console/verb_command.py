@@ -1,5 +1,7 @@
 """A command whose unknown options are answered with the key of the configuration that is meant. No torch."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from typer.core import TyperCommand
@@ -7,6 +9,7 @@ from typer.core import TyperCommand
 from cifar_cli.config.first_guesses import full_key
 from cifar_cli.config.keys import is_known_key
 from cifar_cli.errors import UsageError
+from cifar_cli.shell import shell_command
 
 
 class VerbCommand(TyperCommand):
@@ -14,13 +17,15 @@ class VerbCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parses the words of the command line. Raises UsageError for an option that is a key of configurations."""
+        typed = [*args]  # the parser takes the words out of the list
         try:
             return super().parse_args(ctx, args)
         except Exception as error:  # typer's own copy of click has its classes of errors in a private module
             option = str(getattr(error, "option_name", "") or "")
             if option.startswith("--") and (key := _key_of_option(option)):
+                word = f"{key}={_value_of_option(option, typed)}"
                 raise UsageError(
-                    f"{option}: no such option; keys of a configuration have no dashes: {key}=VALUE"
+                    f"{option}: no such option; keys of a configuration have no dashes: {shell_command(word)}"
                 ) from None
             raise
 
@@ -28,3 +33,12 @@ class VerbCommand(TyperCommand):
 def _key_of_option(option: str) -> str | None:
     word = option.removeprefix("--").replace("-", "_")
     return word if is_known_key(word) else full_key(word)
+
+
+def _value_of_option(option: str, typed: Sequence[str]) -> str:
+    """Returns the typed value of `--option VALUE` or `--option=VALUE`, and `VALUE` if there is none."""
+    for word, following in pairwise([*typed, ""]):
+        name, _, value = word.partition("=")
+        if name == option:
+            return value or ("VALUE" if not following or following.startswith("--") else following)
+    return "VALUE"

@@ -7,7 +7,13 @@ from functools import partial
 
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.diagnosis.finding import WITH_TORCH_SECONDS, Check
-from cifar_cli.diagnosis.folder_checks import check_data_folder, check_data_lock, check_log_dir, check_log_lock
+from cifar_cli.diagnosis.folder_checks import (
+    check_data_folder,
+    check_data_lock,
+    check_log_dir,
+    check_log_lock,
+    check_temporary_folder,
+)
 from cifar_cli.diagnosis.image_checks import check_dataset, check_mirrors, check_own_images
 from cifar_cli.diagnosis.machine_checks import (
     check_accelerator,
@@ -55,6 +61,7 @@ def checklist(*, with_mirrors: bool) -> list[Check]:
         Check("Folders", "logs lock", check_log_lock, needs="logs"),
         Check("Folders", "data", check_data_folder),
         Check("Folders", "data lock", check_data_lock, needs="data"),
+        Check("Folders", "temporary", check_temporary_folder),
         *(
             on_torch("Images", name, check_own_images if facts.is_own else partial(check_dataset, name))
             for name, facts in DATASETS.items()

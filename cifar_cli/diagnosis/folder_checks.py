@@ -27,6 +27,15 @@ def check_data_folder(situation: Situation) -> Finding:
     return _check_folder(folder, mend=mend, reason=f" ({data_root_reason(situation.root)})", if_not=if_not)
 
 
+def check_temporary_folder(situation: Situation) -> Finding:
+    """Returns where temporary files go: torch cannot be used without such a folder."""
+    try:
+        return Finding("ok", tempfile.gettempdir())
+    except FileNotFoundError:
+        places = "$TMPDIR, /tmp, /var/tmp, the working directory"
+        return Finding("problem", f"expected a folder to write to, found none among {places}", "TMPDIR=FOLDER")
+
+
 def check_log_lock(situation: Situation) -> Finding:
     """Returns whether a second process would be kept from a run that is being trained."""
     return _check_lock(situation.log_dir, mend="name a folder on a local disk with log.dir=FOLDER")

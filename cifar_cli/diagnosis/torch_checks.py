@@ -103,7 +103,7 @@ def check_training(situation: Situation) -> Finding:
         "last_loss": trial.last_loss if trial.is_finite else None,
         "images_per_second": trial.images_per_second,
     }
-    figures = f"{trial.steps} steps, loss {trial.first_loss:.3f} → {trial.last_loss:.3f}"
+    figures = f"{formatting.count(trial.steps, 'step')}, loss {trial.first_loss:.3f} → {trial.last_loss:.3f}"
     text = f"{figures}, {trial.images_per_second:,.0f} images/s on {trial.device}, {trial.precision}"
     if trial.is_finite and trial.last_loss < trial.first_loss:
         return Finding("ok", text, values=values)

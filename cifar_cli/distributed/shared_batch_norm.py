@@ -16,7 +16,7 @@ def share_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:
     """Returns the model, with every BatchNorm replaced by one whose mean and variance are over all processes' images.
 
     Weights and running statistics stay the same tensors under the same names. An InstanceNorm stays: it normalizes each
-    image by itself.
+    image by itself (shared_instance_norm.py).
     """
     if device.type == "cuda":
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cifar_cli import formatting
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.errors import RunError
@@ -63,8 +64,8 @@ def export_network(exported: ExportedNetwork, path: Path, *, format: str, images
     if not comparison.largest_difference <= TOLERANCE * max(1.0, comparison.largest_logit):
         raise RunError(
             f"{path}: expected the network's own answers from the exported file, found logits that differ by up to "
-            f"{comparison.largest_difference:.3g} on {comparison.images} images; do not use the file, and try another "
-            f"format: {', '.join(name for name in FORMATS if name != format)}"
+            f"{comparison.largest_difference:.3g} on {formatting.count(comparison.images, 'image')}; do not use the "
+            f"file, and try another format: {', '.join(name for name in FORMATS if name != format)}"
         )
     return Export(format, files, comparison, exported.source)
 

@@ -84,9 +84,8 @@ def _caption(tiles: ColourTiles, num_channels: int, *, is_vector: bool, has_filt
     shown = tiles.pixels.shape[1]
     count = ""
     if not is_vector:
-        count = (
-            f"All {shown} channels. " if shown == num_channels else f"The first {shown} of {num_channels} channels. "
-        )
+        channels = formatting.count(num_channels, "channel")
+        count = f"All {channels}. " if shown == num_channels else f"The first {shown} of {channels}. "
     scale = "One scale for all times" if is_vector else "Each channel has one scale for all times"
     filters = " Each filter has one scale for all times; mid-grey is 0." if has_filters else ""
     beside = "beside" if is_vector else "beneath"

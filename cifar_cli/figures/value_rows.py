@@ -120,8 +120,9 @@ class TileRow:
 
     @property
     def caption(self) -> str:
-        count = f"all {self.total} channels" if self.shown == self.total else f"{self.shown} of {self.total} channels"
-        return f"{count}; {self.scale} over these images ({self.tiles.legend})."
+        channels = formatting.count(self.total, "channel")
+        shown = f"{self.shown} of" if self.shown < self.total else "all"
+        return f"{shown} {channels}; {self.scale} over these images ({self.tiles.legend})."
 
     def name(self, channel: int) -> str:
         return self.channel_names[channel] if self.channel_names else str(channel)
@@ -161,7 +162,7 @@ class StripRow:
         rows, columns = self.strips.pixels.shape[-2:]
         order = "" if rows == 1 else f", read row by row, {columns} to a row"
         values = formatting.value_range(self.strips.low[0].item(), self.strips.high[0].item())
-        return f"{self.total} values{order}; {values} ({self.strips.legend})."
+        return f"{formatting.count(self.total, 'value')}{order}; {values} ({self.strips.legend})."
 
     def draw(self, canvas: Canvas, index: int, *, x: float, y: float) -> float:
         rows, columns = self.strips.pixels.shape[-2:]

@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli import formatting
 from cifar_cli.console.streams import warn
-from cifar_cli.errors import RunError
+from cifar_cli.errors import RunError, describe_write_error
 from cifar_cli.figures.save_png import save_png
 from cifar_cli.observers.event_file import tensorboard_errors
 
@@ -120,9 +120,7 @@ class Blackboard:
             for events in self.folder.glob("events.out.tfevents.*"):
                 events.unlink()
         except OSError as error:
-            raise RunError(
-                f"{self.folder}: could not be written: {error.strerror}; free space, or mend the folder's rights"
-            ) from error
+            raise RunError(f"{self.folder}: could not be written: {describe_write_error(error)}") from error
 
     @contextmanager
     def _stops_writing_after_an_error(self) -> Iterator[None]:

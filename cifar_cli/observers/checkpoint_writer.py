@@ -31,9 +31,11 @@ class CheckpointWriter(Observer):
             self._save_last(state)
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
+        # last.pt first: if the process is killed in between, the best epoch's weights are in last.pt. The other way
+        # round, best.pt would hold an epoch that the resumed training does not know.
+        self._save_last(state)
         if state.progress.best_epoch == report.epoch:
             save_checkpoint(self._run.best_checkpoint, self._contents(state))
-        self._save_last(state)
 
     def training_stopped(self, state: TrainingState) -> None:
         self._save_last(state)

@@ -12,7 +12,7 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import scalar
 
-from cifar_cli.errors import RunError
+from cifar_cli.errors import RunError, describe_write_error
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
@@ -60,10 +60,7 @@ def tensorboard_errors(folder: Path) -> Iterator[None]:
             f"{folder}: TensorBoard's file could not be written: the folder's name is not UTF-8; rename the folder"
         ) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError(
-            f"{folder}: TensorBoard's file could not be written: {reason}; free space, or mend the folder's rights"
-        ) from error
+        raise RunError(f"{folder}: TensorBoard's file could not be written: {describe_write_error(error)}") from error
 
 
 def write_scalars(writer: SummaryWriter, values: Mapping[str, float], *, step: int) -> None:

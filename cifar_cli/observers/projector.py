@@ -10,7 +10,8 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tensorboard.plugins.projector import ProjectorConfig  # type: ignore[import-untyped]
 from torch import Tensor
 
-from cifar_cli.errors import RunError
+from cifar_cli import formatting
+from cifar_cli.errors import RunError, describe_write_error
 from cifar_cli.figures.mosaic import contact_sheet, save_picture
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.run_folder import RunFolder
@@ -27,7 +28,7 @@ def write_projector(
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise RunError(f"{folder}: could not be made: {error.strerror}; mend the folder's rights") from error
+        raise RunError(f"{folder}: could not be made: {describe_write_error(error)}") from error
     write_text(folder / "vectors.tsv", _rows([[f"{value:.6g}" for value in row] for row in vectors.tolist()]))
     write_text(folder / "labels.tsv", _labels(labels, logits, class_names))
     save_picture(contact_sheet(images), folder / "images.png")
@@ -37,7 +38,9 @@ def write_projector(
 def _config(vectors: Tensor, images: Tensor) -> str:
     config = ProjectorConfig()
     embedding = config.embeddings.add()
-    embedding.tensor_name = f"{len(vectors)} test images, {vectors.shape[1]} numbers each"
+    embedding.tensor_name = (
+        f"{formatting.count(len(vectors), 'test image')}, {formatting.count(vectors.shape[1], 'number')} each"
+    )
     embedding.tensor_path = "projector/vectors.tsv"
     embedding.tensor_shape.extend(vectors.shape)
     embedding.metadata_path = "projector/labels.tsv"

@@ -194,5 +194,5 @@ def _notes(summary: NetworkSummary) -> list[str]:
     if any("#" in layer.name for layer in summary.rows):
         notes.append("#2: the second time that the layer runs in one pass.")
     if summary.totals.unused_parameters:
-        notes.append(f"{summary.totals.unused_parameters:,} parameters are not used in the pass.")
+        notes.append(f"Not used in the pass: {formatting.count(summary.totals.unused_parameters, 'parameter')}.")
     return notes

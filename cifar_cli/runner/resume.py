@@ -21,6 +21,7 @@ from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import join_process_group
 from cifar_cli.errors import CheckpointError, UsageError
 from cifar_cli.runner.observers import TrainingRun
+from cifar_cli.runner.restore_best import restore_best
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -121,6 +122,7 @@ def _continue_training(
     run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None
 ) -> dict[str, Any]:
     write_text(run.folder.config, config.dump(run.experiment))
+    restore_best(run)
     progress = run.training.state.progress
     note(f"resuming {run.folder.path} after epoch {progress.epoch}, step {progress.step}")
     return run_training(run, started_at=started_at, shutdown=shutdown)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cifar_cli.errors import RunError
+from cifar_cli.errors import RunError, describe_write_error
 
 
 def write_atomically(
@@ -40,8 +40,7 @@ def write_atomically(
         os.replace(temporary, path)
         _flush_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError(f"{path}: could not be written: {reason}; free space, or mend the folder's rights") from error
+        raise RunError(f"{path}: could not be written: {describe_write_error(error)}") from error
     finally:
         with suppress(OSError):  # after a success there is no temporary file left
             temporary.unlink()

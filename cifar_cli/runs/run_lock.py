@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from cifar_cli.errors import RunError
+from cifar_cli.errors import RunError, describe_write_error
 from cifar_cli.file_lock import LockHeldError, file_lock, is_held
 from cifar_cli.runs.atomic_files import remove_leftovers
 from cifar_cli.runs.run_folder import RunFolder
@@ -36,9 +36,7 @@ def run_lock(run: RunFolder, *, warn: Callable[[str], object]) -> Iterator[None]
                 f"wait for it, or stop it first"
             ) from held
         except OSError as error:
-            raise RunError(
-                f"{run.path}: could not be locked: {error.strerror}; free space, or mend the folder's rights"
-            ) from error
+            raise RunError(f"{run.path}: could not be locked: {describe_write_error(error)}") from error
         for folder in (run.path, run.last_checkpoint.parent, run.features):
             remove_leftovers(folder)  # no other process writes here now
         yield

@@ -24,7 +24,7 @@ MEASURED = Measurement(
 def test_the_sentences_state_the_conclusions() -> None:
     assert sentences(MEASURED, reference="the tutorials' loop", precision="fp32") == [
         "3.05 times as fast as the tutorials' loop (3.00 to 3.10 in 2 rounds)",
-        "the loop and its logging take +5.0% over the same by hand (+5.0% to +5.0% in 2 rounds)",
+        "the loop and its logging take +5.0 % over the same by hand (+5.0 % to +5.0 % in 2 rounds)",
         "at the end of an epoch: logging 100 ms, validation 2.0 s",
         "first step 1.50 s; 1.5 GiB of memory at most",
         "0.20 TFLOP/s, 50 % of the 0.40 TFLOP/s that products of 2048 × 2048 matrices reach here in fp32",
@@ -40,8 +40,8 @@ def test_from_six_rounds_on_the_sentences_have_a_confidence_interval() -> None:
         "1.30 times as fast as the plain loop (95 % confidence 1.30 to 1.30, 1.20 to 1.90 in 9 rounds)"
     )
     assert printed[1] == (
-        "the loop and its logging take +5.0% over the same by hand "
-        "(95 % confidence +5.0% to +5.0%, +5.0% to +5.0% in 9 rounds)"
+        "the loop and its logging take +5.0 % over the same by hand "
+        "(95 % confidence +5.0 % to +5.0 %, +5.0 % to +5.0 % in 9 rounds)"
     )
 
 
@@ -51,5 +51,5 @@ def test_on_a_noisy_machine_the_sentences_have_a_range_instead_of_a_figure() -> 
     printed = sentences(measured, reference="the plain loop", precision="bf16")
     noisy = "the rounds differ too much for one figure: try more --rounds and --seconds, while nothing else runs"
     assert printed[0] == f"3.00 to 4.00 times as fast as the plain loop; {noisy}"
-    assert printed[1] == f"the loop and its logging take +5.0% to +50.0% over the same by hand; {noisy}"
+    assert printed[1] == f"the loop and its logging take +5.0 % to +50.0 % over the same by hand; {noisy}"
     assert printed[2] == "at the end of an epoch: logging 100 ms"

@@ -85,6 +85,14 @@ def test_a_run_that_crashed_for_another_reason_than_its_loss_can_be_continued(
     )
 
 
+def test_the_command_that_continues_a_run_in_a_folder_with_a_blank_can_be_pasted(
+    run: Path, cifar: Callable[..., Any]
+) -> None:
+    end_as(run, "interrupted")
+    moved = run.rename(run.parent / "my run")
+    assert first_line(cifar("eval", moved, "--json")).endswith(f"continue with: cifar train --resume '{moved}'")
+
+
 def test_a_run_that_a_process_trains_is_told_as_being_trained(run: Path, cifar: Callable[..., Any]) -> None:
     end_as(run, "interrupted")  # and since then resumed
     with run_lock(RunFolder(run), warn=pytest.fail):

@@ -51,7 +51,9 @@ def test_a_copy_has_a_name_and_a_head_of_its_own_and_the_originals_settings(name
     text = (tmp_path / "mine.yaml").read_text()
     assert load(tmp_path / "mine.yaml") == load(name, ["name=mine"])
     original = f"# A copy of the configuration {name}, to be changed. "
-    assert text.splitlines()[0] == f"{original}What the original reaches: cifar docs results"
+    is_layer = name.startswith("layers/")
+    page = "Pictures of layers: cifar docs learning" if is_layer else "What the original reaches: cifar docs results"
+    assert text.splitlines()[0] == f"{original}{page}"
     assert "Measured" not in text
     lines = (builtin_folder() / f"{name}.yaml").read_text().splitlines()
     assert [line for line in lines if not line.startswith(("#", "name: ")) and line not in text.splitlines()] == []

@@ -137,7 +137,7 @@ def test_where_names_the_folder_the_reason_and_the_datasets(small_cifar10: Path,
     assert [line.split()[0] for line in datasets] == list(DATASETS)
     assert {
         "  cifar10        there",
-        "  cifar100       incomplete: 0 of 3 files are intact",
+        "  cifar100       incomplete: 1 damaged and 2 missing of 3 files",
         "  fashion_mnist  not there",
         "  synthetic      always there: it is drawn",
     } <= set(datasets)

@@ -301,8 +301,8 @@ def test_a_picture_that_cannot_be_written_costs_no_result(
     assert (outcome.code, outcome.out) == (0, whole.out)
     assert outcome.err.count("warning: ") == 2  # the other says that the images are synthetic
     assert (
-        f"warning: {run}/images/confusion-test.png: could not be written: File exists; free space, or mend the "
-        "folder's rights; the picture of the confusion matrix is left out\n"
+        f"warning: {run}/images/confusion-test.png: could not be written: File exists; a file stands in the place "
+        "of a folder of this path; move it away; the picture of the confusion matrix is left out\n"
     ) in outcome.err
     assert "wrote" not in outcome.err
 

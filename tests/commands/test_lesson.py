@@ -156,8 +156,8 @@ def test_a_folder_that_cannot_be_written_costs_the_pictures_and_not_the_lesson(
     (tmp_path / "lessons").write_text("a file where the folder should be")
     outcome = cifar("lesson", "linear")
     assert (outcome.code, outcome.out) == (0, whole.out)
-    reason = "lessons/linear: could not be written: Not a directory; free space, or mend the folder's rights"
-    warning = f"warning: {reason}; the lesson goes on without pictures and curves"
+    reason = "Not a directory; a file stands in the place of a folder of this path; move it away"
+    warning = f"warning: lessons/linear: could not be written: {reason}; the lesson goes on without pictures and curves"
     assert outcome.err.splitlines() == [warning, "next: cifar lesson convolution"]
     outcome = cifar("lesson", "all")
     assert outcome.code == 0

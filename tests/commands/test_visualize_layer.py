@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_be_written_is_named_after_the_sentences(cifar: Cal
     assert outcome.code == 1
     assert outcome.out.startswith("Shape: ")
     assert "error: small.yaml/small-untrained/images/" in outcome.err
-    assert "could not be written: Not a directory; free space, or mend the folder's rights" in outcome.err
+    assert "could not be written: Not a directory; a file stands in the place of a folder" in outcome.err
     assert "Traceback" not in outcome.err
 
 
@@ -254,8 +254,8 @@ def test_tensorboards_pictures_are_an_extra(
     outcome = cifar("visualize-layer", "conv1", run)
     assert outcome.code == 0
     assert (
-        f"warning: {run}/pictures: TensorBoard's file could not be written: Read-only file system; free space, or "
-        "mend the folder's rights; TensorBoard's pictures are left out\n"
+        f"warning: {run}/pictures: TensorBoard's file could not be written: Read-only file system; choose a folder "
+        "that can be written to; TensorBoard's pictures are left out\n"
     ) in outcome.err
     read_picture(run / "images" / "conv1.png")
     assert "wrote TensorBoard" not in outcome.err

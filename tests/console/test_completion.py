@@ -52,6 +52,14 @@ def press_tab(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Pre
     return press
 
 
+def test_the_value_of_an_option_is_completed_after_an_equals_sign_too(press_tab: Press) -> None:
+    # bash cuts words at the sign.
+    assert press_tab("train", "--config", "=", "se") == ["sequential"]
+    assert "sequential" in press_tab("train", "--config", "=")
+    assert press_tab("train", "--config", "=", "mlp", "train.epo") == press_tab("train", "--config", "mlp", "train.epo")
+    assert press_tab("train", "--config", "=", "mlp", "data.name", "=", "fash") == ["fashion_mnist"]
+
+
 def test_commands_and_options_are_completed(press_tab: Press) -> None:
     assert press_tab("") == list(VERBS)
     assert press_tab("vis") == ["visualize-layer"]

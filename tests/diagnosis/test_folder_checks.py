@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 
 from cifar_cli.diagnosis import folder_checks
 from cifar_cli.diagnosis.finding import Finding, Situation
-from cifar_cli.diagnosis.folder_checks import check_data_folder, check_data_lock, check_log_dir, check_log_lock
+from cifar_cli.diagnosis.folder_checks import (
+    check_data_folder,
+    check_data_lock,
+    check_log_dir,
+    check_log_lock,
+    check_temporary_folder,
+)
 
 CHECKS = (check_log_dir, check_log_lock, check_data_folder, check_data_lock)
 
@@ -87,3 +94,14 @@ def test_without_locks_there_is_a_warning_with_the_reason(
     for check in (check_log_lock, check_data_lock):
         assert check(situation).status == "warning"
         assert "no file can be locked: Function not implemented" in check(situation).text
+
+
+def test_a_machine_without_a_folder_for_temporary_files_is_a_problem(
+    make_situation: Callable[..., Situation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_temporary_folder(make_situation()).status == "ok"
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nonexistent"])
+    finding = check_temporary_folder(make_situation())
+    assert (finding.status, finding.mend) == ("problem", "TMPDIR=FOLDER")
+    assert "found none among $TMPDIR, /tmp, /var/tmp, the working directory" in finding.text

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-# BatchNorm and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
+# Both norms and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
 CONFIG = """\
 name: shared
 data: {name: synthetic, batch_size: 25, val_size: 99, augment: {flip: random, translate: 4, cutout: 8}}
@@ -24,6 +24,7 @@ model:
     - norm1: BatchNorm2d
     - relu1: ReLU
     - pool1: {type: MaxPool2d, kernel_size: 4}
+    - norm2: {type: InstanceNorm2d, affine: true, track_running_stats: true}
     - flatten: Flatten
     - fc1: {type: Linear, out_features: 10}
 optimizer: {name: sgd, lr: 0.002, momentum: 0.9}

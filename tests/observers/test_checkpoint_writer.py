@@ -10,7 +10,7 @@ import torch
 
 from cifar_cli.errors import StoppedError
 from cifar_cli.observers.checkpoint_writer import CheckpointWriter
-from cifar_cli.runs.checkpoint import load_checkpoint
+from cifar_cli.runs.checkpoint import load_checkpoint, save_checkpoint
 from cifar_cli.runs.run_folder import RunFolder, create_run
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
@@ -129,3 +129,24 @@ def test_the_checkpoint_before_the_last_is_kept(tiny_training: Make, run: RunFol
     )
     assert load_checkpoint(run.previous_checkpoint)["progress"]["epoch"] == 1
     assert load_checkpoint(run.last_checkpoint)["progress"]["epoch"] == 2
+
+
+def test_a_training_killed_before_it_writes_the_best_has_the_best_weights_in_the_last(
+    tiny_training: Make, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed_before_best(path: Path, contents: dict[str, Any], **rest: Any) -> None:
+        if path == run.best_checkpoint:
+            raise KeyboardInterrupt
+        save_checkpoint(path, contents, **rest)
+
+    monkeypatch.setattr("cifar_cli.observers.checkpoint_writer.save_checkpoint", killed_before_best)
+    training = tiny_training(epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            training.state,
+            with_accuracies(training.task, [0.5]),
+            runtime=training.runtime,
+            observers=[CheckpointWriter(run, config="", every_seconds=0)],
+        )
+    progress = load_checkpoint(run.last_checkpoint)["progress"]
+    assert (progress["epoch"], progress["best_epoch"]) == (1, 1)

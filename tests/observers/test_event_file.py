@@ -36,8 +36,7 @@ def test_an_error_of_the_disk_names_the_folder_and_the_mend(tmp_path: Path) -> N
     with pytest.raises(RunError) as caught, events.writing():
         raise OSError(28, "No space left on device")
     assert str(caught.value) == (
-        f"{run.path}: TensorBoard's file could not be written: No space left on device; free space, or mend the "
-        f"folder's rights"
+        f"{run.path}: TensorBoard's file could not be written: No space left on device; free space"
     )
 
 

@@ -95,4 +95,7 @@ def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (folder.path / "projector").write_text("")
     with pytest.raises(RunError) as caught:
         write(folder)
-    assert str(caught.value) == f"{folder.path}/projector: could not be made: File exists; mend the folder's rights"
+    assert str(caught.value) == (
+        f"{folder.path}/projector: could not be made: File exists; "
+        f"a file stands in the place of a folder of this path; move it away"
+    )

@@ -102,7 +102,7 @@ def test_a_page_that_cannot_be_written_gets_a_message(explained: Callable[..., o
     with pytest.raises(RunError) as caught:
         write_network_page(tmp_path / "file" / "page.html", explained()[0], title="", subtitle="")
     assert str(caught.value).startswith(f"{tmp_path}/file/page.html: could not be written: ")
-    assert str(caught.value).endswith("; free space, or mend the folder's rights")
+    assert str(caught.value).endswith("; a file stands in the place of a folder of this path; move it away")
 
 
 def test_positive_numbers_are_red_and_negative_ones_blue_as_in_every_picture(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_folder_in_which_no_lock_can_be_made_is_named_with_the_reason(
     with pytest.raises(RunError) as caught, run_lock(run, warn=refuse_warnings):
         pass
     assert str(caught.value) == (
-        f"{run.path}: could not be locked: Read-only file system; free space, or mend the folder's rights"
+        f"{run.path}: could not be locked: Read-only file system; choose a folder that can be written to"
     )
 
 

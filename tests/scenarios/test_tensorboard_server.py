@@ -1,7 +1,8 @@
-"""A real TensorBoard server over a real run: what a person's browser would be given."""
+"""A real TensorBoard server over real runs: what a person's browser would be given."""
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,16 +17,36 @@ import pytest
 from PIL import Image
 
 DEADLINE_SECONDS = 60
+RESUMED = "resumed"
+RUNS = 3  # two trainings, and the pictures of one of them
 Ask = Callable[[str], bytes]
 
 
 @pytest.fixture(scope="module")
-def ask(trained: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """Returns a function that asks a server over the finished run's `logs/` for a path, and gives its answer."""
-    log = tmp_path_factory.mktemp("tensorboard") / "stderr"
+def logs(trained: tuple[Path, Any], cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `logs/` with the finished run, of which a command has drawn pictures, and a run that was resumed."""
+    folder = tmp_path_factory.mktemp("tensorboard")
+    shutil.copytree(trained[0], folder / "logs" / trained[0].name)
+    drawn = cifar_in(folder, "visualize-layer", "conv1", trained[0].name)
+    assert drawn.code == 0, drawn.err
+    resumed = folder / "logs" / RESUMED
+    shutil.copytree(trained[0], resumed)
+    # As if its process had been killed at the end of epoch 2: the events of the epoch are there, the checkpoint is not.
+    shutil.copy(resumed / "checkpoints" / "previous.pt", resumed / "checkpoints" / "last.pt")
+    summary = json.loads((resumed / "summary.json").read_text())
+    (resumed / "summary.json").write_text(json.dumps({**summary, "status": "running", "test": None}))
+    outcome = cifar_in(folder, "train", "--resume", RESUMED)
+    assert outcome.code == 0, outcome.err
+    return folder / "logs"
+
+
+@pytest.fixture(scope="module")
+def ask(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """Returns a function that asks a server over `logs` for a path, and gives its answer."""
+    log = tmp_path_factory.mktemp("server") / "stderr"
     with log.open("wb") as stderr:
         # Port 0: the system chooses a free one, and the server says which.
-        words = ["tensorboard.main", "--logdir", str(trained[0].parent), "--host", "127.0.0.1", "--port", "0"]
+        words = ["tensorboard.main", "--logdir", str(logs), "--host", "127.0.0.1", "--port", "0"]
         process = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.DEVNULL, stderr=stderr)
     opener = build_opener(ProxyHandler({}))  # a proxy of this machine's environment has no business on loopback
 
@@ -36,7 +57,7 @@ def ask(trained: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> 
     try:
         address = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+/", log.read_text()), process).group()
         # It answers before it has read the files.
-        wait_for(lambda: json.loads(get("scalars/tags")) and json.loads(get("images/tags")), process)
+        wait_for(lambda: json.loads(get("scalars/tags")) and len(json.loads(get("images/tags"))) == RUNS, process)
         yield get
     finally:
         process.terminate()
@@ -58,7 +79,7 @@ def wait_for(look: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any:
 
 def test_the_run_is_one_run_with_the_promised_curves(ask: Ask, trained: tuple[Path, Any]) -> None:
     tags = json.loads(ask("scalars/tags"))
-    assert list(tags) == [trained[0].name]
+    assert set(tags) == {trained[0].name, RESUMED}
     assert {tag for tag in tags[trained[0].name] if not tag.startswith("activations/")} == {
         "loss/train",
         "loss/val",
@@ -91,8 +112,37 @@ def test_the_pictures_are_there_before_training_and_after_each_epoch(ask: Ask, t
     assert len(set(answers)) == 3  # the same images through a network that learns
 
 
+def test_the_pictures_that_a_command_draws_are_a_run_beside_the_training(ask: Ask, trained: tuple[Path, Any]) -> None:
+    name = f"{trained[0].name}/pictures"
+    tags = json.loads(ask("images/tags"))[name]
+    assert set(tags) == {"features/conv1", "filters/conv1"}
+    (picture,) = json.loads(ask(f"images/images?run={name}&tag=features/conv1&sample=0"))
+    with Image.open(BytesIO(ask(f"images/individualImage?{picture['query']}"))) as image:
+        image.load()
+        assert min(image.size) > 100
+
+
+@pytest.mark.parametrize("tag", ["loss/train", "loss/val", "accuracy/val", "lr", "throughput/images_per_second"])
+def test_the_curves_of_a_resumed_run_have_no_gap_and_no_point_twice(
+    ask: Ask, trained: tuple[Path, Any], tag: str
+) -> None:
+    def steps(run: str) -> list[int]:
+        return [step for _, step, _ in json.loads(ask(f"scalars/scalars?run={run}&tag={tag}"))]
+
+    assert steps(RESUMED) == steps(trained[0].name)
+    assert steps(RESUMED)[-1] == 20
+
+
+def test_the_pictures_of_a_resumed_run_are_those_of_a_whole_run(ask: Ask, trained: tuple[Path, Any]) -> None:
+    def seen(run: str) -> list[tuple[int, bytes]]:
+        pictures = json.loads(ask(f"images/images?run={run}&tag=features/conv1&sample=0"))
+        return [(each["step"], ask(f"images/individualImage?{each['query']}")) for each in pictures]
+
+    assert seen(RESUMED) == seen(trained[0].name)
+
+
 def test_the_graph_and_the_configuration_are_there(ask: Ask, trained: tuple[Path, Any]) -> None:
     name = trained[0].name
     assert b"Conv2d[conv1]" in ask(f"graphs/graph?run={name}&conceptual=false")
-    assert json.loads(ask("text/tags")) == {name: ["config/text_summary"]}
+    assert json.loads(ask("text/tags"))[name] == ["config/text_summary"]
     assert b"label_smoothing" in ask(f"text/text?run={name}&tag=config/text_summary")

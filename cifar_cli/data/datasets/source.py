@@ -1,5 +1,6 @@
 """The interface of a dataset: the functions that read, check and fetch its files."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,3 +42,7 @@ class DatasetSource:
     copy: str = ""
     example_mirror: str = ""
     archives: Sequence[Archive] = ()
+
+    def count_states(self, root: Path) -> Counter[FileState]:
+        """Returns how many of the files below `root` are in which state."""
+        return Counter(self.file_states(root).values())

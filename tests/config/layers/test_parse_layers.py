@@ -36,6 +36,7 @@ INT = "expected a whole number, at least 1"
     [
         ("ReLU", "model.layers.0: expected a name and a layer, found 'ReLU'; write - relu: ReLU"),
         (3, f"model.layers.0: expected a name and a layer, found 3; write for example {CONV}"),
+        ({}, f"model.layers.0: expected a name and a layer, found {{}}; write for example {CONV}"),
         (
             {"type": "ReLU", "inplace": True},
             f"model.layers.0: expected one name with its layer, found the keys type, inplace; write for example {CONV}",

@@ -117,6 +117,15 @@ def test_a_single_mirror_that_breaks_off_is_tried_again_while_that_helps(server:
     assert [header for _, header in server.requests[1:]] == [f"bytes={offset}-" for offset in offsets[1:]]
 
 
+@pytest.mark.parametrize(("useful_bytes", "requests"), [(1250, 6), (1251, 5)])
+def test_a_mirror_is_tried_again_if_it_sent_exactly_the_useful_bytes(
+    server: MirrorServer, tmp_path: Path, useful_bytes: int, requests: int
+):
+    with pytest.raises(DataError, match="broke off"):  # after 20000, 10000, 5000, 2500, 1250 and 625 bytes
+        fetch_from(server, tmp_path, "breaks_off", timeouts=replace(HASTE, useful_bytes=useful_bytes))
+    assert len(server.requests) == requests
+
+
 def test_wrong_bytes_are_discarded_and_the_message_names_both_sums(server: MirrorServer, tmp_path: Path):
     with pytest.raises(DataError) as caught:
         fetch_from(server, tmp_path, "lies")
