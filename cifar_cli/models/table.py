@@ -1,6 +1,7 @@
 """The networks: their keys, and where the code is. To add one, write `models/<name>.py` and its entry here.
 
-What is called gets the keys and, by keyword, `image_shape` (C, H, W) and `num_classes`.
+What is called gets the keys and, by keyword, `image_shape` (C, H, W) and `num_classes`. Networks of one family share a
+file of keys, `models/<family>_keys.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,31 +9,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf
 
+from cifar_cli.models.aggregation_keys import AGGREGATION
 from cifar_cli.models.layer import Layer
-from cifar_cli.section import BelowOne, Entry, PositiveFloat, PositiveInt, table
+from cifar_cli.models.mobile_keys import MOBILE
+from cifar_cli.models.model_keys import ModelKeys
+from cifar_cli.models.patch_keys import PATCHES
+from cifar_cli.models.residual_keys import RESIDUAL
+from cifar_cli.models.vgg_keys import VGGS
+from cifar_cli.section import BelowOne, PositiveFloat, PositiveInt, table
 
-
-class ModelKeys(Entry):
-    """The keys of every network, and facts for the checks."""
-
-    takes_any_size: ClassVar[bool] = False
-    """Whether images of other sizes than the dataset's can be trained on."""
-    lists_layers: ClassVar[bool] = False
-    """Whether the configuration lists the layers, under the key `layers`."""
-
-    @property
-    def least_side(self) -> int:
-        """The smallest image side, in pixels, of which a pixel is left after all poolings."""
-        return 1
-
-    @property
-    def listed_layers(self) -> Sequence[Layer] | None:
-        """The layers that the configuration lists; None where only the built network knows them."""
-        return None
-
-    def depth_issue(self, side: int) -> tuple[str, str, str] | None:
-        """Returns the key, the finding and the mend if the network halves images of that side too often, else None."""
-        return None
+__all__ = ["MODELS", "ModelKeys"]
 
 
 class SequentialKeys(ModelKeys):
@@ -105,7 +91,7 @@ class CnnKeys(ModelKeys):
     def least_side(self) -> int:
         return 1 << len(self.widths)
 
-    def depth_issue(self, side: int) -> tuple[str, str, str] | None:
+    def side_issue(self, side: int) -> tuple[str, str, str] | None:
         most = side.bit_length() - 1
         if len(self.widths) <= most:
             return None
@@ -118,6 +104,7 @@ class SpeedNetKeys(ModelKeys):
 
     target: ClassVar[str] = "cifar_cli.models.speednet:SpeedNet"
     example: ClassVar[Mapping[str, Any]] = {"widths": [8, 8]}
+    paper: ClassVar[str] = "Jordan 2024, arXiv:2404.00498"
     takes_any_size: ClassVar[bool] = True
 
     name: Literal["speednet"] = "speednet"
@@ -143,4 +130,28 @@ class SpeedNetKeys(ModelKeys):
         return (1 << len(self.widths)) + 1  # the first layer takes one pixel away
 
 
-MODELS = table(SequentialKeys, MlpKeys, CnnKeys, SpeedNetKeys)
+class LeNet5Keys(ModelKeys):
+    """Two convolutions, two poolings and three linear layers."""
+
+    target: ClassVar[str] = "cifar_cli.models.lenet5:LeNet5"
+    paper: ClassVar[str] = "LeCun et al. 1998, Proceedings of the IEEE 86 (11)"
+
+    name: Literal["lenet5"] = "lenet5"
+
+    @property
+    def least_side(self) -> int:
+        return 16  # a pixel is left after two 5×5 convolutions without padding, and two poolings
+
+
+MODELS = table(
+    SequentialKeys,
+    MlpKeys,
+    CnnKeys,
+    SpeedNetKeys,
+    LeNet5Keys,
+    *RESIDUAL,
+    *VGGS,
+    *AGGREGATION,
+    *MOBILE,
+    *PATCHES,
+)
