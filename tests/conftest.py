@@ -16,18 +16,39 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
+from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.config import load_text, to_flow_yaml
 from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.download.download import DownloadError
 from cifar_cli.data.image_set import ImageSet
+from cifar_cli.models.table import MODELS
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
 # Taken before the fixture below removes them.
 DATA_DIR = os.environ.get("CIFAR_DATA_DIR")
 SHARED_DATA_DIR = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Calls a test that takes `distinct_model` with each network that an example of the table gives, once.
+
+    resnet18 and resnet34 differ in keys that their examples set: what takes seconds is not tested twice.
+    """
+    if "distinct_model" in metafunc.fixturenames:
+        metafunc.parametrize("distinct_model", distinct_models())
+
+
+@cache
+def distinct_models() -> list[str]:
+    """Returns the names of the models whose examples have different layers."""
+    found: dict[str, str] = {}
+    for name, keys in MODELS.items():
+        text = f"model: {to_flow_yaml({'name': name, **keys.example})}\n"
+        found.setdefault(repr(build_meta_model(load_text(text, location="a test"))), name)
+    return list(found.values())
 
 
 @pytest.fixture(autouse=True)
