@@ -8,28 +8,28 @@ from pydantic import Field
 from cifar_cli.models.model_keys import ModelKeys
 from cifar_cli.section import BelowOne, PositiveInt
 
-Layers = Annotated[
+BlockLayers = Annotated[
     tuple[PositiveInt, ...],
     Field(
-        title="the layers in each stage",
+        title="the layers in each dense block",
         min_length=1,
         max_length=6,
-        description="the layers in each of one to six stages, each a whole number, at least 1",
+        description="the layers in each of one to six blocks, each a whole number, at least 1",
         examples=[[16, 16, 16]],
     ),
 ]
 
 
 class DenseNetBc100Keys(ModelKeys):
-    """100 layers, each of which reads all layers before it in its stage and adds 12 channels."""
+    """100 layers, each of which reads all layers before it in its block and adds 12 channels."""
 
     target: ClassVar[str] = "cifar_cli.models.densenet:densenet_bc_100_12"
-    example: ClassVar[Mapping[str, Any]] = {"layers": [2, 1], "growth_rate": 4, "dropout": 0.1}
+    example: ClassVar[Mapping[str, Any]] = {"block_layers": [2, 1], "growth_rate": 4, "dropout": 0.1}
     paper: ClassVar[str] = "Huang et al. 2016, arXiv:1608.06993"
     takes_any_size: ClassVar[bool] = True
 
     name: Literal["densenet_bc_100_12"] = "densenet_bc_100_12"
-    layers: Layers = (16, 16, 16)
+    block_layers: BlockLayers = (16, 16, 16)
     growth_rate: PositiveInt = Field(12, title="the channels that each layer adds")
     dropout: BelowOne = Field(
         0.0, title="the probability of dropout behind each layer's last convolution", examples=[0.2]
@@ -37,16 +37,16 @@ class DenseNetBc100Keys(ModelKeys):
 
     @property
     def least_side(self) -> int:
-        return 1 << (len(self.layers) - 1)
+        return 1 << (len(self.block_layers) - 1)
 
 
 class DenseNet121Keys(DenseNetBc100Keys):
-    """The stages of the DenseNet of 121 layers for large pictures, with 12 instead of 32 channels a layer."""
+    """The blocks of the DenseNet of 121 layers for large pictures, with 12 instead of 32 channels a layer."""
 
     target: ClassVar[str] = "cifar_cli.models.densenet:densenet121"
 
     name: Literal["densenet121"] = "densenet121"  # type: ignore[assignment]
-    layers: Layers = (6, 12, 24, 16)
+    block_layers: BlockLayers = (6, 12, 24, 16)
 
 
 class DLAKeys(ModelKeys):

@@ -1,8 +1,8 @@
-"""The networks in which each layer reads the feature maps of all layers before it in its stage; for small images.
+"""The networks in which each layer reads the feature maps of all layers before it in its block; for small images.
 
 Source: Huang et al., "Densely Connected Convolutional Networks", arXiv:1608.06993, section 3: DenseNet-BC, which has
-bottlenecks and halves the channels between its stages. The name densenet_bc_100_12 stands for 100 layers that each add
-12 channels; densenet121 has the stages of the network for large pictures, with 12 instead of 32 channels.
+bottlenecks and halves the channels between its blocks. The name densenet_bc_100_12 stands for 100 layers that each add
+12 channels; densenet121 has the blocks of the network for large pictures, with 12 instead of 32 channels.
 """
 
 from collections.abc import Sequence
@@ -53,10 +53,10 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """A 3×3 convolution, a stage of layers for each of `layers`, BatchNorm, ReLU, the mean over the map, and Linear.
+    """A 3×3 convolution, a dense block for each of `block_layers`, BatchNorm, ReLU, the mean over the map, and Linear.
 
-    Input: images (B, *image_shape) with sides of 2^(stages - 1) pixels or more; output: logits (B, num_classes). A
-    transition between two stages halves the channels and the feature map.
+    Input: images (B, *image_shape) with sides of 2^(blocks - 1) pixels or more; output: logits (B, num_classes). A
+    transition between two blocks halves the channels and the feature map.
     """
 
     def __init__(
@@ -64,22 +64,22 @@ class DenseNet(nn.Module):
         *,
         image_shape: tuple[int, int, int],
         num_classes: int,
-        layers: Sequence[int],
+        block_layers: Sequence[int],
         growth_rate: int = 12,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         channels = 2 * growth_rate
         self.conv1 = nn.Conv2d(image_shape[0], channels, kernel_size=3, padding=1, bias=False)
-        self.stages = nn.Sequential()
-        for number, count in enumerate(layers, start=1):
-            stage = nn.Sequential()
+        self.blocks = nn.Sequential()
+        for number, count in enumerate(block_layers, start=1):
+            block = nn.Sequential()
             for _ in range(count):
-                stage.append(DenseLayer(channels, growth_rate=growth_rate, dropout=dropout))
+                block.append(DenseLayer(channels, growth_rate=growth_rate, dropout=dropout))
                 channels += growth_rate
-            self.stages.add_module(f"dense{number}", stage)
-            if number < len(layers):
-                self.stages.add_module(f"transition{number}", Transition(channels, channels // 2))
+            self.blocks.add_module(f"dense{number}", block)
+            if number < len(block_layers):
+                self.blocks.add_module(f"transition{number}", Transition(channels, channels // 2))
                 channels //= 2
         self.norm = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
@@ -91,12 +91,12 @@ class DenseNet(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.stages(self.conv1(images))  # (B, 342, H / 4, W / 4) of densenet_bc_100_12
+        features = self.blocks(self.conv1(images))  # (B, 342, H / 4, W / 4) of densenet_bc_100_12
         features = self.relu(self.norm(features))
         pooled = self.flatten(self.pool(features))
         logits: Tensor = self.fc(pooled)  # (B, num_classes)
         return logits
 
 
-densenet_bc_100_12 = partial(DenseNet, layers=(16, 16, 16))
-densenet121 = partial(DenseNet, layers=(6, 12, 24, 16))
+densenet_bc_100_12 = partial(DenseNet, block_layers=(16, 16, 16))
+densenet121 = partial(DenseNet, block_layers=(6, 12, 24, 16))

@@ -30,8 +30,10 @@ def test_a_name_says_how_many_layers_there_are(build: Callable[..., nn.Module], 
 
 def test_dropout_leaves_what_a_layer_reads_as_it_is() -> None:
     torch.manual_seed(0)
-    model = densenet_bc_100_12(image_shape=(3, 32, 32), num_classes=10, layers=(1,), growth_rate=4, dropout=0.999999)
+    model = densenet_bc_100_12(
+        image_shape=(3, 32, 32), num_classes=10, block_layers=(1,), growth_rate=4, dropout=0.999999
+    )
     images = torch.randn(2, 8, 4, 4)
-    added = model.stages.dense1(images)
+    added = model.blocks.dense1(images)
     assert torch.equal(added[:, :8], images)
     assert not added[:, 8:].any()
