@@ -84,7 +84,9 @@ def _counts(name: str) -> tuple[int, int]:
 class _FlopCounter(TorchDispatchMode):
     """Adds up what torch's FlopCounterMode counts, but not by module, which takes most of its time."""
 
-    flops = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

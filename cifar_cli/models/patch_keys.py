@@ -17,6 +17,11 @@ DropPath = Annotated[
 ]
 
 
+def _divisor(number: int, *, at_most: int) -> int:
+    """Returns the largest divisor of a number up to a limit."""
+    return next(divisor for divisor in range(min(number, at_most), 0, -1) if number % divisor == 0)
+
+
 class ConvMixerKeys(ModelKeys):
     """The image in patches, then filters over positions and over channels in turn."""
 
@@ -45,7 +50,7 @@ class TransformerKeys(ModelKeys):
     def side_issue(self, side: int) -> tuple[str, str, str] | None:
         if self.width % self.heads:
             finding = f"expected a divisor of the width {self.width}, as heads share it, found {self.heads}"
-            return "heads", finding, "write for example 1"
+            return "heads", finding, f"write for example {_divisor(self.width, at_most=self.heads)}"
         return super().side_issue(side)
 
 
@@ -68,7 +73,7 @@ class VitTinyKeys(TransformerKeys):
     def side_issue(self, side: int) -> tuple[str, str, str] | None:
         if side % self.patch_size:
             finding = f"expected a divisor of the image's {side} pixels, found {self.patch_size}"
-            return "patch_size", finding, "write for example 4"
+            return "patch_size", finding, f"write for example {_divisor(side, at_most=self.patch_size)}"
         return super().side_issue(side)
 
 

@@ -21,3 +21,10 @@ def test_the_table_knows_the_smallest_side() -> None:
     assert LeNet5(image_shape=(3, least, least), num_classes=10)(torch.randn(1, 3, least, least)).shape == (1, 10)
     with pytest.warns(UserWarning, match="zero-element"):  # nothing is left of a smaller image
         assert LeNet5(image_shape=(3, least - 1, least - 1), num_classes=10).fc1.in_features == 0
+
+
+def test_smaller_images_are_refused_with_the_smallest_side() -> None:
+    keys = MODELS["lenet5"]()
+    assert keys.side_issue(16) is None
+    finding = "expected a model for images of 12×12 pixels, found lenet5, which needs 16"
+    assert keys.side_issue(12) == ("name", finding, "write model: {name: cnn}")
