@@ -132,7 +132,7 @@ lod: 3
     ("text", "words"),
     [
         ("seed: 1\n", "x.yaml:1:1: model.layers: expected a list of layers, at least one, found nothing; write for example - conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"),
-        ("model: {name: resnet}\n", f"x.yaml:1:15: model.name: expected one of {', '.join(MODELS)}, found 'resnet'; write for example sequential"),
+        ("model: {name: qqq}\n", f"x.yaml:1:15: model.name: expected one of {', '.join(MODELS)}, found 'qqq'; write for example sequential"),
         ("model: mlp\n", "x.yaml:1:8: model: expected keys with values, found 'mlp'; write for example {name: cnn}"),
         ("model: {name: mlp, hidden: [8, 0]}\n", "x.yaml:1:32: model.hidden.1: expected the widths of the hidden layers, each a whole number, at least 1, found 0; write for example [256]"),
         ("model: {name: cnn, widths: []}\n", "x.yaml:1:28: model.widths: expected the channels of the blocks, at least one, each a whole number, at least 1, found []; write for example [64, 128, 256]"),
@@ -215,6 +215,6 @@ def test_fractions_of_epochs_after_the_last_are_not_checked() -> None:
 def test_a_model_that_does_not_exist_is_the_only_mistake(config: str) -> None:
     """Its layers are unknown, so nothing can be said of log.feature_layers."""
     with pytest.raises(ConfigError) as caught:
-        load(config, ["model.name=resnet18"])
+        load(config, ["model.name=qqq"])
     (issue,) = caught.value.issues
     assert issue.startswith("command line: model.name: expected one of ")
