@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
@@ -33,22 +33,35 @@ SHARED_DATA_DIR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Calls a test that takes `distinct_model` with each network that an example of the table gives, once.
+    """Calls a test with each network that an example of the table gives, or with those that have new kinds of layers.
 
-    resnet18 and resnet34 differ in keys that their examples set: what takes seconds is not tested twice.
+    resnet18 and resnet34 differ in keys that their examples set: such a network is `distinct_model` once. What takes
+    many seconds is tested with each `model_with_new_layers`.
     """
-    if "distinct_model" in metafunc.fixturenames:
-        metafunc.parametrize("distinct_model", distinct_models())
+    for name, models in (("distinct_model", distinct_models), ("model_with_new_layers", models_with_new_layers)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, list(models()))
 
 
 @cache
-def distinct_models() -> list[str]:
-    """Returns the names of the models whose examples have different layers."""
-    found: dict[str, str] = {}
+def distinct_models() -> dict[str, nn.Module]:
+    """Returns the models whose examples differ, by name, without memory for weights."""
+    found: dict[str, tuple[str, nn.Module]] = {}
     for name, keys in MODELS.items():
         text = f"model: {to_flow_yaml({'name': name, **keys.example})}\n"
-        found.setdefault(repr(build_meta_model(load_text(text, location="a test"))), name)
-    return list(found.values())
+        model = build_meta_model(load_text(text, location="a test"))
+        found.setdefault(repr(model), (name, model))
+    return dict(found.values())
+
+
+def models_with_new_layers() -> Iterator[str]:
+    """Yields the distinct models that have a kind of layer that no model before has."""
+    seen: set[type[nn.Module]] = set()
+    for name, model in distinct_models().items():
+        kinds = {type(layer) for layer in model.modules() if not list(layer.children())}
+        if kinds - seen:
+            yield name
+        seen |= kinds
 
 
 @pytest.fixture(autouse=True)

@@ -144,9 +144,22 @@ def test_a_small_instance_trains_is_evaluated_explained_and_drawn_and_a_resumed_
 
 
 def test_a_small_network_trains_is_evaluated_explained_and_drawn_and_a_resumed_one_ends_equal(
-    distinct_model: str, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
+    model_with_new_layers: str, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
 ) -> None:
-    assert_it_works("model", distinct_model, cifar, tmp_path, at_step)
+    assert_it_works("model", model_with_new_layers, cifar, tmp_path, at_step)
+
+
+def test_every_small_network_trains_and_is_explained(
+    distinct_model: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text(text_of("model", distinct_model))
+    trained = cifar("train", "--config", "small.yaml", *SMALL, "train.epochs=1", "log.images_every=0")
+    assert trained.code == 0, trained.err
+    (run,) = (tmp_path / "logs").iterdir()
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["status"] == "completed"
+    totals = json.loads(cifar("explain", run, "--json").out)["totals"]
+    assert (totals["parameters"], totals["unused_parameters"]) == (summary["parameters"], 0)
 
 
 @pytest.mark.parametrize("name", DATASETS)
