@@ -145,7 +145,8 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         tokens = self.patches(images).flatten(2).transpose(1, 2)  # (B, patches, width)
-        tokens = torch.cat((self.class_token.expand(len(images), -1, -1), tokens), dim=1)  # (B, 1 + patches, width)
+        class_tokens = self.class_token.expand(images.shape[0], -1, -1)  # len(images) would be a constant in an export
+        tokens = torch.cat((class_tokens, tokens), dim=1)  # (B, 1 + patches, width)
         tokens = self.blocks(self.dropout(tokens + self.positions))
         logits: Tensor = self.fc(self.norm(tokens)[:, 0])  # (B, num_classes)
         return logits
