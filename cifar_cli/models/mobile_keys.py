@@ -13,13 +13,16 @@ class MobileNetV2Keys(ModelKeys):
     """Blocks that widen, filter each channel by itself, and narrow again."""
 
     target: ClassVar[str] = "cifar_cli.models.mobilenet_v2:MobileNetV2"
-    example: ClassVar[Mapping[str, Any]] = {"blocks": [1, 2], "width_factor": 0.25}
+    example: ClassVar[Mapping[str, Any]] = {"blocks": [1, 2], "width_factor": 0.25, "last_width": 16}
     paper: ClassVar[str] = "Sandler et al. 2018, arXiv:1801.04381"
     takes_any_size: ClassVar[bool] = True
 
     name: Literal["mobilenet_v2"] = "mobilenet_v2"
     blocks: Blocks = (1, 2, 3, 4, 3, 3, 1)
     width_factor: PositiveFloat = Field(1.0, title="the factor of all channels", examples=[0.5])
+    last_width: PositiveInt = Field(
+        1280, title="the channels of the last convolution; width_factor makes them only more"
+    )
     dropout: BelowOne = Field(0.2, title="the probability of dropout before the last layer", examples=[0.2])
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 # Of each stage: expansion, channels, stride of the first block.
 STAGES = ((1, 16, 1), (6, 24, 1), (6, 32, 2), (6, 64, 2), (6, 96, 1), (6, 160, 2), (6, 320, 1))
-FIRST_CHANNELS, LAST_CHANNELS = 32, 1280
+FIRST_CHANNELS = 32
 
 
 class LinearBottleneck(nn.Module):
@@ -42,7 +42,8 @@ class MobileNetV2(nn.Module):
     """A 3×3 convolution, seven stages of blocks, a 1×1 convolution, the mean over the feature map, dropout, Linear.
 
     Input: images (B, *image_shape); output: logits (B, num_classes). `blocks` counts those of each stage; fewer than
-    seven leave out the last stages. `width_factor` multiplies all channels.
+    seven leave out the last stages. `width_factor` multiplies all channels, but a factor below 1 not
+    `last_width`, those of the last convolution.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class MobileNetV2(nn.Module):
         num_classes: int,
         blocks: Sequence[int] = (1, 2, 3, 4, 3, 3, 1),
         width_factor: float = 1.0,
+        last_width: int = 1280,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class MobileNetV2(nn.Module):
                 channels = out_channels
             stages.append(nn.Sequential(*stage))
         self.stages = nn.Sequential(*stages)
-        last = _rounded(LAST_CHANNELS * max(1.0, width_factor))
+        last = _rounded(last_width * max(1.0, width_factor))  # a factor below 1 leaves it as it is
         self.last = _convolution(channels, last, kernel_size=1)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
