@@ -58,7 +58,8 @@ def models_with_new_layers() -> Iterator[str]:
     """Yields the distinct models that have a kind of layer that no model before has."""
     seen: set[type[nn.Module]] = set()
     for name, model in distinct_models().items():
-        kinds = {type(layer) for layer in model.modules() if not list(layer.children())}
+        layers = [layer for layer in model.modules() if not list(layer.children())]
+        kinds = {type(layer) for layer in layers if not isinstance(layer, nn.ModuleList)}  # an empty list is no layer
         if kinds - seen:
             yield name
         seen |= kinds
