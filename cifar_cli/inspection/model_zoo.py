@@ -28,9 +28,11 @@ Each stands in one file of `cifar_cli/models/`, written from the paper for small
 
 ```bash
 cifar explain --config cnn 'model={name: resnet18}'            # layer by layer
-cifar train --config cnn 'model={name: resnet18, width: 16}'   # a narrower one
 cifar config show cnn 'model={name: vit_tiny}'                 # all keys and their defaults
+cifar train --config cnn 'model={name: resnet18, width: 16}' 'log.feature_layers=[conv1]'   # a narrower one
 ```
+
+`log.feature_layers` names layers of the network for TensorBoard, here another than that of the configuration.
 
 | name | what it is | paper | parameters | FLOPs | sides |
 | --- | --- | --- | --- | --- | --- |
