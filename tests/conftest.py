@@ -14,22 +14,59 @@ from random import Random
 import pytest
 import torch
 from PIL import Image, ImageDraw
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
+from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.config import load_text, to_flow_yaml
 from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.download.download import DownloadError
 from cifar_cli.data.image_set import ImageSet
+from cifar_cli.models.table import MODELS
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
 # Taken before the fixture below removes them.
 DATA_DIR = os.environ.get("CIFAR_DATA_DIR")
 SHARED_DATA_DIR = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Calls a test with each network that an example of the table gives, or with those that have new kinds of layers.
+
+    resnet18 and resnet34 differ in keys that their examples set: such a network is `distinct_model` once. What takes
+    many seconds is tested with each `model_with_new_layers`.
+    """
+    for name, models in (("distinct_model", distinct_models), ("model_with_new_layers", models_with_new_layers)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, list(models()))
+
+
+@cache
+def distinct_models() -> dict[str, nn.Module]:
+    """Returns the models whose examples differ, by name, without memory for weights."""
+    found: dict[str, tuple[str, nn.Module]] = {}
+    for name, keys in MODELS.items():
+        if keys.is_own:  # known only with its file
+            continue
+        text = f"model: {to_flow_yaml({'name': name, **keys.example})}\n"
+        model = build_meta_model(load_text(text, location="a test"))
+        found.setdefault(repr(model), (name, model))
+    return dict(found.values())
+
+
+def models_with_new_layers() -> Iterator[str]:
+    """Yields the distinct models that have a kind of layer that no model before has."""
+    seen: set[type[nn.Module]] = set()
+    for name, model in distinct_models().items():
+        layers = [layer for layer in model.modules() if not list(layer.children())]
+        kinds = {type(layer) for layer in layers if not isinstance(layer, nn.ModuleList)}  # an empty list is no layer
+        if kinds - seen:
+            yield name
+        seen |= kinds
 
 
 @pytest.fixture(autouse=True)

@@ -47,13 +47,14 @@ NAMES = {
     "_unsafe_view": "reshape",
     "_to_copy": "to",
 }
+ATTENTION = "_scaled_dot_product"  # torch has a name for each device and algorithm
 SIGNS = {"add": "+", "sub": "−", "mul": "·", "div": "/"}
 
 
 def readable(operation: str) -> str:
     """Returns the public name of an operation of torch: conv2d for convolution, relu for relu_."""
     name = operation.rstrip("_")
-    return NAMES.get(name, name)
+    return "scaled_dot_product_attention" if name.startswith(ATTENTION) else NAMES.get(name, name)
 
 
 def window_formula(size: int, *, kernel: int, stride: int, padding: int, dilation: int, ceil: bool, result: int) -> str:
@@ -105,6 +106,8 @@ def operation_formula(
         other = arguments["other"]
         # An operand that does not come from the image is a number, or weights that belong to no layer.
         return f"{sources[0]} {sign} {_other(other) if len(sources) == 1 else sources[1]}"
+    if name.startswith(ATTENTION):
+        return f"softmax(q·kᵀ/√{input_shape[-1]})·v"
     if name == "cat":
         return " ⧺ ".join(sources)
     if name == "mean":

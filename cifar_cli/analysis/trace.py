@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import flop_registry, sdpa_flop
 
 from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
-from cifar_cli.analysis.receptive_field_rules import WINDOWS, Field, follow, of_image
+from cifar_cli.analysis.receptive_field_rules import RESHAPES, WINDOWS, Field, follow, of_image
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.training.runtime import synchronize
 
@@ -25,6 +25,8 @@ from cifar_cli.training.runtime import synchronize
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
 # Operations that compute nothing.
 COPIES = {"clone", "_to_copy", "alias", "detach", "as_strided_"}
+# torch counts attention on a GPU only; the operation that computes it on a CPU has as many FLOPs.
+FLOPS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop} | flop_registry
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ class _Tracer(TorchDispatchMode):
             return output
         name = func._overloadpacket.__name__
         step.operations.append(Operation(name, named))
-        if func._overloadpacket in flop_registry:
-            step.flops += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
+        if func._overloadpacket in FLOPS:
+            step.flops += FLOPS[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
         results = list(_tensors(output))
         seen = [self._fields[id(tensor)] for tensor in sources if id(tensor) in self._fields]
         for tensor in results:
@@ -226,6 +228,8 @@ def _formula_of(step: TraceStep) -> str:
     operations = step.computing()
     if not operations:
         return "returns its input"
+    # A Linear of tokens is a product of matrices between two reshapes.
+    operations = [operation for operation in operations if operation.name not in RESHAPES] or operations
     windows = [operation for operation in operations if operation.name in WINDOWS]
     chosen = windows[0] if windows else operations[0]
     if not windows and len(operations) > 1:

@@ -116,6 +116,12 @@ def _activation(number: _OutputNumber) -> WorkedExample:
     return number.example((x,), (("x", x), (formula, by_hand)), by_hand)
 
 
+def _linear(number: _OutputNumber) -> WorkedExample:
+    sizes = _output(number).shape[:-1]  # an image may have many rows of inputs: its tokens
+    row = sum(at * math.prod(sizes[axis + 1 :]) for axis, at in enumerate(number.place[:-1]))
+    return linear_example(number.operation, number.place, number.by_layer, digits=number.digits, row=row)
+
+
 def _relu(number: _OutputNumber) -> WorkedExample:
     x = number.paper(float(_tensor(number, "self")[0][number.place]))
     return number.example((x,), (("x", x), ("max(0, x)", max(0.0, x))), max(0.0, x))
@@ -232,8 +238,8 @@ def _tensor(number: _OutputNumber, *names: str) -> Tensor:
 
 
 _EXAMPLES: Mapping[str, Callable[[_OutputNumber], WorkedExample]] = {
-    "addmm": lambda number: linear_example(number.operation, number.place, number.by_layer, number.digits),
-    "mm": lambda number: linear_example(number.operation, number.place, number.by_layer, number.digits),
+    "addmm": _linear,
+    "mm": _linear,
     "mean": _mean,
     "relu": _relu,
     "native_batch_norm": _batch_norm,

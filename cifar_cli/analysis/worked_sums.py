@@ -45,10 +45,15 @@ def window_example(step: TraceStep, digits: int | None) -> WorkedExample | None:
     return build(operation, images[0].double(), place, windows, by_layer=float(numbers[place]), digits=digits)
 
 
-def linear_example(operation: Operation, place: Place, by_layer: float, digits: int | None) -> WorkedExample:
-    """Returns one number of a linear layer: the largest products, the rest of them in one, and the bias."""
+def linear_example(
+    operation: Operation, place: Place, by_layer: float, *, digits: int | None, row: int
+) -> WorkedExample:
+    """Returns one number of a linear layer: the largest products, the rest of them in one, and the bias.
+
+    row: the row of the layer's inputs that the number is computed from.
+    """
     arguments = operation.arguments
-    inputs = (arguments["mat1"] if operation.name == "addmm" else arguments["self"])[0].double()
+    inputs = (arguments["mat1"] if operation.name == "addmm" else arguments["self"])[row].double()
     weights = arguments["mat2"][:, place[-1]].double()
     exact = inputs * weights
     inputs, weights = all_rounded(inputs, digits), all_rounded(weights, digits)

@@ -22,6 +22,7 @@ from cifar_cli.commands.options import (
     read_trust,
     split_words,
 )
+from cifar_cli.config import Experiment
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import DivergedError, UsageError
@@ -115,15 +116,15 @@ def _start(
         try:
             train_once(experiment, started_at=started)
         except DivergedError as error:
-            raise DivergedError(f"{error}{_own_lr_hint(source, overrides, experiment)}") from error
+            raise DivergedError(f"{error}{_own_lr_hint(source, overrides, experiment, trust_in)}") from error
 
 
-def _own_lr_hint(source: str, overrides: Sequence[str], experiment: configuration.Experiment) -> str:
+def _own_lr_hint(source: str, overrides: Sequence[str], experiment: Experiment, trust_in: ModelTrust) -> str:
     """Returns the configuration's own learning rate in words if the command line has changed it, else nothing."""
     others = [word for word in overrides if not word.startswith("optimizer.lr=")]
     if others == [*overrides] or experiment.optimizer.groups or is_stream(source):  # groups have rates of their own
         return ""
-    own = configuration.load(source, others).optimizer.lr
+    own = load_config(source, others, trust_in).optimizer.lr
     return f"; {source} itself has optimizer.lr={own:g}" if own != experiment.optimizer.lr else ""
 
 

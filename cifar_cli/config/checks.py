@@ -62,8 +62,8 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
             path: KeyPath = ("optimizer", "groups", index, "epochs")
             word = f"{dotted(path)}=null"
             yield Issue(path, f"{expected}, found {group.epochs:g}", mend, word=word), ("train", "epochs")
-    if depth_issue := model.depth_issue(data.side):
-        key, finding, mend = depth_issue
+    if side_issue := model.side_issue(data.side):
+        key, finding, mend = side_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sides(experiment)
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs

@@ -1,7 +1,7 @@
 """A network as other programs get it: with its normalization, its class names and its origin."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +46,10 @@ class ExportedNetwork:
 
     @property
     def module(self) -> NormalizedNetwork:
-        """The network with its normalization."""
-        return NormalizedNetwork(self.network, mean=self.mean, std=self.std).eval()
+        """The network with its normalization; of a network that can be re-parameterised, such as RepVGG, that form."""
+        reparameterised: Callable[[], nn.Module] | None = getattr(self.network, "reparameterised", None)
+        network = self.network if reparameterised is None else reparameterised()
+        return NormalizedNetwork(network, mean=self.mean, std=self.std).eval()
 
     @property
     def metadata(self) -> dict[str, str]:

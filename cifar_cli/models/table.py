@@ -1,6 +1,7 @@
 """The networks: their keys, and where the code is. To add one, write `models/<name>.py` and its entry here.
 
-What is called gets the keys and, by keyword, `image_shape` (C, H, W) and `num_classes`.
+What is called gets the keys and, by keyword, `image_shape` (C, H, W) and `num_classes`. Networks of one family share a
+file of keys, `models/<family>_keys.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,38 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf
 
+from cifar_cli.models.aggregation_keys import AGGREGATION
+from cifar_cli.models.file_keys import FileKeys
 from cifar_cli.models.layer import Layer
-from cifar_cli.section import BelowOne, Entry, PositiveFloat, PositiveInt, table
+from cifar_cli.models.mobile_keys import MOBILE
+from cifar_cli.models.model_keys import ModelKeys
+from cifar_cli.models.patch_keys import PATCHES
+from cifar_cli.models.residual_keys import RESIDUAL
+from cifar_cli.models.vgg_keys import VGGS
+from cifar_cli.section import BelowOne, PositiveFloat, PositiveInt, table
 
-
-class ModelKeys(Entry):
-    """The keys of every network, and facts for the checks."""
-
-    takes_any_size: ClassVar[bool] = False
-    """Whether images of other sizes than the dataset's can be trained on."""
-    lists_layers: ClassVar[bool] = False
-    """Whether the configuration lists the layers, under the key `layers`."""
-    is_own: ClassVar[bool] = False
-    """Whether the network is a person's own code, of which nothing is known before it runs."""
-
-    @property
-    def label(self) -> str:
-        """The network's name where a person reads it."""
-        return self.name
-
-    @property
-    def least_side(self) -> int:
-        """The smallest image side, in pixels, of which a pixel is left after all poolings."""
-        return 1
-
-    @property
-    def listed_layers(self) -> Sequence[Layer] | None:
-        """The layers that the configuration lists; None where only the built network knows them."""
-        return None
-
-    def depth_issue(self, side: int) -> tuple[str, str, str] | None:
-        """Returns the key, the finding and the mend if the network halves images of that side too often, else None."""
-        return None
+__all__ = ["MODELS", "ModelKeys"]
 
 
 class SequentialKeys(ModelKeys):
@@ -113,7 +93,7 @@ class CnnKeys(ModelKeys):
     def least_side(self) -> int:
         return 1 << len(self.widths)
 
-    def depth_issue(self, side: int) -> tuple[str, str, str] | None:
+    def side_issue(self, side: int) -> tuple[str, str, str] | None:
         most = side.bit_length() - 1
         if len(self.widths) <= most:
             return None
@@ -126,6 +106,7 @@ class SpeedNetKeys(ModelKeys):
 
     target: ClassVar[str] = "cifar_cli.models.speednet:SpeedNet"
     example: ClassVar[Mapping[str, Any]] = {"widths": [8, 8]}
+    paper: ClassVar[str] = "Jordan 2024, arXiv:2404.00498"
     takes_any_size: ClassVar[bool] = True
 
     name: Literal["speednet"] = "speednet"
@@ -151,95 +132,17 @@ class SpeedNetKeys(ModelKeys):
         return (1 << len(self.widths)) + 1  # the first layer takes one pixel away
 
 
-class ResNetKeys(ModelKeys):
-    """The keys of the residual networks of He et al. for small images."""
+class LeNet5Keys(ModelKeys):
+    """Two convolutions, two poolings and three linear layers."""
 
-    takes_any_size: ClassVar[bool] = True
+    target: ClassVar[str] = "cifar_cli.models.lenet5:LeNet5"
+    paper: ClassVar[str] = "LeCun et al. 1998, Proceedings of the IEEE 86 (11)"
 
-    shortcut: Literal["projection", "padding"] = Field(
-        "projection",
-        title="what brings a block's input to the shape of its output: a 1×1 convolution, or zeros as in the paper",
-    )
-
-
-class ResNet20Keys(ResNetKeys):
-    """Residual network of 20 layers: three stages of three blocks with 16, 32 and 64 channels."""
-
-    target: ClassVar[str] = "cifar_cli.models.resnet:resnet20"
-
-    name: Literal["resnet20"] = "resnet20"
-
-
-class ResNet32Keys(ResNetKeys):
-    """Residual network of 32 layers: three stages of five blocks with 16, 32 and 64 channels."""
-
-    target: ClassVar[str] = "cifar_cli.models.resnet:resnet32"
-
-    name: Literal["resnet32"] = "resnet32"
-
-
-class ResNet44Keys(ResNetKeys):
-    """Residual network of 44 layers: three stages of seven blocks with 16, 32 and 64 channels."""
-
-    target: ClassVar[str] = "cifar_cli.models.resnet:resnet44"
-
-    name: Literal["resnet44"] = "resnet44"
-
-
-class ResNet56Keys(ResNetKeys):
-    """Residual network of 56 layers: three stages of nine blocks with 16, 32 and 64 channels."""
-
-    target: ClassVar[str] = "cifar_cli.models.resnet:resnet56"
-
-    name: Literal["resnet56"] = "resnet56"
-
-
-class ResNet110Keys(ResNetKeys):
-    """Residual network of 110 layers: three stages of eighteen blocks with 16, 32 and 64 channels."""
-
-    target: ClassVar[str] = "cifar_cli.models.resnet:resnet110"
-
-    name: Literal["resnet110"] = "resnet110"
-
-
-class FileKeys(ModelKeys):
-    """A network of your own, from a Python file. The keys say which file it was; they do not run it: the command line
-    has to name the file, by `--model FILE.py:NAME`, or to trust the run folder's copy, by `--trust-model`.
-    """
-
-    target: ClassVar[str] = "cifar_cli.models.own.build_own:build_own_model"
-    example: ClassVar[Mapping[str, Any]] = {"file": "my_net.py", "attribute": "Net", "sha256": "0" * 64}
-    takes_any_size: ClassVar[bool] = True  # nothing is known: `preflight` tries the sizes
-    is_own: ClassVar[bool] = True
-
-    name: Literal["file"] = "file"
-    file: str = Field(
-        title="the file, as `--model` named it; the run folder keeps a copy, `model.py`",
-        min_length=1,
-        description="the path of a Python file, as the option --model FILE.py:NAME writes it",
-        examples=["my_net.py"],
-    )
-    attribute: str = Field(
-        title="the class or function in the file that gives the network",
-        pattern=r"^[^\W\d]\w*$",
-        description="the name of a class or function, as the option --model FILE.py:NAME writes it",
-        examples=["Net"],
-    )
-    sha256: str = Field(
-        title="the checksum of the file",
-        pattern=r"^[0-9a-f]{64}$",
-        description="the checksum of the file, as the option --model FILE.py:NAME writes it",
-        examples=["0" * 64],
-    )
+    name: Literal["lenet5"] = "lenet5"
 
     @property
-    def label(self) -> str:
-        return f"{PurePath(self.file).name}:{self.attribute}"
-
-    @property
-    def word(self) -> str:
-        """The network as --model names it."""
-        return f"{self.file}:{self.attribute}"
+    def least_side(self) -> int:
+        return 16  # a pixel is left after two 5×5 convolutions without padding, and two poolings
 
 
 MODELS = table(
@@ -247,10 +150,11 @@ MODELS = table(
     MlpKeys,
     CnnKeys,
     SpeedNetKeys,
-    ResNet20Keys,
-    ResNet32Keys,
-    ResNet44Keys,
-    ResNet56Keys,
-    ResNet110Keys,
+    LeNet5Keys,
+    *RESIDUAL,
+    *VGGS,
+    *AGGREGATION,
+    *MOBILE,
+    *PATCHES,
     FileKeys,
 )

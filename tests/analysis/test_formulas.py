@@ -89,3 +89,19 @@ def test_operations_bear_the_names_that_people_know() -> None:
         "softmax",
         "cat",
     ]
+
+
+def test_a_linear_layer_of_tokens_has_the_formula_of_one_row() -> None:
+    (step,) = trace_forward(nn.Linear(4, 5), torch.randn(2, 3, 4))
+    assert step.formula == "5 sums of 4 products + bias"
+
+
+def test_attention_has_torchs_public_name_and_a_formula_on_every_device() -> None:
+    class Attention(nn.Module):
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    (step,) = trace_forward(Attention(), torch.randn(2, 3, 7, 16))
+    assert step.formula == "softmax(q·kᵀ/√16)·v"
+    for algorithm in ("flash_attention", "flash_attention_for_cpu", "efficient_attention", "cudnn_attention"):
+        assert readable(f"_scaled_dot_product_{algorithm}") == "scaled_dot_product_attention"

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
@@ -53,7 +54,8 @@ NETWORKS = {
 def test_flops_and_parameters_are_those_that_torch_counts(name: str) -> None:
     model = NETWORKS[name]().eval()
     images = torch.randn(2, 3, 32, 32)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    # Without a fast algorithm, attention is the products of matrices that torch counts on every device.
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         logits = model(images)
     steps = trace_forward(model, images)
     assert sum(step.flops for step in steps) == counter.get_total_flops()
@@ -63,6 +65,16 @@ def test_flops_and_parameters_are_those_that_torch_counts(name: str) -> None:
     assert counted.totals.parameters == sum(p.numel() for p in model.parameters())
     assert counted.totals.unused_parameters == (24 if name == "residual" else 0)
     assert "?" not in {step.formula for step in steps}
+
+
+def test_attention_costs_two_products_of_matrices_on_a_cpu_too() -> None:
+    class Attention(nn.Module):
+        def forward(self, tokens: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    (step,) = trace_forward(Attention(), torch.randn(2, 3, 7, 16))
+    # In each of 2·3 heads: 7×7 scores of 16 products, and 7×16 means of 7.
+    assert step.flops == 2 * 3 * (2 * 7 * 7 * 16 + 2 * 7 * 16 * 7)
 
 
 def test_the_tutorials_network_costs_what_its_formulas_say() -> None:

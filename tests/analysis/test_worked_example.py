@@ -94,6 +94,16 @@ def test_a_linear_layers_lines_add_up_to_its_number(bias: bool) -> None:
     assert len(result.lines) == 8 + 1 + bias + 1
 
 
+def test_a_linear_layer_of_tokens_is_worked_for_the_token_of_its_largest_number() -> None:
+    torch.manual_seed(0)
+    layer, tokens = nn.Linear(4, 5), torch.randn(2, 3, 6, 4)
+    result = worked(nn.Sequential(layer), tokens)
+    expected = layer(tokens)[0].detach()
+    assert float(expected[result.place]) == float(expected.max())
+    assert result.place[:2] != (0, 0)
+    assert result.by_hand == pytest.approx(float(expected.max()), rel=1e-5)
+
+
 def test_a_convolutions_lines_are_the_sums_of_its_channels() -> None:
     torch.manual_seed(0)
     layer = nn.Conv2d(7, 2, 3)

@@ -132,7 +132,7 @@ lod: 3
     ("text", "words"),
     [
         ("seed: 1\n", "x.yaml:1:1: model.layers: expected a list of layers, at least one, found nothing; write for example - conv1: {type: Conv2d, out_channels: 32, kernel_size: 3}"),
-        ("model: {name: resnet}\n", f"x.yaml:1:15: model.name: expected one of {', '.join(MODELS)}, found 'resnet'; write for example sequential"),
+        ("model: {name: qqq}\n", f"x.yaml:1:15: model.name: expected one of {', '.join(MODELS)}, found 'qqq'; write for example sequential"),
         ("model: mlp\n", "x.yaml:1:8: model: expected keys with values, found 'mlp'; write for example {name: cnn}"),
         ("model: {name: mlp, hidden: [8, 0]}\n", "x.yaml:1:32: model.hidden.1: expected the widths of the hidden layers, each a whole number, at least 1, found 0; write for example [256]"),
         ("model: {name: cnn, widths: []}\n", "x.yaml:1:28: model.widths: expected the channels of the blocks, at least one, each a whole number, at least 1, found []; write for example [64, 128, 256]"),
@@ -149,6 +149,12 @@ lod: 3
         (MLP + "data: {mirrors: [ftp://x/y]}\n", "x.yaml:2:18: data.mirrors.0: expected a list of addresses that begin with http:// or https://, found 'ftp://x/y'; write for example [\"https://example.org/cifar-10-python.tar.gz\"]"),
         (MLP + "data: {drop_last: true, batch_size: 45001}\n", "x.yaml:2:37: data.batch_size: expected at most the 45000 training images, as drop_last is true, found 45001; write for example 64"),
         ("model: {name: cnn, widths: [8, 8, 8, 8, 8, 8]}\n", "x.yaml:1:28: model.widths: expected at most 5 blocks, as each halves the image's 32 pixels, found 6; write at most 5 widths"),
+        ("model: {name: vit_tiny, heads: 5}\n", "x.yaml:1:32: model.heads: expected a divisor of the width 192, as heads share it, found 5; write for example 4"),
+        ("model: {name: vit_tiny, patch_size: 5}\n", "x.yaml:1:37: model.patch_size: expected a divisor of the image's 32 pixels, found 5; write for example 4"),
+        ("model: {name: convmixer, patch_size: 40}\n", "x.yaml:1:15: model.name: expected a model for images of 32×32 pixels, found convmixer, which needs 40; write model: {name: cnn}"),
+        ("model: {name: shufflenet_v2, width: 7}\n", "x.yaml:1:37: model.width: expected an even number of channels, at least 2, found 7; write for example 116"),
+        ("model: {name: vit_tiny}\ndata: {augment: {sizes: [24]}}\n", "x.yaml:2:25: data.augment.sizes: expected a model that takes pictures of any size, found vit_tiny, made for 32 pixels; leave it out, or write model: {name: cnn}"),
+        ("model: {name: densenet121}\ndata: {augment: {sizes: [4]}}\n", "x.yaml:2:26: data.augment.sizes.0: expected at least the 8 pixels that leave one after all poolings, found 4; write 8"),
         (MLP + "data: {name: fashion_mnist, augment: {cutout: 29}}\n", "x.yaml:2:47: data.augment.cutout: expected at most the image's 28 pixels, found 29; write 8"),
         (MLP + "train: {device: cuda0}\n", "x.yaml:2:17: train.device: expected one of auto, cpu, cuda, cuda:N, mps, found 'cuda0'; write for example auto"),
         (MLP + "optimizer: sgd\n", "x.yaml:2:12: optimizer: expected keys with values, found 'sgd'; write for example {name: sgd, lr: 0.01}"),
@@ -209,6 +215,6 @@ def test_fractions_of_epochs_after_the_last_are_not_checked() -> None:
 def test_a_model_that_does_not_exist_is_the_only_mistake(config: str) -> None:
     """Its layers are unknown, so nothing can be said of log.feature_layers."""
     with pytest.raises(ConfigError) as caught:
-        load(config, ["model.name=resnet18"])
+        load(config, ["model.name=qqq"])
     (issue,) = caught.value.issues
     assert issue.startswith("command line: model.name: expected one of ")

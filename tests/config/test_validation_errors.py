@@ -67,7 +67,7 @@ def test_the_new_name_of_a_renamed_key_exists(new: str) -> None:
         ("lr=0.1", "write optimizer.lr=0.1"),
         ("train.lr=0.1", "write optimizer.lr=0.1"),
         ("translate=2", "write data.augment.translate=2"),
-        ("width=3", "the keys here are name, seed, "),  # a key of other networks than this one
+        ("stride=3", "the keys here are name, seed, "),  # a key of layers
     ],
 )
 def test_a_key_of_another_section_is_named_with_its_section_on_the_command_line(word: str, mend: str) -> None:

@@ -11,25 +11,15 @@ from cifar_cli.section import load_target
 
 
 @pytest.mark.parametrize(
-    ("name", "shortcut", "count"),
-    [
-        # As counted in chenyaofo/pytorch-cifar-models, which projects.
-        ("resnet20", "projection", 272_474),
-        ("resnet32", "projection", 466_906),
-        ("resnet44", "projection", 661_338),
-        ("resnet56", "projection", 855_770),
-        # He et al., arXiv:1512.03385, table 6, to the digits printed there: 0.27 M, 0.46 M, 0.66 M, 0.85 M, 1.7 M.
-        ("resnet20", "padding", 269_722),
-        ("resnet32", "padding", 464_154),
-        ("resnet44", "padding", 658_586),
-        ("resnet56", "padding", 853_018),
-        ("resnet110", "padding", 1_727_962),
-    ],
+    ("name", "millions"),
+    [("resnet20", 0.27), ("resnet32", 0.46), ("resnet44", 0.66), ("resnet56", 0.85), ("resnet110", 1.7)],
 )
-def test_it_has_as_many_parameters_as_published(name: str, shortcut: str, count: int) -> None:
+def test_with_the_papers_shortcuts_it_has_as_many_parameters_as_the_paper_prints(name: str, millions: float) -> None:
+    # He et al., arXiv:1512.03385, table 6.
     with torch.device("meta"):
-        network = load_target(MODELS[name].target)(image_shape=(3, 32, 32), num_classes=10, shortcut=shortcut)
-    assert sum(parameter.numel() for parameter in network.parameters()) == count
+        network = load_target(MODELS[name].target)(image_shape=(3, 32, 32), num_classes=10, shortcut="padding")
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.05 if millions == 1.7 else 0.005)
 
 
 @pytest.mark.parametrize(("in_channels", "out_channels", "stride"), [(4, 4, 1), (4, 8, 2)])

@@ -103,20 +103,10 @@ def checkpoint_of(run: Path) -> dict[str, Any]:
     return contents
 
 
-@pytest.mark.parametrize(("section", "name"), [*ENTRIES, *(("augmentation", key) for key in AUGMENTATIONS)])
-def test_a_small_instance_trains_is_evaluated_explained_and_drawn_and_a_resumed_one_ends_equal(
-    section: str,
-    name: str,
-    cifar: Callable[..., Any],
-    tmp_path: Path,
-    at_step: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    draw_photos: Callable[..., None],
+def assert_it_works(
+    section: str, name: str, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
 ) -> None:
-    if section == "data" and DATASETS[name].is_own:
-        draw_photos(tmp_path / DATASETS[name].example["root"], train=200, test=34, side=8)  # of each of three classes
-    elif section == "data":
-        monkeypatch.setattr("cifar_cli.data.datasets.open_dataset.find_dataset", small_images)
+    """Trains, evaluates, explains and draws a small instance, and resumes an interrupted training of it."""
     (tmp_path / "small.yaml").write_text(text_of(section, name))
     trained = cifar("train", "--config", "small.yaml", *SMALL)
     assert trained.code == 0, trained.err
@@ -137,6 +127,45 @@ def test_a_small_instance_trains_is_evaluated_explained_and_drawn_and_a_resumed_
     assert cifar("train", "--resume", stopped).code == 0
     uninterrupted, resumed = checkpoint_of(run)["model"], checkpoint_of(stopped)["model"]
     assert [key for key, value in uninterrupted.items() if not torch.equal(value, resumed[key])] == []
+
+
+OTHERS = [(section, name) for section, name in ENTRIES if section != "model"]
+
+
+@pytest.mark.parametrize(("section", "name"), [*OTHERS, *(("augmentation", key) for key in AUGMENTATIONS)])
+def test_a_small_instance_trains_is_evaluated_explained_and_drawn_and_a_resumed_one_ends_equal(
+    section: str,
+    name: str,
+    cifar: Callable[..., Any],
+    tmp_path: Path,
+    at_step: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    draw_photos: Callable[..., None],
+) -> None:
+    if section == "data" and DATASETS[name].is_own:
+        draw_photos(tmp_path / DATASETS[name].example["root"], train=200, test=34, side=8)  # of each of three classes
+    elif section == "data":
+        monkeypatch.setattr("cifar_cli.data.datasets.open_dataset.find_dataset", small_images)
+    assert_it_works(section, name, cifar, tmp_path, at_step)
+
+
+def test_a_small_network_trains_is_evaluated_explained_and_drawn_and_a_resumed_one_ends_equal(
+    model_with_new_layers: str, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
+) -> None:
+    assert_it_works("model", model_with_new_layers, cifar, tmp_path, at_step)
+
+
+def test_every_small_network_trains_and_is_explained(
+    distinct_model: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text(text_of("model", distinct_model))
+    trained = cifar("train", "--config", "small.yaml", *SMALL, "train.epochs=1", "log.images_every=0")
+    assert trained.code == 0, trained.err
+    (run,) = (tmp_path / "logs").iterdir()
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["status"] == "completed"
+    totals = json.loads(cifar("explain", run, "--json").out)["totals"]
+    assert (totals["parameters"], totals["unused_parameters"]) == (summary["parameters"], 0)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
