@@ -22,6 +22,7 @@ from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.download.download import DownloadError
 from cifar_cli.data.image_set import ImageSet
+from cifar_cli.export.pack_pretrained import pack
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
@@ -257,6 +258,23 @@ def trained(cifar_in: Callable[..., Outcome], tmp_path_factory: pytest.TempPathF
     assert outcome.code == 0, outcome.err
     (run,) = (folder / "logs").iterdir()
     return run, outcome
+
+
+@pytest.fixture(scope="session")
+def packed(trained: tuple[Path, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small network in the place of the one that comes along, packed from the finished run."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()):
+        patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", small_synthetic_sets)
+        pack([str(trained[0])], folder=folder)
+    return folder
+
+
+@pytest.fixture
+def pretrained(packed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder; until the end of the test, the program takes its network from there."""
+    monkeypatch.setattr("cifar_cli.pretrained.card.FOLDER", packed)
+    return packed
 
 
 @pytest.fixture

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, AsJson, Config, LogDir, Weights, choose_model, number, one_of
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    AsJson,
+    Config,
+    LogDir,
+    Pretrained,
+    Weights,
+    choose_model,
+    number,
+    one_of,
+)
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
 from cifar_cli.shell import shell_command
@@ -23,6 +33,7 @@ def evaluate(
     config: Config = None,
     split: Annotated[str, one_of("test", "val", "train", help="The images to measure on.")] = "test",
     weights: Weights = None,
+    pretrained: Pretrained = False,
     batch_size: Annotated[
         int, number("--batch-size", int, low=1, help="Images at a time; affects only speed and memory.")
     ] = 500,
@@ -31,7 +42,13 @@ def evaluate(
 ) -> None:
     """Measure a trained network: accuracy, loss, per-class scores, confusion matrix."""
     choice = choose_model(
-        words, config=config, weights=weights, log_dir=log_dir, changeable=EVALUATION_KEYS, is_run_needed=True
+        words,
+        config=config,
+        weights=weights,
+        log_dir=log_dir,
+        changeable=EVALUATION_KEYS,
+        is_run_needed=True,
+        pretrained=pretrained,
     )
     from cifar_cli.builders.load_model import first_layer
     from cifar_cli.console.result_tables import print_evaluation

@@ -12,6 +12,7 @@ from cifar_cli.commands.options import (
     AsJson,
     Config,
     LogDir,
+    Pretrained,
     Weights,
     choose_model,
     expand_option,
@@ -53,6 +54,7 @@ def explain(
         ),
     ] = None,
     weights: Weights = None,
+    pretrained: Pretrained = False,
     as_json: AsJson = False,
     html: Annotated[
         Path | None,
@@ -70,6 +72,7 @@ def explain(
         weights=weights,
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
+        pretrained=pretrained,
     )
     from cifar_cli.console.network_table import print_network_summary, print_worked_example
     from cifar_cli.console.streams import note, print_next_step

@@ -1,6 +1,7 @@
 """`cifar export`: writes a trained network for other programs, and compares what was written with the network."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
     LogDir,
+    Pretrained,
     Weights,
     choose_model,
     expand_option,
@@ -43,6 +45,7 @@ def export(
         ),
     ] = None,
     weights: Weights = None,
+    pretrained: Pretrained = False,
     images: Annotated[
         int, number("--images", int, low=1, help="The number of test images to compare the answers on.")
     ] = 100,
@@ -51,7 +54,13 @@ def export(
 ) -> None:
     """Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch."""
     choice = choose_model(
-        words, config=None, weights=weights, log_dir=log_dir, changeable=MACHINE_KEYS, is_run_needed=True
+        words,
+        config=None,
+        weights=weights,
+        log_dir=log_dir,
+        changeable=MACHINE_KEYS,
+        is_run_needed=True,
+        pretrained=pretrained,
     )
     check_libraries(to)
     import torch
@@ -76,7 +85,8 @@ def export(
             size = formatting.binary_bytes(file.stat().st_size)
             console.print(f"{file}  {size}", soft_wrap=True)
         console.print(_describe(exported.comparison))
-    print_next_step(wrote=[], next_command=_next_command(to, path))
+    named = choice.words_for(opened) if words or pretrained else []
+    print_next_step(wrote=[], next_command=_next_command(to, path, named))
 
 
 def _describe(found: "Comparison") -> str:
@@ -87,8 +97,9 @@ def _describe(found: "Comparison") -> str:
     )
 
 
-def _next_command(to: str, path: Path) -> str:
+def _next_command(to: str, path: Path, words: Sequence[str]) -> str:
+    """Returns the next command worth trying. words: those that name the network, none for the newest run."""
     if to == "python":
         return shell_command("python", path, "picture.png")
     others = {"onnx": "torch.export", "torch.export": "python", "safetensors": "python"}
-    return shell_command("cifar", "export", "--to", others[to])
+    return shell_command("cifar", "export", "--to", others[to], *words)

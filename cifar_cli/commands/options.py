@@ -84,6 +84,9 @@ OptionalLogDir = Annotated[Path | None, LOG_DIR_OPTION]
 Weights = Annotated[
     str | None, one_of(*WEIGHTS, help="The checkpoint of the run; by default, best if there is one, else last.")
 ]
+Pretrained = Annotated[
+    bool, typer.Option("--pretrained", help="Take the network that comes along (see `cifar docs pretrained`).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and nothing else there.")]
 
 
@@ -165,7 +168,7 @@ class ModelChoice:
 
     run: None for an untrained network; experiment: the configuration of an untrained network, None for a run; source:
     the configuration as the command line names it, None if it names neither a run nor a configuration; overrides:
-    changes to the configuration, or to the changeable keys of a run.
+    changes to the configuration, or to the changeable keys of a run; is_pretrained: it is the network that comes along.
     """
 
     run: str | None
@@ -174,11 +177,16 @@ class ModelChoice:
     overrides: Sequence[str]
     weights: str | None
     log_dir: Path
+    is_pretrained: bool = False
 
     def load(self) -> "LoadedModel":
         """Loads the run's network, or builds the untrained network. Imports torch. Raises CifarError on failure."""
         from cifar_cli.builders.load_model import build_untrained, load_model
+        from cifar_cli.builders.load_pretrained import load_pretrained
 
+        if self.is_pretrained:
+            opened = load_pretrained(log_dir=self.log_dir)
+            return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, location=opened.source))
         if self.run is None:
             assert self.experiment is not None
             name = "<stdin>" if self.source == STDIN else self.source or DEFAULT_CONFIG
@@ -188,6 +196,8 @@ class ModelChoice:
 
     def words_for(self, opened: "LoadedModel") -> list[str]:
         """Returns the words that name the same network in another command."""
+        if self.is_pretrained:
+            return ["--pretrained"]
         if self.source is not None:
             return config_words(self.source, self.overrides)
         if opened.checkpoint is None:  # no run exists: commands default to this untrained network
@@ -205,15 +215,20 @@ def choose_model(
     log_dir: Path,
     changeable: tuple[str, ...] = (),
     is_run_needed: bool = False,
+    pretrained: bool = False,
 ) -> ModelChoice:
     """Returns the network that the words and options name; by default, the newest run's.
 
     changeable: the sections and keys of a run's configuration that may be changed; is_run_needed: whether a missing run
-    is an error, rather than replaced by the untrained network of DEFAULT_CONFIG.
+    is an error, rather than replaced by the untrained network of DEFAULT_CONFIG; pretrained: takes the network that
+    comes along.
     Raises UsageError, ConfigError or RunError, before torch is imported.
     """
     run, overrides = split_words(words)
     experiment = None
+    others = {"--config": config, "--weights": weights, "a run": run}
+    if pretrained and (other := next((f"{name} ({value})" for name, value in others.items() if value), None)):
+        raise UsageError(f"--pretrained: expected no other network, found {other}; leave one of the two out")
     if config is not None:
         experiment = configuration.load(config, overrides)
     elif fixed := [word for word in overrides if not re.match(f"({'|'.join(map(re.escape, changeable))})[.=]", word)]:
@@ -226,7 +241,7 @@ def choose_model(
             f"--weights {weights}: expected a run with several checkpoints, found '{run or config}'; "
             "leave --weights out"
         )
-    if run is None and config is None:
+    if run is None and config is None and not pretrained:
         newest = newest_run(log_dir)
         if newest is not None:
             run = str(newest.path)
@@ -234,4 +249,4 @@ def choose_model(
             raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
         else:
             experiment = configuration.load(DEFAULT_CONFIG, overrides)
-    return ModelChoice(run, experiment, config, overrides, weights, log_dir)
+    return ModelChoice(run, experiment, config, overrides, weights, log_dir, is_pretrained=pretrained)

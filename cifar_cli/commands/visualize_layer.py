@@ -8,6 +8,7 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     Config,
     LogDir,
+    Pretrained,
     Weights,
     choose_model,
     is_override,
@@ -44,6 +45,7 @@ def visualize_layer(
     images: Annotated[int | None, number("--images", int, low=1, high=64, help="How many images to show.")] = None,
     mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
+    pretrained: Pretrained = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Draw what a layer does to real images: input, output channel by channel, filters; or another picture."""
@@ -65,7 +67,7 @@ def visualize_layer(
             raise UsageError(f"--all: expected a run or nothing, found '{rest[0]}'; leave out the LAYER, or --all")
     elif not layer or is_override(layer):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
-    choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir)
+    choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir, pretrained=pretrained)
     from cifar_cli.console.streams import print_next_step, results
     from cifar_cli.inspection.layer_pictures import draw_picture
 

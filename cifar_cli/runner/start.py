@@ -69,9 +69,10 @@ def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest 
 
 
 def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
-    """Writes env.json: when a run or a group of runs was started, on what machine, and the images' mean and std."""
+    """Writes env.json: when a run or a group of runs was started, on what machine, and the facts of its images."""
     described = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
-    write_json(path, {**described, "mean": splits.mean, "std": splits.std})
+    facts = {"mean": splits.mean, "std": splits.std, "class_names": splits.train.class_names}
+    write_json(path, {**described, **facts})
 
 
 def _build(
