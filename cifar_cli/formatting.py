@@ -88,6 +88,11 @@ def position(indices: Sequence[int]) -> str:
     return f"number {', '.join(map(str, indices))}"
 
 
+def shortened(text: str, *, length: int = 24) -> str:
+    """Returns the text, cut at so many characters with … at the end: for names in pictures."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
 def _with_prefix(count: float, prefixes: Sequence[tuple[str, float]], *, unit: str) -> str:
     if count == 0:
         return NOTHING

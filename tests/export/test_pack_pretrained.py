@@ -79,5 +79,5 @@ def test_runs_of_two_configurations_are_refused(trained: tuple[Path, Any], tmp_p
 def test_held_out_images_are_needed(tmp_path: Path, cifar: Callable[..., Any]) -> None:
     assert cifar("train", "--config", "small.yaml", "data.val_size=0", "train.epochs=1").code == 0
     (run,) = (tmp_path / "logs").iterdir()
-    with pytest.raises(UsageError, match="expected held-out images to calibrate on, found data.val_size 0"):
+    with pytest.raises(UsageError, match=r"expected held-out images to calibrate on, found data\.val_size 0"):
         pack([str(run)], folder=tmp_path / "out")
