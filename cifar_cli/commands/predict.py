@@ -113,7 +113,7 @@ def _print(predictions: "Predictions", opened: "LoadedModel", *, top: int) -> No
 
     names, calibration = predictions.facts.class_names, predictions.facts.calibration
     side = opened.experiment.data.image_shape[-1]
-    note(f"each picture is resized to {side}×{side} pixels, its middle square where it is longer one way")
+    note(f"the network gets the middle square of each picture, resized to {side}×{side} pixels")
     limit = formatting.percent(calibration.doubtful_below, decimals=1) if calibration else ""
     doubt = f"its largest probability is below {limit}, as of one in twenty validation images (a hint, not a promise)"
     shown = [

@@ -14,7 +14,8 @@ from cifar_cli.figures.style import BAD, INK, PALE, PAPER
 COLUMNS = 6
 PICTURE_PIXELS = 128  # a picture is enlarged by the whole number that brings it nearest
 CELL_WIDTH = 136
-LINE_HEIGHT, GAP = TEXT_SIZE + 3, 12
+LINE_HEIGHT, GAP = TEXT_SIZE + 3, 10
+DESCENDERS = 4  # of the last line's letters
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def draw_prediction_sheet(cells: Sequence[SheetCell], images: Tensor, *, title: 
 
 def _cell(picture: Image.Image, cell: SheetCell) -> Image.Image:
     """Returns a picture with two lines of text beneath it."""
-    page = Image.new("RGB", (max(picture.width, CELL_WIDTH), picture.height + 2 * LINE_HEIGHT), PAPER)
+    page = Image.new("RGB", (max(picture.width, CELL_WIDTH), picture.height + 2 * LINE_HEIGHT + DESCENDERS), PAPER)
     page.paste(picture)
     pen = ImageDraw.Draw(page)
     percent = formatting.percent(cell.probability, decimals=0) + (" ?" if cell.is_doubtful else "")

@@ -82,7 +82,7 @@ def test_bars_are_printed_and_the_next_command(picture: Path, cifar: Callable[..
     assert name == "one.png"
     assert all(" % " in line for line in lines[:3])
     assert "▀" not in outcome.out  # no terminal, no picture
-    assert "each picture is resized to 32×32 pixels, its middle square where it is longer one way" in outcome.err
+    assert "the network gets the middle square of each picture, resized to 32×32 pixels" in outcome.err
     assert "it was trained on SYNTHETIC images" in outcome.err
     assert outcome.err.splitlines()[-1] == "next: cifar predict one.png --grad-cam"
 

@@ -17,7 +17,7 @@ def test_a_row_has_six_pictures_of_128_pixels() -> None:
         draw_prediction_sheet(cells(n), torch.zeros(n, 3, 32, 32, dtype=torch.uint8), title="", total=n) for n in (1, 7)
     )
     assert seven.shape[2] > 6 * 128
-    assert seven.shape[1] - one.shape[1] == 128 + 2 * 16 + 12
+    assert seven.shape[1] - one.shape[1] == 128 + 2 * 16 + 4 + 10
 
 
 @pytest.mark.parametrize("name", ["x", "a name of many letters " * 9, "\udcff.png", "漢字" * 40])
