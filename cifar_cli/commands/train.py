@@ -13,11 +13,14 @@ import typer
 from cifar_cli import config as configuration
 from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, OptionalLogDir, config_words, split_words
 from cifar_cli.config.config_files import is_stream
-from cifar_cli.console.completion import complete_train_words
-from cifar_cli.errors import UsageError
-from cifar_cli.shell import shell_command
+from cifar_cli.console.completion import complete_checkpoint, complete_train_words
+from cifar_cli.errors import CheckpointError, RunNotFoundError, UsageError
+from cifar_cli.pretrained.card import weights_path
+from cifar_cli.runs.run_folder import find_run
+from cifar_cli.shell import expand_path, shell_command
 
 MAX_SEEDS = 1000  # a larger number is probably meant as a seed
+PRETRAINED = "pretrained"  # the word for the network that comes along
 SEED_LIMIT = 2**63  # also the limit of the key `seed`
 
 
@@ -39,6 +42,15 @@ def train(
         str | None,
         typer.Option(metavar="N|LIST", help="A run for each of N seeds, or of a list such as 0,3,7, and their mean."),
     ] = None,
+    begin_with: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="CHECKPOINT",
+            help="Begin with given weights: a checkpoint, a state_dict, safetensors, a RUN, or pretrained.",
+            autocompletion=complete_checkpoint,
+        ),
+    ] = None,
     log_dir: OptionalLogDir = None,
 ) -> None:
     """Train a network, and write the results into logs/<run>/."""
@@ -49,6 +61,10 @@ def train(
         if run and config is None:
             mend = f"write {shell_command('cifar', 'train', '--config', run)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
+    if config is None and begin_with is not None:
+        raise UsageError(
+            "cifar train --resume: expected no --from, since a run goes on with its own weights; leave --from out"
+        )
     if config is None:
         _resume(run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started)
         return
@@ -59,10 +75,40 @@ def train(
     if log_dir is not None:
         word = shell_command(f"log.dir={log_dir}")
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
-    _start(config, overrides, dry_run=dry_run, seeds=seeds, started=started)
+    weights = weights_file(begin_with, log_dir=DEFAULT_LOG_DIR) if begin_with is not None else None
+    _start(config, overrides, dry_run=dry_run, seeds=seeds, begin_with=weights, started=started)
 
 
-def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, started: float) -> None:
+def weights_file(word: str, *, log_dir: Path) -> Path:
+    """Returns the file that --from means: a file, the best or else the last checkpoint of a run, or `pretrained`.
+
+    Raises CheckpointError for a file that does not exist, UsageError for a group of runs.
+    """
+    if not word:
+        raise UsageError("--from: expected a file with weights or a run, found an empty word; leave --from out")
+    path = expand_path(word, place="--from")
+    if path.is_file():
+        return path
+    if word == PRETRAINED:
+        return weights_path()
+    try:
+        run = find_run(str(path), log_dir=log_dir)
+    except RunNotFoundError:
+        raise CheckpointError(
+            f"--from {word}: expected a file with weights, a run or {PRETRAINED}, found none of them; mend the path"
+        ) from None
+    return run.best_checkpoint if run.best_checkpoint.is_file() else run.last_checkpoint
+
+
+def _start(
+    source: str,
+    overrides: Sequence[str],
+    *,
+    dry_run: bool,
+    seeds: str | None,
+    begin_with: Path | None,
+    started: float,
+) -> None:
     """Trains a configuration once or with several seeds, or shows the plan."""
     if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
@@ -79,15 +125,17 @@ def _start(source: str, overrides: Sequence[str], *, dry_run: bool, seeds: str |
         chosen = parse_seeds(seeds, first=experiment.seed)
         from cifar_cli.runner.seeds import train_seeds
 
-        train_seeds(experiment, seeds=chosen, started_at=started)
+        train_seeds(experiment, seeds=chosen, started_at=started, begin_with=begin_with)
     elif dry_run:
         from cifar_cli.runner.start import show_plan
 
-        show_plan(experiment, command=shell_command("cifar", "train", *config_words(source, overrides)))
+        given = ["--from", begin_with] if begin_with is not None else []
+        command = shell_command("cifar", "train", *config_words(source, overrides), *given)
+        show_plan(experiment, command=command, begin_with=begin_with)
     else:
         from cifar_cli.runner.start import train as train_once
 
-        train_once(experiment, started_at=started)
+        train_once(experiment, started_at=started, begin_with=begin_with)
 
 
 def _resume(
