@@ -130,7 +130,7 @@ train: {precision: fp32}
 NOT_MATRICES = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TinyTraining(Training):
     """A training with its images."""
 

@@ -43,7 +43,9 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
     misfits = [name for name in given if name in here and name not in fitting]
     absent = [name for name in here if name not in given]
     unused = [name for name in given if name not in here]
-    trained = [name for name, _ in network.named_parameters() if name in fitting]
+    parameters = [name for name, _ in network.named_parameters()]
+    trained = [name for name in parameters if name in fitting]
+    last = parameters[-1].rpartition(".")[0] if parameters else ""
     if not trained:
         raise CheckpointError(
             f"{path}: expected weights for {experiment.model.name}, found none that fit:\n"
@@ -53,13 +55,14 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
         )
     numbers, total = sum(given[name].numel() for name in trained), sum(it.numel() for it in network.parameters())
     note(f"--from {path}: took {len(fitting)} of {len(here)} tensors, {numbers:,} of {total:,} parameters")
-    heads = [name for name in misfits if _is_head(given[name], here[name], experiment.data.num_classes)]
+    heads = [
+        name for name in misfits if name.rpartition(".")[0] == last and given[name].shape[1:] == here[name].shape[1:]
+    ]
     if heads:
         classes = given[heads[0]].shape[0]
         note(
-            f"the head ({', '.join(heads)}) is left as drawn: the file has scores for "
-            f"{formatting.count(classes, 'class').replace('classs', 'classes')}, this network for "
-            f"{experiment.data.num_classes}"
+            f"the head ({', '.join(heads)}) is left as drawn: it has scores for {experiment.data.num_classes} classes, "
+            f"and in the file for {classes}"
         )
     others = (f"{name} {_shape(given[name])}, here {_shape(here[name])}" for name in misfits if name not in heads)
     left = [
@@ -90,10 +93,6 @@ def kept_initial_weights(path: Path) -> InitialWeights | None:
         return None
     tensors, words = read_safetensors(path)
     return InitialWeights(words.get("path", str(path)), words.get("sha256", ""), tensors)
-
-
-def _is_head(given: Tensor, here: Tensor, num_classes: int) -> bool:
-    return here.dim() > 0 and here.shape[0] == num_classes and given.dim() > 0 and given.shape[1:] == here.shape[1:]
 
 
 def _shape(tensor: Tensor) -> str:

@@ -51,7 +51,8 @@ def train_seeds(
 ) -> None:
     """Trains an experiment with each of the seeds, in new run folders, and prints the statistics.
 
-    begin_with: a file with weights, which is kept in the group's folder. started_at: when the command started, on time.perf_counter's clock.
+    begin_with: a file with weights; those that fit are kept in the group's folder. started_at: when the command
+    started, on time.perf_counter's clock.
     """
     preflight(experiment)
     with join_process_group() as processes:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from cifar_cli.errors import CheckpointError
@@ -21,8 +22,9 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], *, metadata: Ma
     """Writes tensors, whole or not at all, and makes the folders on the way. Raises RunError."""
     from safetensors.torch import save
 
-    # Cloned: safetensors refuses tensors that share their memory.
-    content = save({name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}, metadata=dict(metadata))
+    # Cloned: safetensors refuses tensors that share their memory, or whose elements lie in another order.
+    packed = {name: it.detach().cpu().clone(memory_format=torch.contiguous_format) for name, it in tensors.items()}
+    content = save(packed, metadata=dict(metadata))
     write_atomically(path, lambda file: file.write(content), make_folders=True)
 
 

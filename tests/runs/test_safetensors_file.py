@@ -30,6 +30,12 @@ def test_tensors_that_share_their_memory_are_written(tmp_path: Path) -> None:
     assert read_safetensors(tmp_path / "x.safetensors").tensors["b"].tolist() == [1, 1]
 
 
+def test_tensors_in_another_order_of_memory_are_written(tmp_path: Path) -> None:
+    weight = torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    write_safetensors(tmp_path / "x.safetensors", {"a": weight}, metadata={})
+    assert torch.equal(load_file(tmp_path / "x.safetensors")["a"], weight)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
