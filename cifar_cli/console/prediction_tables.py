@@ -41,7 +41,9 @@ def print_predictions(shown: Sequence[ShownPrediction], *, doubt: str) -> None:
             console.print(f"?: {doubt}", soft_wrap=True)
         return
     width = max(cell_len(formatting.shortened(name, length=NAME_COLUMNS)) for each in shown for name, _ in each.classes)
-    for each in shown:
+    for number, each in enumerate(shown):
+        if number:
+            console.print()
         _print_with_bars(console, each, width=width)
         if each.is_doubtful:
             console.print(f"  unlike its training images? {doubt}", style="yellow", soft_wrap=True)

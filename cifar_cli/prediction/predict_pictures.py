@@ -19,7 +19,7 @@ from cifar_cli.training.calibration import probabilities_at
 
 BATCH_SIZE = 250
 MAX_KEPT = 100  # pictures to draw; all pixels of a folder might not fit into the memory
-GREY = (299, 587, 114)  # thousandths, ITU-R BT.601, as Pillow's: how bright red, green and blue look
+GREY = (19595, 38470, 7471)  # of 65536, ITU-R BT.601, as in Pillow: how bright red, green and blue look
 
 
 @dataclass(frozen=True)
@@ -108,5 +108,5 @@ def _decode(
 def _to_grey(pixels: Pixels) -> Pixels:
     """Returns the brightness (1, H, W) of pixels (3, H, W)."""
     weighted = (pixels.astype(np.uint32) * np.array(GREY, np.uint32)[:, None, None]).sum(axis=0, keepdims=True)
-    grey: Pixels = ((weighted + 500) // 1000).astype(np.uint8)
+    grey: Pixels = ((weighted + 32768) // 65536).astype(np.uint8)
     return grey

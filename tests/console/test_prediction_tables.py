@@ -28,11 +28,13 @@ def shown(count: int, *, is_doubtful: bool = False) -> list[ShownPrediction]:
 def test_a_few_pictures_have_bars(capsys: pytest.CaptureFixture[str]) -> None:
     print_predictions(shown(2, is_doubtful=True), doubt="it is below 40 %")
     out = capsys.readouterr().out.splitlines()
-    assert out[:4] == [
+    assert out[:6] == [
         "[0].png",
         "  cat   75.0 %  ██████████████████████▌",
         "  dog   25.0 %  ███████▌",
         "  unlike its training images? it is below 40 %",
+        "",
+        "[1].png",
     ]
 
 
