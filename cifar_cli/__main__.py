@@ -11,6 +11,8 @@ from cifar_cli.console.library_warnings import plain_warnings
 from cifar_cli.console.standard_streams import flushed_results, robust_standard_streams
 from cifar_cli.errors import CifarError, ConfigError, DivergedError, StoppedError, UsageError, out_of_memory
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
+from cifar_cli.models.own.build_own import own_files
+from cifar_cli.models.own.translate_own_error import translate_own_error
 
 
 def main() -> None:
@@ -38,9 +40,11 @@ def _run_command(*, is_debugging: bool) -> None:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        translated = out_of_memory(error)
-        message = translated or f"{type(error).__name__}: {error}; the same command with --debug shows where"
-        print(f"error: {message}", file=sys.stderr)
+        own_error = translate_own_error(error, own_files())  # in a network that the user has named
+        if (translated := out_of_memory(error) or own_error) is not None:
+            print("error:", translated, file=sys.stderr)
+            sys.exit(translated.exit_code)
+        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
         sys.exit(1)
 
 

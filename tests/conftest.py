@@ -230,6 +230,9 @@ def cifar_in() -> Callable[..., Outcome]:
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["cifar", *map(str, arguments)])
             patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", small_synthetic_sets)
+            # As in a process of its own: what an earlier command may run, this one may not.
+            patch.setattr("cifar_cli.models.own.build_own._trusted", {})
+            patch.setattr("cifar_cli.models.own.build_own._modules", {})
             for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS"):
                 patch.delenv(name, raising=False)
             code = 0

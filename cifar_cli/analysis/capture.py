@@ -45,6 +45,12 @@ def layer_names(model: nn.Module) -> dict[str, str]:
     return {name: type(module).__name__ for name, module in model.named_modules() if name}
 
 
+def first_layer(model: nn.Module) -> str | None:
+    """Returns the name of the first convolution or linear layer, or else of the first layer, None if there is none."""
+    names = [name for name, module in model.named_modules() if name and isinstance(module, nn.Conv2d | nn.Linear)]
+    return next(iter(names or layer_names(model)), None)
+
+
 def find_layer(model: nn.Module, name: str) -> nn.Module:
     """Returns the layer with this dotted name. Raises UsageError, which lists the names, if there is none."""
     names = layer_names(model)

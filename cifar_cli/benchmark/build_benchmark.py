@@ -30,7 +30,7 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
     training = build_training(experiment, splits, runtime)
     benchmark = Benchmark(experiment, splits, training, images_per_epoch, against)
     note(
-        f"{experiment.name}: {experiment.model.name} with {benchmark.parameters:,} parameters, "
+        f"{experiment.name}: {experiment.model.label} with {benchmark.parameters:,} parameters, "
         f"batch {experiment.data.batch_size}, on {runtime.device_name}, {runtime.precision}"
     )
     return benchmark

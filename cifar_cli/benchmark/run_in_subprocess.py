@@ -16,6 +16,7 @@ import torch
 
 from cifar_cli.benchmark.rounds import TimedLoop
 from cifar_cli.errors import CifarError
+from cifar_cli.models.own.build_own import trust, trusted_sources
 
 RESET = 0  # any other number asks for that many steps
 
@@ -24,7 +25,8 @@ RESET = 0  # any other number asks for that many steps
 def run_in_subprocess(build: Callable[..., TimedLoop], **arguments: object) -> Iterator[TimedLoop]:
     """Yields a loop in another process, which calls `build`, a function of a module, with the arguments.
 
-    torch has as many threads there as here; no other setting of this program applies there. The loop raises CifarError
+    torch has as many threads there as here, and the files of own networks that may run here may run there; no other
+    setting of this program applies there. The loop raises CifarError
     if the other process fails.
     """
     ours, theirs = multiprocessing.Pipe()
@@ -33,7 +35,7 @@ def run_in_subprocess(build: Callable[..., TimedLoop], **arguments: object) -> I
     theirs.close()
     try:
         # Plain pickle: multiprocessing puts tensors into shared memory, which is scarce in containers.
-        _ask(ours, pickle.dumps((build, arguments, torch.get_num_threads())))
+        _ask(ours, pickle.dumps((build, arguments, torch.get_num_threads(), trusted_sources())))
         yield TimedLoop(
             reset=lambda: _ask(ours, pickle.dumps(RESET)), run=lambda steps: _ask(ours, pickle.dumps(steps))
         )
@@ -73,7 +75,9 @@ def _serve(connection: Connection) -> None:
 def _execute(request: Any, loop: TimedLoop | None) -> TimedLoop:
     """Builds the loop at the first request; resets or runs the loop at later ones."""
     if loop is None:
-        build, arguments, threads = request
+        build, arguments, threads, sources = request
+        for source in sources:
+            trust(source)
         torch.set_num_threads(threads)
         built: TimedLoop = build(**arguments)
         return built

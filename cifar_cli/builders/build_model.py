@@ -7,6 +7,15 @@ from cifar_cli.config import Experiment
 from cifar_cli.section import load_target
 
 
+def memory_format(experiment: Experiment) -> torch.memory_format:
+    """Returns the order in memory of the experiment's images and filters.
+
+    A person's own network gets torch's default: `x.view(…)` behind a convolution, as many networks have it, fails in
+    the faster order.
+    """
+    return torch.contiguous_format if experiment.model.is_own else torch.channels_last
+
+
 def build_model(experiment: Experiment) -> nn.Module:
     """Returns the experiment's network with weights drawn from the experiment's seed.
 
@@ -23,6 +32,11 @@ def build_model(experiment: Experiment) -> nn.Module:
 
 
 def build_meta_model(experiment: Experiment) -> nn.Module:
-    """Returns the experiment's network on torch's "meta" device: layers, names and shapes, without values."""
+    """Returns the experiment's network on torch's "meta" device: layers, names and shapes, without values.
+
+    A person's own network has values: its code may compute with them.
+    """
+    if experiment.model.is_own:
+        return build_model(experiment)
     with torch.device("meta"):
         return build_model(experiment)

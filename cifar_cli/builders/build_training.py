@@ -1,13 +1,15 @@
 """Builds a training from an experiment and its images."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cifar_cli.builders.build_model import build_model
+from cifar_cli.builders.build_model import build_model, memory_format
 from cifar_cli.builders.build_transforms import build_preprocessing, build_training_transform
 from cifar_cli.builders.init_weights import init_weights
 from cifar_cli.builders.initial_weights import InitialWeights, copy_into
@@ -60,11 +62,15 @@ def build_runtime(experiment: Experiment, processes: ProcessGroup = SINGLE_PROCE
 def build_training(
     experiment: Experiment, splits: Splits, runtime: Runtime, *, initial: InitialWeights | None = None
 ) -> Training:
-    """Returns the experiment's training before its first step. Seeds torch's global generators, for dropout.
+    """Returns the experiment's training before its first step. Seeds the global generators, for dropout.
+
+    Those of Python and NumPy too, from which a person's own network may draw.
 
     initial: weights to begin with in the place of drawn ones.
     """
     torch.manual_seed(experiment.seed)
+    random.seed(experiment.seed)
+    np.random.seed(experiment.seed % 2**32)
     model = build_initialized_model(experiment, splits, runtime)
     if initial is not None:
         copy_into(model, initial)
@@ -77,8 +83,9 @@ def build_training(
     optimizer = build_optimizer(
         model=model,
         clip_grad_norm=experiment.train.clip_grad_norm,
-        # Fused: one pass over all parameters. Not with a loss scaler: a fused step unscales after the clipping.
-        fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16",
+        # Fused: one pass over all parameters. Not with a loss scaler: a fused step unscales after the clipping. Not for
+        # a person's own network: a fused step fails where a layer is used for the first time in a later step.
+        fused=runtime.device.type in ("cpu", "cuda") and runtime.precision != "fp16" and not experiment.model.is_own,
         **experiment.optimizer.model_dump(),
     )
     state = TrainingState(
@@ -97,7 +104,7 @@ def build_training(
 
 def build_initialized_model(experiment: Experiment, splits: Splits, runtime: Runtime) -> nn.Module:
     """Returns the network on the device, with the weights that training starts from."""
-    model = build_model(experiment).to(runtime.device).to(memory_format=torch.channels_last)
+    model = build_model(experiment).to(runtime.device).to(memory_format=memory_format(experiment))
     initialize(model, experiment, splits, runtime)
     return model
 
@@ -110,7 +117,9 @@ def initialize(model: nn.Module, experiment: Experiment, splits: Splits, runtime
 
 def with_fast_convolutions(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
     """Returns the network. Replaces its convolutions by faster ones if the experiment and the device allow it."""
-    is_wanted = experiment.train.fast_convolutions == "auto" and not experiment.train.compile
+    is_wanted = experiment.train.fast_convolutions == "auto" and not (
+        experiment.train.compile or experiment.model.is_own
+    )
     has_gain = has_faster_kernels(runtime.device, runtime.precision)
     return replace_convolutions(model) if is_wanted and has_gain else model
 
@@ -145,7 +154,9 @@ def _build_task(
     is_shared = processes.size > 1
     synchronized = with_synchronized_gradients(model) if is_shared else model
     forward: Callable[[Tensor], Tensor] = torch.compile(synchronized) if experiment.train.compile else synchronized
-    is_captured = experiment.train.cuda_graphs == "auto" and can_capture(runtime.device, runtime.precision)
+    # A person's own code may do other things than tensor operations in a step, which a graph would not repeat.
+    is_wanted = experiment.train.cuda_graphs == "auto" and not experiment.model.is_own
+    is_captured = is_wanted and can_capture(runtime.device, runtime.precision)
     evaluate = partial(
         run_evaluation,
         experiment,

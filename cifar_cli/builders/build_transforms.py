@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from cifar_cli.builders.build_model import memory_format
 from cifar_cli.config import Experiment
 from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -37,11 +38,12 @@ def build_preprocessing(
 
     statistics: what to normalize with, for example the splits of a dataset.
     """
+    order = memory_format(experiment)
     to_float = Normalize(statistics.mean, statistics.std).to(runtime.device) if experiment.data.normalize else to_unit
 
     def preprocess(images: Tensor) -> Tensor:
         # In this order: arithmetic per channel is slow in channels_last.
-        return to_float(images.to(runtime.device)).contiguous(memory_format=torch.channels_last)
+        return to_float(images.to(runtime.device)).contiguous(memory_format=order)
 
     return preprocess
 

@@ -7,14 +7,16 @@ from typing import Any
 from torch import nn
 
 from cifar_cli import config, formatting
-from cifar_cli.analysis.capture import layer_names
 from cifar_cli.builders.build_model import build_meta_model, build_model
+from cifar_cli.builders.check_own_model import check_own_model
+from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_model, words_for_own_model
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note, warn
 from cifar_cli.errors import CheckpointError, ConfigError, RunError
 from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.run_folder import RunFolder, find_run, is_checkpoint_path
 from cifar_cli.runs.run_state import RunState, read_run_state
+from cifar_cli.shell import shell_command
 from cifar_cli.training.calibration import Calibration
 
 
@@ -59,19 +61,22 @@ class LoadedModel:
         return f"epoch {self.epoch}" if self.status in (None, "completed") else f"{self.status}, epoch {self.epoch}"
 
 
-def load_model(run: str, *, log_dir: Path, weights: str | None = None) -> LoadedModel:
+def load_model(run: str, *, log_dir: Path, weights: str | None = None, trust_in: ModelTrust = NO_TRUST) -> LoadedModel:
     """Returns the network of a run or a checkpoint file. run: a path, or the name of a run in `log_dir`.
 
-    weights: `best`, `last`, or None for `best` if the run has it and `last` otherwise. Prints the state of a run
-    that is not complete. Raises CifarError if there is no such network, or if it cannot be read.
+    trust_in: what the command line says of a person's own network. weights: `best`, `last`, or None for `best` if the
+    run has it and `last` otherwise. Prints the state of a run that is not complete. Raises CifarError if there is no
+    such network, or if it cannot be read.
     """
     if is_checkpoint_path(run):
-        return _load_checkpoint_file(Path(run), log_dir=log_dir)
-    return _load_run(find_run(run, log_dir=log_dir), weights)
+        return _load_checkpoint_file(Path(run), log_dir=log_dir, trust_in=trust_in)
+    return _load_run(find_run(run, log_dir=log_dir), weights, trust_in)
 
 
 def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> LoadedModel:
     """Returns the network of a configuration with random weights. source: the configuration's name."""
+    if experiment.model.is_own:
+        check_own_model(experiment)
     return LoadedModel(
         experiment=experiment,
         model=build_model(experiment),
@@ -81,12 +86,6 @@ def build_untrained(experiment: Experiment, *, source: str, log_dir: Path) -> Lo
         epoch=0,
         step=0,
     )
-
-
-def first_layer(model: nn.Module) -> str:
-    """Returns the name of the first convolution or linear layer, or else of the first layer."""
-    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    return next(iter(names or layer_names(model)))
 
 
 def saved_experiment(saved: dict[str, Any], *, path: Path) -> Experiment:
@@ -133,7 +132,7 @@ def check_weights(experiment: Experiment, saved: dict[str, Any], *, path: Path) 
     load_weights(meta_model, {"model": dict(saved["model"])}, path=path, assign=True)
 
 
-def _load_run(run: RunFolder, weights: str | None) -> LoadedModel:
+def _load_run(run: RunFolder, weights: str | None, trust_in: ModelTrust) -> LoadedModel:
     paths = {"best": run.best_checkpoint, "last": run.last_checkpoint}
     chosen = weights or ("best" if run.best_checkpoint.is_file() else "last")
     if weights == "best" and not run.best_checkpoint.is_file():
@@ -141,27 +140,28 @@ def _load_run(run: RunFolder, weights: str | None) -> LoadedModel:
             f"{run.best_checkpoint}: expected the best epoch's checkpoint, found none: with data.val_size=0 no "
             f"epoch is chosen; write --weights last"
         )
-    return _open_of_run(paths[chosen], run=run)
+    return _open_of_run(paths[chosen], run=run, trust_in=trust_in)
 
 
-def _load_checkpoint_file(path: Path, *, log_dir: Path) -> LoadedModel:
+def _load_checkpoint_file(path: Path, *, log_dir: Path, trust_in: ModelTrust) -> LoadedModel:
     folder = RunFolder(path.absolute().parent.parent)
     if folder.config.is_file():
-        return _open_of_run(path, run=folder)
-    opened = _open(path, run=RunFolder(log_dir / path.stem), origin=f"checkpoint {path}")
+        return _open_of_run(path, run=folder, trust_in=trust_in)
+    opened = _open(path, run=RunFolder(log_dir / path.stem), origin=f"checkpoint {path}", trust_in=trust_in)
     # A stranger's file must not choose where this machine reads and downloads.
     data = opened.experiment.data.model_copy(update={"root": None, "mirrors": ()})
     return replace(opened, experiment=opened.experiment.model_copy(update={"data": data}))
 
 
-def _open_of_run(path: Path, *, run: RunFolder) -> LoadedModel:
+def _open_of_run(path: Path, *, run: RunFolder, trust_in: ModelTrust) -> LoadedModel:
     """Returns the network of a run's checkpoint, and prints the state of the run unless it is complete."""
     try:
         state = read_run_state(run)
     except RunError as error:  # the summary says nothing of the weights
         warn(str(error))
         state = RunState(None)
-    opened = _open(path, run=run, origin=f"run {run.name}, {path.stem} weights", status=state.status)
+    origin = f"run {run.name}, {path.stem} weights"
+    opened = _open(path, run=run, origin=origin, trust_in=trust_in, status=state.status)
     _print_state(opened, error=state.error)
     return opened
 
@@ -173,7 +173,8 @@ def _print_state(opened: LoadedModel, *, error: str | None) -> None:
         if opened.step
         else "its weights are untrained, those before the first step"
     )
-    resume = f"continue with: cifar train --resume {run.path}"
+    own_words = words_for_own_model(opened.experiment.model)
+    resume = f"continue with: {shell_command('cifar', 'train', '--resume', run.path, *own_words)}"
     if opened.status == "failed":
         warn(f"run {run.name} failed; {weights}; {f'the reason: {error}' if error else resume}")
     elif opened.status == "interrupted":
@@ -182,9 +183,12 @@ def _print_state(opened: LoadedModel, *, error: str | None) -> None:
         note(f"run {run.name} is being trained; {weights}")
 
 
-def _open(path: Path, *, run: RunFolder, origin: str, status: str | None = None) -> LoadedModel:
+def _open(path: Path, *, run: RunFolder, origin: str, trust_in: ModelTrust, status: str | None = None) -> LoadedModel:
     saved = load_checkpoint(path)
     experiment = saved_experiment(saved, path=path)
+    experiment = with_trusted_model(experiment, trust_in, folder=run.path, place=str(path))
+    if experiment.model.is_own:
+        check_own_model(experiment)
     check_weights(experiment, saved, path=path)
     model = build_model(experiment)
     load_weights(model, saved, path=path)

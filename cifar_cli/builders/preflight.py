@@ -5,6 +5,7 @@ import torch
 from cifar_cli import config
 from cifar_cli.analysis.capture import find_layer
 from cifar_cli.builders.build_model import build_meta_model
+from cifar_cli.builders.check_own_model import check_own_class_scores, check_own_training
 from cifar_cli.builders.init_weights import check_init_layers
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
@@ -16,12 +17,22 @@ from cifar_cli.shell import expand_path
 
 def preflight(experiment: Experiment) -> None:
     """Raises UsageError if the experiment cannot be trained; warns of likely mistakes. Needs no images."""
-    if issue := config.class_scores_issue(experiment):
-        raise UsageError(issue)
+    if experiment.model.is_own:
+        check_own_training(experiment)
+    else:
+        check_class_scores(experiment)
     expand_path(experiment.log.dir, place="log.dir")
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)
+
+
+def check_class_scores(experiment: Experiment) -> None:
+    """Raises UsageError if the network's output is not one score for each class; the message says what to add."""
+    if issue := config.class_scores_issue(experiment):
+        raise UsageError(issue)
+    if experiment.model.is_own:
+        check_own_class_scores(experiment)
 
 
 def check_batches(experiment: Experiment, *, images: int) -> None:
@@ -37,7 +48,8 @@ def check_batches(experiment: Experiment, *, images: int) -> None:
         return
     shape = data.image_shape
     try:
-        build_meta_model(experiment).train()(torch.empty(1, *shape, device="meta"))
+        device = "cpu" if experiment.model.is_own else "meta"
+        build_meta_model(experiment).train()(torch.zeros(1, *shape, device=device))
     except ValueError as error:  # torch's own, from a BatchNorm with one value per channel
         raise UsageError(
             f"data.batch_size: {images:,} images in batches of {data.batch_size} leave a batch of one, in which a "
@@ -50,6 +62,14 @@ def _check_names(experiment: Experiment) -> None:
     model = build_meta_model(experiment)
     check_init_layers(model, experiment.init)
     freeze(model, experiment.train.freeze)
-    build_optimizer(model=model, **experiment.optimizer.model_dump())
+    try:
+        build_optimizer(model=model, **experiment.optimizer.model_dump())
+    except UsageError as error:
+        if not experiment.model.is_own:
+            raise
+        raise UsageError(
+            f"{error}. The optimizer of this configuration is made for its own network; for yours write for example "
+            f"'optimizer={{name: sgd, lr: 0.03, momentum: 0.9}}', or --config quickstart"
+        ) from error
     for layer in experiment.log.feature_layers:
         find_layer(model, layer)

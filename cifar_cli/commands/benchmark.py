@@ -7,9 +7,22 @@ import typer
 
 from cifar_cli import config
 from cifar_cli.benchmark.table import REFERENCES
-from cifar_cli.commands.options import AsJson, config_words, number, one_of, split_words
+from cifar_cli.builders.trust_model import words_for_own_model
+from cifar_cli.commands.options import (
+    OWN_MODEL_CONFIG,
+    AsJson,
+    OwnModel,
+    TrustModel,
+    config_words,
+    load_config,
+    number,
+    one_of,
+    read_trust,
+    split_words,
+)
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
+from cifar_cli.models.own.own_source import is_own_word
 from cifar_cli.shell import shell_command
 
 
@@ -29,20 +42,29 @@ def benchmark(
     rounds: Annotated[
         int, number("--rounds", int, low=2, help="The largest number of rounds; every loop runs in each.")
     ] = 20,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     as_json: AsJson = False,
 ) -> None:
     """Time the training of a configuration, part by part, and against the loop of the tutorials."""
     source, overrides = split_words(words, of="configuration")
-    source = source or "tutorial"
-    experiment = config.load(source, overrides)
+    if source is not None and is_own_word(source):
+        raise UsageError(f"expected a configuration, found the network '{source}'; write --model {source}")
+    trust_in = read_trust(model, trust_model)
+    source = source or (OWN_MODEL_CONFIG if trust_in.named else "tutorial")
+    experiment = load_config(source, overrides, trust_in)
     if issue := config.class_scores_issue(experiment):
         raise UsageError(issue)
     from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
     from cifar_cli.benchmark.build_benchmark import build_benchmark
     from cifar_cli.benchmark.run_benchmark import run_benchmark
+    from cifar_cli.builders.check_own_model import check_own_training, without_unknown_feature_layers
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.runs.environment import describe_environment
 
+    if experiment.model.is_own:
+        check_own_training(experiment)
+        experiment = without_unknown_feature_layers(experiment)
     built = build_benchmark(experiment, against=against)
     measured = run_benchmark(built, seconds=seconds, max_rounds=rounds)
     if as_json:
@@ -52,4 +74,6 @@ def benchmark(
         print(json.dumps(as_dict(measured, built, source=source, machine=machine)))
     else:
         print_report(measured, built)
-    print_next_step(wrote=[], next_command=shell_command("cifar", "train", *config_words(source, overrides)))
+    own_words = words_for_own_model(experiment.model)
+    command = shell_command("cifar", "train", *config_words(source, overrides), *own_words)
+    print_next_step(wrote=[], next_command=command)

@@ -10,11 +10,14 @@ from cifar_cli.commands.options import (
     AsJson,
     Config,
     LogDir,
+    OwnModel,
     Pretrained,
+    TrustModel,
     Weights,
     choose_model,
     number,
     one_of,
+    read_trust,
 )
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
@@ -37,6 +40,8 @@ def evaluate(
     batch_size: Annotated[
         int, number("--batch-size", int, low=1, help="Images at a time; affects only speed and memory.")
     ] = 500,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
@@ -49,8 +54,9 @@ def evaluate(
         changeable=EVALUATION_KEYS,
         is_run_needed=True,
         pretrained=pretrained,
+        trust_in=read_trust(model, trust_model),
     )
-    from cifar_cli.builders.load_model import first_layer
+    from cifar_cli.analysis.capture import first_layer
     from cifar_cli.console.result_tables import print_evaluation
     from cifar_cli.console.streams import print_next_step, warning_instead_of_failure
     from cifar_cli.figures.confusion_matrix import draw_confusion
@@ -73,5 +79,5 @@ def evaluate(
     with warning_instead_of_failure(hint="the picture of the confusion matrix is left out"):
         figure = draw_confusion(measured.confusion, class_names=class_names, title=f"{opened.source}: {split} split")
         wrote.append(str(save_png(figure, opened.run.images / f"confusion-{split}.png")))
-    command = shell_command("cifar", "visualize-layer", first_layer(opened.model), *choice.words_for(opened))
+    command = shell_command("cifar", "visualize-layer", first_layer(opened.model) or "--all", *choice.words_for(opened))
     print_next_step(wrote=wrote, next_command=command)

@@ -9,19 +9,24 @@ import typer
 
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
+    OWN_MODEL_CONFIG,
     AsJson,
     Config,
     LogDir,
+    OwnModel,
     Pretrained,
+    TrustModel,
     Weights,
     choose_model,
     expand_option,
     is_config,
+    read_trust,
     split_words,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_explain_words, complete_layer_option
 from cifar_cli.errors import UsageError
+from cifar_cli.models.own.own_source import is_own_word
 from cifar_cli.shell import shell_command
 
 if TYPE_CHECKING:
@@ -41,8 +46,8 @@ def explain(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN|CONFIG|key=value",
-            help="A run or a configuration; by default, the newest run.",
+            metavar="RUN|CONFIG|FILE.py:NAME|key=value",
+            help="A run, a configuration or a network of your own; by default, the newest run.",
             autocompletion=complete_explain_words,
         ),
     ] = None,
@@ -60,10 +65,14 @@ def explain(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Also write a page for the browser.", callback=_checked_page),
     ] = None,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields."""
     word, overrides = split_words(words, of="run or configuration")
+    if word is not None and model is None and is_own_word(word):
+        word, model, config = None, word, config or OWN_MODEL_CONFIG
     if word is not None and config is None and is_config(word, log_dir=log_dir):
         word, config = None, word
     choice = choose_model(
@@ -73,6 +82,7 @@ def explain(
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
         pretrained=pretrained,
+        trust_in=read_trust(model, trust_model),
     )
     from cifar_cli.console.network_table import print_network_summary, print_worked_example
     from cifar_cli.console.streams import note, print_next_step
@@ -99,17 +109,24 @@ def explain(
         )
     print_next_step(
         wrote=[str(html)] if html is not None else [],
-        next_command=_next_command(opened, layer=layer, words=choice.words_for(opened)),
+        next_command=_next_command(
+            opened,
+            layer=layer,
+            rows=[row.name for row in explanation.summary.rows],
+            words=choice.words_for(opened),
+        ),
     )
 
 
-def _next_command(opened: "LoadedModel", *, layer: str | None, words: Sequence[str]) -> str:
-    """Returns the next command worth trying. words: the words that name the network."""
-    from cifar_cli.builders.load_model import first_layer
+def _next_command(opened: "LoadedModel", *, layer: str | None, rows: Sequence[str], words: Sequence[str]) -> str:
+    """Returns the next command worth trying. rows: of the table; words: the words that name the network."""
+    from cifar_cli.analysis.capture import first_layer
 
-    if layer is None:
-        return shell_command("cifar", "explain", *words, "--layer", first_layer(opened.model))
-    module = layer.partition("#")[0]  # the second call of a module is conv1#2
-    if module in dict(opened.model.named_modules()):
+    if layer is None and rows:
+        first = first_layer(opened.model)  # which the network may never call
+        row = first if first is not None and first in rows else rows[0]
+        return shell_command("cifar", "explain", *words, "--layer", row)
+    module = (layer or "").partition("#")[0]  # the second call of a module is conv1#2
+    if module and module in dict(opened.model.named_modules()):
         return shell_command("cifar", "visualize-layer", module, *words)
     return shell_command("cifar", "explain", *words, "--html", "network.html")

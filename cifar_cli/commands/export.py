@@ -12,16 +12,19 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
     LogDir,
+    OwnModel,
     Pretrained,
+    TrustModel,
     Weights,
     choose_model,
     expand_option,
     number,
     one_of,
+    read_trust,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_export_words
-from cifar_cli.export.table import FORMATS, check_libraries
+from cifar_cli.export.table import FORMATS, check_libraries, check_own_network
 from cifar_cli.shell import shell_command
 
 if TYPE_CHECKING:
@@ -49,10 +52,13 @@ def export(
     images: Annotated[
         int, number("--images", int, low=1, help="The number of test images to compare the answers on.")
     ] = 100,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     as_json: AsJson = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch."""
+    trust_in = read_trust(model, trust_model)
     choice = choose_model(
         words,
         config=None,
@@ -61,7 +67,10 @@ def export(
         changeable=MACHINE_KEYS,
         is_run_needed=True,
         pretrained=pretrained,
+        trust_in=trust_in,
     )
+    if trust_in.named or trust_in.copy:  # before a large network is loaded
+        check_own_network(to, trust_in.named.word if trust_in.named else "a network from a file of its own")
     check_libraries(to)
     import torch
 
@@ -85,8 +94,9 @@ def export(
             size = formatting.binary_bytes(file.stat().st_size)
             console.print(f"{file}  {size}", soft_wrap=True)
         console.print(_describe(exported.comparison))
-    named = choice.words_for(opened) if words or pretrained else []
-    print_next_step(wrote=[], next_command=_next_command(to, path, named))
+    print_next_step(
+        wrote=[], next_command=_next_command(to, path, choice.words_for(opened), is_own=opened.experiment.model.is_own)
+    )
 
 
 def _describe(found: "Comparison") -> str:
@@ -97,9 +107,11 @@ def _describe(found: "Comparison") -> str:
     )
 
 
-def _next_command(to: str, path: Path, words: Sequence[str]) -> str:
-    """Returns the next command worth trying. words: those that name the network, none for the newest run."""
+def _next_command(to: str, path: Path, words: Sequence[str], *, is_own: bool) -> str:
+    """Returns the next command worth trying, of formats without libraries. words: those that name the network."""
     if to == "python":
         return shell_command("python", path, "picture.png")
-    others = {"onnx": "torch.export", "torch.export": "python", "safetensors": "python"}
-    return shell_command("cifar", "export", "--to", others[to], *words)
+    if to == "torch.export" and is_own:
+        return shell_command("cifar", "eval", *words)
+    other = "torch.export" if is_own or to == "onnx" else "python"
+    return shell_command("cifar", "export", "--to", other, *words)

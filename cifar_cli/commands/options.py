@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cifar_cli import config as configuration
+from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_model, words_for_own_model
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_stream
 from cifar_cli.config.keys import is_known_key
-from cifar_cli.console.completion import complete_config
-from cifar_cli.errors import RunError, RunNotFoundError, UsageError, did_you_mean
+from cifar_cli.console.completion import complete_config, complete_own_model
+from cifar_cli.errors import CifarError, RunError, RunNotFoundError, UsageError, did_you_mean
+from cifar_cli.models.own.build_own import trust
+from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
+from cifar_cli.models.table import FileKeys
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
 from cifar_cli.shell import expand_path
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
+OWN_MODEL_CONFIG = "quickstart"  # how an own network is trained without --config: any network can be trained so
 
 
 def check_word(word: str, known: Collection[str], *, place: str) -> None:
@@ -77,6 +82,18 @@ Config = Annotated[
         help="A YAML file, a built-in (see `cifar config list`), or - for standard input.",
         autocompletion=complete_config,
     ),
+]
+OwnModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="FILE.py:NAME",
+        help="A network of your own: a class or a function in a Python file, which is run.",
+        autocompletion=complete_own_model,
+    ),
+]
+TrustModel = Annotated[
+    bool, typer.Option("--trust-model", help="Run the own network of the run from its copy in the run folder.")
 ]
 LOG_DIR_OPTION = typer.Option("--log-dir", help="The folder of the runs.", callback=expand_option)
 LogDir = Annotated[Path, LOG_DIR_OPTION]
@@ -130,6 +147,33 @@ def config_words(source: str, overrides: Sequence[str]) -> list[str]:
     return ["--config", "FILE" if is_stream(source) else source, *overrides]
 
 
+def read_trust(model: str | None, trust_copy: bool) -> ModelTrust:
+    """Returns what --model and --trust-model say. Raises UsageError for a file with mistakes, before it runs."""
+    return ModelTrust(read_own_source(model) if model is not None else None, trust_copy)
+
+
+def load_config(source: str, overrides: Sequence[str], trust_in: ModelTrust = NO_TRUST) -> Experiment:
+    """Returns the experiment of a configuration; an own network takes the place of the configuration's.
+
+    Raises ConfigError or UsageError, before torch is imported.
+    """
+    if trust_in.named is None:
+        experiment = configuration.load(source, overrides)
+        folder = None if source in builtins() or is_stream(source) else Path(source).parent
+        return with_trusted_model(experiment, trust_in, folder=folder, place=source)
+    if trust_in.copy:
+        raise UsageError("expected --model or --trust-model, found both; leave one of them out")
+    trust(trust_in.named)
+    return configuration.load(source, [*_own_model_words(trust_in.named, source), *overrides])
+
+
+def _own_model_words(own: OwnSource, source: str) -> list[str]:
+    """Returns the key=value words that put an own network into a configuration, and name its runs after it."""
+    keys = configuration.to_flow_yaml(dict(own.keys))
+    name = re.sub(r"[^A-Za-z0-9._-]", "", f"{own.path.stem}-{own.attribute}").lstrip("._-")[:64]
+    return [f"model={keys}", *([f"name={name}"] if name and source in builtins() else [])]
+
+
 def is_config(word: str, *, log_dir: Path) -> bool:
     """Returns whether a RUN|CONFIG word is a configuration: a YAML file, a pipe, or a built-in name that no run has.
 
@@ -168,7 +212,8 @@ class ModelChoice:
 
     run: None for an untrained network; experiment: the configuration of an untrained network, None for a run; source:
     the configuration as the command line names it, None if it names neither a run nor a configuration; overrides:
-    changes to the configuration, or to the changeable keys of a run; is_pretrained: it is the network that comes along.
+    changes to the configuration, or to the changeable keys of a run; trust_in: the file of an own network;
+    is_pretrained: it is the network that comes along.
     """
 
     run: str | None
@@ -177,6 +222,7 @@ class ModelChoice:
     overrides: Sequence[str]
     weights: str | None
     log_dir: Path
+    trust_in: ModelTrust = NO_TRUST
     is_pretrained: bool = False
 
     def load(self) -> "LoadedModel":
@@ -190,21 +236,23 @@ class ModelChoice:
         if self.run is None:
             assert self.experiment is not None
             name = "<stdin>" if self.source == STDIN else self.source or DEFAULT_CONFIG
+            name = self.experiment.model.label if self.experiment.model.is_own else name
             return build_untrained(self.experiment, source=name, log_dir=self.log_dir)
-        opened = load_model(self.run, weights=self.weights, log_dir=self.log_dir)
+        opened = load_model(self.run, weights=self.weights, log_dir=self.log_dir, trust_in=self.trust_in)
         return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, location=opened.source))
 
     def words_for(self, opened: "LoadedModel") -> list[str]:
         """Returns the words that name the same network in another command."""
         if self.is_pretrained:
             return ["--pretrained"]
+        own = words_for_own_model(opened.experiment.model)
         if self.source is not None:
-            return config_words(self.source, self.overrides)
+            return [*config_words(self.source, self.overrides), *own]
         if opened.checkpoint is None:  # no run exists: commands default to this untrained network
-            return []
+            return own
         if not opened.run.config.is_file():
-            return [str(opened.checkpoint)]
-        return [str(opened.run.path), *(["--weights", self.weights] if self.weights else [])]
+            return [str(opened.checkpoint), *own]
+        return [str(opened.run.path), *(["--weights", self.weights] if self.weights else []), *own]
 
 
 def choose_model(
@@ -216,8 +264,12 @@ def choose_model(
     changeable: tuple[str, ...] = (),
     is_run_needed: bool = False,
     pretrained: bool = False,
+    trust_in: ModelTrust = NO_TRUST,
 ) -> ModelChoice:
     """Returns the network that the words and options name; by default, the newest run's.
+
+    With an own network and neither a run nor a configuration: the newest run if it trained that network, else the
+    network untrained.
 
     changeable: the sections and keys of a run's configuration that may be changed; is_run_needed: whether a missing run
     is an error, rather than replaced by the untrained network of DEFAULT_CONFIG; pretrained: takes the network that
@@ -229,8 +281,12 @@ def choose_model(
     others = {"--config": config, "--weights": weights, "a run": run}
     if pretrained and (other := next((f"{name} ({value})" for name, value in others.items() if value), None)):
         raise UsageError(f"--pretrained: expected no other network, found {other}; leave one of the two out")
+    if run is not None and is_own_word(run):
+        raise UsageError(f"expected a run, found the network '{run}'; write --model {run}")
+    if run is None and config is None and trust_in.named and not is_run_needed and not _trained(trust_in, log_dir):
+        config = OWN_MODEL_CONFIG
     if config is not None:
-        experiment = configuration.load(config, overrides)
+        experiment = load_config(config, overrides, trust_in)
     elif fixed := [word for word in overrides if not re.match(f"({'|'.join(map(re.escape, changeable))})[.=]", word)]:
         but = f" except for {', '.join(changeable)}" if changeable else ""
         raise UsageError(f"{fixed[0]}: a run's configuration is fixed{but}; key=value needs --config FILE|NAME")
@@ -249,4 +305,16 @@ def choose_model(
             raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
         else:
             experiment = configuration.load(DEFAULT_CONFIG, overrides)
-    return ModelChoice(run, experiment, config, overrides, weights, log_dir, is_pretrained=pretrained)
+    return ModelChoice(run, experiment, config, overrides, weights, log_dir, trust_in, is_pretrained=pretrained)
+
+
+def _trained(trust_in: ModelTrust, log_dir: Path) -> bool:
+    """Returns whether the newest run trained the named own network, perhaps in an earlier state of its file."""
+    newest, named = newest_run(log_dir), trust_in.named
+    if newest is None or named is None:
+        return False
+    try:
+        keys = configuration.load(newest.config).model
+    except CifarError:
+        return False
+    return isinstance(keys, FileKeys) and (keys.file, keys.attribute) == (named.file, named.attribute)

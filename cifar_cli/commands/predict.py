@@ -11,11 +11,14 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
     LogDir,
+    OwnModel,
     Pretrained,
+    TrustModel,
     Weights,
     choose_model,
     is_override,
     number,
+    read_trust,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_pictures, complete_run_option
@@ -47,6 +50,8 @@ def predict(
     ] = None,
     weights: Weights = None,
     pretrained: Pretrained = False,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     top: Annotated[int, number("--top", int, low=1, help="How many classes to show of each picture.")] = 5,
     grad_cam: Annotated[
         bool, typer.Option("--grad-cam", help="Also draw the regions that count for the class (Grad-CAM).")
@@ -68,6 +73,8 @@ def predict(
         weights=weights,
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
+        is_run_needed=True,
+        trust_in=read_trust(model, trust_model),
         pretrained=pretrained or (run is None and newest_run(log_dir) is None),
     )
     from cifar_cli.console.streams import note, print_next_step, warn

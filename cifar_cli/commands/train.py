@@ -10,8 +10,19 @@ from typing import Annotated
 
 import typer
 
-from cifar_cli import config as configuration
-from cifar_cli.commands.options import DEFAULT_LOG_DIR, Config, OptionalLogDir, config_words, split_words
+from cifar_cli.builders.trust_model import ModelTrust, words_for_own_model
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    OWN_MODEL_CONFIG,
+    Config,
+    OptionalLogDir,
+    OwnModel,
+    TrustModel,
+    config_words,
+    load_config,
+    read_trust,
+    split_words,
+)
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_checkpoint, complete_train_words
 from cifar_cli.errors import CheckpointError, RunNotFoundError, UsageError
@@ -51,11 +62,16 @@ def train(
             autocompletion=complete_checkpoint,
         ),
     ] = None,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     log_dir: OptionalLogDir = None,
 ) -> None:
     """Train a network, and write the results into logs/<run>/."""
     started = time.perf_counter()  # before the import of torch, which the command's time includes
     run, overrides = split_words(words)
+    trust_in = read_trust(model, trust_model)
+    if trust_in.named and config is None and not resume:
+        config = OWN_MODEL_CONFIG
     if (config is None) != resume:
         mend = "names: cifar config list"
         if run and config is None:
@@ -66,7 +82,10 @@ def train(
             "cifar train --resume: expected no --from, since a run goes on with its own weights; leave --from out"
         )
     if config is None:
-        _resume(run, overrides, dry_run=dry_run, seeds=seeds, log_dir=log_dir or DEFAULT_LOG_DIR, started=started)
+        _check_resume(dry_run=dry_run, seeds=seeds)
+        from cifar_cli.runner.seeds import resume as resume_training
+
+        resume_training(run, overrides, log_dir=log_dir or DEFAULT_LOG_DIR, trust_in=trust_in, started_at=started)
         return
     if run is not None:
         raise UsageError(
@@ -76,7 +95,7 @@ def train(
         word = shell_command(f"log.dir={log_dir}")
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
     weights = weights_file(begin_with, log_dir=DEFAULT_LOG_DIR) if begin_with is not None else None
-    _start(config, overrides, dry_run=dry_run, seeds=seeds, begin_with=weights, started=started)
+    _start(config, overrides, trust_in=trust_in, dry_run=dry_run, seeds=seeds, begin_with=weights, started=started)
 
 
 def weights_file(word: str, *, log_dir: Path) -> Path:
@@ -104,6 +123,7 @@ def _start(
     source: str,
     overrides: Sequence[str],
     *,
+    trust_in: ModelTrust,
     dry_run: bool,
     seeds: str | None,
     begin_with: Path | None,
@@ -116,7 +136,11 @@ def _start(
             f"configuration, found a pipe, which can be read once; write it to a file: "
             f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
         )
-    experiment = configuration.load(source, overrides)
+    experiment = load_config(source, overrides, trust_in)
+    if trust_in.named and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
+        from cifar_cli.builders.check_own_model import without_unknown_feature_layers
+
+        experiment = without_unknown_feature_layers(experiment)
     if seeds is not None:
         if dry_run:
             raise UsageError(
@@ -130,18 +154,16 @@ def _start(
         from cifar_cli.runner.start import show_plan
 
         given = ["--from", begin_with] if begin_with is not None else []
-        command = shell_command("cifar", "train", *config_words(source, overrides), *given)
-        show_plan(experiment, command=command, begin_with=begin_with)
+        words = [*config_words(source, overrides), *words_for_own_model(experiment.model), *given]
+        show_plan(experiment, command=shell_command("cifar", "train", *words), begin_with=begin_with)
     else:
         from cifar_cli.runner.start import train as train_once
 
         train_once(experiment, started_at=started, begin_with=begin_with)
 
 
-def _resume(
-    run: str | None, overrides: Sequence[str], *, dry_run: bool, seeds: str | None, log_dir: Path, started: float
-) -> None:
-    """Resumes a run or a group of seeds; by default, the newest that is unfinished."""
+def _check_resume(*, dry_run: bool, seeds: str | None) -> None:
+    """Raises UsageError for options that only a new run has."""
     if dry_run:
         raise UsageError(
             "cifar train --resume: expected no --dry-run, which shows the plan of a new run; leave --dry-run out"
@@ -151,9 +173,6 @@ def _resume(
             "cifar train --resume: expected no --seeds, since a group resumes the seeds that it was started with; "
             "leave --seeds out"
         )
-    from cifar_cli.runner.seeds import resume
-
-    resume(run, overrides, log_dir=log_dir, started_at=started)
 
 
 def parse_seeds(text: str, *, first: int) -> list[int]:

@@ -8,13 +8,16 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     Config,
     LogDir,
+    OwnModel,
     Pretrained,
+    TrustModel,
     Weights,
     choose_model,
     is_override,
     is_run,
     number,
     one_of,
+    read_trust,
 )
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError
@@ -46,6 +49,8 @@ def visualize_layer(
     mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
     pretrained: Pretrained = False,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Draw what a layer does to real images: input, output channel by channel, filters; or another picture."""
@@ -67,7 +72,10 @@ def visualize_layer(
             raise UsageError(f"--all: expected a run or nothing, found '{rest[0]}'; leave out the LAYER, or --all")
     elif not layer or is_override(layer):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
-    choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir, pretrained=pretrained)
+    trust_in = read_trust(model, trust_model)
+    choice = choose_model(
+        rest, config=config, weights=weights, log_dir=log_dir, trust_in=trust_in, pretrained=pretrained
+    )
     from cifar_cli.console.streams import print_next_step, results
     from cifar_cli.inspection.layer_pictures import draw_picture
 

@@ -1,6 +1,6 @@
 """Parses YAML and overrides into one checked experiment. Imports no torch, so that mistakes are reported at once."""
 
-from cifar_cli.config.checks import class_scores_issue, warnings
+from cifar_cli.config.checks import class_scores_issue, last_layer_warning, warnings
 from cifar_cli.config.dump import dump
 from cifar_cli.config.layers.shapes.infer_shapes import LayerShape, infer_shapes
 from cifar_cli.config.load import load, load_text
@@ -17,6 +17,7 @@ __all__ = [
     "class_scores_issue",
     "dump",
     "infer_shapes",
+    "last_layer_warning",
     "load",
     "load_text",
     "to_flow_yaml",

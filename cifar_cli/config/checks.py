@@ -168,25 +168,30 @@ def class_scores_issue(experiment: Experiment) -> str | None:
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
-    layers, loss = experiment.model.listed_layers, experiment.loss
-    if layers is None or not loss.takes_softmax or class_scores_issue(experiment):
+    layers = experiment.model.listed_layers
+    if layers is None or class_scores_issue(experiment):
         return []  # a model without class scores is not trained, only shown
     changing = [layer for layer in layers if layer.type not in PASSING_LAYERS]
-    if not changing:
-        return []
-    last, num_classes = changing[-1], experiment.data.num_classes
-    key = f"model.layers.{last.name}"
-    if last.type == "LogSoftmax":
-        return [f"{key}: the loss {loss.name} takes the LogSoftmax itself; a second one changes nothing: leave it out"]
-    if last.type in OUTPUT_RANGES:
-        reason = ", which takes the softmax itself," if last.type in SOFTMAX_LAYERS else ""
-        return [f"{key}: {_floor_sentence(last.type, num_classes, f'{loss.name}{reason}')}"]
-    if last.type in ("ReLU", "ReLU6"):
-        return [
-            f"{key}: {last.type} as the last layer turns every negative class score into 0, and no gradient passes "
+    sentence = last_layer_warning(changing[-1].type, experiment) if changing else None
+    return [f"model.layers.{changing[-1].name}: {sentence}"] if sentence else []
+
+
+def last_layer_warning(layer_type: str, experiment: Experiment) -> str | None:
+    """Returns what is wrong with such a layer as the last one, None if nothing is known to be."""
+    loss = experiment.loss
+    if not loss.takes_softmax:
+        return None
+    if layer_type == "LogSoftmax":
+        return f"the loss {loss.name} takes the LogSoftmax itself; a second one changes nothing: leave it out"
+    if layer_type in OUTPUT_RANGES:
+        reason = ", which takes the softmax itself," if layer_type in SOFTMAX_LAYERS else ""
+        return _floor_sentence(layer_type, experiment.data.num_classes, f"{loss.name}{reason}")
+    if layer_type in ("ReLU", "ReLU6"):
+        return (
+            f"{layer_type} as the last layer turns every negative class score into 0, and no gradient passes "
             f"there: classes can die for good; {loss.name} takes scores of any sign: leave it out"
-        ]
-    return []
+        )
+    return None
 
 
 def _floor_sentence(layer_type: str, num_classes: int, loss: str) -> str:

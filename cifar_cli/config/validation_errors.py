@@ -1,5 +1,6 @@
 """Turns pydantic's errors about an experiment into issues in the project's words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -38,6 +39,9 @@ def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceL
     assert field is not None, path
     expected, example = expectation(field)
     value = details["input"]
+    if is_missing and path[0] == "model" and getattr(section, "is_own", False):
+        mend = "write another model, and name your network on the command line: --model FILE.py:NAME"
+        return Issue(path, f"expected {expected}, found nothing", mend)
     if is_missing:
         written = format_value({path[-1]: example})[1:-1]
         return Issue(path, f"expected {expected}, found nothing", f"write for example {written}")
@@ -167,5 +171,9 @@ def _unknown_name(path: KeyPath, data: Mapping[str, object]) -> Issue:
     values = _value(path[:-1], data)
     value = values.get("name") if isinstance(values, dict) else values
     near = nearest(value, choice.table) if isinstance(value, str) else ""
+    if path == ("model", "name") and isinstance(value, str) and re.fullmatch(r".+(\.py)?:\w+", value):
+        file, _, name = value.rpartition(":")
+        word = f"{file.removesuffix('.py')}.py:{name}"
+        near = f"a configuration cannot run code: name your network on the command line, --model {word}"
     mend = near.removeprefix("; ") or f"write for example {next(iter(choice.table))}"
     return Issue(path, f"expected one of {', '.join(choice.table)}, found {found(value)}", mend)

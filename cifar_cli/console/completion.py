@@ -18,6 +18,7 @@ from cifar_cli.config import Experiment
 from cifar_cli.config.config_files import DEFAULT_CONFIG, builtins, is_stream
 from cifar_cli.config.keys import EVALUATION_KEYS, MACHINE_KEYS, RESUME_KEYS, dotted_keys
 from cifar_cli.errors import CifarError
+from cifar_cli.models.own.own_source import class_names
 from cifar_cli.runs.checkpoint_archive import ARCHIVE_ERRORS, open_checkpoint_archive
 from cifar_cli.runs.pickle_inspector import PickleContentError, inspect_pickle
 from cifar_cli.runs.run_folder import GROUP_CONFIG, find_run, find_runs, is_checkpoint_path, newest_run
@@ -29,6 +30,17 @@ MAX_CHECKPOINT_BYTES = 2**28  # reading a larger checkpoint would take too long 
 def complete_config(incomplete: str) -> list[str]:
     """Completes a FILE|NAME."""
     return [*builtins(), *_paths(incomplete, is_offered=_is_yaml)]
+
+
+def complete_own_model(incomplete: str) -> list[str]:
+    """Completes FILE.py:NAME: Python files, each with the classes in it. The files do not run."""
+    names = []
+    for path in _paths(incomplete.partition(":")[0], is_offered=lambda path: path.endswith(".py")):
+        try:
+            names += [f"{path}:{name}" for name in class_names(Path(path))]
+        except CifarError:
+            continue  # the command that reads the file reports the mistake
+    return _shell_safe(names)
 
 
 def complete_show_words(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -101,7 +101,8 @@ def _stride(row: LayerRow) -> str:
 
 def _legend(summary: NetworkSummary) -> list[str]:
     totals = summary.totals
-    batch = formatting.binary_bytes(totals.activation_bytes * summary.batch_size)
+    memory = totals.activation_bytes * summary.batch_size
+    batch = formatting.binary_bytes(memory) if memory else "no memory"
     flops = formatting.si(totals.flops * summary.batch_size) if totals.flops else "no"
     lines = [
         f"Per image; a batch of {summary.batch_size} takes {flops} FLOPs and {batch} for its "

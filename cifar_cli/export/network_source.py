@@ -11,6 +11,7 @@ from typing import Any
 
 from cifar_cli.config import Experiment
 from cifar_cli.errors import UsageError
+from cifar_cli.export.table import check_own_network
 from cifar_cli.models.layer import Layer
 
 
@@ -28,6 +29,8 @@ def network_source(experiment: Experiment) -> NetworkSource:
     keys, data = experiment.model, experiment.data
     if keys.listed_layers is not None:
         return NetworkSource("from collections import OrderedDict", "", _listed(keys.listed_layers))
+    if keys.is_own:
+        check_own_network("python", keys.label)
     module, _, function = keys.target.partition(":")
     imports, body = _split(inspect.getsource(import_module(module)))
     if "cifar_cli" in imports:

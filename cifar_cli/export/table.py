@@ -13,13 +13,15 @@ from cifar_cli.errors import UsageError
 class ExportFormat:
     """A format. module: has `write(exported, path)`, and `read(path)`, which returns a function from images to logits.
 
-    libraries: modules that are installed by the extra `export`. title: what it is, and who reads it.
+    libraries: modules that are installed by the extra `export`. title: what it is, and who reads it. takes_own: whether
+    it can hold a person's own network.
     """
 
     module: str
     suffix: str
     title: str
     libraries: tuple[str, ...] = ()
+    takes_own: bool = True
 
 
 FORMATS = {
@@ -44,8 +46,18 @@ FORMATS = {
         module="cifar_cli.export.python_format",
         suffix=".py",
         title="a program in plain PyTorch, and a file with the weights",
+        takes_own=False,  # the person's file is such a program already
     ),
 }
+
+
+def check_own_network(name: str, network: str) -> None:
+    """Raises UsageError if the format cannot hold a person's own network. network: as a message calls it."""
+    if not FORMATS[name].takes_own:
+        raise UsageError(
+            f"--to {name}: expected a network of the program, found {network}, which is Python already; "
+            f"write --to torch.export"
+        )
 
 
 def check_libraries(name: str) -> None:

@@ -13,6 +13,7 @@ from cifar_cli.analysis.time_forward import time_forward
 from cifar_cli.analysis.trace import trace_forward
 from cifar_cli.analysis.worked_example import on_paper, worked_example
 from cifar_cli.analysis.worked_number import WorkedExample
+from cifar_cli.builders.build_model import memory_format
 from cifar_cli.builders.build_training import build_runtime, initialize
 from cifar_cli.builders.build_transforms import build_preprocessing, sample_images
 from cifar_cli.builders.load_data import load_data
@@ -53,8 +54,8 @@ class NetworkExplanation:
         """The network, and the device, precision and batch size of the times."""
         shape = "×".join(map(str, self.summary.image_shape))
         return (
-            f"{self.opened.experiment.model.name} ({self.opened.history}) on images of {shape}; time of a forward pass "
-            f"on {self.runtime.device_name}, fp32, {formatting.count(self.summary.batch_size, 'image')}"
+            f"{self.opened.experiment.model.label} ({self.opened.history}) on images of {shape}; time of a forward "
+            f"pass on {self.runtime.device_name}, fp32, {formatting.count(self.summary.batch_size, 'image')}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class NetworkExplanation:
         opened, example = self.opened, self.example
         return {
             "network": opened.source,
-            "model": opened.experiment.model.name,
+            "model": opened.experiment.model.label,
             "checkpoint": str(opened.checkpoint) if opened.checkpoint else None,
             "epoch": opened.epoch,
             "status": opened.status,
@@ -91,12 +92,12 @@ def explain_network(opened: LoadedModel, *, layer: str | None) -> NetworkExplana
 
 
 def _summarize(opened: LoadedModel, runtime: Runtime) -> NetworkSummary:
-    shape = opened.experiment.data.image_shape
+    shape, order = opened.experiment.data.image_shape, memory_format(opened.experiment)
     batch_size = min(opened.experiment.data.batch_size, MAX_TIMED_IMAGES)
     # Values like those of normalized pixels, in the memory format of training.
     batch = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0))
-    batch = batch.to(runtime.device).contiguous(memory_format=torch.channels_last)
-    model = opened.model.to(runtime.device).to(memory_format=torch.channels_last)
+    batch = batch.to(runtime.device).contiguous(memory_format=order)
+    model = opened.model.to(runtime.device).to(memory_format=order)
     return summarize_network(model, time_forward(model, batch), batch_size=batch_size, image_shape=shape)
 
 

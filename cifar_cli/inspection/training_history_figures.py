@@ -8,6 +8,7 @@ from cifar_cli.analysis.call_order import activation_after, is_activation
 from cifar_cli.analysis.capture import capture, find_layer
 from cifar_cli.analysis.describe_layer import signature
 from cifar_cli.builders.build_transforms import sample_images
+from cifar_cli.builders.trust_model import words_for_own_model
 from cifar_cli.errors import RunError, UsageError
 from cifar_cli.figures.compare_sheet import ComparedLayer, draw_compare_sheet
 from cifar_cli.figures.over_time_sheet import draw_over_time_sheet
@@ -88,13 +89,14 @@ def _recorded_layer(inspection: LayerInspection) -> dict[int, RecordedLayer]:
     """Returns the layer by step. Raises RunError for a layer that training recorded less than twice."""
     run, layer, log = inspection.opened.run, inspection.layer, inspection.opened.experiment.log
     recorded = read_recorded_layer(run.features, layer)
+    own_words = words_for_own_model(inspection.opened.experiment.model)
     if len(recorded) >= 2:
         return recorded
     if not run.features.is_dir() and layer in log.feature_layers and log.images_every:
         raise RunError(
             f"{run.features}: expected the values of {layer} from several epochs, found no such folder: an older "
             f"version of cifar made this run; train again with: "
-            f"{shell_command('cifar', 'train', '--config', run.config)}"
+            f"{shell_command('cifar', 'train', '--config', run.config, *own_words)}"
         )
     others = recorded_layer_names(run.features)
     found = "those of one epoch" if recorded else f"those of {', '.join(others)}" if others else "none of any layer"

@@ -4,6 +4,7 @@ What is called gets the keys and, by keyword, `image_shape` (C, H, W) and `num_c
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf
@@ -19,6 +20,13 @@ class ModelKeys(Entry):
     """Whether images of other sizes than the dataset's can be trained on."""
     lists_layers: ClassVar[bool] = False
     """Whether the configuration lists the layers, under the key `layers`."""
+    is_own: ClassVar[bool] = False
+    """Whether the network is a person's own code, of which nothing is known before it runs."""
+
+    @property
+    def label(self) -> str:
+        """The network's name where a person reads it."""
+        return self.name
 
     @property
     def least_side(self) -> int:
@@ -143,4 +151,106 @@ class SpeedNetKeys(ModelKeys):
         return (1 << len(self.widths)) + 1  # the first layer takes one pixel away
 
 
-MODELS = table(SequentialKeys, MlpKeys, CnnKeys, SpeedNetKeys)
+class ResNetKeys(ModelKeys):
+    """The keys of the residual networks of He et al. for small images."""
+
+    takes_any_size: ClassVar[bool] = True
+
+    shortcut: Literal["projection", "padding"] = Field(
+        "projection",
+        title="what brings a block's input to the shape of its output: a 1×1 convolution, or zeros as in the paper",
+    )
+
+
+class ResNet20Keys(ResNetKeys):
+    """Residual network of 20 layers: three stages of three blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet20"
+
+    name: Literal["resnet20"] = "resnet20"
+
+
+class ResNet32Keys(ResNetKeys):
+    """Residual network of 32 layers: three stages of five blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet32"
+
+    name: Literal["resnet32"] = "resnet32"
+
+
+class ResNet44Keys(ResNetKeys):
+    """Residual network of 44 layers: three stages of seven blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet44"
+
+    name: Literal["resnet44"] = "resnet44"
+
+
+class ResNet56Keys(ResNetKeys):
+    """Residual network of 56 layers: three stages of nine blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet56"
+
+    name: Literal["resnet56"] = "resnet56"
+
+
+class ResNet110Keys(ResNetKeys):
+    """Residual network of 110 layers: three stages of eighteen blocks with 16, 32 and 64 channels."""
+
+    target: ClassVar[str] = "cifar_cli.models.resnet:resnet110"
+
+    name: Literal["resnet110"] = "resnet110"
+
+
+class FileKeys(ModelKeys):
+    """A network of your own, from a Python file. The keys say which file it was; they do not run it: the command line
+    has to name the file, by `--model FILE.py:NAME`, or to trust the run folder's copy, by `--trust-model`.
+    """
+
+    target: ClassVar[str] = "cifar_cli.models.own.build_own:build_own_model"
+    example: ClassVar[Mapping[str, Any]] = {"file": "my_net.py", "attribute": "Net", "sha256": "0" * 64}
+    takes_any_size: ClassVar[bool] = True  # nothing is known: `preflight` tries the sizes
+    is_own: ClassVar[bool] = True
+
+    name: Literal["file"] = "file"
+    file: str = Field(
+        title="the file, as `--model` named it; the run folder keeps a copy, `model.py`",
+        min_length=1,
+        description="the path of a Python file, as the option --model FILE.py:NAME writes it",
+        examples=["my_net.py"],
+    )
+    attribute: str = Field(
+        title="the class or function in the file that gives the network",
+        pattern=r"^[^\W\d]\w*$",
+        description="the name of a class or function, as the option --model FILE.py:NAME writes it",
+        examples=["Net"],
+    )
+    sha256: str = Field(
+        title="the checksum of the file",
+        pattern=r"^[0-9a-f]{64}$",
+        description="the checksum of the file, as the option --model FILE.py:NAME writes it",
+        examples=["0" * 64],
+    )
+
+    @property
+    def label(self) -> str:
+        return f"{PurePath(self.file).name}:{self.attribute}"
+
+    @property
+    def word(self) -> str:
+        """The network as --model names it."""
+        return f"{self.file}:{self.attribute}"
+
+
+MODELS = table(
+    SequentialKeys,
+    MlpKeys,
+    CnnKeys,
+    SpeedNetKeys,
+    ResNet20Keys,
+    ResNet32Keys,
+    ResNet44Keys,
+    ResNet56Keys,
+    ResNet110Keys,
+    FileKeys,
+)

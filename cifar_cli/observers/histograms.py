@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from cifar_cli.analysis.activity import informative_layers
+from cifar_cli.analysis.call_order import called_layers
 from cifar_cli.analysis.capture import capture_many
 from cifar_cli.observers.event_file import EventFile
 from cifar_cli.training.observer import EpochReport, Observer
@@ -36,7 +37,9 @@ class Histograms(Observer):
             self._write(state.model, step=report.step)
 
     def _write(self, model: nn.Module, *, step: int) -> None:
-        activations = capture_many(model, self._preprocess(self._images), layers=list(informative_layers(model)))
+        images = self._preprocess(self._images)
+        layers = [name for name in called_layers(model, images) if name in informative_layers(model)]
+        activations = capture_many(model, images, layers=layers)
         with self._events.writing() as writer:
             for name, parameter in model.named_parameters():
                 _add(writer, f"weights/{name}", parameter.detach(), step=step)

@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -19,7 +21,7 @@ class TensorBoard(Observer):
 
     config: YAML. images: uint8 (B, C, H, W), always the same. preprocess: turns images into the network's input.
     images_every: the interval between images in epochs, 0 for none. A long run writes fewer, so that the disk does not
-    fill.
+    fill. warn: is called if the network has no graph.
     """
 
     def __init__(
@@ -32,9 +34,11 @@ class TensorBoard(Observer):
         feature_layers: Sequence[str],
         images_every: int,
         epochs: int,
+        warn: Callable[[str], None],
     ) -> None:
         self._events = events
         self._config = config
+        self._warn = warn
         self._images = images
         self._preprocess = preprocess
         self._feature_layers = feature_layers
@@ -72,9 +76,15 @@ class TensorBoard(Observer):
 
     def _write_graph(self, writer: SummaryWriter, model: nn.Module) -> None:
         """Writes the graph of the network, in eval mode: tracing does not restore each module's own mode."""
-        with eval_mode(model), warnings.catch_warnings():
+        image = self._preprocess(self._images[:1])
+        # torch prints to stdout what it cannot trace.
+        with eval_mode(model), warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")  # tracing warns of branches that it cannot follow
-            writer.add_graph(model, self._preprocess(self._images[:1]))
+            try:
+                writer.add_graph(model, image)
+            except Exception as error:  # a person's own network may do anything, also what cannot be traced
+                reason = str(error).strip().partition("\n")[0].rstrip("!.")
+                self._warn(f"TensorBoard gets no graph of this network, as torch cannot trace it: {reason}")
 
 
 def _as_code(text: str) -> str:

@@ -48,7 +48,7 @@ def announce_training(run: TrainingRun) -> None:
     experiment, splits, training = run.experiment, run.splits, run.training
     held_out = f"{len(splits.val):,} validation" if splits.val else "no validation"
     note(
-        f"{experiment.name}: {experiment.model.name} with {run.facts['parameters']:,} parameters on "
+        f"{experiment.name}: {experiment.model.label} with {run.facts['parameters']:,} parameters on "
         f"{experiment.data.name} ({len(splits.train):,} training, {held_out}, {len(splits.test):,} test images)"
     )
     note(

@@ -9,6 +9,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from cifar_cli import formatting
+from cifar_cli.analysis.call_order import called_layers
 from cifar_cli.analysis.capture import capture_many
 from cifar_cli.builders.build_training import Training
 from cifar_cli.config import Experiment
@@ -62,9 +63,10 @@ def model_table(model: nn.Module, image: Tensor) -> Table:
     table = Table("layer", "type", "output", title_justify="left")
     table.add_column("parameters", justify="right")
     innermost = {name: module for name, module in model.named_modules() if not list(module.children())}
-    outputs = capture_many(model, image, layers=list(innermost))
+    # A person's own network may have layers that it never calls, or that give more than one tensor.
+    outputs = capture_many(model, image, layers=[name for name in called_layers(model, image) if name in innermost])
     for name, module in innermost.items():
-        shape = " × ".join(map(str, outputs[name].shape[1:]))
+        shape = " × ".join(map(str, outputs[name].shape[1:])) if name in outputs else "no tensor, or never called"
         table.add_row(name, type(module).__name__, shape, f"{_count_parameters(module):,}")
     table.add_section()
     table.add_row("total", "", "", f"{_count_parameters(model):,}")

@@ -7,6 +7,7 @@ from cifar_cli import formatting
 from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
+from cifar_cli.builders.preflight import check_class_scores
 from cifar_cli.builders.run_evaluation import describe_loss, run_evaluation
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
@@ -75,6 +76,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
 
     Raises UsageError for `val` if no images are held out.
     """
+    check_class_scores(opened.experiment)
     experiment, splits = load_data(opened.experiment, environment=opened.run.environment)
     images = _choose_split(splits, split)
     runtime = build_runtime(experiment)
@@ -82,7 +84,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
     if opened.checkpoint is None:
         initialize(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {formatting.count(len(images), 'image')}"
-    note(f"{opened.source}: {experiment.model.name} on the {subject}")
+    note(f"{opened.source}: {experiment.model.label} on the {subject}")
     model = with_fast_convolutions(model, experiment, runtime)  # as in the test at the end of training
     measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     return ModelEvaluation(opened, experiment, split, images, measured, runtime.precision)

@@ -9,6 +9,7 @@ from rich.console import Console
 from cifar_cli import config
 from cifar_cli.builders.build_training import Training
 from cifar_cli.builders.build_transforms import STATISTICS_IMAGES, build_preprocessing, sample_images
+from cifar_cli.builders.trust_model import words_for_own_model
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -45,7 +46,8 @@ class TrainingRun:
     @property
     def resume_command(self) -> str:
         """The command that resumes the run, or its whole group."""
-        return shell_command("cifar", "train", "--resume", self.group or self.folder.path)
+        own_words = words_for_own_model(self.experiment.model)
+        return shell_command("cifar", "train", "--resume", self.group or self.folder.path, *own_words)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class TrainingRun:
         return {
             "name": self.experiment.name,
             "dataset": self.experiment.data.name,
-            "model": self.experiment.model.name,
+            "model": self.experiment.model.label,
             "parameters": sum(parameter.numel() for parameter in self.training.state.model.parameters()),
             "seed": self.experiment.seed,
             "device": str(self.training.runtime.device),
@@ -80,6 +82,7 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
         feature_layers=log.feature_layers,
         images_every=log.images_every,
         epochs=epochs,
+        warn=warn,
     )
     recorder = FeatureRecorder(
         run.folder,

@@ -12,6 +12,7 @@ from cifar_cli import config, formatting
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import check_weights, saved_experiment
+from cifar_cli.builders.trust_model import NO_TRUST, ModelTrust, with_trusted_model, words_for_own_model
 from cifar_cli.config import Experiment
 from cifar_cli.config.change import with_overrides
 from cifar_cli.config.keys import RESUME_KEYS
@@ -32,24 +33,29 @@ from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
 
-def resume_run(run: RunFolder | None, overrides: Sequence[str] = (), *, started_at: float) -> None:
+def resume_run(
+    run: RunFolder | None, overrides: Sequence[str] = (), *, started_at: float, trust_in: ModelTrust = NO_TRUST
+) -> None:
     """Trains a run to its end from its last checkpoint. Of several processes, only the main one has to name the run.
 
     overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
-    started_at: when the command started, on time.perf_counter's clock.
+    trust_in: what the command line says of a person's own network. started_at: when the command started, on
+    time.perf_counter's clock.
     """
     with join_process_group() as processes, run_lock(run, warn=warn) if run and processes.is_main else nullcontext():
         folder = RunFolder(Path(processes.broadcast(str(run.path) if run else "")))
         checkpoint, path = _load_last(folder)
         saved = saved_experiment(checkpoint, path=path)
+        with_trusted_model(saved, trust_in, folder=folder.path, place=str(folder.path), same_file=True)
         experiment = _apply_overrides(saved, overrides, folder=folder)
         if checkpoint["progress"]["epoch"] >= experiment.train.epochs and _is_complete(folder):
             longer = f"train.epochs={2 * experiment.train.epochs}"
             is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
             mend = (
-                f"make it longer with: {shell_command('cifar', 'train', '--resume', folder.path, longer)}"
+                f"make it longer with: {_train_command('--resume', folder.path, longer, experiment=experiment)}"
                 if is_extendable
-                else f"start a longer one with: {shell_command('cifar', 'train', '--config', folder.config, longer)}"
+                else f"start a longer one with: "
+                f"{_train_command('--config', folder.config, longer, experiment=experiment)}"
             )
             raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
         check_weights(experiment, checkpoint, path=path)
@@ -158,7 +164,7 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
         raise UsageError(
             f"cifar train --resume: a run keeps its configuration, so expected no key=value but of "
             f"{', '.join(RESUME_KEYS)}, found {' '.join(foreign)}; start another run with: "
-            f"{shell_command('cifar', 'train', '--config', folder.config, *foreign)}"
+            f"{_train_command('--config', folder.config, *foreign, experiment=experiment)}"
         )
     changed = with_overrides(experiment, overrides, location=str(folder.config))
     before, after = experiment.train.epochs, changed.train.epochs
@@ -174,5 +180,9 @@ def _apply_overrides(experiment: Experiment, overrides: Sequence[str], *, folder
     raise UsageError(
         f"train.epochs: the {fixed} is laid out over {counted}, so it cannot be extended to {after}; "
         f"start a longer run with: "
-        f"{shell_command('cifar', 'train', '--config', folder.config, f'train.epochs={after}')}"
+        f"{_train_command('--config', folder.config, f'train.epochs={after}', experiment=experiment)}"
     )
+
+
+def _train_command(*words: object, experiment: Experiment) -> str:
+    return shell_command("cifar", "train", *words, *words_for_own_model(experiment.model))

@@ -12,6 +12,7 @@ from cifar_cli.builders.build_training import Training
 from cifar_cli.builders.build_transforms import build_preprocessing
 from cifar_cli.builders.load_model import load_weights
 from cifar_cli.builders.run_evaluation import EVAL_BATCH_SIZE, describe_loss, run_evaluation
+from cifar_cli.builders.trust_model import words_for_own_model
 from cifar_cli.console.result_tables import print_training_results
 from cifar_cli.console.streams import note, notes, print_next_step, warn, warning_instead_of_failure
 from cifar_cli.errors import (
@@ -83,7 +84,9 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
 def print_summary(run: TrainingRun, summary: Mapping[str, Any]) -> None:
     """Prints a finished run's results, its folder and the next command worth trying."""
     print_training_results(summary, loss=describe_loss(run.experiment))
-    print_next_step(wrote=[f"{run.folder.path}/"], next_command=shell_command("cifar", "eval", run.folder.path))
+    own_words = words_for_own_model(run.experiment.model)
+    command = shell_command("cifar", "eval", run.folder.path, *own_words)
+    print_next_step(wrote=[f"{run.folder.path}/"], next_command=command)
 
 
 def train_as_worker(training: Training, *, seed: int) -> None:

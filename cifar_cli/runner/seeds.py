@@ -16,6 +16,13 @@ from cifar_cli.builders.initial_weights import (
 )
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
+from cifar_cli.builders.trust_model import (
+    NO_TRUST,
+    ModelTrust,
+    with_trusted_model,
+    words_for_own_model,
+    write_model_copy,
+)
 from cifar_cli.config import Experiment
 from cifar_cli.console.seed_tables import describe_test, print_group_results
 from cifar_cli.console.streams import note, print_next_step, warn
@@ -75,15 +82,24 @@ def train_seeds(
         write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
         if initial is not None:
             keep_initial_weights(initial, group.initial_weights)
+        write_environment(group.environment, runtime=runtime, splits=splits)
+        write_model_copy(group.model, experiment.model)
         write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
         note(f"seeds {_join(seeds)}, one after the other; their statistics will be in {group.summary}")
         training.train()
 
 
-def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started_at: float) -> None:
+def resume(
+    name: str | None,
+    overrides: Sequence[str],
+    *,
+    log_dir: Path,
+    started_at: float,
+    trust_in: ModelTrust = NO_TRUST,
+) -> None:
     """Resumes the run or the group of that name; without a name, the newest unfinished one.
 
-    A run may also be named by its last checkpoint.
+    A run may also be named by its last checkpoint. trust_in: what the command line says of a person's own network.
     """
     found: RunFolder | GroupFolder | None = None
     if name:
@@ -91,27 +107,32 @@ def resume(name: str | None, overrides: Sequence[str], *, log_dir: Path, started
     elif is_main_process():  # the others follow: they would find the chosen run locked
         found = newest_unfinished(log_dir)
     if isinstance(found, GroupFolder):
-        resume_group(found, overrides, started_at=started_at)
+        resume_group(found, overrides, started_at=started_at, trust_in=trust_in)
     else:
-        resume_run(found, overrides, started_at=started_at)
+        resume_run(found, overrides, started_at=started_at, trust_in=trust_in)
 
 
-def resume_group(group: GroupFolder, overrides: Sequence[str], *, started_at: float) -> None:
+def resume_group(
+    group: GroupFolder, overrides: Sequence[str], *, started_at: float, trust_in: ModelTrust = NO_TRUST
+) -> None:
     """Trains a group to its end: skips finished seeds, resumes the interrupted one, and starts the others."""
+    experiment = config.load(group.config)
+    with_trusted_model(experiment, trust_in, folder=group.path, place=str(group.path), same_file=True)
+    own_words = words_for_own_model(experiment.model)
     if overrides:
+        words = ("--config", group.config, *overrides, "--seeds", "N", *own_words)
         raise UsageError(
             f"cifar train --resume {group.path}: expected no key=value, since all seeds share one configuration, found "
-            f"{' '.join(overrides)}; start another group with: "
-            f"{shell_command('cifar', 'train', '--config', group.config, *overrides, '--seeds', 'N')}"
+            f"{' '.join(overrides)}; start another group with: {shell_command('cifar', 'train', *words)}"
         )
     runs = read_seed_runs(group)
     remaining = [run.seed for run in runs if not run.is_finished]
     if not remaining:
+        words = ("--config", group.config, "--seeds", "LIST", *own_words)
         raise UsageError(
             f"{group.path}: expected a group with seeds left to train, found all {len(runs)} of them finished; "
-            f"train others with: {shell_command('cifar', 'train', '--config', group.config, '--seeds', 'LIST')}"
+            f"train others with: {shell_command('cifar', 'train', *words)}"
         )
-    experiment = config.load(group.config)
     with join_process_group() as processes:
         _require_single_process(processes)
         runtime = build_runtime(experiment)
@@ -209,9 +230,9 @@ class SeedGroupTraining:
         last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(
             wrote=[str(self.group.summary)],
-            next_command=shell_command("cifar", "eval", last.path)
+            next_command=shell_command("cifar", "eval", last.path, *self._own_words)
             if last
-            else shell_command("cifar", "train", "--config", self.group.config, "--seeds", "N"),
+            else shell_command("cifar", "train", "--config", self.group.config, "--seeds", "N", *self._own_words),
         )
         if diverged := self._diverged_seeds():
             raise CifarError(
@@ -230,7 +251,11 @@ class SeedGroupTraining:
 
     @property
     def _resume_command(self) -> str:
-        return shell_command("cifar", "train", "--resume", self.group.path)
+        return shell_command("cifar", "train", "--resume", self.group.path, *self._own_words)
+
+    @property
+    def _own_words(self) -> list[str]:
+        return words_for_own_model(self.experiment.model)
 
 
 def _require_single_process(processes: ProcessGroup) -> None:

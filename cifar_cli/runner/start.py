@@ -8,6 +8,7 @@ from cifar_cli.builders.build_training import Training, build_runtime, build_tra
 from cifar_cli.builders.initial_weights import InitialWeights, find_initial_weights
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
+from cifar_cli.builders.trust_model import write_model_copy
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -64,6 +65,7 @@ def run_name(experiment: Experiment) -> str:
 def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains in a new, locked run folder and returns the summary. Arguments and errors are those of run_training."""
     with run_lock(run.folder, warn=warn):
+        write_model_copy(run.folder.model, run.experiment.model)
         write_text(run.folder.config, config.dump(run.experiment))
         training = run.training
         write_environment(run.folder.environment, runtime=training.runtime, splits=run.splits, initial=training.initial)

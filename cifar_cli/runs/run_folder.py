@@ -11,6 +11,7 @@ from pathlib import Path
 from cifar_cli.errors import RunError, RunNotFoundError, did_you_mean
 from cifar_cli.runs.start_time import start_time
 
+OWN_MODEL_COPY = "model.py"
 GROUP_CONFIG = "group.yaml"  # a folder with this file belongs to a group of runs
 
 
@@ -52,6 +53,11 @@ class RunFolder:
     @property
     def best_checkpoint(self) -> Path:
         return self.path / "checkpoints" / "best.pt"
+
+    @property
+    def model(self) -> Path:
+        """The copy of the file of a person's own network."""
+        return self.path / OWN_MODEL_COPY
 
     @property
     def images(self) -> Path:

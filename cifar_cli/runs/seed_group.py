@@ -14,7 +14,7 @@ from typing import Any
 from cifar_cli.errors import RunError
 from cifar_cli.runs.confidence import sample_statistics
 from cifar_cli.runs.json_files import read_json
-from cifar_cli.runs.run_folder import GROUP_CONFIG, RunFolder, new_folder
+from cifar_cli.runs.run_folder import GROUP_CONFIG, OWN_MODEL_COPY, RunFolder, new_folder
 from cifar_cli.runs.run_state import read_run_state
 from cifar_cli.runs.start_time import start_time
 from cifar_cli.shell import shell_command
@@ -33,6 +33,11 @@ class GroupFolder:
     @property
     def config(self) -> Path:
         return self.path / GROUP_CONFIG
+
+    @property
+    def model(self) -> Path:
+        """The copy of the file of a person's own network."""
+        return self.path / OWN_MODEL_COPY
 
     @property
     def environment(self) -> Path:

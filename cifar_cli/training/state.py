@@ -3,10 +3,12 @@
 A checkpoint holds a TrainingState. So a resumed training equals, bit for bit, a training that was never interrupted.
 """
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
@@ -121,12 +123,27 @@ class TrainingState:
 
 
 def _global_random_state() -> dict[str, Any]:
-    """Returns the states of torch's global generators, which dropout draws from."""
+    """Returns the states of torch's global generators, which dropout draws from, and of Python's and NumPy's.
+
+    A person's own network may draw from the latter two.
+    """
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"torch": torch.get_rng_state(), "cuda": cuda}
+    version, numbers, gauss = random.getstate()
+    name, keys, *position = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": cuda,
+        "python": [version, torch.tensor(numbers), gauss],
+        "numpy": [name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *position],
+    }
 
 
 def _restore_global_random_state(saved: Mapping[str, Any]) -> None:
     torch.set_rng_state(saved["torch"])
     if saved["cuda"] and torch.cuda.device_count() == len(saved["cuda"]):
         torch.cuda.set_rng_state_all(saved["cuda"])
+    if "python" in saved:  # old checkpoints have neither
+        version, numbers, gauss = saved["python"]
+        random.setstate((version, tuple(numbers.tolist()), gauss))
+        name, keys, *position = saved["numpy"]
+        np.random.set_state((name, keys.numpy().astype(np.uint32), *position))

@@ -44,7 +44,7 @@ NETWORKS = {
     "cnn": lambda: CNN(image_shape=(3, 32, 32), num_classes=10),
     "residual": Residual,
     "resnet18": lambda: resnet18(num_classes=10),
-    **{f"models/{name}": lambda name=name: build_model(example_of(name)) for name in MODELS},
+    **{f"models/{name}": lambda name=name: build_model(example_of(name)) for name in MODELS if not MODELS[name].is_own},
     **{f"configs/{name}": lambda path=path: build_model(config.load(path)) for name, path in builtins().items()},
 }
 

@@ -22,7 +22,7 @@ def test_the_newest_run_is_written_into_its_folder_and_compared(run: Path, cifar
     first, *comparison = outcome.out.splitlines()
     assert first.startswith(f"{path}  ")
     assert " ".join(comparison).startswith("read again and compared on 100 test images: the logits differ by ")
-    assert outcome.err.splitlines()[-1] == "next: cifar export --to python"
+    assert outcome.err.splitlines()[-1] == f"next: cifar export --to python logs/{run.name}"
     from safetensors.torch import load_file
 
     saved = load_checkpoint(run / "checkpoints" / "best.pt")["model"]

@@ -68,6 +68,22 @@ for rank in ("0", "1"):
 print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
 """
 TRAIN = ["train", "--config", "shared.yaml"]
+# The network of the configuration, as a person's own.
+OWN_NETWORK = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm1 = nn.BatchNorm2d(8)
+        self.fc1 = nn.Linear(8 * 8 * 8, 10)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.norm1(self.conv1(x)).relu(), 4)
+        return self.fc1(x.view(-1, 8 * 8 * 8))
+"""
 
 
 def environment(**changes: object) -> dict[str, str]:
@@ -183,4 +199,16 @@ def test_when_a_process_is_killed_the_other_ends_and_a_single_process_can_resume
     resumed = cifar_in(folder, "train", "--resume")
     assert resumed.code == 0, resumed.err
     assert "after epoch 1, step 21" in resumed.err
+    assert_same_training(only_run(folder), in_one_process)
+
+
+def test_a_persons_own_network_learns_in_two_processes_what_the_configurations_learns_in_one(
+    folder: Path, in_one_process: Path
+) -> None:
+    (folder / "my_net.py").write_text(OWN_NETWORK)
+    (code, out, err), other = run_in_two_processes(folder, *TRAIN, "--model", "my_net.py:Net")
+    assert code == 0, err
+    assert other == (0, "", "")
+    assert out.count("test, read at the end") == 1
+    assert read_summary(only_run(folder))["model"] == "my_net.py:Net"
     assert_same_training(only_run(folder), in_one_process)

@@ -92,7 +92,7 @@ def test_a_page_of_notes_that_code_or_a_configuration_names_is_there(place: str,
 
 # --- configuration -------------------------------------------------------------------------------------------------
 
-ONE_KEY = re.compile(r"(?P<indent> *)(?:# )?(?P<key>[a-z_]+):(?: (?P<value>\S.*?))??(?: +# (?P<meaning>.+))?")
+ONE_KEY = re.compile(r"(?P<indent> *)(?:# )?(?P<key>[a-z_0-9]+):(?: (?P<value>\S.*?))??(?: +# (?P<meaning>.+))?")
 NEXT_LINE = re.compile(r" {20,}# (?P<meaning>.+)")
 
 
@@ -243,6 +243,36 @@ def test_the_number_it_works_by_hand_adds_up_and_is_the_layers(real_data: Path, 
     *terms, total, given = [float(line.split()[-1].replace("−", "-")) for line in shown]
     assert sum(terms) == pytest.approx(total, abs=1e-9)
     assert total == pytest.approx(given, abs=1e-3)
+
+
+# --- your own network ----------------------------------------------------------------------------------------------
+
+SMALL = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50", "train.epochs=1", "train.device=cpu"]
+
+
+def test_the_network_of_the_page_works_with_every_command_that_it_shows(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = read("own_network")
+    (text,) = re.findall(r"```python\n# my_net.py\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "my_net.py").write_text(text)
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 9
+    for line in lines:
+        words = line.split()[1:]
+        words += SMALL if words[0] in ("train", "benchmark") else []
+        words += ["--seconds", "1"] if words[0] == "benchmark" else []
+        words += SMALL[:2] if words[0] == "visualize-layer" and "--model" in words else []
+        outcome = cifar(*words)
+        assert outcome.code == 0, (line, outcome.err)
+
+
+def test_the_message_of_the_page_is_what_is_said_of_a_wrong_number(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    page = read("own_network")
+    (text,) = re.findall(r"```python\n# my_net.py\n(.*?)```", page, re.DOTALL)
+    (message,) = re.findall(r"```text\n(.*?)\n```", page, re.DOTALL)
+    (tmp_path / "my_net.py").write_text(text.replace("16 * 8 * 8, 10", "512, 10"))
+    assert cifar("train", "--model", "my_net.py:Net").err.strip() == message
 
 
 # --- architecture --------------------------------------------------------------------------------------------------

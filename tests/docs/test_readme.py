@@ -51,6 +51,24 @@ def test_its_tour_runs_from_the_first_line_to_the_last(cifar: Callable[..., Any]
         assert outcome.code == 0, (words, outcome.err)
 
 
+def test_its_commands_for_a_network_of_ones_own_run_on_the_network_of_the_page(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = (ROOT / "cifar_cli" / "docs" / "own_network.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```python\n# my_net.py\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "my_net.py").write_text(text)
+    (block,) = re.findall(r"```bash\n(.*?)```", chapter("Your own network in two minutes"), re.DOTALL)
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    assert [words[:2] for words in lines] == [
+        ["cifar", command] for command in ("explain", "visualize-layer", "train", "eval")
+    ]
+    for words in lines:
+        words += SMALL if words[1] in ("train", "visualize-layer") else []
+        words += ["train.epochs=1"] if words[1] == "train" else []
+        outcome = cifar(*words[1:])
+        assert outcome.code == 0, (words, outcome.err)
+
+
 def row_of(name: str, page: str) -> list[str]:
     """Returns the cells of the row that begins with the configuration's name."""
     (row,) = re.findall(rf"^\| `{name}` \| .*$", page, re.MULTILINE)

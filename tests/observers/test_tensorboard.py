@@ -59,6 +59,7 @@ def train_observed(
         feature_layers=layers,
         images_every=images_every,
         epochs=training.task.epochs,
+        warn=pytest.fail,
     )
     try:
         fit(training.state, training.task, runtime=training.runtime, observers=[events, board, *observers])

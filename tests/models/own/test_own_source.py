@@ -1,0 +1,67 @@
+"""Reading a person's own file: the word that names it, its syntax, and the names in it; nothing runs."""
+
+from pathlib import Path
+
+import pytest
+
+from cifar_cli.errors import UsageError
+from cifar_cli.models.own.own_source import class_names, is_own_word, read_own_source
+
+FILE = (
+    "import torch\nfrom torch import nn as layers\n\n\nclass Net(layers.Module):\n    pass\n\n\ndef make():\n    pass\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_net.py").write_text(FILE)
+
+
+def test_names_that_the_file_defines_or_imports_are_found_with_their_lines() -> None:
+    own = read_own_source("my_net.py:Net")
+    assert (own.line_of("Net"), own.line_of("layers"), own.line_of("make"), own.line_of("other")) == (5, 2, 9, 1)
+    assert (own.word, own.keys.label, own.is_copy) == ("my_net.py:Net", "my_net.py:Net", False)
+    assert read_own_source("./my_net.py:make").word == "my_net.py:make"
+    assert class_names(Path("my_net.py")) == ["Net"]
+
+
+@pytest.mark.parametrize(
+    ("word", "is_own"), [("a.py:Net", True), ("C:\\a.py:Net", True), ("a.py", False), ("run", False)]
+)
+def test_a_word_with_a_file_and_a_name_is_known(word: str, is_own: bool) -> None:
+    assert is_own_word(word) == is_own
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            "my_net.py",
+            "my_net.py: expected FILE.py:NAME, found no NAME; the file has Net, make; write --model my_net.py:Net",
+        ),
+        ("my_net:Net", "--model: expected FILE.py:NAME, found 'my_net:Net'; did you mean 'my_net.py:Net'?"),
+        ("Net", "--model: expected FILE.py:NAME, found 'Net'; write for example --model my_net.py:Net"),
+        ("my_nte.py:Net", "found no such file; did you mean 'my_net.py'?"),
+        ("my_net.py:Nte", "my_net.py: expected a class or a function 'Nte', found none; did you mean 'Net'?"),
+        ("my_net.py:Xy", "my_net.py: expected a class or a function 'Xy', found none; the file has Net, make"),
+        ("folder.py:Net", "folder.py: expected a Python file, found: Is a directory; write for example"),
+        ("a\0.py:Net", "expected a Python file, found: embedded null byte"),
+        ("guarded.py:Net", 'found none outside of `if __name__ == "__main__":`; move its definition before that line'),
+        ("broken.py:Net", "broken.py:2:12: expected Python, found: '(' was never closed in the line `if 1: print('a'`"),
+        ("latin.py:Net", "latin.py:1"),
+        ("zero.py:Net", "zero.py:1: expected Python, found: source code string cannot contain null bytes"),
+        ("large.py:Net", "large.py: expected a Python file of at most 1 MiB, found a larger one"),
+    ],
+)
+def test_what_cannot_be_read_is_told_before_anything_runs(word: str, message: str) -> None:
+    Path("folder.py").mkdir()
+    Path("guarded.py").write_text('if __name__ == "__main__":\n    class Net:\n        pass\n')
+    Path("broken.py").write_text("open('ran.txt', 'w')\nif 1: print('a'\n")
+    Path("latin.py").write_bytes(b"x = '\xe9'\nclass Net: pass\n")
+    Path("zero.py").write_bytes(b"class Net: pass\n\0")
+    Path("large.py").write_bytes(b"#" * (2**20 + 1))
+    with pytest.raises(UsageError) as caught:
+        read_own_source(word)
+    assert message in str(caught.value)
+    assert not Path("ran.txt").exists()
