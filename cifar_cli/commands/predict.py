@@ -100,7 +100,7 @@ def predict(
     wrote = _draw(predictions, opened, names, grad_cam=grad_cam, is_sheet_wanted=any(map(is_folder, names)))
     error = _report_unreadable(predictions)
     if predictions.pictures:
-        named = choice.words_for(opened) if run is not None or pretrained else []
+        named = choice.words_for(opened) if run is not None or pretrained or model or trust_model else []
         print_next_step(wrote=wrote, next_command=_next_command(names, named, has_grad_cam=grad_cam))
     if error:
         raise error
