@@ -22,6 +22,10 @@ VERBS = {
         "cifar_cli.commands.eval:evaluate",
         "Measure a trained network: accuracy, loss, per-class scores, confusion matrix.",
     ),
+    "predict": Verb(
+        "cifar_cli.commands.predict:predict",
+        "Say what a trained network sees in your own pictures: the most probable classes, with bars.",
+    ),
     "visualize-layer": Verb(
         "cifar_cli.commands.visualize_layer:visualize_layer",
         "Draw what a layer does to real images: input, output channel by channel, filters; or another picture.",

@@ -25,6 +25,7 @@ from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.download.download import DownloadError
 from cifar_cli.data.image_set import ImageSet
+from cifar_cli.export.pack_pretrained import pack
 from cifar_cli.models.table import MODELS
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
@@ -170,7 +171,7 @@ train: {precision: fp32}
 NOT_MATRICES = {"parameters": ["*.bias", "norm.*"], "name": "adam", "lr": 0.01, "weight_decay": 0.0, "epochs": 1.5}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TinyTraining(Training):
     """A training with its images."""
 
@@ -301,6 +302,23 @@ def trained(cifar_in: Callable[..., Outcome], tmp_path_factory: pytest.TempPathF
     assert outcome.code == 0, outcome.err
     (run,) = (folder / "logs").iterdir()
     return run, outcome
+
+
+@pytest.fixture(scope="session")
+def packed(trained: tuple[Path, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small network in the place of the one that comes along, packed from the finished run."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()):
+        patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", small_synthetic_sets)
+        pack([str(trained[0])], folder=folder)
+    return folder
+
+
+@pytest.fixture
+def pretrained(packed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder; until the end of the test, the program takes its network from there."""
+    monkeypatch.setattr("cifar_cli.pretrained.card.FOLDER", packed)
+    return packed
 
 
 @pytest.fixture

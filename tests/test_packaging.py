@@ -11,6 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from cifar_cli.pretrained.card import card_path, weights_path
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -63,7 +65,8 @@ def test_the_wheel_holds_the_package_with_its_configurations_and_its_manual_and_
     assert len(configs) >= 9
     assert len(manual) >= 20
     templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli").rglob("*.j2")}
-    assert inside == modules | configs | manual | templates | {"cifar_cli/py.typed"}
+    network = {f"cifar_cli/pretrained/{path.name}" for path in (weights_path(), card_path()) if path.is_file()}
+    assert inside == modules | configs | manual | templates | network | {"cifar_cli/py.typed"}
     assert "cifar_cli/report/templates/network.html.j2" in inside
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cifar_cli.builders.build_model import build_model, memory_format
 from cifar_cli.builders.build_transforms import build_preprocessing, build_training_transform
 from cifar_cli.builders.init_weights import init_weights
+from cifar_cli.builders.initial_weights import InitialWeights, copy_into
 from cifar_cli.builders.preflight import check_batches
 from cifar_cli.builders.run_evaluation import build_loss, run_evaluation
 from cifar_cli.config import Experiment
@@ -36,11 +37,15 @@ from cifar_cli.training.state import EpochTotals, TrainingState
 
 @dataclass(frozen=True)
 class Training:
-    """A training: its state, which a checkpoint saves, its task, and the device and precision it runs in."""
+    """A training: its state, which a checkpoint saves, its task, and the device and precision it runs in.
+
+    initial: the given weights that a new training began with.
+    """
 
     state: TrainingState
     task: Task
     runtime: Runtime
+    initial: InitialWeights | None = None
 
     @property
     def epoch_steps(self) -> list[int]:
@@ -55,15 +60,21 @@ def build_runtime(experiment: Experiment, processes: ProcessGroup = SINGLE_PROCE
     return choose_runtime(device=experiment.train.device, precision=experiment.train.precision, processes=processes)
 
 
-def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> Training:
+def build_training(
+    experiment: Experiment, splits: Splits, runtime: Runtime, *, initial: InitialWeights | None = None
+) -> Training:
     """Returns the experiment's training before its first step. Seeds the global generators, for dropout.
 
     Those of Python and NumPy too, from which a person's own network may draw.
+
+    initial: weights to begin with in the place of drawn ones.
     """
     torch.manual_seed(experiment.seed)
     random.seed(experiment.seed)
     np.random.seed(experiment.seed % 2**32)
     model = build_initialized_model(experiment, splits, runtime)
+    if initial is not None:
+        copy_into(model, initial)
     freeze(model, experiment.train.freeze)
     if runtime.processes.size > 1:
         model = share_instance_norms(share_batch_norms(model, runtime.device))
@@ -89,7 +100,7 @@ def build_training(experiment: Experiment, splits: Splits, runtime: Runtime) -> 
         average=_build_average(experiment, model, total_steps=sum(epoch_steps)),
         hard_examples=loader.hard_examples,
     )
-    return Training(state, _build_task(experiment, splits, runtime, state, loader), runtime)
+    return Training(state, _build_task(experiment, splits, runtime, state, loader), runtime, initial)
 
 
 def build_initialized_model(experiment: Experiment, splits: Splits, runtime: Runtime) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -20,10 +21,25 @@ SAMPLE_IMAGES = 4
 STATISTICS_IMAGES = 32  # for statistics of activations; more images cost more and change little
 
 
-def build_preprocessing(experiment: Experiment, splits: Splits, runtime: Runtime) -> Callable[[Tensor], Tensor]:
-    """Returns a function from uint8 images (B, C, H, W) to the network's input: float32, on the device."""
+class ChannelStatistics(Protocol):
+    """The mean and the standard deviation of each channel, pixels in [0, 1]."""
+
+    @property
+    def mean(self) -> tuple[float, ...]: ...
+
+    @property
+    def std(self) -> tuple[float, ...]: ...
+
+
+def build_preprocessing(
+    experiment: Experiment, statistics: ChannelStatistics, runtime: Runtime
+) -> Callable[[Tensor], Tensor]:
+    """Returns a function from uint8 images (B, C, H, W) to the network's input: float32, on the device.
+
+    statistics: what to normalize with, for example the splits of a dataset.
+    """
     order = memory_format(experiment)
-    to_float = Normalize(splits.mean, splits.std).to(runtime.device) if experiment.data.normalize else to_unit
+    to_float = Normalize(statistics.mean, statistics.std).to(runtime.device) if experiment.data.normalize else to_unit
 
     def preprocess(images: Tensor) -> Tensor:
         # In this order: arithmetic per channel is slow in channels_last.

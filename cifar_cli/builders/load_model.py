@@ -17,6 +17,20 @@ from cifar_cli.runs.checkpoint import load_checkpoint
 from cifar_cli.runs.run_folder import RunFolder, find_run, is_checkpoint_path
 from cifar_cli.runs.run_state import RunState, read_run_state
 from cifar_cli.shell import shell_command
+from cifar_cli.training.calibration import Calibration
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What turns a picture into a network's input, and its output into words.
+
+    mean, std: of each channel, pixels in [0, 1]; class_names: in the order of the scores; calibration: None if unknown.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,8 @@ class LoadedModel:
 
     run: the folder for pictures of the network. source: the origin in words. checkpoint: None for an untrained network.
     epoch, step: the number of epochs and steps that it was trained for. status: that of its run, None if there is no
-    run or its status is not known.
+    run or its status is not known. facts: what a run keeps in its folder and other networks in the file of their
+    weights; None for those of a run.
     """
 
     experiment: Experiment
@@ -36,6 +51,7 @@ class LoadedModel:
     epoch: int
     step: int
     status: str | None = None
+    facts: NetworkFacts | None = None
 
     @property
     def history(self) -> str:

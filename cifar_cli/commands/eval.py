@@ -11,6 +11,7 @@ from cifar_cli.commands.options import (
     Config,
     LogDir,
     OwnModel,
+    Pretrained,
     TrustModel,
     Weights,
     choose_model,
@@ -35,6 +36,7 @@ def evaluate(
     config: Config = None,
     split: Annotated[str, one_of("test", "val", "train", help="The images to measure on.")] = "test",
     weights: Weights = None,
+    pretrained: Pretrained = False,
     batch_size: Annotated[
         int, number("--batch-size", int, low=1, help="Images at a time; affects only speed and memory.")
     ] = 500,
@@ -51,6 +53,7 @@ def evaluate(
         log_dir=log_dir,
         changeable=EVALUATION_KEYS,
         is_run_needed=True,
+        pretrained=pretrained,
         trust_in=read_trust(model, trust_model),
     )
     from cifar_cli.analysis.capture import first_layer

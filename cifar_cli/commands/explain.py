@@ -14,6 +14,7 @@ from cifar_cli.commands.options import (
     Config,
     LogDir,
     OwnModel,
+    Pretrained,
     TrustModel,
     Weights,
     choose_model,
@@ -58,6 +59,7 @@ def explain(
         ),
     ] = None,
     weights: Weights = None,
+    pretrained: Pretrained = False,
     as_json: AsJson = False,
     html: Annotated[
         Path | None,
@@ -79,6 +81,7 @@ def explain(
         weights=weights,
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
+        pretrained=pretrained,
         trust_in=read_trust(model, trust_model),
     )
     from cifar_cli.console.network_table import print_network_summary, print_worked_example

@@ -13,6 +13,7 @@ from cifar_cli.commands.options import (
     AsJson,
     LogDir,
     OwnModel,
+    Pretrained,
     TrustModel,
     Weights,
     choose_model,
@@ -47,6 +48,7 @@ def export(
         ),
     ] = None,
     weights: Weights = None,
+    pretrained: Pretrained = False,
     images: Annotated[
         int, number("--images", int, low=1, help="The number of test images to compare the answers on.")
     ] = 100,
@@ -64,6 +66,7 @@ def export(
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
         is_run_needed=True,
+        pretrained=pretrained,
         trust_in=trust_in,
     )
     if trust_in.named or trust_in.copy:  # before a large network is loaded

@@ -101,6 +101,9 @@ OptionalLogDir = Annotated[Path | None, LOG_DIR_OPTION]
 Weights = Annotated[
     str | None, one_of(*WEIGHTS, help="The checkpoint of the run; by default, best if there is one, else last.")
 ]
+Pretrained = Annotated[
+    bool, typer.Option("--pretrained", help="Take the network that comes along (see `cifar docs pretrained`).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and nothing else there.")]
 
 
@@ -209,7 +212,8 @@ class ModelChoice:
 
     run: None for an untrained network; experiment: the configuration of an untrained network, None for a run; source:
     the configuration as the command line names it, None if it names neither a run nor a configuration; overrides:
-    changes to the configuration, or to the changeable keys of a run; trust_in: the file of an own network.
+    changes to the configuration, or to the changeable keys of a run; trust_in: the file of an own network;
+    is_pretrained: it is the network that comes along.
     """
 
     run: str | None
@@ -219,11 +223,16 @@ class ModelChoice:
     weights: str | None
     log_dir: Path
     trust_in: ModelTrust = NO_TRUST
+    is_pretrained: bool = False
 
     def load(self) -> "LoadedModel":
         """Loads the run's network, or builds the untrained network. Imports torch. Raises CifarError on failure."""
         from cifar_cli.builders.load_model import build_untrained, load_model
+        from cifar_cli.builders.load_pretrained import load_pretrained
 
+        if self.is_pretrained:
+            opened = load_pretrained(log_dir=self.log_dir)
+            return replace(opened, experiment=with_overrides(opened.experiment, self.overrides, location=opened.source))
         if self.run is None:
             assert self.experiment is not None
             name = "<stdin>" if self.source == STDIN else self.source or DEFAULT_CONFIG
@@ -234,6 +243,8 @@ class ModelChoice:
 
     def words_for(self, opened: "LoadedModel") -> list[str]:
         """Returns the words that name the same network in another command."""
+        if self.is_pretrained:
+            return ["--pretrained"]
         own = words_for_own_model(opened.experiment.model)
         if self.source is not None:
             return [*config_words(self.source, self.overrides), *own]
@@ -252,6 +263,7 @@ def choose_model(
     log_dir: Path,
     changeable: tuple[str, ...] = (),
     is_run_needed: bool = False,
+    pretrained: bool = False,
     trust_in: ModelTrust = NO_TRUST,
 ) -> ModelChoice:
     """Returns the network that the words and options name; by default, the newest run's.
@@ -260,11 +272,15 @@ def choose_model(
     network untrained.
 
     changeable: the sections and keys of a run's configuration that may be changed; is_run_needed: whether a missing run
-    is an error, rather than replaced by the untrained network of DEFAULT_CONFIG.
+    is an error, rather than replaced by the untrained network of DEFAULT_CONFIG; pretrained: takes the network that
+    comes along.
     Raises UsageError, ConfigError or RunError, before torch is imported.
     """
     run, overrides = split_words(words)
     experiment = None
+    others = {"--config": config, "--weights": weights, "a run": run}
+    if pretrained and (other := next((f"{name} ({value})" for name, value in others.items() if value), None)):
+        raise UsageError(f"--pretrained: expected no other network, found {other}; leave one of the two out")
     if run is not None and is_own_word(run):
         raise UsageError(f"expected a run, found the network '{run}'; write --model {run}")
     if run is None and config is None and trust_in.named and not is_run_needed and not _trained(trust_in, log_dir):
@@ -281,7 +297,7 @@ def choose_model(
             f"--weights {weights}: expected a run with several checkpoints, found '{run or config}'; "
             "leave --weights out"
         )
-    if run is None and config is None:
+    if run is None and config is None and not pretrained:
         newest = newest_run(log_dir)
         if newest is not None:
             run = str(newest.path)
@@ -289,7 +305,7 @@ def choose_model(
             raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
         else:
             experiment = configuration.load(DEFAULT_CONFIG, overrides)
-    return ModelChoice(run, experiment, config, overrides, weights, log_dir, trust_in)
+    return ModelChoice(run, experiment, config, overrides, weights, log_dir, trust_in, is_pretrained=pretrained)
 
 
 def _trained(trust_in: ModelTrust, log_dir: Path) -> bool:

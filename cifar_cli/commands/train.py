@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,11 +25,14 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.config import Experiment
 from cifar_cli.config.config_files import is_stream
-from cifar_cli.console.completion import complete_train_words
-from cifar_cli.errors import DivergedError, UsageError
-from cifar_cli.shell import shell_command
+from cifar_cli.console.completion import complete_checkpoint, complete_train_words
+from cifar_cli.errors import CheckpointError, DivergedError, RunNotFoundError, UsageError
+from cifar_cli.pretrained.card import weights_path
+from cifar_cli.runs.run_folder import find_run
+from cifar_cli.shell import expand_path, shell_command
 
 MAX_SEEDS = 1000  # a larger number is probably meant as a seed
+PRETRAINED = "pretrained"  # the word for the network that comes along
 SEED_LIMIT = 2**63  # also the limit of the key `seed`
 
 
@@ -50,6 +54,15 @@ def train(
         str | None,
         typer.Option(metavar="N|LIST", help="A run for each of N seeds, or of a list such as 0,3,7, and their mean."),
     ] = None,
+    begin_with: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="CHECKPOINT",
+            help="Begin with given weights: a checkpoint, a state_dict, safetensors, a RUN, or pretrained.",
+            autocompletion=complete_checkpoint,
+        ),
+    ] = None,
     model: OwnModel = None,
     trust_model: TrustModel = False,
     log_dir: OptionalLogDir = None,
@@ -65,6 +78,10 @@ def train(
         if run and config is None:
             mend = f"write {shell_command('cifar', 'train', '--config', run)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
+    if config is None and begin_with is not None:
+        raise UsageError(
+            "cifar train --resume: expected no --from, since a run goes on with its own weights; leave --from out"
+        )
     if config is None:
         _check_resume(dry_run=dry_run, seeds=seeds)
         from cifar_cli.runner.seeds import resume as resume_training
@@ -78,11 +95,40 @@ def train(
     if log_dir is not None:
         word = shell_command(f"log.dir={log_dir}")
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
-    _start(config, overrides, trust_in=trust_in, dry_run=dry_run, seeds=seeds, started=started)
+    weights = weights_file(begin_with, log_dir=DEFAULT_LOG_DIR) if begin_with is not None else None
+    _start(config, overrides, trust_in=trust_in, dry_run=dry_run, seeds=seeds, begin_with=weights, started=started)
+
+
+def weights_file(word: str, *, log_dir: Path) -> Path:
+    """Returns the file that --from means: a file, the best or else the last checkpoint of a run, or `pretrained`.
+
+    Raises CheckpointError for a file that does not exist, UsageError for a group of runs.
+    """
+    if not word:
+        raise UsageError("--from: expected a file with weights or a run, found an empty word; leave --from out")
+    path = expand_path(word, place="--from")
+    if path.is_file():
+        return path
+    if word == PRETRAINED:
+        return weights_path()
+    try:
+        run = find_run(str(path), log_dir=log_dir)
+    except RunNotFoundError:
+        raise CheckpointError(
+            f"--from {word}: expected a file with weights, a run or {PRETRAINED}, found none of them; mend the path"
+        ) from None
+    return run.best_checkpoint if run.best_checkpoint.is_file() else run.last_checkpoint
 
 
 def _start(
-    source: str, overrides: Sequence[str], *, trust_in: ModelTrust, dry_run: bool, seeds: str | None, started: float
+    source: str,
+    overrides: Sequence[str],
+    *,
+    trust_in: ModelTrust,
+    dry_run: bool,
+    seeds: str | None,
+    begin_with: Path | None,
+    started: float,
 ) -> None:
     """Trains a configuration once or with several seeds, or shows the plan."""
     if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
@@ -104,17 +150,18 @@ def _start(
         chosen = parse_seeds(seeds, first=experiment.seed)
         from cifar_cli.runner.seeds import train_seeds
 
-        train_seeds(experiment, seeds=chosen, started_at=started)
+        train_seeds(experiment, seeds=chosen, started_at=started, begin_with=begin_with)
     elif dry_run:
         from cifar_cli.runner.start import show_plan
 
-        words = [*config_words(source, overrides), *words_for_own_model(experiment.model)]
-        show_plan(experiment, command=shell_command("cifar", "train", *words))
+        given = ["--from", begin_with] if begin_with is not None else []
+        words = [*config_words(source, overrides), *words_for_own_model(experiment.model), *given]
+        show_plan(experiment, command=shell_command("cifar", "train", *words), begin_with=begin_with)
     else:
         from cifar_cli.runner.start import train as train_once
 
         try:
-            train_once(experiment, started_at=started)
+            train_once(experiment, started_at=started, begin_with=begin_with)
         except DivergedError as error:
             raise DivergedError(f"{error}{_own_lr_hint(source, overrides, experiment, trust_in)}") from error
 

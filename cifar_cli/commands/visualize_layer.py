@@ -9,6 +9,7 @@ from cifar_cli.commands.options import (
     Config,
     LogDir,
     OwnModel,
+    Pretrained,
     TrustModel,
     Weights,
     choose_model,
@@ -47,6 +48,7 @@ def visualize_layer(
     images: Annotated[int | None, number("--images", int, low=1, high=64, help="How many images to show.")] = None,
     mode: Annotated[str, one_of("tiles", "tutorial", help="A tile per channel, or the tutorials' reshape.")] = "tiles",
     weights: Weights = None,
+    pretrained: Pretrained = False,
     model: OwnModel = None,
     trust_model: TrustModel = False,
     log_dir: LogDir = DEFAULT_LOG_DIR,
@@ -71,7 +73,9 @@ def visualize_layer(
     elif not layer or is_override(layer):
         raise UsageError("expected a LAYER, found none; write for example conv1, or --all for every layer")
     trust_in = read_trust(model, trust_model)
-    choice = choose_model(rest, config=config, weights=weights, log_dir=log_dir, trust_in=trust_in)
+    choice = choose_model(
+        rest, config=config, weights=weights, log_dir=log_dir, trust_in=trust_in, pretrained=pretrained
+    )
     from cifar_cli.console.streams import print_next_step, results
     from cifar_cli.inspection.layer_pictures import draw_picture
 

@@ -74,6 +74,22 @@ def complete_export_words(ctx: typer.Context, incomplete: str) -> list[str]:
     return _runs_and_keys(ctx, _read(ctx, incomplete), changeable=MACHINE_KEYS)
 
 
+def complete_pictures(incomplete: str) -> list[str]:
+    """Completes the files and folders of `cifar predict`."""
+    return _paths(incomplete, is_offered=lambda path: not os.path.basename(path).startswith("."))
+
+
+def complete_checkpoint(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes the weights of `train --from`: files with weights, runs, and the network that comes along."""
+    files = _paths(incomplete, is_offered=lambda path: path.endswith((".pt", ".pth", ".safetensors")))
+    return [*files, "pretrained", *_shell_safe(run.name for run in reversed(find_runs(_log_dir(ctx))))]
+
+
+def complete_run_option(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes the run of `predict --run`."""
+    return _runs_and_keys(ctx, CommandWords((), incomplete, is_cut=False), changeable=())
+
+
 def complete_layer_and_run_words(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes the LAYER, unless it is given, and then RUN|key=value words."""
     line = _read(ctx, incomplete)

@@ -33,10 +33,12 @@ def draw_grad_cam_sheet(
     class_names: Sequence[str],
     title: str,
     facts: Sequence[str],
+    are_labelled: bool = True,
 ) -> Figure:
     """Returns a sheet with a line per image.
 
-    images: (B, 1 or 3, H, W), uint8 or float in [0, 1]; labels: a class name per image; class_names: of the logits.
+    images: (B, 1 or 3, H, W), uint8 or float in [0, 1]; labels: a class name per image, or without `are_labelled` what
+    the image is called; class_names: of the logits.
     """
     pictures = to_pictures(images)
     scores = value_row(cam.logits, max_channels=len(class_names), class_names=class_names, max_width=SCORES_WIDTH)
@@ -66,7 +68,11 @@ def draw_grad_cam_sheet(
             canvas.picture(picture, x=MARGIN + column * (SIDE + GAP), y=y, width=SIDE, height=SIDE)
         beneath = y + SIDE + 0.06
         canvas.write(label, x=MARGIN, y=beneath, size=9, bold=True)
-        draw_prediction(canvas, class_names[int(cam.classes[index])], label, x=MARGIN + SIDE + GAP, y=beneath)
+        predicted = class_names[int(cam.classes[index])]
+        if are_labelled:
+            draw_prediction(canvas, predicted, label, x=MARGIN + SIDE + GAP, y=beneath)
+        else:
+            canvas.write(predicted, x=MARGIN + SIDE + GAP, y=beneath, size=9)
         largest = highest[index].item()
         values = formatting.value_range(0, largest) if largest > 0 else "no evidence"
         canvas.write(values, x=heat_x, y=beneath, size=8, colour=PALE)

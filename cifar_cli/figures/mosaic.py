@@ -80,11 +80,11 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def save_picture(picture: Tensor, path: Path) -> None:
-    """Writes a picture, uint8 (3, height, width), to a PNG file, whole or not at all.
+    """Writes a picture, uint8 (3, height, width), to a PNG file, whole or not at all, and makes the folders on the way.
 
     Raises RunError where it cannot be written.
     """
-    write_atomically(path, lambda file: to_image(picture).save(file, format="PNG"))
+    write_atomically(path, lambda file: to_image(picture).save(file, format="PNG"), make_folders=True)
 
 
 def font(size: int = TEXT_SIZE) -> Font:

@@ -8,6 +8,8 @@ from pydantic import Field
 from cifar_cli.models.model_keys import Blocks, ModelKeys
 from cifar_cli.section import BelowOne, PositiveInt
 
+BLOCKS_TITLE = "the blocks in each of the three stages; n blocks make 6n + 2 layers"
+
 
 class ResNet20Keys(ModelKeys):
     """Residual network of 20 layers for small images: three stages of three blocks with 16, 32 and 64 channels."""
@@ -18,9 +20,7 @@ class ResNet20Keys(ModelKeys):
     takes_any_size: ClassVar[bool] = True
 
     name: Literal["resnet20"] = "resnet20"
-    blocks_per_stage: PositiveInt = Field(
-        3, title="the blocks in each of the three stages; n blocks make 6n + 2 layers"
-    )
+    blocks_per_stage: PositiveInt = Field(3, title=BLOCKS_TITLE)
     shortcut: Literal["projection", "padding"] = Field(
         "projection",
         title="what brings a block's input to the shape of its output: a 1×1 convolution, or zeros as in the paper",
@@ -33,7 +33,7 @@ class ResNet32Keys(ResNet20Keys):
     target: ClassVar[str] = "cifar_cli.models.resnet:resnet32"
 
     name: Literal["resnet32"] = "resnet32"  # type: ignore[assignment]
-    blocks_per_stage: PositiveInt = 5
+    blocks_per_stage: PositiveInt = Field(5, title=BLOCKS_TITLE)
 
 
 class ResNet44Keys(ResNet20Keys):
@@ -42,7 +42,7 @@ class ResNet44Keys(ResNet20Keys):
     target: ClassVar[str] = "cifar_cli.models.resnet:resnet44"
 
     name: Literal["resnet44"] = "resnet44"  # type: ignore[assignment]
-    blocks_per_stage: PositiveInt = 7
+    blocks_per_stage: PositiveInt = Field(7, title=BLOCKS_TITLE)
 
 
 class ResNet56Keys(ResNet20Keys):
@@ -51,7 +51,7 @@ class ResNet56Keys(ResNet20Keys):
     target: ClassVar[str] = "cifar_cli.models.resnet:resnet56"
 
     name: Literal["resnet56"] = "resnet56"  # type: ignore[assignment]
-    blocks_per_stage: PositiveInt = 9
+    blocks_per_stage: PositiveInt = Field(9, title=BLOCKS_TITLE)
 
 
 class ResNet110Keys(ResNet20Keys):
@@ -60,7 +60,7 @@ class ResNet110Keys(ResNet20Keys):
     target: ClassVar[str] = "cifar_cli.models.resnet:resnet110"
 
     name: Literal["resnet110"] = "resnet110"  # type: ignore[assignment]
-    blocks_per_stage: PositiveInt = 18
+    blocks_per_stage: PositiveInt = Field(18, title=BLOCKS_TITLE)
 
 
 class ResNet18Keys(ModelKeys):

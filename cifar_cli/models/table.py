@@ -5,7 +5,6 @@ file of keys, `models/<family>_keys.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf
@@ -20,7 +19,7 @@ from cifar_cli.models.residual_keys import RESIDUAL
 from cifar_cli.models.vgg_keys import VGGS
 from cifar_cli.section import BelowOne, PositiveFloat, PositiveInt, table
 
-__all__ = ["MODELS", "ModelKeys"]
+__all__ = ["MODELS", "FileKeys", "ModelKeys"]
 
 
 class SequentialKeys(ModelKeys):

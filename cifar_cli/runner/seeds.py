@@ -8,6 +8,12 @@ from typing import Any
 
 from cifar_cli import config
 from cifar_cli.builders.build_training import build_runtime, build_training
+from cifar_cli.builders.initial_weights import (
+    InitialWeights,
+    find_initial_weights,
+    keep_initial_weights,
+    kept_initial_weights,
+)
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
 from cifar_cli.builders.trust_model import (
@@ -47,22 +53,35 @@ from cifar_cli.training.runtime import Runtime
 LAST_CHECKPOINT = "/checkpoints/last.pt"
 
 
-def train_seeds(experiment: Experiment, *, seeds: Sequence[int], started_at: float) -> None:
+def train_seeds(
+    experiment: Experiment, *, seeds: Sequence[int], started_at: float, begin_with: Path | None = None
+) -> None:
     """Trains an experiment with each of the seeds, in new run folders, and prints the statistics.
 
-    started_at: when the command started, on time.perf_counter's clock.
+    begin_with: a file with weights; those that fit are kept in the group's folder. started_at: when the command
+    started, on time.perf_counter's clock.
     """
     preflight(experiment)
     with join_process_group() as processes:
         _require_single_process(processes)
         runtime = build_runtime(experiment)
+        initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
         experiment, splits = load_data(experiment)
-        build_training(experiment, splits, runtime)  # raises its errors before there is a folder
+        build_training(experiment, splits, runtime, initial=initial)  # raises its errors before there is a folder
         group = create_group(log_folder(experiment), run_name(experiment))
         training = SeedGroupTraining(
-            group, [SeedRun(seed) for seed in seeds], experiment, splits, runtime, started_at=started_at
+            group,
+            [SeedRun(seed) for seed in seeds],
+            experiment,
+            splits,
+            runtime,
+            started_at=started_at,
+            initial=initial,
         )
         training.write_summary("running")
+        write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
+        if initial is not None:
+            keep_initial_weights(initial, group.initial_weights)
         write_environment(group.environment, runtime=runtime, splits=splits)
         write_model_copy(group.model, experiment.model)
         write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
@@ -120,14 +139,23 @@ def resume_group(
         experiment, splits = load_data(experiment, environment=group.environment)
         note(f"resuming {group.path}: seeds {_join(remaining)} of {_join(run.seed for run in runs)}")
         earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
-        SeedGroupTraining(group, runs, experiment, splits, runtime, started_at=started_at - earlier_seconds).train()
+        SeedGroupTraining(
+            group,
+            runs,
+            experiment,
+            splits,
+            runtime,
+            started_at=started_at - earlier_seconds,
+            initial=kept_initial_weights(group.initial_weights),
+        ).train()
 
 
 @dataclass(frozen=True)
 class SeedGroupTraining:
     """The training of a group: all seeds share the images and the configuration.
 
-    started_at: when the command started, on time.perf_counter's clock, minus the seconds of earlier commands.
+    started_at: when the command started, on time.perf_counter's clock, minus the seconds of earlier commands. initial:
+    the weights that each seed begins with.
     """
 
     group: GroupFolder
@@ -136,6 +164,7 @@ class SeedGroupTraining:
     splits: Splits
     runtime: Runtime
     started_at: float
+    initial: InitialWeights | None = None
 
     def train(self) -> None:
         """Trains the unfinished seeds and prints the statistics; the summary is written however it ends.
@@ -184,7 +213,7 @@ class SeedGroupTraining:
                     shutdown=shutdown,
                 )
             else:
-                training = build_training(experiment, self.splits, self.runtime)
+                training = build_training(experiment, self.splits, self.runtime, initial=self.initial)
                 run.folder = create_run(self.group.path.parent, f"{run_name(experiment)}-seed{run.seed}")
                 self.write_summary("running")
                 seed_run = TrainingRun(run.folder, experiment, self.splits, training, group=self.group.path)

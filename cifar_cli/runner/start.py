@@ -5,6 +5,7 @@ from typing import Any
 
 from cifar_cli import config
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
+from cifar_cli.builders.initial_weights import InitialWeights, find_initial_weights
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.preflight import preflight
 from cifar_cli.builders.trust_model import write_model_copy
@@ -25,14 +26,14 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
 
 
-def train(experiment: Experiment, *, started_at: float) -> None:
+def train(experiment: Experiment, *, started_at: float, begin_with: Path | None = None) -> None:
     """Trains an experiment in a new run folder and prints the results.
 
-    started_at: when the command started, on time.perf_counter's clock.
+    begin_with: a file with weights. started_at: when the command started, on time.perf_counter's clock.
     """
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes)
+        experiment, splits, training = _build(experiment, processes, begin_with=begin_with)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
@@ -41,11 +42,11 @@ def train(experiment: Experiment, *, started_at: float) -> None:
         print_summary(run, start_run(run, started_at=started_at))
 
 
-def show_plan(experiment: Experiment, *, command: str) -> None:
+def show_plan(experiment: Experiment, *, command: str, begin_with: Path | None = None) -> None:
     """Prints what training would do and tries one batch; writes nothing. command: the command that would train."""
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes, download=False)
+        experiment, splits, training = _build(experiment, processes, download=False, begin_with=begin_with)
         run = log_folder(experiment) / run_name(experiment)
         print_dry_run(experiment, splits, training, run=run, command=command)
 
@@ -66,20 +67,26 @@ def start_run(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest 
     with run_lock(run.folder, warn=warn):
         write_model_copy(run.folder.model, run.experiment.model)
         write_text(run.folder.config, config.dump(run.experiment))
-        write_environment(run.folder.environment, runtime=run.training.runtime, splits=run.splits)
+        training = run.training
+        write_environment(run.folder.environment, runtime=training.runtime, splits=run.splits, initial=training.initial)
         return run_training(run, started_at=started_at, shutdown=shutdown)
 
 
-def write_environment(path: Path, *, runtime: Runtime, splits: Splits) -> None:
-    """Writes env.json: when a run or a group of runs was started, on what machine, and the images' mean and std."""
+def write_environment(path: Path, *, runtime: Runtime, splits: Splits, initial: InitialWeights | None = None) -> None:
+    """Writes env.json: when a run or a group of runs was started, on what machine, and the facts of its images.
+
+    initial: the weights that it began with.
+    """
     described = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
-    write_json(path, {**described, "mean": splits.mean, "std": splits.std})
+    facts = {"mean": splits.mean, "std": splits.std, "class_names": splits.train.class_names}
+    write_json(path, {**described, **facts, **({"from": initial.record} if initial else {})})
 
 
 def _build(
-    experiment: Experiment, processes: ProcessGroup, *, download: bool = True
+    experiment: Experiment, processes: ProcessGroup, *, download: bool = True, begin_with: Path | None = None
 ) -> tuple[Experiment, Splits, Training]:
     """Returns the experiment with the dataset that was found, its images, and the training."""
     runtime = build_runtime(experiment, processes)
+    initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
     experiment, splits = load_data(experiment, processes, download=download)
-    return experiment, splits, build_training(experiment, splits, runtime)
+    return experiment, splits, build_training(experiment, splits, runtime, initial=initial)

@@ -81,14 +81,15 @@ class _Storage:
 _Stack = list[Any]
 
 
-def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int]) -> object:
+def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int] | None, file_bytes: int | None = None) -> object:
     """Returns the pickle's value, with a TensorShape in the place of each tensor.
 
-    storage_bytes: the number of bytes that the file has for each storage. Raises PickleCodeError for a name that
+    storage_bytes: the number of bytes that the file has for each storage; None for torch's format before version 1.6,
+    in which all storages together are at most `file_bytes`. Raises PickleCodeError for a name that
     torch.save never writes for a tensor, and PickleContentError for anything else that is neither a plain value nor a
     tensor that fits its storage.
     """
-    reader = _Reader(storage_bytes)
+    reader = _Reader(storage_bytes, file_bytes)
     try:
         for count, (instruction, argument, _) in enumerate(pickletools.genops(pickled)):
             if count == MAX_INSTRUCTIONS:
@@ -105,8 +106,9 @@ def inspect_pickle(pickled: bytes, *, storage_bytes: Mapping[str, int]) -> objec
 class _Reader:
     """A pickle machine that keeps a placeholder for each object it would build."""
 
-    def __init__(self, storage_bytes: Mapping[str, int]) -> None:
+    def __init__(self, storage_bytes: Mapping[str, int] | None, file_bytes: int | None) -> None:
         self.storage_bytes = storage_bytes
+        self.unclaimed_bytes = file_bytes or 0
         self.storages: dict[str, _Storage] = {}
         self.stack: _Stack = []
         self.stacks_below_marks: list[_Stack] = []
@@ -170,15 +172,24 @@ class _Reader:
         values, self.stack = self.stack, self.stacks_below_marks.pop()
         return values
 
-    def storage(self, tag: str, type_: _Name, key: str, location: str, elements: int) -> _Storage:
-        """Returns the storage. Raises PickleContentError if the file does not have all of its bytes."""
+    def storage(self, tag: str, type_: _Name, key: str, location: str, elements: int, view: None = None) -> _Storage:
+        """Returns the storage. Raises PickleContentError if the file does not have all of its bytes.
+
+        view: a part of another storage, in torch's old format; nobody writes it any more.
+        """
         # torch loads an untyped storage as one of bytes, and a file may name one storage both ways.
+        is_new = key not in self.storages
         storage = _Storage(BYTE_STORAGE if type_.name == UNTYPED_STORAGE else type_.name, elements)
-        if (tag, type(location), type(elements)) != ("storage", str, int) or self.storages.setdefault(
+        if (tag, type(location), type(elements), view) != ("storage", str, int, None) or self.storages.setdefault(
             key, storage
         ) != storage:
             raise PickleContentError("a storage that is described in two ways")
         expected_bytes = elements * STORAGE_BYTES[storage.type]
+        if self.storage_bytes is None:
+            self.unclaimed_bytes -= expected_bytes if is_new else 0
+            if elements < 0 or self.unclaimed_bytes < 0:
+                raise PickleContentError("tensors that are larger together than the file")
+            return storage
         if self.storage_bytes.get(key) != expected_bytes:
             raise PickleContentError(
                 f"{self.storage_bytes.get(key, 0):,} bytes where a tensor needs {expected_bytes:,}"

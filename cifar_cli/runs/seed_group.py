@@ -48,6 +48,11 @@ class GroupFolder:
         return self.path / "summary.json"
 
     @property
+    def initial_weights(self) -> Path:
+        """The given weights that each seed begins with; there only if the group was started with some."""
+        return self.path / "initial.safetensors"
+
+    @property
     def started(self) -> datetime:
         """When the group was started, in UTC."""
         return start_time(self.path)

@@ -180,6 +180,24 @@ def test_for_a_run_only_the_changeable_keys_are_completed(run: Path, press_tab: 
 LAYERS = ["conv1", "relu1", "pool1", "flatten", "dropout", "fc1"]
 
 
+def test_weights_to_begin_with_are_files_runs_and_the_network_that_comes_along(
+    run: Path, press_tab: Press, tmp_path: Path
+) -> None:
+    (tmp_path / "given.pth").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    offered = press_tab("train", "--config", "mlp", "--from", "")
+    assert {"given.pth", "pretrained", run.name} <= set(offered)
+    assert "notes.txt" not in offered
+
+
+def test_pictures_and_the_run_of_a_prediction_are_completed(run: Path, press_tab: Press, tmp_path: Path) -> None:
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "a.jpg").write_bytes(b"")
+    assert "holiday" in press_tab("predict", "hol")
+    assert press_tab("predict", "holiday/") == ["holiday/a.jpg"]
+    assert press_tab("predict", "x.jpg", "--run", "small") == [run.name]
+
+
 def test_layers_are_those_of_the_network_that_the_other_words_name(run: Path, press_tab: Press) -> None:
     assert press_tab("visualize-layer", "") == LAYERS  # of the newest run
     assert press_tab("explain", "--layer", "") == LAYERS

@@ -88,9 +88,9 @@ def test_the_network_of_a_seed_is_freed_before_the_next_seed_starts(
     trained: list[weakref.ref[torch.nn.Module]] = []
     left: list[int] = []
 
-    def build(*arguments: Any) -> Training:
+    def build(*arguments: Any, **keywords: Any) -> Training:
         left.append(sum(model() is not None for model in trained))
-        training = build_training(*arguments)
+        training = build_training(*arguments, **keywords)
         trained.append(weakref.ref(training.state.model))
         return training
 

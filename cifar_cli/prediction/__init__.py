@@ -1,0 +1,1 @@
+"""Answers `cifar predict`: finds the pictures, and asks a network about them."""
