@@ -157,7 +157,10 @@ def test_a_named_file_that_cannot_be_read_fails_after_the_others(
         (["absent.png"], "absent.png: expected a picture or a folder of pictures, found no such file; mend the path"),
         (["nothing"], "nothing: expected a folder with pictures, found no file in it; name another"),
         (["one.png", "--json", "--csv"], "expected --json or --csv, found both; leave one of them out"),
-        (["one.png", "optimizer.lr=3"], "optimizer.lr=3: a run's configuration is fixed except for train.device, "),
+        (
+            ["one.png", "optimizer.lr=3"],
+            "optimizer.lr=3: a run's configuration is fixed except for data.root, train.device, ",
+        ),
     ],
 )
 @pytest.mark.usefixtures("run", "picture")

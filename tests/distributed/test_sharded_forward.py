@@ -79,10 +79,11 @@ class Net(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
         self.norm1 = nn.BatchNorm2d(8)
+        self.norm2 = nn.InstanceNorm2d(8, affine=True, track_running_stats=True)
         self.fc1 = nn.Linear(8 * 8 * 8, 10)
 
     def forward(self, x):
-        x = nn.functional.max_pool2d(self.norm1(self.conv1(x)).relu(), 4)
+        x = self.norm2(nn.functional.max_pool2d(self.norm1(self.conv1(x)).relu(), 4))
         return self.fc1(x.view(-1, 8 * 8 * 8))
 """
 

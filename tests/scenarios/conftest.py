@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+import torch
 
 from cifar_cli.runner import observers
 from cifar_cli.training.observer import Observer
@@ -44,3 +45,25 @@ def at_step() -> Callable[[int, Action], AbstractContextManager[None]]:
             yield
 
     return act
+
+
+@pytest.fixture
+def assert_equal_values() -> Callable[[object, object], None]:
+    """Returns a function that asserts that parts of two checkpoints are equal to the bit, texts included."""
+
+    def assert_equal(actual: object, expected: object) -> None:
+        if isinstance(expected, dict):
+            assert isinstance(actual, dict)
+            assert actual.keys() == expected.keys()
+            for key, value in expected.items():
+                assert_equal(actual[key], value)
+        elif isinstance(expected, list | tuple):
+            assert isinstance(actual, list | tuple)
+            for one, other in zip(actual, expected, strict=True):
+                assert_equal(one, other)
+        elif isinstance(expected, torch.Tensor):
+            torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+        else:
+            assert actual == expected
+
+    return assert_equal
