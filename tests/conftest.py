@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
+from cifar_cli.benchmark import matrix_peak, run_benchmark
 from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.config import load_text, to_flow_yaml
@@ -36,7 +37,7 @@ SHARED_DATA_DIR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Calls a test with each network that an example of the table gives, or with those that have new kinds of layers.
+    """Calls a test with each network that an example of the table gives, or with those that have new kinds of weights.
 
     resnet18 and resnet34 differ in keys that their examples set: such a network is `distinct_model` once. What takes
     many seconds is tested with each `model_with_new_layers`.
@@ -60,11 +61,10 @@ def distinct_models() -> dict[str, nn.Module]:
 
 
 def models_with_new_layers() -> Iterator[str]:
-    """Yields the distinct models that have a kind of layer that no model before has."""
+    """Yields the distinct models that have a kind of layer with parameters that no model before has."""
     seen: set[type[nn.Module]] = set()
     for name, model in distinct_models().items():
-        layers = [layer for layer in model.modules() if not list(layer.children())]
-        kinds = {type(layer) for layer in layers if not isinstance(layer, nn.ModuleList)}  # an empty list is no layer
+        kinds = {type(layer) for layer in model.modules() if list(layer.parameters(recurse=False))}
         if kinds - seen:
             yield name
         seen |= kinds
@@ -84,6 +84,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def short_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has benchmarks be short: here they may be inaccurate."""
+    monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
+    monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
 
 @pytest.fixture

@@ -8,18 +8,14 @@ from typing import Any
 
 import pytest
 
-from cifar_cli.benchmark import matrix_peak, run_benchmark
-
 QUICK = ("--seconds", 1, "--rounds", 2)
 LOOPS = {"ours", "watched", "bare", "reference"}
 
 
 @pytest.fixture(autouse=True)
-def quick_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes estimates and the matrix peak quick and rough, and the machine idle."""
+def idle_machine(short_benchmarks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes benchmarks short, and the machine idle."""
     monkeypatch.setattr(os, "getloadavg", lambda: (0.2, 9.0, 9.0))
-    monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
-    monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
 
 def test_json_holds_every_figure_and_they_agree(cifar: Callable[..., Any], tmp_path: Path) -> None:

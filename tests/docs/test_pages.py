@@ -255,6 +255,7 @@ def test_the_number_it_works_by_hand_adds_up_and_is_the_layers(real_data: Path, 
 SMALL = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50", "train.epochs=1", "train.device=cpu"]
 
 
+@pytest.mark.usefixtures("short_benchmarks")
 def test_the_network_of_the_page_works_with_every_command_that_it_shows(
     cifar: Callable[..., Any], tmp_path: Path
 ) -> None:

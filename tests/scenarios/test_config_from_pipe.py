@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from cifar_cli.benchmark import matrix_peak, run_benchmark
 from cifar_cli.config import dump, load
 
 LAYER = "model: {layers: [{conv1: {type: Conv2d, out_channels: 2, kernel_size: 3}}]}\ndata: {name: synthetic}\n"
@@ -24,13 +23,6 @@ def small(tmp_path: Path, cifar: Callable[..., Any]) -> str:
     text = path.read_text().replace("epochs: 2", "epochs: 1")
     path.unlink()
     return text
-
-
-@pytest.fixture(autouse=True)
-def short_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Benchmarks may be inaccurate here."""
-    monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
-    monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
 
 
 @pytest.fixture(params=["stdin", "pipe"])
@@ -88,6 +80,7 @@ def test_a_command_that_would_read_it_again_names_a_file(
     ],
     ids=lambda value: " ".join(map(str, value[:2])) if isinstance(value, tuple) else "",
 )
+@pytest.mark.usefixtures("short_benchmarks")
 def test_every_command_that_takes_a_configuration_takes_it(
     words: tuple[object, ...], following: str, piped: Callable[[str], str], small: str, cifar: Callable[..., Any]
 ) -> None:

@@ -228,6 +228,7 @@ def test_it_is_checked_with_did_you_mean(
 
 
 @pytest.mark.parametrize("name", OWN)
+@pytest.mark.usefixtures("short_benchmarks")
 def test_it_trains_resumes_is_evaluated_explained_and_benchmarked(
     name: str, add: Callable[[str], None], cifar: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -165,6 +165,7 @@ def test_the_newest_run_of_a_network_is_taken_else_the_network_untrained(cifar: 
     assert "this is the untrained network of my_net.py:wide" in cifar("explain", "--model", "my_net.py:wide").err
 
 
+@pytest.mark.usefixtures("short_benchmarks")
 def test_it_is_timed(cifar: Cifar) -> None:
     outcome = cifar("benchmark", *OWN, *SMALL, "--seconds", "1", "--rounds", "2", "--json")
     assert outcome.code == 0, outcome.err
