@@ -77,7 +77,7 @@ def test_a_training_imports_no_library_that_it_does_not_use(cifar: Callable[...,
     assert not {"torchvision", "matplotlib", "scipy", "tensorflow", "jinja2", "pandas", "sklearn", "onnx"} & modules
     # Parts of torch that take 1.3 s together, which torch's own optimizers and its add_graph import.
     assert not {"torch._dynamo", "torch.distributed.tensor", "torch.fx.experimental.symbolic_shapes"} & modules
-    assert "sympy" not in modules
+    assert not {"sympy", "triton", "torch.utils.flop_counter"} & modules
 
 
 def test_metrics_have_the_promised_columns_and_a_row_per_epoch(trained: tuple[Path, Any]) -> None:
