@@ -21,8 +21,6 @@ from cifar_cli.errors import (
     out_of_memory,
 )
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
-from cifar_cli.models.own.build_own import own_files
-from cifar_cli.models.own.translate_own_error import translate_own_error
 
 
 def main() -> None:
@@ -51,12 +49,21 @@ def _run_command(*, is_debugging: bool) -> None:
         # To most users a traceback says no more than the message.
         if is_debugging:
             raise
-        own_error = translate_own_error(error, own_files())  # in a network that the user has named
-        if (translated := out_of_memory(error) or no_temporary_folder(error) or own_error) is not None:
+        translated = out_of_memory(error) or no_temporary_folder(error) or _translate_own_error(error)
+        if translated is not None:
             print("error:", translated, file=sys.stderr)
             sys.exit(translated.exit_code)
         print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
         sys.exit(1)
+
+
+def _translate_own_error(error: Exception) -> CifarError | None:
+    """Returns an error in a network that the user has named, None for any other error."""
+    # Imported here: they bring pydantic and the table of networks, half of what `cifar --help` would import.
+    from cifar_cli.models.own.build_own import own_files
+    from cifar_cli.models.own.translate_own_error import translate_own_error
+
+    return translate_own_error(error, own_files())
 
 
 def _check_completion_options(arguments: list[str]) -> None:

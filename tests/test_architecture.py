@@ -33,7 +33,7 @@ FLOORS: list[set[str]] = [
     {"optim"},
     {"distributed", "runs"},
     {"models", "data"},
-    {"section", "shell", "spawn", "file_lock", "formatting", "hardware"},
+    {"section", "shell", "spawn", "file_lock", "formatting", "hardware", "heavy_imports"},
     {"errors"},
     {""},  # the package itself, which holds its version and imports nothing
 ]

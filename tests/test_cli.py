@@ -62,6 +62,14 @@ def test_a_command_that_computes_nothing_imports_no_torch(words: list[str], tmp_
     assert "Traceback" not in process.stderr
 
 
+def test_the_help_imports_neither_the_configuration_nor_the_networks(tmp_path: Path) -> None:
+    report = REPORT_HEAVY_IMPORTS.replace(
+        '"torch",', '"pydantic", "yaml", "jinja2", "cifar_cli.config", "cifar_cli.models.table",'
+    )
+    process = run_process(tmp_path, "-c", report, "--help")
+    assert process.stdout.splitlines()[-1] == "IMPORTED", process.stderr
+
+
 @pytest.mark.parametrize("command", [["train"], ["eval"], ["visualize-layer", "conv1"]], ids=lambda words: words[0])
 def test_a_configuration_error_is_reported_before_torch_is_imported(command: list[str], tmp_path: Path) -> None:
     words = [*command, "--config", "sequential", "optimizer.lr=fast"]

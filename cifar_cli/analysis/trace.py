@@ -7,6 +7,7 @@ of a residual network. The trace works below torch.nn, where only torch's own op
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
-from torch.utils.flop_counter import flop_registry, sdpa_flop
 
 from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
 from cifar_cli.analysis.receptive_field_rules import RESHAPES, WINDOWS, Field, follow, of_image
@@ -25,8 +25,6 @@ from cifar_cli.training.runtime import synchronize
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
 # Operations that compute nothing.
 COPIES = {"clone", "_to_copy", "alias", "detach", "as_strided_"}
-# torch counts attention on a GPU only; the operation that computes it on a CPU has as many FLOPs.
-FLOPS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop} | flop_registry
 
 
 @dataclass(frozen=True)
@@ -151,8 +149,9 @@ class _Tracer(TorchDispatchMode):
             return output
         name = func._overloadpacket.__name__
         step.operations.append(Operation(name, named))
-        if func._overloadpacket in FLOPS:
-            step.flops += FLOPS[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
+        formulas = _flop_formulas()
+        if func._overloadpacket in formulas:
+            step.flops += formulas[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
         results = list(_tensors(output))
         seen = [self._fields[id(tensor)] for tensor in sources if id(tensor) in self._fields]
         for tensor in results:
@@ -210,6 +209,15 @@ class _Tracer(TorchDispatchMode):
             self._names[id(output)] = step.name
         if step.name == self._capture:
             step.output = output.clone()
+
+
+@cache
+def _flop_formulas() -> dict[Any, Callable[..., int]]:
+    """Returns torch's formulas by operation."""
+    from torch.utils.flop_counter import flop_registry, sdpa_flop  # imports triton, where it is installed
+
+    # torch counts attention on a GPU only; the operation that computes it on a CPU has as many FLOPs.
+    return {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop} | flop_registry
 
 
 def _named(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words
+from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.shell import shell_command
 
 
@@ -56,12 +57,13 @@ def evaluate(
         pretrained=pretrained,
         trust_in=read_trust(model, trust_model),
     )
-    from cifar_cli.analysis.capture import first_layer
-    from cifar_cli.console.result_tables import print_evaluation
-    from cifar_cli.console.streams import print_next_step, warning_instead_of_failure
-    from cifar_cli.figures.confusion_matrix import draw_confusion
-    from cifar_cli.figures.save_png import save_png
-    from cifar_cli.runner.evaluate_model import evaluate_model
+    with heavy_imports():
+        from cifar_cli.analysis.capture import first_layer
+        from cifar_cli.console.result_tables import print_evaluation
+        from cifar_cli.console.streams import print_next_step, warning_instead_of_failure
+        from cifar_cli.figures.confusion_matrix import draw_confusion
+        from cifar_cli.figures.save_png import save_png
+        from cifar_cli.runner.evaluate_model import evaluate_model
 
     opened = choice.load()
     evaluation = evaluate_model(opened, split=split, batch_size=batch_size)

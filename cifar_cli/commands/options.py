@@ -18,6 +18,7 @@ from cifar_cli.config.config_files import DEFAULT_CONFIG, STDIN, builtins, is_st
 from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config, complete_own_model
 from cifar_cli.errors import CifarError, RunError, RunNotFoundError, UsageError, did_you_mean
+from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.models.own.build_own import trust
 from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
 from cifar_cli.models.table import FileKeys
@@ -227,8 +228,9 @@ class ModelChoice:
 
     def load(self) -> "LoadedModel":
         """Loads the run's network, or builds the untrained network. Imports torch. Raises CifarError on failure."""
-        from cifar_cli.builders.load_model import build_untrained, load_model
-        from cifar_cli.builders.load_pretrained import load_pretrained
+        with heavy_imports():
+            from cifar_cli.builders.load_model import build_untrained, load_model
+            from cifar_cli.builders.load_pretrained import load_pretrained
 
         if self.is_pretrained:
             opened = load_pretrained(log_dir=self.log_dir)

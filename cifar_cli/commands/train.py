@@ -27,6 +27,7 @@ from cifar_cli.config import Experiment
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_checkpoint, complete_train_words
 from cifar_cli.errors import CheckpointError, DivergedError, RunNotFoundError, UsageError
+from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.pretrained.card import weights_path
 from cifar_cli.runs.run_folder import find_run
 from cifar_cli.shell import expand_path, shell_command
@@ -84,7 +85,8 @@ def train(
         )
     if config is None:
         _check_resume(dry_run=dry_run, seeds=seeds)
-        from cifar_cli.runner.seeds import resume as resume_training
+        with heavy_imports():
+            from cifar_cli.runner.seeds import resume as resume_training
 
         resume_training(run, overrides, log_dir=log_dir or DEFAULT_LOG_DIR, trust_in=trust_in, started_at=started)
         return
@@ -148,17 +150,20 @@ def _start(
                 "cifar train --seeds: expected no --dry-run, which shows the plan of one run; leave --seeds out"
             )
         chosen = parse_seeds(seeds, first=experiment.seed)
-        from cifar_cli.runner.seeds import train_seeds
+        with heavy_imports():
+            from cifar_cli.runner.seeds import train_seeds
 
         train_seeds(experiment, seeds=chosen, started_at=started, begin_with=begin_with)
     elif dry_run:
-        from cifar_cli.runner.start import show_plan
+        with heavy_imports():
+            from cifar_cli.runner.start import show_plan
 
         given = ["--from", begin_with] if begin_with is not None else []
         words = [*config_words(source, overrides), *words_for_own_model(experiment.model), *given]
         show_plan(experiment, command=shell_command("cifar", "train", *words), begin_with=begin_with)
     else:
-        from cifar_cli.runner.start import train as train_once
+        with heavy_imports():
+            from cifar_cli.runner.start import train as train_once
 
         try:
             train_once(experiment, started_at=started, begin_with=begin_with)

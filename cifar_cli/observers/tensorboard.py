@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 
+import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -81,7 +82,8 @@ class TensorBoard(Observer):
         with eval_mode(model), warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")  # tracing warns of branches that it cannot follow
             try:
-                writer.add_graph(model, image)
+                # Traced here: add_graph would trace twice to compare, and for that import torch.distributed.tensor.
+                writer.add_graph(torch.jit.trace(model, image, check_trace=False), image)
             except Exception as error:  # a person's own network may do anything, also what cannot be traced
                 reason = str(error).strip().partition("\n")[0].rstrip("!.")
                 self._warn(f"TensorBoard gets no graph of this network, as torch cannot trace it: {reason}")

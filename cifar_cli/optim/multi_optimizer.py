@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from cifar_cli.optim.eager_optimizers import EagerOptimizer
 
-class MultiOptimizer(torch.optim.Optimizer):
+
+class MultiOptimizer(EagerOptimizer):
     """Steps all optimizers. Its parameter groups and its state are those of all optimizers.
 
     So code that works on an optimizer's groups (schedules, clipping, loss scalers) or state_dict works on all.

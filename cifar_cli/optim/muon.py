@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from cifar_cli.hardware import multiplies_fastest_in_bf16
+from cifar_cli.optim.eager_optimizers import EagerOptimizer
 
 # p(s) = a·s + b·s³ + c·s⁵ brings singular values from (0, 1] near 1: small ones fast, because it overshoots. It keeps
 # them between its own extremes, 0.68 and 1.20. Source: as above.
@@ -19,7 +20,7 @@ POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 MIN_NORM = 1e-7  # a divisor, so that a gradient of zero gives a step of zero
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(EagerOptimizer):
     """Takes parameters with two dimensions or more, seen as matrices: outputs × all other dimensions.
 
     normalize_weights: each step first scales a parameter to the Frobenius norm √C_out, that of C_out rows of length 1.

@@ -1,6 +1,6 @@
 """Optimizers, averages of weights and losses: their keys, and where the code is.
 
-To add one, write its file in `optim/`, or take torch's class, and write its entry here.
+To add one, write its file in `optim/`, or derive torch's class in `eager_optimizers.py`, and write its entry here.
 """
 
 from typing import ClassVar, Literal
@@ -55,7 +55,7 @@ class MomentumKeys(OptimizerKeys):
 class SgdKeys(MomentumKeys):
     """torch.optim.SGD."""
 
-    target: ClassVar[str] = "torch.optim:SGD"
+    target: ClassVar[str] = "cifar_cli.optim.eager_optimizers:SGD"
     fusable: ClassVar[bool] = True
 
     name: Literal["sgd"] = "sgd"
@@ -81,7 +81,7 @@ class AdamFamilyKeys(OptimizerKeys):
 class AdamKeys(AdamFamilyKeys):
     """torch.optim.Adam."""
 
-    target: ClassVar[str] = "torch.optim:Adam"
+    target: ClassVar[str] = "cifar_cli.optim.eager_optimizers:Adam"
 
     name: Literal["adam"] = "adam"
 
@@ -89,7 +89,7 @@ class AdamKeys(AdamFamilyKeys):
 class AdamWKeys(AdamFamilyKeys):
     """torch.optim.AdamW."""
 
-    target: ClassVar[str] = "torch.optim:AdamW"
+    target: ClassVar[str] = "cifar_cli.optim.eager_optimizers:AdamW"
 
     name: Literal["adamw"] = "adamw"
     weight_decay: NonNegativeFloat = Field(

@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from tensorboard.summary.writer import event_file_writer
 from tensorboard.util import tensor_util
+from torch.utils.tensorboard._pytorch_graph import graph
 
 from cifar_cli.data.normalize import to_unit
 from cifar_cli.observers.event_file import EventFile
@@ -159,6 +160,14 @@ def test_the_graph_names_the_layers(run: RunFolder, tiny_training: Make) -> None
     assert isinstance(graph, GraphDef)
     names = " ".join(node.name for node in graph.node)
     assert all(f"[{layer}]" in names for layer in ("conv", "norm", "relu", "fc"))
+
+
+def test_the_graph_is_the_one_that_torchs_add_graph_writes(run: RunFolder, tiny_training: Make) -> None:
+    training = tiny_training(epochs=1)
+    train_observed(run, training)
+    image = to_unit(training.images.images[:1])
+    expected, _ = graph(training.state.model.eval(), image)  # traces by itself, and compares two traces
+    assert read(run).Graph() == expected
 
 
 def test_observing_changes_nothing_of_the_training(run: RunFolder, tiny_training: Make) -> None:

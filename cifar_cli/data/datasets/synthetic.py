@@ -15,6 +15,7 @@ from cifar_cli.data.datasets.source import DatasetSource
 from cifar_cli.data.image_set import ImageSet
 
 Ints = npt.NDArray[np.int32]
+Pixels = npt.NDArray[np.int16]  # colours, which may lie outside of 0 to 255 until the end; half the memory to move
 
 SIDE = 32  # pixels, as CIFAR-10
 UNIT = 64  # lengths are in 1/64 pixel
@@ -107,8 +108,8 @@ def _draw_chunk(labels: npt.NDArray[np.int64], random: np.random.RandomState) ->
     images = _shaded_background(base, random)
     for _ in range(2):  # distractors: small discs that belong to no class
         radius = _integers(random, 1 * UNIT, 3 * UNIT, count)
-        dy, dx = _offsets(_integers(random, 0, SIDE * UNIT, count, 2))
-        images = _paint(images, circle(dx, dy, radius[:, None, None]), _integers(random, 0, 256, count, 3))
+        center = _integers(random, 0, SIDE * UNIT, count, 2)
+        _paint_disc(images, center, radius, _integers(random, 0, 256, count, 3))
 
     radius = _integers(random, 8 * UNIT, 25 * UNIT // 2, count)
     slack = (SIDE * UNIT // 2 - radius * 5 // 4)[:, None]  # the largest offset of a shape that stays inside the image
@@ -121,16 +122,18 @@ def _draw_chunk(labels: npt.NDArray[np.int64], random: np.random.RandomState) ->
     images = _paint(images, distance, _contrasting(base, random))
 
     noise = random.randint(-12, 13, size=images.shape, dtype=np.int8)
-    noisy: npt.NDArray[np.uint8] = np.clip(images + noise, 0, 255).astype(np.uint8)
-    return noisy
+    images += noise
+    return images.clip(0, 255, out=images).astype(np.uint8)
 
 
-def _shaded_background(base: Ints, random: np.random.RandomState) -> Ints:
+def _shaded_background(base: Ints, random: np.random.RandomState) -> Pixels:
     """Returns backgrounds (N, 3, 32, 32) with a gradient around the colour `base`, (N, 3), in a random direction."""
-    slope_y, slope_x = _integers(random, -40, 41, 2, len(base), 3, 1, 1)
-    ramp = np.arange(SIDE, dtype=np.int32) - SIDE // 2
-    shade: Ints = (slope_y * ramp[:, None] + slope_x * ramp) // SIDE
-    return base[:, :, None, None] + shade
+    slope_y, slope_x = _integers(random, -40, 41, 2, len(base), 3, 1, 1).astype(np.int16)
+    ramp = np.arange(SIDE, dtype=np.int16) - SIDE // 2
+    shade: Pixels = slope_y * ramp[:, None] + slope_x * ramp
+    shade >>= 5  # // SIDE
+    shade += base.astype(np.int16)[:, :, None, None]
+    return shade
 
 
 def _contrasting(base: Ints, random: np.random.RandomState) -> Ints:
@@ -141,10 +144,25 @@ def _contrasting(base: Ints, random: np.random.RandomState) -> Ints:
     return colours
 
 
-def _paint(images: Ints, distance: Ints, colours: Ints) -> Ints:
+def _paint(images: Pixels, distance: Ints, colours: Ints) -> Pixels:
     """Paints where `distance`, (N, 32, 32), is negative; pixels on the edge are mixed with the background."""
-    coverage: Ints = np.clip(UNIT // 2 - distance, 0, UNIT)[:, None]
-    return images + (colours[:, :, None, None] - images) * coverage // UNIT
+    coverage = np.clip(UNIT // 2 - distance, 0, UNIT).astype(np.int16)[:, None]
+    step: Pixels = colours.astype(np.int16)[:, :, None, None] - images
+    step *= coverage  # at most 336 · 64, which int16 holds
+    step >>= 6  # // UNIT
+    step += images
+    return step
+
+
+def _paint_disc(images: Pixels, center: Ints, radius: Ints, colours: Ints) -> None:
+    """Paints discs of less than 3 pixels' radius into the images, within the 7 × 7 pixels that they can touch."""
+    # A pixel beyond the image stands for the nearest one inside, which is then painted several times from one original.
+    pixels = (center[:, :, None] // UNIT + np.arange(-3, 4, dtype=np.int32)).clip(0, SIDE - 1)  # (N, 2, 7)
+    offsets = pixels * UNIT + UNIT // 2 - center[:, :, None]
+    distance = circle(offsets[:, 1, None, :], offsets[:, 0, :, None], radius[:, None, None])  # (N, 7, 7)
+    image, channel = np.arange(len(images))[:, None, None, None], np.arange(3)[:, None, None]
+    window = image, channel, pixels[:, 0, None, :, None], pixels[:, 1, None, None, :]  # (N, 3, 7, 7)
+    images[window] = _paint(images[window], distance, colours)
 
 
 def _offsets(center: Ints) -> tuple[Ints, Ints]:
@@ -157,12 +175,12 @@ def _offsets(center: Ints) -> tuple[Ints, Ints]:
 
 def _rotated(dy: Ints, dx: Ints, *, degrees: Ints) -> tuple[Ints, Ints]:
     cos, sin = _COS[degrees, None, None], _SIN[degrees, None, None]
-    return (cos * dx + sin * dy) // 1024, (cos * dy - sin * dx) // 1024
+    return (cos * dx + sin * dy) >> 10, (cos * dy - sin * dx) >> 10  # // 1024
 
 
 def _along(u: Ints, v: Ints, degrees: int) -> Ints:
     """Returns the coordinate of each pixel along the direction `degrees`."""
-    along: Ints = (_COS[degrees] * u + _SIN[degrees] * v) // 1024
+    along: Ints = (_COS[degrees] * u + _SIN[degrees] * v) >> 10  # // 1024
     return along
 
 
