@@ -8,7 +8,7 @@ from cifar_cli.errors import RunError
 from cifar_cli.runs.json_files import read_json, write_json
 
 FOLDER = Path(__file__).parent
-NAME = "resnet20"
+NAME = "compact"
 
 
 @dataclass(frozen=True)

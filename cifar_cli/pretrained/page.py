@@ -3,6 +3,8 @@
 `python -m cifar_cli.pretrained.page > cifar_cli/docs/pretrained.md` brings the page up to date.
 """
 
+import sys
+
 from cifar_cli import formatting
 from cifar_cli.pretrained.card import Card, TrainedSeed, read_card
 from cifar_cli.runs.confidence import sample_statistics
@@ -13,9 +15,6 @@ HEAD = """\
 A network that is trained already: what it is, how it was trained, how good it is, and how to use it.
 
 The page is generated from the network's card, which the program that packed the network wrote.
-"""
-ABSENT = """\
-This copy of the program comes without its network: `cifar predict` needs a run.
 """
 USE = """\
 ## Using it
@@ -33,19 +32,20 @@ Training goes on from it with `--from pretrained`: see [your own pictures](own_p
 CALIBRATION = """\
 ## Calibration
 
-A network's probabilities are too high where it has learned its training images by heart. A *temperature* mends that:
-the class scores are divided by it before they become probabilities. It is fitted on images that the training did not
-see (Guo et al. 2017, arXiv:1706.04599), and changes no prediction. The *calibration error* is the mean distance between
-how sure the network is and how often it is right, in 15 bins.
+A network's probabilities are too high where it has learned its training images by heart, and too low where label
+smoothing has kept it from being sure. A *temperature* mends that: the class scores are divided by it before they become
+probabilities. It is fitted on images that the training did not see (Guo et al. 2017, arXiv:1706.04599), and changes no
+prediction. The *calibration error* is the mean distance between how sure the network is and how often it is right, in
+15 bins.
 
 | temperature | calibration error without it | with it | fitted on | measured on |
 | --- | --- | --- | --- | --- |
 """
 
 
-def page(card: Card | None) -> str:
-    """Returns the page as Markdown. card: None if no network comes along."""
-    return "\n".join([HEAD, ABSENT]) if card is None else "\n".join([HEAD, *_sections(card)])
+def page(card: Card) -> str:
+    """Returns the page as Markdown."""
+    return "\n".join([HEAD, *_sections(card)])
 
 
 def _sections(card: Card) -> list[str]:
@@ -115,4 +115,7 @@ def _percent(fraction: float | None) -> str:
 
 
 if __name__ == "__main__":
-    print(page(read_card()).rstrip())
+    packed = read_card()
+    if packed is None:
+        sys.exit("error: no network comes along; pack one: python -m cifar_cli.export.pack_pretrained RUN [RUN …]")
+    print(page(packed).rstrip())

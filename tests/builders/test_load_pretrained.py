@@ -22,18 +22,18 @@ def test_the_network_has_its_facts(tmp_path: Path) -> None:
     assert opened.facts.mean == (0.500, 0.505, 0.501)
     assert len(opened.facts.class_names) == 10
     assert opened.facts.calibration.temperature == card.temperature
-    assert opened.run.path == tmp_path / "pretrained-resnet20"
+    assert opened.run.path == tmp_path / "pretrained-compact"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda folder: (folder / "resnet20.json").unlink(), "expected the network that comes along, found no such"),
-        (lambda folder: (folder / "resnet20.safetensors").unlink(), "expected the network that comes along, found no"),
-        (lambda folder: (folder / "resnet20.safetensors").write_bytes(b"?" * 99), "found a damaged one: "),
+        (lambda folder: (folder / "compact.json").unlink(), "expected the network that comes along, found no such"),
+        (lambda folder: (folder / "compact.safetensors").unlink(), "expected the network that comes along, found no"),
+        (lambda folder: (folder / "compact.safetensors").write_bytes(b"?" * 99), "found a damaged one: "),
         (
-            lambda folder: (folder / "resnet20.json").write_text(
-                (folder / "resnet20.json")
+            lambda folder: (folder / "compact.json").write_text(
+                (folder / "compact.json")
                 .read_text()
                 .replace("kernel_size: 3", "kernel_size: 5")
                 .replace("padding: 1", "padding: 2")
@@ -41,8 +41,8 @@ def test_the_network_has_its_facts(tmp_path: Path) -> None:
             "expected the weights of the network its configuration describes, found others",
         ),
         (
-            lambda folder: (folder / "resnet20.json").write_text(
-                (folder / "resnet20.json").read_text().replace("Conv2d", "os.system")
+            lambda folder: (folder / "compact.json").write_text(
+                (folder / "compact.json").read_text().replace("Conv2d", "os.system")
             ),
             "expected a network with its facts, found others: ",
         ),
@@ -64,7 +64,7 @@ def test_eval_measures_what_the_card_says(cifar: Callable[..., Any]) -> None:
     assert card is not None
     found = json.loads(outcome.out)
     assert found["accuracy"] == pytest.approx(card.accuracy)
-    assert found["network"].startswith("the network that comes along (resnet20, ")
+    assert found["network"].startswith("the network that comes along (compact, ")
     assert outcome.err.splitlines()[-1] == "next: cifar visualize-layer conv1 --pretrained"
 
 

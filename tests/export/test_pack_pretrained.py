@@ -25,7 +25,7 @@ def card(packed: Path) -> Card:
 
 def test_the_file_has_the_weights_of_the_best_epoch_in_half_precision(packed: Path, trained: tuple[Path, Any]) -> None:
     saved = load_checkpoint(trained[0] / "checkpoints" / "best.pt")["model"]
-    found = load_file(packed / "resnet20.safetensors")
+    found = load_file(packed / "compact.safetensors")
     assert found.keys() == saved.keys()
     assert all(torch.equal(found[name], weight.half()) for name, weight in saved.items())
 
@@ -40,7 +40,7 @@ def test_the_cards_figures_are_those_of_the_run(card: Card, packed: Path, traine
     )
     assert card.accuracy == pytest.approx(summary["test"]["accuracy"], abs=0.02)  # rounded to half precision
     assert (card.parameters, card.epoch) == (summary["parameters"], summary["best_epoch"])
-    assert card.file_bytes == (packed / "resnet20.safetensors").stat().st_size
+    assert card.file_bytes == (packed / "compact.safetensors").stat().st_size
     assert (card.calibration_images, card.test_images) == (100, 100)
 
 

@@ -24,5 +24,5 @@ def test_no_card_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ['{"name": "x"}', '{"seeds": [3]}', '{"seeds": [{"seed": 1}]}'])
 def test_a_damaged_card_is_told_with_its_mend(text: str, tmp_path: Path) -> None:
     card_path(tmp_path).write_text(text)
-    with pytest.raises(RunError, match=r"resnet20\.json: expected a card with name, config.*; install the program"):
+    with pytest.raises(RunError, match=r"compact\.json: expected a card with name, config.*; install the program"):
         read_card(tmp_path)
