@@ -25,6 +25,11 @@ def describe_foreign_file(path: Path) -> tuple[str, str] | None:
         return "a configuration", f"write --config {path}"
     if path.suffix == ".py":
         return "a Python file", f"write --model {path}:NAME for a network in it, or name a run folder"
+    if path.suffix == ".ipynb":
+        return (
+            "a notebook",
+            f"write its network into a file (jupyter nbconvert --to script {path.name}): --model FILE.py:NAME",
+        )
     if head.lstrip().lower().startswith(WEB_PAGES):
         return "a web page", "download the file itself: the page may ask to sign in, or to confirm a large download"
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")):
