@@ -104,7 +104,8 @@ def predict(
     wrote = _draw(predictions, opened, names, grad_cam=grad_cam, is_sheet_wanted=any(map(is_folder, names)))
     error = _report_unreadable(predictions)
     if predictions.pictures:
-        named = choice.words_for(opened) if run is not None or pretrained or model or trust_model else []
+        is_default = run is None and weights is None and trust_in == NO_TRUST and log_dir == DEFAULT_LOG_DIR
+        named = [] if is_default and not pretrained else choice.words_for(opened)
         print_next_step(wrote=wrote, next_command=_next_command(names, named, has_grad_cam=grad_cam))
     if error:
         raise error

@@ -226,3 +226,14 @@ def test_the_decoding_of_many_pictures_is_shown(tmp_path: Path, cifar: Callable[
     for number in range(1001):
         Image.new("L", (1, 1)).save(tmp_path / "many" / f"{number}.png")
     assert "decoded 1,001 of 1,001 images" in cifar("predict", "many", "--csv").err
+
+
+@pytest.mark.parametrize("words", [["--log-dir", "elsewhere"], ["--weights", "last"]])
+def test_the_next_command_names_the_same_network(
+    words: list[str], run: Path, picture: Path, tmp_path: Path, cifar: Callable[..., Any]
+) -> None:
+    folder = run.parent.rename(tmp_path / words[1]) if words[0] == "--log-dir" else run.parent
+    outcome = cifar("predict", picture.name, *words)
+    weights = " --weights last" if words[0] == "--weights" else ""
+    expected = f"next: cifar predict one.png --run {folder.name}/{run.name}{weights} --grad-cam"
+    assert outcome.err.splitlines()[-1] == expected
