@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from cifar_cli import formatting
 from cifar_cli.cli import app
 from cifar_cli.console.bash_words import join_option_values
 from cifar_cli.console.library_warnings import plain_warnings
@@ -43,7 +44,7 @@ def _run_command(*, is_debugging: bool) -> None:
             raise
         if not _is_reported_by_the_main_process(error):
             # Editors and terminals can jump to the place at the beginning of a line.
-            print(f"error:{chr(10) if isinstance(error, ConfigError) else ' '}{error}", file=sys.stderr)
+            _print_error(error, separator="\n" if isinstance(error, ConfigError) else " ")
         sys.exit(error.exit_code)
     except Exception as error:
         # To most users a traceback says no more than the message.
@@ -51,9 +52,9 @@ def _run_command(*, is_debugging: bool) -> None:
             raise
         translated = out_of_memory(error) or no_temporary_folder(error) or _translate_own_error(error)
         if translated is not None:
-            print("error:", translated, file=sys.stderr)
+            _print_error(translated)
             sys.exit(translated.exit_code)
-        print(f"error: {type(error).__name__}: {error}; the same command with --debug shows where", file=sys.stderr)
+        _print_error(f"{type(error).__name__}: {error}; the same command with --debug shows where")
         sys.exit(1)
 
 
@@ -64,6 +65,11 @@ def _translate_own_error(error: Exception) -> CifarError | None:
     from cifar_cli.models.own.translate_own_error import translate_own_error
 
     return translate_own_error(error, own_files())
+
+
+def _print_error(error: object, *, separator: str = " ") -> None:
+    """Prints an error without rich, whose import takes time. Names in it are other people's."""
+    print(formatting.without_control_characters(f"error:{separator}{error}"), file=sys.stderr)
 
 
 def _check_completion_options(arguments: list[str]) -> None:

@@ -1,9 +1,11 @@
 """Numbers as text: counts, bytes, percent, shapes, a mean with its uncertainty."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 NOTHING = "·"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def count(quantity: int, noun: str) -> str:
@@ -97,6 +99,14 @@ def position(indices: Sequence[int]) -> str:
 def shortened(text: str, *, length: int = 24) -> str:
     """Returns the text, cut at so many characters with … at the end: for names in pictures."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def without_control_characters(text: str) -> str:
+    """Returns the text with � for each control character except a line break and a tab.
+
+    Names of files and of layers are other people's: an escape sequence in them would command the terminal.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _with_prefix(count: float, prefixes: Sequence[tuple[str, float]], *, unit: str) -> str:

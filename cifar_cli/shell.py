@@ -8,11 +8,24 @@ from pathlib import Path
 from cifar_cli.errors import UsageError
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def shell_command(*words: object) -> str:
     """Returns the words as one command line, each quoted where a shell would otherwise change it."""
-    return shlex.join(map(str, words))
+    return " ".join(_quoted(str(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    """Returns a word as a shell reads it; one with control characters as $'…', so that it can be shown and pasted."""
+    if _CONTROL.search(word) is None:
+        return shlex.quote(word)
+    escaped = re.sub(r"[\\']", r"\\\g<0>", word)
+    return "$'" + _CONTROL.sub(lambda match: _escaped(ord(match[0])), escaped) + "'"
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}"  # \u: not in the old bash of macOS
 
 
 def expand_path(path: str | Path, *, place: str = "") -> Path:

@@ -1,6 +1,8 @@
 """A path means the same wherever it is given, and a printed command can be pasted."""
 
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,13 @@ def test_a_command_is_read_back_by_a_shell_as_its_words() -> None:
     words = ["cifar", "eval", Path("my runs/it's $HOME [old] #1"), "log.dir=a b", "model.hidden=[3, 4]"]
     assert shlex.split(shell_command(*words)) == [str(word) for word in words]
     assert shell_command("cifar", "eval", Path("logs/mlp")) == "cifar eval logs/mlp"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    "name", ["a\x1b[31mb.jpg", "two\nlines 'quoted' back\\slash.jpg", "\x07af.jpg", "plain $x.jpg"]
+)
+def test_a_command_is_printable_and_bash_reads_the_same_words(name: str) -> None:
+    command = shell_command("printf", "%s", name)
+    assert command.isprintable()
+    assert subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout.decode() == name

@@ -35,7 +35,7 @@ class InitialWeights:
 def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
     """Returns the weights in a file that fit the experiment's network, and prints what fits and what does not.
 
-    Raises CheckpointError if the file cannot be read, or none of its tensors fits a parameter.
+    Raises CheckpointError if the file cannot be read, none of its tensors fits a parameter, or one has NaN or infinity.
     """
     given, network = read_weights(path), build_meta_model(experiment)
     here = network.state_dict()
@@ -48,10 +48,15 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
     last = parameters[-1].rpartition(".")[0] if parameters else ""
     if not trained:
         raise CheckpointError(
-            f"{path}: expected weights for {experiment.model.name}, found none that fit:\n"
+            f"{path}: expected weights for {experiment.model.label}, found none that fit:\n"
             f"{_listed('in the file', (f'{name} {_shape(given[name])}' for name in given))}"
             f"{_listed('in the network', (f'{name} {_shape(here[name])}' for name in here))}"
             f"take the configuration of the network that the file is from, or rename the layers as in the file"
+        )
+    if spoilt := [name for name in fitting if not bool(given[name].isfinite().all())]:
+        raise CheckpointError(
+            f"{path}: expected weights that are numbers, found NaN or infinity in {len(spoilt)} of {len(fitting)} "
+            f"tensors:\n{_listed('spoilt', spoilt)}take weights from before the training diverged"
         )
     numbers, total = sum(given[name].numel() for name in trained), sum(it.numel() for it in network.parameters())
     note(f"--from {path}: took {len(fitting)} of {len(here)} tensors, {numbers:,} of {total:,} parameters")

@@ -95,7 +95,7 @@ def _open(experiment: Experiment, *, deadline_seconds: float | None, recorded: P
     except (MissingFileError, DamagedFileError) as error:
         if download:
             raise
-        raise DataError(f"{error}; a dry run downloads and unpacks nothing") from error
+        raise DataError(f"{error}; this command downloads and unpacks nothing") from error
 
 
 def _on_dataset(experiment: Experiment, name: str) -> Experiment:

@@ -23,7 +23,7 @@ from cifar_cli.models.own.build_own import trust
 from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
 from cifar_cli.models.table import FileKeys
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
-from cifar_cli.shell import expand_path
+from cifar_cli.shell import expand_path, shell_command
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -280,8 +280,7 @@ def choose_model(
     """
     run, overrides = split_words(words)
     experiment = None
-    others = {"--config": config, "--weights": weights, "a run": run}
-    if pretrained and (other := next((f"{name} ({value})" for name, value in others.items() if value), None)):
+    if pretrained and (other := _other_network(config=config, weights=weights, run=run, trust_in=trust_in)):
         raise UsageError(f"--pretrained: expected no other network, found {other}; leave one of the two out")
     if run is not None and is_own_word(run):
         raise UsageError(f"expected a run, found the network '{run}'; write --model {run}")
@@ -304,10 +303,19 @@ def choose_model(
         if newest is not None:
             run = str(newest.path)
         elif is_run_needed:
-            raise RunError(f"{log_dir}: expected a run, found none yet; make one with: cifar train --config quickstart")
+            network = ["--model", trust_in.named.word] if trust_in.named else ["--config", "quickstart"]
+            mend = shell_command("cifar", "train", *network)
+            raise RunError(f"{log_dir}: expected a run, found none yet; make one with: {mend}")
         else:
             experiment = configuration.load(DEFAULT_CONFIG, overrides)
     return ModelChoice(run, experiment, config, overrides, weights, log_dir, trust_in, is_pretrained=pretrained)
+
+
+def _other_network(*, config: str | None, weights: str | None, run: str | None, trust_in: ModelTrust) -> str | None:
+    """Returns the words that name a network other than the one that comes along, None if there are none."""
+    named = {"--config": config, "--weights": weights, "a run": run, "--model": trust_in.named and trust_in.named.word}
+    found = next((f"{name} ({value})" for name, value in named.items() if value), None)
+    return found or ("--trust-model" if trust_in.copy else None)
 
 
 def _trained(trust_in: ModelTrust, log_dir: Path) -> bool:

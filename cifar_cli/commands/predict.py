@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cifar_cli import formatting
+from cifar_cli.builders.trust_model import NO_TRUST
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
@@ -67,6 +68,7 @@ def predict(
     if as_json and as_csv:
         raise UsageError("expected --json or --csv, found both; leave one of them out")
     overrides = [word for word in words or [] if is_override(word)]
+    trust_in = read_trust(model, trust_model)
     choice = choose_model(
         [*([run] if run is not None else []), *overrides],
         config=None,
@@ -74,9 +76,10 @@ def predict(
         log_dir=log_dir,
         changeable=MACHINE_KEYS,
         is_run_needed=True,
-        trust_in=read_trust(model, trust_model),
-        pretrained=pretrained or (run is None and newest_run(log_dir) is None),
+        trust_in=trust_in,
+        pretrained=pretrained or (run is None and trust_in == NO_TRUST and newest_run(log_dir) is None),
     )
+    from cifar_cli.console.decode_bar import decode_bar
     from cifar_cli.console.streams import note, print_next_step, warn
     from cifar_cli.prediction.find_pictures import find_pictures, is_folder
     from cifar_cli.prediction.predict_pictures import predict_pictures
@@ -88,7 +91,8 @@ def predict(
         opened = choice.load()
         facts = network_facts(opened)
         note(f"this is {opened.source}")
-        predictions = predict_pictures(opened, files, facts)
+        with decode_bar() as on_decoded:
+            predictions = predict_pictures(opened, files, facts, on_decoded=on_decoded)
     if opened.experiment.data.is_synthetic:
         warn("it was trained on SYNTHETIC images, drawn by this program: of photos it knows nothing")
     if as_json:
@@ -100,7 +104,8 @@ def predict(
     wrote = _draw(predictions, opened, names, grad_cam=grad_cam, is_sheet_wanted=any(map(is_folder, names)))
     error = _report_unreadable(predictions)
     if predictions.pictures:
-        named = choice.words_for(opened) if run is not None or pretrained or model or trust_model else []
+        is_default = run is None and weights is None and trust_in == NO_TRUST and log_dir == DEFAULT_LOG_DIR
+        named = [] if is_default and not pretrained else choice.words_for(opened)
         print_next_step(wrote=wrote, next_command=_next_command(names, named, has_grad_cam=grad_cam))
     if error:
         raise error

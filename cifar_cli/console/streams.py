@@ -6,20 +6,34 @@ Of several processes that train together, only the main process prints.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
+from cifar_cli import formatting
 from cifar_cli.distributed.process_group import is_main_process
 from cifar_cli.errors import RunError
 
 WIDTH_WITHOUT_TERMINAL = 120  # rich's default of 80 breaks tables in log files
 
 
+class HarmlessConsole(Console):
+    """A console whose text cannot command the terminal, whatever names are in it; rich's own commands still do."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yields the segments of what is printed, their text without control characters."""
+        for segment in super().render(renderable, options):
+            text = formatting.without_control_characters(segment.text)
+            yield segment if segment.control else segment._replace(text=text)
+
+
 def _console(*, stderr: bool) -> Console:
-    make = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False, quiet=not is_main_process())
+    make = partial(
+        HarmlessConsole, stderr=stderr, markup=False, emoji=False, highlight=False, quiet=not is_main_process()
+    )
     if (sys.stderr if stderr else sys.stdout).isatty():
         return make()
     # Not interactive: FORCE_COLOR asks for colours in a file, not for every redrawing of a progress bar.

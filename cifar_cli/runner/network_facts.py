@@ -12,7 +12,7 @@ from cifar_cli.console.streams import note, warn, warning_instead_of_failure
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.errors import DataError, RunError
 from cifar_cli.runs.json_files import read_json, write_json
-from cifar_cli.training.calibration import Calibration, calibrate
+from cifar_cli.training.calibration import COLDEST, HOTTEST, Calibration, calibrate
 
 
 def network_facts(opened: LoadedModel) -> NetworkFacts:
@@ -60,12 +60,13 @@ def _weights_of(opened: LoadedModel) -> dict[str, Any]:
 
 
 def _kept_calibration(opened: LoadedModel) -> Calibration | None:
-    """Returns the calibration of these weights in the run's folder, None if there is none."""
+    """Returns the calibration of these weights in the run's folder, None if there is none that can be right."""
     try:
         kept = read_json(_path(opened))
         if {key: kept.get(key) for key in ("checkpoint", "step")} == _weights_of(opened):
-            return Calibration(float(kept["temperature"]), float(kept["doubtful_below"]), int(kept["images"]))
-    except (RunError, KeyError, TypeError, ValueError):  # measured anew, and written over
+            found = Calibration(float(kept["temperature"]), float(kept["doubtful_below"]), int(kept["images"]))
+            return found if COLDEST <= found.temperature <= HOTTEST and 0 <= found.doubtful_below <= 1 else None
+    except (RunError, KeyError, TypeError, ValueError, OverflowError):  # measured anew, and written over
         pass
     return None
 

@@ -6,6 +6,8 @@ OLD_TORCH_MAGIC = (
     b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch.save before version 1.6: a pickle of this number comes first
 )
 
+WEB_PAGES = (b"<!doctype html", b"<html")
+
 
 def describe_foreign_file(path: Path) -> tuple[str, str] | None:
     """Returns what a file is, and the mend; None for a file of no known kind. Raises OSError."""
@@ -22,7 +24,14 @@ def describe_foreign_file(path: Path) -> tuple[str, str] | None:
     if path.suffix in (".yaml", ".yml"):
         return "a configuration", f"write --config {path}"
     if path.suffix == ".py":
-        return "a Python file", "name a run folder, its name under logs, or a checkpoint in it"
+        return "a Python file", f"write --model {path}:NAME for a network in it, or name a run folder"
+    if path.suffix == ".ipynb":
+        return (
+            "a notebook",
+            f"write its network into a file (jupyter nbconvert --to script {path.name}): --model FILE.py:NAME",
+        )
+    if head.lstrip().lower().startswith(WEB_PAGES):
+        return "a web page", "download the file itself: the page may ask to sign in, or to confirm a large download"
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")):
         return "a picture", "name a run folder, its name under logs, or a checkpoint in it"
     return None

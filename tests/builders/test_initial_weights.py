@@ -87,3 +87,11 @@ def test_half_precision_becomes_single(tmp_path: Path) -> None:
     copy_into(model, find_initial_weights(tmp_path / "x.pth", experiment()))
     assert model.get_parameter("conv.weight").dtype == torch.float32
     assert torch.equal(model.get_parameter("conv.weight"), weights["conv.weight"].float())
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_weights_that_are_no_numbers_are_not_taken(value: str, tmp_path: Path) -> None:
+    weights = dict(build_model(experiment()).state_dict())
+    torch.save(weights | {"fc.bias": torch.full((10,), float(value))}, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match=r"found NaN or infinity in 1 of 9 tensors:\n  spoilt:\n    fc\.bias\n"):
+        find_initial_weights(tmp_path / "x.pth", experiment())

@@ -73,6 +73,6 @@ def test_a_dry_run_without_the_images_downloads_and_writes_nothing(
     outcome = cifar("train", "--config", "mlp", "--dry-run")
     assert outcome.code == 1
     assert outcome.err.endswith(
-        "fetch it anew with: cifar data fetch cifar10 --root data; a dry run downloads and unpacks nothing\n"
+        "fetch it anew with: cifar data fetch cifar10 --root data; this command downloads and unpacks nothing\n"
     )
     assert sorted(tmp_path.rglob("*")) == before

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_without_a_run_the_network_that_comes_along_answers(
     outcome = cifar("predict", picture, "--json")
     assert outcome.code == 0
     found = json.loads(outcome.out)
-    assert found["network"].startswith("the network that comes along (resnet20, ")
+    assert found["network"].startswith("the network that comes along (compact, ")
     facts = load_pretrained(log_dir=tmp_path).facts
     assert facts is not None
     assert facts.calibration is not None
@@ -157,10 +158,7 @@ def test_a_named_file_that_cannot_be_read_fails_after_the_others(
         (["absent.png"], "absent.png: expected a picture or a folder of pictures, found no such file; mend the path"),
         (["nothing"], "nothing: expected a folder with pictures, found no file in it; name another"),
         (["one.png", "--json", "--csv"], "expected --json or --csv, found both; leave one of them out"),
-        (
-            ["one.png", "optimizer.lr=3"],
-            "optimizer.lr=3: a run's configuration is fixed except for data.root, train.device, ",
-        ),
+        (["one.png", "optimizer.lr=3"], "optimizer.lr=3: a run's configuration is fixed except for data.root, "),
     ],
 )
 @pytest.mark.usefixtures("run", "picture")
@@ -189,3 +187,53 @@ def test_a_run_whose_images_are_not_here_predicts_without_calibration(
     assert found["temperature"] is None
     assert found["pictures"][0]["unlike_training"] is None
     assert not (run / "calibration.json").exists()
+
+
+@pytest.mark.usefixtures("pretrained", "picture")
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--model", "net.py:Net"], 1, "make one with: cifar train --model net.py:Net"),
+        (["--trust-model"], 1, "make one with: cifar train --config quickstart"),
+        (["--pretrained", "--model", "net.py:Net"], 2, "expected no other network, found --model (net.py:Net); leave"),
+        (["--pretrained", "--trust-model"], 2, "expected no other network, found --trust-model; leave one of the two"),
+    ],
+)
+def test_another_network_never_answers_in_the_place_of_ones_own(
+    words: list[str], code: int, message: str, tmp_path: Path, cifar: Callable[..., Any]
+) -> None:
+    (tmp_path / "net.py").write_text("from torch import nn\n\n\nclass Net(nn.Module):\n    pass\n")
+    outcome = cifar("predict", "one.png", *words)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"temperature": math.nan}, {"images": math.inf}])
+def test_a_calibration_that_cannot_be_right_is_measured_anew(
+    wrong: dict[str, float], run: Path, picture: Path, cifar: Callable[..., Any]
+) -> None:
+    first, path = cifar("predict", picture, "--csv"), run / "calibration.json"
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({**kept, **wrong}))
+    again = cifar("predict", picture, "--csv")
+    assert (again.code, again.out) == (0, first.out)
+    assert json.loads(path.read_text()) == kept
+
+
+@pytest.mark.usefixtures("run")
+def test_the_decoding_of_many_pictures_is_shown(tmp_path: Path, cifar: Callable[..., Any]) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(1001):
+        Image.new("L", (1, 1)).save(tmp_path / "many" / f"{number}.png")
+    assert "decoded 1,001 of 1,001 images" in cifar("predict", "many", "--csv").err
+
+
+@pytest.mark.parametrize("words", [["--log-dir", "elsewhere"], ["--weights", "last"]])
+def test_the_next_command_names_the_same_network(
+    words: list[str], run: Path, picture: Path, tmp_path: Path, cifar: Callable[..., Any]
+) -> None:
+    folder = run.parent.rename(tmp_path / words[1]) if words[0] == "--log-dir" else run.parent
+    outcome = cifar("predict", picture.name, *words)
+    weights = " --weights last" if words[0] == "--weights" else ""
+    expected = f"next: cifar predict one.png --run {folder.name}/{run.name}{weights} --grad-cam"
+    assert outcome.err.splitlines()[-1] == expected

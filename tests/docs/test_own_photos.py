@@ -24,7 +24,9 @@ def test_the_commands_run_in_order(
         (tmp_path / "photos.yaml").write_text(configuration)
     (commands,) = re.findall(r"```bash\n(.*?)```", chapter, re.DOTALL)
     (tmp_path / "photos").symlink_to(photos)
-    verified, trained, measured, drawn = [shlex.split(line, comments=True)[1:] for line in commands.splitlines()]
+    verified, trained, measured, drawn, *asked = [
+        shlex.split(line, comments=True)[1:] for line in commands.splitlines()
+    ]
     assert (
         cifar(*verified).out
         == "train: 54 images of 3 classes\nval: 6 images of 3 classes\ntest: 12 images of 3 classes\n"
@@ -34,6 +36,8 @@ def test_the_commands_run_in_order(
     assert "crate box" in cifar(*measured).out
     outcome = cifar(*drawn)
     assert outcome.code == 0, outcome.err
+    for words in asked:
+        assert "crate box" in cifar(*words).out
     assert len(list((tmp_path / "logs").rglob("*.png"))) >= 2
 
 

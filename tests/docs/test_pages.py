@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from cifar_cli.commands.docs import topics
 from cifar_cli.config import load, load_text
@@ -263,7 +264,8 @@ def test_the_network_of_the_page_works_with_every_command_that_it_shows(
     (text,) = re.findall(r"```python\n# my_net.py\n(.*?)```", page, re.DOTALL)
     (tmp_path / "my_net.py").write_text(text)
     lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    assert len(lines) == 9
+    assert len(lines) == 10
+    Image.new("RGB", (64, 48), "orange").save(tmp_path / "photo.jpg")
     for line in lines:
         words = line.split()[1:]
         words += SMALL if words[0] in ("train", "benchmark") else []

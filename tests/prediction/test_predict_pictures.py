@@ -10,7 +10,7 @@ from torch import nn
 
 from cifar_cli.builders.load_model import LoadedModel, NetworkFacts
 from cifar_cli.config import load_text
-from cifar_cli.errors import UsageError
+from cifar_cli.errors import RunError, UsageError
 from cifar_cli.prediction.find_pictures import PictureFile
 from cifar_cli.prediction.predict_pictures import MAX_KEPT, predict_pictures
 from cifar_cli.runs.run_folder import RunFolder
@@ -76,3 +76,11 @@ def test_a_network_without_a_score_for_each_class_is_told(tmp_path: Path) -> Non
         UsageError, match=r"a score for each of the 10 classes, found an output of shape \(1, 3, 32, 32\)"
     ):
         predict_pictures(opened(nn.Identity(), "cifar10"), [file], facts(3))
+
+
+def test_scores_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    file, model = PictureFile(tmp_path / "a.png", "a.png", is_named=True), FirstPixel()
+    model.register_forward_hook(lambda module, inputs, scores: scores * float("nan"))
+    with pytest.raises(RunError, match="expected scores that are numbers, found NaN or infinity"):
+        predict_pictures(opened(model, "cifar10"), [file], facts(3))

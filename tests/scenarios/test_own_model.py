@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from cifar_cli.console.completion import complete_own_model
 
@@ -104,6 +105,24 @@ def test_a_finished_run_is_evaluated_explained_and_drawn_with_the_file_or_its_co
         words = [picture] if picture == "--all" else ["conv1", picture]
         assert cifar("visualize-layer", *words, own_run, "--trust-model").code == 0
     assert cifar("visualize-layer", "conv1", "--over-time", own_run, "--trust-model").code == 0
+
+
+def test_it_says_what_it_sees_with_the_file_or_its_copy_and_never_without(
+    own_run: Path, cifar: Cifar, my_net: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (40, 32), "red").save(tmp_path / "photo.png")
+    runs_of_the_file = len((tmp_path / "ran.txt").read_text())
+    refused = cifar("predict", "photo.png")
+    assert refused.code == 2
+    assert "write --model my_net.py:Net, or --trust-model to run the copy of the file in the run folder" in refused.err
+    assert len((tmp_path / "ran.txt").read_text()) == runs_of_the_file
+    named = cifar("predict", "photo.png", "--json", *OWN)
+    my_net.unlink()
+    copied = cifar("predict", "photo.png", "--json", "--run", own_run.name, "--trust-model", "--grad-cam")
+    assert (named.code, copied.code) == (0, 0), copied.err
+    assert json.loads(copied.out) == json.loads(named.out)
+    assert (own_run / "images" / "predict-photo-grad-cam.png").is_file()
+    assert named.err.splitlines()[-1].endswith("--model my_net.py:Net --grad-cam")
 
 
 def test_its_next_commands_name_the_file_and_can_be_typed(own_run: Path, cifar: Cifar) -> None:

@@ -12,6 +12,8 @@ from cifar_cli.data.datasets.listed_file import ListedFile
 
 FILES_AT_A_TIME = 256  # those under way are still decoded after a Ctrl-C
 
+FILES_A_REPORT = 16  # photos of 12 million pixels take some seconds
+
 OnDecoded = Callable[[int, int], None]
 """Receives the number of decoded files and of all files."""
 
@@ -51,9 +53,10 @@ def decode_files(
         with large_images_allowed():
             for start in range(0, len(files), FILES_AT_A_TIME):
                 chunk = files[start : start + FILES_AT_A_TIME]
-                yield from pool.map(partial(_decode, size=size), chunk)
-                if on_decoded:
-                    on_decoded(start + len(chunk), len(files))
+                for number, image in enumerate(pool.map(partial(_decode, size=size), chunk), start + 1):
+                    yield image
+                    if on_decoded and (number % FILES_A_REPORT == 0 or number == len(files)):
+                        on_decoded(number, len(files))
     finally:
         pool.shutdown(cancel_futures=True)
 

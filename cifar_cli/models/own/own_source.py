@@ -83,16 +83,19 @@ class OwnSource:
 
 
 def is_own_word(word: str) -> bool:
-    """Returns whether a word of the command line has the form FILE.py:NAME."""
+    """Returns whether a word of the command line has the form FILE.py:NAME, or is meant so and names a notebook."""
     file, colon, _ = word.rpartition(":")
-    return bool(colon) and file.endswith(".py")
+    return bool(colon) and file.endswith((".py", ".ipynb"))
 
 
 def read_own_source(word: str) -> OwnSource:
     """Returns the network that FILE.py:NAME names. Raises UsageError; the file does not run."""
     file, colon, attribute = word.rpartition(":")
-    if not colon or word.endswith(".py"):
+    if not colon or word.endswith((".py", ".ipynb")):
         file, attribute = word, ""
+    if file.endswith(".ipynb"):
+        mend = f"write its class into a file: jupyter nbconvert --to script {file}, then {file[:-6]}.py"
+        raise UsageError(f"--model: expected FILE.py:NAME, found the notebook '{word}'; {mend}:{attribute or 'Net'}")
     if not file.endswith(".py"):
         candidate = f"{file}.py"
         is_file = expand_path(candidate, place="--model").is_file()

@@ -28,7 +28,7 @@ def test_every_file_is_decoded_in_order_and_the_progress_is_told(
     for image in images[::7]:
         assert image.pixels is not None
         assert np.array_equal(image.pixels, decode_image(image.file.path, size=8))
-    assert told == [(25, 72), (50, 72), (72, 72)]
+    assert told == [(16, 72), (32, 72), (48, 72), (64, 72), (72, 72)]
 
 
 def test_the_second_time_nothing_is_decoded_and_the_pixels_are_equal(

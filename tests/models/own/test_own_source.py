@@ -41,6 +41,11 @@ def test_a_word_with_a_file_and_a_name_is_known(word: str, is_own: bool) -> None
             "my_net.py: expected FILE.py:NAME, found no NAME; the file has Net, make; write --model my_net.py:Net",
         ),
         ("my_net:Net", "--model: expected FILE.py:NAME, found 'my_net:Net'; did you mean 'my_net.py:Net'?"),
+        (
+            "nb.ipynb:Net",
+            "--model: expected FILE.py:NAME, found the notebook 'nb.ipynb:Net'; write its class into a file: "
+            "jupyter nbconvert --to script nb.ipynb, then nb.py:Net",
+        ),
         ("Net", "--model: expected FILE.py:NAME, found 'Net'; write for example --model my_net.py:Net"),
         ("my_nte.py:Net", "found no such file; did you mean 'my_net.py'?"),
         ("my_net.py:Nte", "my_net.py: expected a class or a function 'Nte', found none; did you mean 'Net'?"),
