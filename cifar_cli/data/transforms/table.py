@@ -90,7 +90,21 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=2,
         issue=_translate_issue,
     ),
-    # After the two before, so that the square is neither moved nor mirrored.
+    "crop_padding": Augmentation(
+        target="cifar_cli.data.transforms.crop:RandomCrop",
+        value=Annotated[
+            NonNegativeInt,
+            Field(
+                title="a random crop after padding with so many black pixels, torchvision's RandomCrop(side, padding)",
+                description="a whole number of pixels, 0 or more",
+                examples=[4],
+            ),
+        ],
+        off=0,
+        example=2,
+        issue=_translate_issue,
+    ),
+    # After the ones before, so that the square is neither moved nor mirrored.
     "cutout": Augmentation(
         target="cifar_cli.data.transforms.cutout:Cutout",
         value=Annotated[
