@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cifar_cli.section import NonNegativeInt, PositiveInt, Section
+from cifar_cli.section import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -133,6 +133,41 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=(16, 32),
         takes_normalized=True,
         new_sides=tuple,
+    ),
+    # Last, so that both images of a mixture have been changed before.
+    "mixup": Augmentation(
+        target="cifar_cli.data.transforms.mixup:Mixup",
+        value=Annotated[
+            NonNegativeFloat,
+            Field(title="blend each image with another; shares are drawn from Beta(alpha, alpha)", examples=[0.2]),
+        ],
+        off=0.0,
+        example=0.2,
+        takes_normalized=True,
+    ),
+    "cutmix": Augmentation(
+        target="cifar_cli.data.transforms.cutmix:CutMix",
+        value=Annotated[
+            NonNegativeFloat,
+            Field(title="a rectangle of another image; areas are drawn from Beta(alpha, alpha)", examples=[1.0]),
+        ],
+        off=0.0,
+        example=1.0,
+        takes_normalized=True,
+    ),
+    "mixup_or_cutmix": Augmentation(
+        target="cifar_cli.data.transforms.mixup_or_cutmix:MixupOrCutMix",
+        value=Annotated[
+            tuple[PositiveFloat, PositiveFloat] | None,
+            Field(
+                title="one of the two for each image, by chance; the alpha of mixup and that of CutMix",
+                description="a list of two numbers above 0, or null for neither",
+                examples=[[0.2, 1.0]],
+            ),
+        ],
+        off=None,
+        example=(0.2, 1.0),
+        takes_normalized=True,
     ),
 }
 
