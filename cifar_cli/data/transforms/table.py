@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cifar_cli.section import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+from cifar_cli.section import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, UnitInterval
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -104,6 +104,40 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=2,
         issue=_translate_issue,
     ),
+    "rotation": Augmentation(
+        target="cifar_cli.data.transforms.random_rotation:RandomRotation",
+        value=Annotated[
+            float,
+            Field(
+                title="rotate by up to so many degrees, to both sides; corners are black",
+                ge=0,
+                le=180,
+                description="a number of degrees from 0 to 180",
+                examples=[15.0],
+            ),
+        ],
+        off=0.0,
+        example=15.0,
+    ),
+    "color_jitter": Augmentation(
+        target="cifar_cli.data.transforms.color_jitter:ColorJitter",
+        value=Annotated[
+            tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat, Annotated[float, Field(ge=0, le=0.5)]] | None,
+            Field(
+                title="the strengths of random brightness, contrast, saturation and hue, as in torchvision",
+                description="a list of four numbers, 0 or more, the last at most 0.5, or null for none",
+                examples=[[0.4, 0.4, 0.4, 0.1]],
+            ),
+        ],
+        off=None,
+        example=(0.4, 0.4, 0.4, 0.1),
+    ),
+    "grayscale": Augmentation(
+        target="cifar_cli.data.transforms.random_grayscale:RandomGrayscale",
+        value=Annotated[UnitInterval, Field(title="the probability that an image turns grey", examples=[0.1])],
+        off=0.0,
+        example=0.5,
+    ),
     # After the ones before, so that the square is neither moved nor mirrored.
     "cutout": Augmentation(
         target="cifar_cli.data.transforms.cutout:Cutout",
@@ -133,6 +167,16 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=(16, 32),
         takes_normalized=True,
         new_sides=tuple,
+    ),
+    "random_erasing": Augmentation(
+        target="cifar_cli.data.transforms.random_erasing:RandomErasing",
+        value=Annotated[
+            UnitInterval,
+            Field(title="the probability that a rectangle of an image is filled with zeros", examples=[0.25]),
+        ],
+        off=0.0,
+        example=0.5,
+        takes_normalized=True,
     ),
     # Last, so that both images of a mixture have been changed before.
     "mixup": Augmentation(
