@@ -4,16 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
-SYNTHETIC = ["--config", "cnn", "data.name=synthetic"]
+SYNTHETIC = ["--config", "cnn", "data.name=synthetic", "data.val_size=0"]
 
 
-def test_the_picture_shows_the_augmentations_of_the_configuration(
-    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_picture_shows_the_augmentations_of_the_configuration(cifar: Callable[..., Any], tmp_path: Path) -> None:
     shown = cifar("data", "show", *SYNTHETIC, "data.augment={}")
     assert shown.code == 0, shown.err
     assert "wrote augmentation.png" in shown.err

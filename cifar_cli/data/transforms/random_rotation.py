@@ -11,7 +11,7 @@ from cifar_cli.data.transforms.draw import draw_uniform
 
 @dataclass(frozen=True)
 class RandomRotation:
-    """Rotates each image by an angle in [−degrees, degrees]; corners are black, pixels the nearest, as in torchvision."""
+    """Rotates each image by an angle in [−degrees, degrees] and takes the nearest pixels; corners are black."""
 
     degrees: float
 
