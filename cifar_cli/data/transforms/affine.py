@@ -25,3 +25,21 @@ def rotation(degrees: Tensor) -> Tensor:
     """Returns the inverse maps (B, 2, 3) of rotations about the centre, counter-clockwise. degrees: float (B,)."""
     cos, sin, zero = degrees.deg2rad().cos(), degrees.deg2rad().sin(), torch.zeros_like(degrees)
     return torch.stack((cos, -sin, zero, sin, cos, zero), dim=-1).view(-1, 2, 3)
+
+
+def shear_x(levels: Tensor, *, height: int) -> Tensor:
+    """Returns the inverse maps (B, 2, 3) that add levels · y to x, y from the upper border. levels: float (B,)."""
+    zero, one = torch.zeros_like(levels), torch.ones_like(levels)
+    return torch.stack((one, levels, levels * (height / 2), zero, one, zero), dim=-1).view(-1, 2, 3)
+
+
+def shear_y(levels: Tensor, *, width: int) -> Tensor:
+    """Returns the inverse maps (B, 2, 3) that add levels · x to y, x from the left border. levels: float (B,)."""
+    zero, one = torch.zeros_like(levels), torch.ones_like(levels)
+    return torch.stack((one, zero, zero, levels, one, levels * (width / 2)), dim=-1).view(-1, 2, 3)
+
+
+def translation(right: Tensor, down: Tensor) -> Tensor:
+    """Returns the inverse maps (B, 2, 3) of shifts in pixels, float (B,)."""
+    zero, one = torch.zeros_like(right), torch.ones_like(right)
+    return torch.stack((one, zero, -right, zero, one, -down), dim=-1).view(-1, 2, 3)

@@ -6,6 +6,7 @@ with one channel, `saturation`, `hue` and `grayscale` return the image.
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 LUMA = (0.2989, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as rounded by torchvision
 
@@ -47,6 +48,51 @@ def hue(images: Tensor, shift: Tensor) -> Tensor:
     k = torch.remainder(steps + 6 * turns[:, None], 6)
     turned = high[:, None] - span[:, None] * torch.minimum(k, 4 - k).clamp(0, 1)
     return (turned * (256 - 1e-3)).to(images.dtype)  # torchvision's way from [0, 1] to uint8
+
+
+def sharpness(images: Tensor, factor: Tensor) -> Tensor:
+    """Returns the images blended with blurred ones; the border's pixels stay."""
+    height, width = images.shape[-2:]
+    if min(height, width) <= 2:
+        return images
+    sums = F.avg_pool2d(images.float(), 3, stride=1, divisor_override=1)  # (B, C, H − 2, W − 2)
+    blurred = ((sums + 4 * images[..., 1:-1, 1:-1]) / 13).round()  # PIL's kernel: ones, and 5 in the middle
+    sharpened = images.clone()
+    sharpened[..., 1:-1, 1:-1] = _blend(images[..., 1:-1, 1:-1], blurred, factor)
+    return sharpened
+
+
+def posterize(images: Tensor, bits: Tensor) -> Tensor:
+    """Returns the images with their `bits` highest bits, int64 (B,) in [0, 8]."""
+    step = (2 ** (8 - bits)).view(-1, 1, 1, 1)
+    return (images // step * step).to(images.dtype)
+
+
+def solarize(images: Tensor, threshold: Tensor) -> Tensor:
+    """Returns the images with the values inverted that are at least `threshold`, float (B,)."""
+    return torch.where(images >= threshold.view(-1, 1, 1, 1), 255 - images, images)
+
+
+def autocontrast(images: Tensor) -> Tensor:
+    """Returns the images with each channel stretched to [0, 255]."""
+    values = images.float()
+    low, high = values.amin((2, 3), keepdim=True), values.amax((2, 3), keepdim=True)
+    is_flat = low == high
+    scale = torch.where(is_flat, 1, (high - low) * (1 / 255))
+    return ((values - low.masked_fill(is_flat, 0)) / scale).clamp(0, 255).to(images.dtype)
+
+
+def equalize(images: Tensor) -> Tensor:
+    """Returns the images with each channel's histogram made even, by the table of values that PIL uses."""
+    values = images.flatten(2).long()  # (B, C, H · W)
+    counts = torch.zeros(*values.shape[:2], 256, dtype=torch.int64, device=images.device)
+    counts.scatter_add_(2, values, torch.ones_like(values))
+    of_highest = counts.gather(2, values.amax(2, keepdim=True))
+    step = (values.shape[2] - of_highest) // 255  # (B, C, 1)
+    before = counts.cumsum(2) - counts  # pixels that are darker
+    table = ((before + step // 2) // step.clamp(min=1)).clamp(max=255)
+    equalized = table.gather(2, values).to(images.dtype).view_as(images)
+    return torch.where(step[..., None] == 0, images, equalized)
 
 
 def _grey(images: Tensor) -> Tensor:

@@ -28,6 +28,13 @@ def draw_beta(alpha: float, images: Tensor, *, generator: Generator) -> Tensor:
     return _to_device_of(images, torch.from_numpy(numbers).float())
 
 
+def draw_groups(count: int, images: Tensor, *, generator: Generator) -> list[Tensor]:
+    """Returns `count` groups, in one of which each image is, as the images' indices, int64, on the images' device."""
+    # Grouped before the copy: how many images are in a group is known without waiting for the device.
+    numbers = torch.randint(count, (len(images),), generator=generator, device=generator.device)
+    return [_to_device_of(images, (numbers == number).nonzero().flatten()) for number in range(count)]
+
+
 def draw_partners(images: Tensor, *, generator: Generator) -> Tensor:
     """Returns for each image the index of another, or of itself: a permutation, int64 (B,), on the images' device."""
     return _to_device_of(images, torch.randperm(len(images), generator=generator, device=generator.device))

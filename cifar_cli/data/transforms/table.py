@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cifar_cli.section import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, UnitInterval
+from cifar_cli.section import Flag, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, UnitInterval
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -103,6 +103,15 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         off=0,
         example=2,
         issue=_translate_issue,
+    ),
+    "trivial_augment": Augmentation(
+        target="cifar_cli.data.transforms.trivial_augment:TrivialAugment",
+        value=Annotated[
+            Flag,
+            Field(title="true: one random operation of random strength on each image, as torchvision's wide space"),
+        ],
+        off=False,
+        example=True,
     ),
     "rotation": Augmentation(
         target="cifar_cli.data.transforms.random_rotation:RandomRotation",
