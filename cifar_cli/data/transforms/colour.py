@@ -55,8 +55,9 @@ def sharpness(images: Tensor, factor: Tensor) -> Tensor:
     height, width = images.shape[-2:]
     if min(height, width) <= 2:
         return images
-    sums = F.avg_pool2d(images.float(), 3, stride=1, divisor_override=1)  # (B, C, H − 2, W − 2)
-    blurred = ((sums + 4 * images[..., 1:-1, 1:-1]) / 13).round()  # PIL's kernel: ones, and 5 in the middle
+    values = images.float()
+    sums = F.avg_pool2d(values, 3, stride=1, divisor_override=1)  # (B, C, H − 2, W − 2)
+    blurred = ((sums + 4 * values[..., 1:-1, 1:-1]) / 13).round()  # PIL's kernel: ones, and 5 in the middle
     sharpened = images.clone()
     sharpened[..., 1:-1, 1:-1] = _blend(images[..., 1:-1, 1:-1], blurred, factor)
     return sharpened
