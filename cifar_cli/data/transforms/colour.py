@@ -65,7 +65,7 @@ def sharpness(images: Tensor, factor: Tensor) -> Tensor:
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
     """Returns the images with their `bits` highest bits, int64 (B,) in [0, 8]."""
-    step = (2 ** (8 - bits)).view(-1, 1, 1, 1)
+    step = torch.pow(2, 8 - bits).view(-1, 1, 1, 1)
     return (images // step * step).to(images.dtype)
 
 
