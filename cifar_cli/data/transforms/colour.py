@@ -101,7 +101,8 @@ def _grey(images: Tensor) -> Tensor:
     if images.shape[1] == 1:
         return images.float()
     red, green, blue = images.float().split(1, dim=1)
-    return red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
+    grey: Tensor = red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
+    return grey
 
 
 def _blend(images: Tensor, others: Tensor, factor: Tensor) -> Tensor:
