@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from cifar_cli.data.batch import Batch
-from cifar_cli.data.transforms.table import Transform
+from cifar_cli.data.transforms.augmentation import Transform
 
 
 def bare_loop(

@@ -13,7 +13,7 @@ from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.normalize import Normalize, to_unit
-from cifar_cli.data.transforms.table import Transform
+from cifar_cli.data.transforms.augmentation import Transform
 from cifar_cli.section import call_with_accepted, load_target
 from cifar_cli.training.runtime import Runtime
 

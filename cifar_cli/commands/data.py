@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from cifar_cli import formatting
-from cifar_cli.commands.options import check_word
+from cifar_cli.builders.trust_model import NO_TRUST
+from cifar_cli.commands.options import Config, check_word, config_words, expand_option, load_config, split_words
+from cifar_cli.config.config_files import DEFAULT_CONFIG
 from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.errors import DataError, UsageError
@@ -112,6 +114,31 @@ def where(root: Root = None) -> None:
     named = next((name for name in ("cifar10", *OWN) if presences[name].startswith("there")), None)
     command = _train_command(named, root) if named else _fetch_command("cifar10", root)
     print_next_step(wrote=[], next_command=command)
+
+
+@app.command()
+def show(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="key=value", help="Changes to the configuration.")
+    ] = None,
+    config: Config = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The PNG to write.", callback=expand_option)
+    ] = Path("augmentation.png"),
+) -> None:
+    """Draw training images as the network gets them, augmented as a configuration says."""
+    name, overrides = split_words(words, of="configuration")
+    if name is not None and config is not None:
+        raise UsageError(f"cifar data show: expected one configuration, found {config} and {name}; leave one out")
+    source = config or name or DEFAULT_CONFIG
+    experiment = load_config(source, overrides, NO_TRUST)
+    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.figures.mosaic import save_picture
+    from cifar_cli.inspection.show_augmentation import show_augmentation
+
+    save_picture(show_augmentation(experiment), output)
+    following = shell_command("cifar", "train", *config_words(source, overrides))
+    print_next_step(wrote=[str(output)], next_command=following)
 
 
 def _presence(name: str, folder: Path) -> str:

@@ -11,7 +11,7 @@ from typing import NoReturn
 from torch import Tensor
 
 from cifar_cli.data.loader import BatchLoader
-from cifar_cli.data.transforms.table import Transform
+from cifar_cli.data.transforms.augmentation import Transform
 from cifar_cli.errors import DivergedError, StoppedError
 from cifar_cli.kernels.cuda_graphs import GraphCache, Step
 from cifar_cli.optim.averages import evaluation_weights

@@ -18,7 +18,8 @@ TABLE = '''
 from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from cifar_cli.data.datasets.table import DATASETS, DatasetKeys
-from cifar_cli.data.transforms.table import AUGMENTATIONS, Augmentation
+from cifar_cli.data.transforms.augmentation import Augmentation
+from cifar_cli.data.transforms.table import AUGMENTATIONS
 from cifar_cli.models.table import MODELS, ModelKeys
 from cifar_cli.optim.schedules.table import SCHEDULES, ScheduleKeys
 from cifar_cli.optim.table import OPTIMIZERS, OptimizerKeys

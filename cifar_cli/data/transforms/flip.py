@@ -7,8 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from cifar_cli.data.batch import Batch
+from cifar_cli.data.transforms.augmentation import Transform
 from cifar_cli.data.transforms.draw import draw_integers
-from cifar_cli.data.transforms.table import Transform
 
 
 def flip(mode: Literal["random", "alternating"], *, num_images: int, seed: int) -> Transform:

@@ -4,52 +4,16 @@ An augmentation is a function from a Batch and a generator to a Batch. Augmentat
 table, whatever their order in the YAML. To add one, write `data/transforms/<name>.py` and its entry here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cifar_cli.section import NonNegativeInt, PositiveInt, Section
-
-if TYPE_CHECKING:
-    from torch import Generator
-
-    from cifar_cli.data.batch import Batch
-
-    Transform: TypeAlias = Callable[[Batch, Generator], Batch]
-else:
-    Transform: TypeAlias = Callable
-
-
-def _no_issue(value: Any, side: int) -> tuple[str, str] | None:
-    return None
-
-
-def _no_sides(value: Any) -> Sequence[int]:
-    return ()
-
-
-@dataclass(frozen=True, eq=False)
-class Augmentation:
-    """One key of `data.augment`.
-
-    target: `module:attribute`, called with the key's value and, where its signature names them, with `num_images`,
-    `num_classes`, `mean` and `seed`; gives a Transform. value: the key's type, with its words. off: the value with
-    which nothing is done. takes_normalized: whether images come normalized, as float32, instead of as uint8.
-    issue: for a value and the side of the dataset's images, what is wrong, and the mend. new_sides: for a value that
-    is a list, the sides in pixels that the images are resized to. example: a value for tests.
-    """
-
-    target: str
-    value: Any
-    off: Any
-    example: Any
-    takes_normalized: bool = False
-    issue: Callable[[Any, int], tuple[str, str] | None] = _no_issue
-    new_sides: Callable[[Any], Sequence[int]] = _no_sides
+from cifar_cli.data.transforms.augmentation import Augmentation
+from cifar_cli.section import Flag, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, UnitInterval
 
 
 def _translate_issue(pixels: int, side: int) -> tuple[str, str] | None:
@@ -90,7 +54,64 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=2,
         issue=_translate_issue,
     ),
-    # After the two before, so that the square is neither moved nor mirrored.
+    "crop_padding": Augmentation(
+        target="cifar_cli.data.transforms.crop:RandomCrop",
+        value=Annotated[
+            NonNegativeInt,
+            Field(
+                title="a random crop after padding with so many black pixels, torchvision's RandomCrop(side, padding)",
+                description="a whole number of pixels, 0 or more",
+                examples=[4],
+            ),
+        ],
+        off=0,
+        example=2,
+        issue=_translate_issue,
+    ),
+    "trivial_augment": Augmentation(
+        target="cifar_cli.data.transforms.trivial_augment:TrivialAugment",
+        value=Annotated[
+            Flag,
+            Field(title="true: one random operation of random strength on each image, as torchvision's wide space"),
+        ],
+        off=False,
+        example=True,
+    ),
+    "rotation": Augmentation(
+        target="cifar_cli.data.transforms.random_rotation:RandomRotation",
+        value=Annotated[
+            float,
+            Field(
+                title="rotate by up to so many degrees, to both sides; corners are black",
+                ge=0,
+                le=180,
+                description="a number of degrees from 0 to 180",
+                examples=[15.0],
+            ),
+        ],
+        off=0.0,
+        example=15.0,
+    ),
+    "color_jitter": Augmentation(
+        target="cifar_cli.data.transforms.color_jitter:ColorJitter",
+        value=Annotated[
+            tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat, Annotated[float, Field(ge=0, le=0.5)]] | None,
+            Field(
+                title="the strengths of random brightness, contrast, saturation and hue, as in torchvision",
+                description="a list of four numbers, 0 or more, the last at most 0.5, or null for none",
+                examples=[[0.4, 0.4, 0.4, 0.1]],
+            ),
+        ],
+        off=None,
+        example=(0.4, 0.4, 0.4, 0.1),
+    ),
+    "grayscale": Augmentation(
+        target="cifar_cli.data.transforms.random_grayscale:RandomGrayscale",
+        value=Annotated[UnitInterval, Field(title="the probability that an image turns grey", examples=[0.1])],
+        off=0.0,
+        example=0.5,
+    ),
+    # After the ones before, so that the square is neither moved nor mirrored.
     "cutout": Augmentation(
         target="cifar_cli.data.transforms.cutout:Cutout",
         value=Annotated[
@@ -119,6 +140,51 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=(16, 32),
         takes_normalized=True,
         new_sides=tuple,
+    ),
+    "random_erasing": Augmentation(
+        target="cifar_cli.data.transforms.random_erasing:RandomErasing",
+        value=Annotated[
+            UnitInterval,
+            Field(title="the probability that a rectangle of an image is filled with zeros", examples=[0.25]),
+        ],
+        off=0.0,
+        example=0.5,
+        takes_normalized=True,
+    ),
+    # Last, so that both images of a mixture have been changed before.
+    "mixup": Augmentation(
+        target="cifar_cli.data.transforms.mixup:Mixup",
+        value=Annotated[
+            NonNegativeFloat,
+            Field(title="blend each image with another; shares are drawn from Beta(alpha, alpha)", examples=[0.2]),
+        ],
+        off=0.0,
+        example=0.2,
+        takes_normalized=True,
+    ),
+    "cutmix": Augmentation(
+        target="cifar_cli.data.transforms.cutmix:CutMix",
+        value=Annotated[
+            NonNegativeFloat,
+            Field(title="a rectangle of another image; areas are drawn from Beta(alpha, alpha)", examples=[1.0]),
+        ],
+        off=0.0,
+        example=1.0,
+        takes_normalized=True,
+    ),
+    "mixup_or_cutmix": Augmentation(
+        target="cifar_cli.data.transforms.mixup_or_cutmix:MixupOrCutMix",
+        value=Annotated[
+            tuple[PositiveFloat, PositiveFloat] | None,
+            Field(
+                title="one of the two for each image, by chance; the alpha of mixup and that of CutMix",
+                description="a list of two numbers above 0, or null for neither",
+                examples=[[0.2, 1.0]],
+            ),
+        ],
+        off=None,
+        example=(0.2, 1.0),
+        takes_normalized=True,
     ),
 }
 

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from cifar_cli.data.batch import Batch
+from cifar_cli.data.transforms.crop import crop
 from cifar_cli.data.transforms.draw import draw_integers
 
 
@@ -30,10 +31,7 @@ def crop_padded(images: Tensor, *, top: Tensor, left: Tensor, pixels: int) -> Te
     top, left: int64 (B,) in [0, 2·pixels]; both equal to `pixels` returns the image itself.
     """
     height, width = images.shape[-2:]
-    padded = pad_by_reflection(images, pixels)  # (B, C, H + 2p, W + 2p)
-    # All possible crops as overlapping views of the same memory; indexing copies the chosen crops only.
-    crops = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, 2p + 1, 2p + 1, H, W)
-    return crops[torch.arange(len(images), device=images.device), :, top, left]
+    return crop(pad_by_reflection(images, pixels), top=top, left=left, height=height, width=width)
 
 
 def pad_by_reflection(images: Tensor, pixels: int) -> Tensor:

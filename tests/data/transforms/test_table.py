@@ -9,9 +9,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cifar_cli.data.batch import Batch
+from cifar_cli.data.transforms.augmentation import Transform
 from cifar_cli.data.transforms.cutout import Cutout
 from cifar_cli.data.transforms.flip import random_flip
-from cifar_cli.data.transforms.table import AUGMENT, AUGMENTATIONS, Transform
+from cifar_cli.data.transforms.table import AUGMENT, AUGMENTATIONS
 from cifar_cli.data.transforms.translate import Translate
 from cifar_cli.section import call_with_accepted, load_target
 
