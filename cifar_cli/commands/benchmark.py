@@ -58,7 +58,8 @@ def benchmark(
     from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
     from cifar_cli.benchmark.build_benchmark import build_benchmark
     from cifar_cli.benchmark.run_benchmark import run_benchmark
-    from cifar_cli.builders.check_own_model import check_own_training, without_unknown_feature_layers
+    from cifar_cli.builders.check_own_model import check_own_training
+    from cifar_cli.builders.feature_layers import without_unknown_feature_layers
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.runs.environment import describe_environment
 

@@ -138,8 +138,9 @@ def _start(
             f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
         )
     experiment = load_config(source, overrides, trust_in)
-    if trust_in.named and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
-        from cifar_cli.builders.check_own_model import without_unknown_feature_layers
+    is_other_network = trust_in.named or any(word.startswith("model") for word in overrides)
+    if is_other_network and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
+        from cifar_cli.builders.feature_layers import without_unknown_feature_layers
 
         experiment = without_unknown_feature_layers(experiment)
     if seeds is not None:
