@@ -19,10 +19,10 @@ from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config, complete_own_model
 from cifar_cli.errors import CifarError, RunError, RunNotFoundError, UsageError, did_you_mean
 from cifar_cli.models.own.build_own import trust
-from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
+from cifar_cli.models.own.own_source import OwnSource, meant_own_word, read_own_source
 from cifar_cli.models.table import FileKeys
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
-from cifar_cli.shell import expand_path
+from cifar_cli.shell import expand_path, shell_command
 
 if TYPE_CHECKING:
     from cifar_cli.builders.load_model import LoadedModel
@@ -157,6 +157,9 @@ def load_config(source: str, overrides: Sequence[str], trust_in: ModelTrust = NO
 
     Raises ConfigError or UsageError, before torch is imported.
     """
+    if network := meant_own_word(source):
+        mend = f"a network of your own is named by {shell_command('--model', network)}"
+        raise UsageError(f"{source}: expected a YAML file, found a Python file; {mend}")
     if trust_in.named is None:
         experiment = configuration.load(source, overrides)
         folder = None if source in builtins() or is_stream(source) else Path(source).parent
@@ -281,8 +284,8 @@ def choose_model(
     others = {"--config": config, "--weights": weights, "a run": run}
     if pretrained and (other := next((f"{name} ({value})" for name, value in others.items() if value), None)):
         raise UsageError(f"--pretrained: expected no other network, found {other}; leave one of the two out")
-    if run is not None and is_own_word(run):
-        raise UsageError(f"expected a run, found the network '{run}'; write --model {run}")
+    if run is not None and (network := meant_own_word(run)):
+        raise UsageError(f"expected a run, found the network '{run}'; write {shell_command('--model', network)}")
     if run is None and config is None and trust_in.named and not is_run_needed and not _trained(trust_in, log_dir):
         config = OWN_MODEL_CONFIG
     if config is not None:

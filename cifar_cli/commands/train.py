@@ -27,6 +27,7 @@ from cifar_cli.config import Experiment
 from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_checkpoint, complete_train_words
 from cifar_cli.errors import CheckpointError, DivergedError, RunNotFoundError, UsageError
+from cifar_cli.models.own.own_source import meant_own_word
 from cifar_cli.pretrained.card import weights_path
 from cifar_cli.runs.run_folder import find_run
 from cifar_cli.shell import expand_path, shell_command
@@ -76,7 +77,9 @@ def train(
     if (config is None) != resume:
         mend = "write for example cifar train --config quickstart; cifar config list has the names"
         if run and config is None:
-            mend = f"write {shell_command('cifar', 'train', '--config', run)}"
+            network = meant_own_word(run)
+            given = ["--model", network] if network else ["--config", run]
+            mend = f"write {shell_command('cifar', 'train', *given)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is None and begin_with is not None:
         raise UsageError(

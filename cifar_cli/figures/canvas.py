@@ -96,9 +96,10 @@ class Canvas:
 
     def text_width(self, text: str, *, size: float) -> float:
         """Returns the width of a line of text that `write` writes in this size."""
-        renderer = FigureCanvasAgg(self.figure).get_renderer()
+        renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
         font = FontProperties(family=FONT, size=size)
-        return renderer.get_text_width_height_descent(text, font, ismath=False)[0] / self.figure.dpi
+        pixels: float = renderer.get_text_width_height_descent(text, font, ismath=False)[0]
+        return pixels / self.figure.dpi
 
     def paragraph(self, text: str, *, x: float, y: float, width: float, size: float = 8, colour: str = PALE) -> float:
         """Writes text broken into lines that fit the width; returns the y beneath it."""
