@@ -38,9 +38,9 @@ def binary_bytes(count: int) -> str:
     return _with_prefix(count, (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)), unit=" B")
 
 
-def milliseconds(seconds: float) -> str:
-    """Returns a time in milliseconds, in three significant digits."""
-    return f"{1000 * seconds:.3g} ms"
+def duration(seconds: float) -> str:
+    """Returns a short time in three significant digits: `12.3 ms`, and `27.3 s` from a second on."""
+    return f"{1000 * seconds:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
 
 
 def value_range(low: float, high: float, *, digits: int = 3) -> str:

@@ -255,7 +255,7 @@ def test_an_unexpected_error_exits_with_1_and_its_own_words(
         (["train", "--config", "mlp", "optimizer.lr=", "0.1"], "expected key=value in one word, found 'optimizer.lr= 0.1'; write optimizer.lr=0.1 without blanks"),
         (["eval", "optimizer.lr", "=0.1"], "expected key=value in one word, found 'optimizer.lr =0.1'; write optimizer.lr=0.1 without blanks"),
         (["visualize-layer", "conv1", "--all"], "--all: expected a run or nothing, found 'conv1'; leave out the LAYER, or --all"),
-        (["train", "--config", "net.py"], "net.py: expected a YAML file, found a Python file; write the network as YAML: cifar config show sequential prints an example"),
+        (["train", "--config", "net.py"], "net.py: expected a YAML file, found a Python file; a network of your own is named by --model net.py:Net"),
         (["train", "--config", "best.pt"], "best.pt: expected a YAML file, found a checkpoint; its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
         (["train", "--config", "sequental.yaml"], "sequental.yaml: no such file; did you mean 'sequential'?; cifar config list shows the built-in configurations"),
         (["eval", "nosuch"], "nosuch: expected a run folder, a checkpoint file, or the name of a run under logs, found none of them; there are no runs under logs yet: cifar train --config quickstart makes one"),

@@ -57,8 +57,10 @@ def test_percent_has_the_decimals_that_are_asked_for() -> None:
     assert formatting.percent(0.5, decimals=0) == "50 %"
 
 
-def test_milliseconds_have_three_digits() -> None:
-    assert formatting.milliseconds(0.0123456) == "12.3 ms"
+def test_a_short_time_has_three_digits_and_is_in_seconds_from_a_second_on() -> None:
+    assert formatting.duration(0.0123456) == "12.3 ms"
+    assert (formatting.duration(0.9994), formatting.duration(0.9996)) == ("999 ms", "1 s")
+    assert formatting.duration(27.3456) == "27.3 s"
 
 
 @pytest.mark.parametrize(

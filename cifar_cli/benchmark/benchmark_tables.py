@@ -47,7 +47,7 @@ def sentences(measured: Measurement, *, reference: str, precision: str) -> list[
     return [
         _speedup(measured, reference),
         _overhead(measured),
-        f"at the end of an epoch: logging {formatting.milliseconds(end.logging)}{validation}",
+        f"at the end of an epoch: logging {formatting.duration(end.logging)}{validation}",
         f"first step {measured.first_step_seconds[OURS]:.2f} s{memory}",
         f"{_rate(measured.flops_per_second)}, {formatting.percent(measured.share_of_matrix_peak, decimals=0)} of the "
         f"{_rate(peak.flops_per_second)} that products of {peak.size} × {peak.size} matrices reach here in {precision}",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli import config, formatting
-from cifar_cli.analysis.capture import capture_many, first_layer, layer_names
+from cifar_cli.analysis.capture import capture_many
 from cifar_cli.analysis.trace import trace_forward
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.config import Experiment
@@ -87,27 +87,6 @@ def check_own_class_scores(experiment: Experiment) -> None:
         f"end of {own.attribute}, found {found} for each image; {mend}. To look at it as it is: cifar explain "
         f"{own.word}"
     )
-
-
-def without_unknown_feature_layers(experiment: Experiment) -> Experiment:
-    """Returns the experiment without the feature layers that only the configuration's own network has; says so.
-
-    Raises UsageError as `check_own_model` does.
-    """
-    check_own_model(experiment)
-    model = build_model(experiment)
-    known = layer_names(model)
-    wanted = experiment.log.feature_layers
-    missing = [layer for layer in wanted if layer not in known]
-    if not missing:
-        return experiment
-    example = first_layer(model)
-    mend = f"; for pictures of a layer of your network, write log.feature_layers=[{example}]" if example else ""
-    warn(
-        f"log.feature_layers: {', '.join(missing)}: no such layer in {experiment.model.label}, so left out{mend}",
-    )
-    log = experiment.log.model_copy(update={"feature_layers": tuple(layer for layer in wanted if layer in known)})
-    return experiment.model_copy(update={"log": log})
 
 
 def _source(experiment: Experiment) -> OwnSource:

@@ -28,7 +28,8 @@ def load_data(
     """Returns the experiment and its images, downloaded if necessary.
 
     environment: the env.json of a run that is opened again; its images are found from any working directory. download:
-    false for a dry run, which writes nothing.
+    false for a dry run, which writes nothing. Without `environment`, a training begins, and says how its images are
+    split if no publisher did that; the run keeps that split.
 
     With data.fallback, another dataset is used if the data is missing and cannot be downloaded quickly. The returned
     experiment names the dataset in use and has no fallback, so that a resumed run uses the same images. Of several
@@ -37,6 +38,7 @@ def load_data(
     open_ = partial(_open, recorded=_recorded_root(environment), download=download)
     if processes.is_main:
         experiment, splits = _open_or_fall_back(experiment, open_)
+        _comment_on(splits, experiment, is_new=environment is None)
         processes.broadcast(experiment.data.name)
     else:
         experiment = _on_dataset(experiment, processes.broadcast(experiment.data.name))
@@ -67,13 +69,17 @@ def _open_or_fall_back(experiment: Experiment, open_: Callable[..., Splits]) -> 
         warn(f"{error}\nUsing the {experiment.data.fallback} set instead")
         experiment = _on_dataset(experiment, experiment.data.fallback)
         splits = open_(experiment, deadline_seconds=None)
-    for text in splits.notes:
-        note(text)
+    return experiment, splits
+
+
+def _comment_on(splits: Splits, experiment: Experiment, *, is_new: bool) -> None:
+    if is_new:
+        for text in splits.notes:
+            note(text)
     for text in splits.warnings:
         warn(text)
     if experiment.data.is_synthetic:
         warn("these are SYNTHETIC images, drawn by this program; accuracies on them say nothing about CIFAR-10")
-    return experiment, splits
 
 
 def _open(experiment: Experiment, *, deadline_seconds: float | None, recorded: Path | None, download: bool) -> Splits:

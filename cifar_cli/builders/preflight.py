@@ -3,9 +3,9 @@
 import torch
 
 from cifar_cli import config
-from cifar_cli.analysis.capture import find_layer
 from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.builders.check_own_model import check_own_class_scores, check_own_training
+from cifar_cli.builders.feature_layers import check_feature_layers
 from cifar_cli.builders.init_weights import check_init_layers
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
@@ -71,5 +71,4 @@ def _check_names(experiment: Experiment) -> None:
             f"{error}. The optimizer of this configuration is made for its own network; for yours write for example "
             f"'optimizer={{name: sgd, lr: 0.03, momentum: 0.9}}', or --config quickstart"
         ) from error
-    for layer in experiment.log.feature_layers:
-        find_layer(model, layer)
+    check_feature_layers(experiment, model)

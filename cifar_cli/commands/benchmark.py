@@ -22,7 +22,7 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
-from cifar_cli.models.own.own_source import is_own_word
+from cifar_cli.models.own.own_source import meant_own_word
 from cifar_cli.shell import shell_command
 
 
@@ -48,8 +48,9 @@ def benchmark(
 ) -> None:
     """Time the training of a configuration, part by part, and against the loop of the tutorials."""
     source, overrides = split_words(words, of="configuration")
-    if source is not None and is_own_word(source):
-        raise UsageError(f"expected a configuration, found the network '{source}'; write --model {source}")
+    if source is not None and (network := meant_own_word(source)):
+        mend = f"write {shell_command('--model', network)}"
+        raise UsageError(f"expected a configuration, found the network '{source}'; {mend}")
     trust_in = read_trust(model, trust_model)
     source = source or (OWN_MODEL_CONFIG if trust_in.named else "tutorial")
     experiment = load_config(source, overrides, trust_in)
@@ -58,7 +59,8 @@ def benchmark(
     from cifar_cli.benchmark.benchmark_tables import as_dict, print_report
     from cifar_cli.benchmark.build_benchmark import build_benchmark
     from cifar_cli.benchmark.run_benchmark import run_benchmark
-    from cifar_cli.builders.check_own_model import check_own_training, without_unknown_feature_layers
+    from cifar_cli.builders.check_own_model import check_own_training
+    from cifar_cli.builders.feature_layers import without_unknown_feature_layers
     from cifar_cli.console.streams import print_next_step
     from cifar_cli.runs.environment import describe_environment
 

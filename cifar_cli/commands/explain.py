@@ -26,7 +26,7 @@ from cifar_cli.commands.options import (
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_explain_words, complete_layer_option
 from cifar_cli.errors import UsageError
-from cifar_cli.models.own.own_source import is_own_word
+from cifar_cli.models.own.own_source import meant_own_word
 from cifar_cli.shell import shell_command
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def explain(
 ) -> None:
     """Explain a network layer by layer: shapes, parameters, FLOPs, time, receptive fields."""
     word, overrides = split_words(words, of="run or configuration")
-    if word is not None and model is None and is_own_word(word):
+    if word is not None and model is None and meant_own_word(word):
         word, model, config = None, word, config or OWN_MODEL_CONFIG
     if word is not None and config is None and is_config(word, log_dir=log_dir):
         word, config = None, word

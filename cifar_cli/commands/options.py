@@ -20,7 +20,7 @@ from cifar_cli.console.completion import complete_config, complete_own_model
 from cifar_cli.errors import CifarError, RunError, RunNotFoundError, UsageError, did_you_mean
 from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.models.own.build_own import trust
-from cifar_cli.models.own.own_source import OwnSource, is_own_word, read_own_source
+from cifar_cli.models.own.own_source import OwnSource, meant_own_word, read_own_source
 from cifar_cli.models.table import FileKeys
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path, newest_run
 from cifar_cli.shell import expand_path, shell_command
@@ -158,6 +158,9 @@ def load_config(source: str, overrides: Sequence[str], trust_in: ModelTrust = NO
 
     Raises ConfigError or UsageError, before torch is imported.
     """
+    if network := meant_own_word(source):
+        mend = f"a network of your own is named by {shell_command('--model', network)}"
+        raise UsageError(f"{source}: expected a YAML file, found a Python file; {mend}")
     if trust_in.named is None:
         experiment = configuration.load(source, overrides)
         folder = None if source in builtins() or is_stream(source) else Path(source).parent
@@ -282,8 +285,8 @@ def choose_model(
     experiment = None
     if pretrained and (other := _other_network(config=config, weights=weights, run=run, trust_in=trust_in)):
         raise UsageError(f"--pretrained: expected no other network, found {other}; leave one of the two out")
-    if run is not None and is_own_word(run):
-        raise UsageError(f"expected a run, found the network '{run}'; write --model {run}")
+    if run is not None and (own := meant_own_word(run)):
+        raise UsageError(f"expected a run, found the network '{run}'; write {shell_command('--model', own)}")
     if run is None and config is None and trust_in.named and not is_run_needed and not _trained(trust_in, log_dir):
         config = OWN_MODEL_CONFIG
     if config is not None:

@@ -28,6 +28,7 @@ from cifar_cli.config.config_files import is_stream
 from cifar_cli.console.completion import complete_checkpoint, complete_train_words
 from cifar_cli.errors import CheckpointError, DivergedError, RunNotFoundError, UsageError
 from cifar_cli.heavy_imports import heavy_imports
+from cifar_cli.models.own.own_source import meant_own_word
 from cifar_cli.pretrained.card import weights_path
 from cifar_cli.runs.run_folder import find_run
 from cifar_cli.shell import expand_path, shell_command
@@ -77,7 +78,9 @@ def train(
     if (config is None) != resume:
         mend = "write for example cifar train --config quickstart; cifar config list has the names"
         if run and config is None:
-            mend = f"write {shell_command('cifar', 'train', '--config', run)}"
+            network = meant_own_word(run)
+            given = ["--model", network] if network else ["--config", run]
+            mend = f"write {shell_command('cifar', 'train', *given)}"
         raise UsageError(f"cifar train: expected either --config FILE|NAME or --resume [RUN]; {mend}")
     if config is None and begin_with is not None:
         raise UsageError(
@@ -140,8 +143,9 @@ def _start(
             f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
         )
     experiment = load_config(source, overrides, trust_in)
-    if trust_in.named and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
-        from cifar_cli.builders.check_own_model import without_unknown_feature_layers
+    is_other_network = trust_in.named or any(word.startswith("model") for word in overrides)
+    if is_other_network and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
+        from cifar_cli.builders.feature_layers import without_unknown_feature_layers
 
         experiment = without_unknown_feature_layers(experiment)
     if seeds is not None:

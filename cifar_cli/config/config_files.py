@@ -18,7 +18,7 @@ MAX_BYTES = 2**20
 STDIN = "-"
 # Files that people name in the place of a configuration, by suffix.
 NO_CONFIGS = {
-    ".py": ("a Python file", "write the network as YAML: cifar config show sequential prints an example"),
+    ".py": ("a Python file", "a network of your own is named by --model FILE.py:NAME"),
     ".pt": ("a checkpoint", "its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
     ".pth": ("a checkpoint", "its run is continued with: cifar train --resume RUN, and measured with: cifar eval RUN"),
     ".json": ("a JSON file", "write the same keys as YAML: cifar config show sequential prints an example"),

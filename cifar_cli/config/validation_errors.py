@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from cifar_cli.config.first_guesses import foreign_program, full_key
 from cifar_cli.config.keys import dotted_keys
 from cifar_cli.config.messages import format_value, found, nearest
+from cifar_cli.config.number_slips import meant_number
 from cifar_cli.config.schema import CHOICES, RENAMED_KEYS, Experiment
 from cifar_cli.config.sections import GROUP
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations, dotted
@@ -53,8 +54,17 @@ def _issue(details: ErrorDetails, data: Mapping[str, object], locations: SourceL
     if details["type"] == "literal_error" and isinstance(value, str):
         choices = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         near = nearest(value, choices).removeprefix("; ")
-    mend = near or f"write for example {format_value(example)}"
+    mend = near or _meant(value, field, path, locations) or f"write for example {format_value(example)}"
     return Issue(path, f"expected {expected}, found {found(value)}", mend)
+
+
+def _meant(value: object, field: FieldInfo, path: KeyPath, locations: SourceLocations) -> str:
+    """Returns what to write instead of a number in another notation, such as `0,05`; empty for other values."""
+    number = meant_number(value, field)
+    if number is None:
+        return ""
+    is_typed = locations.of_value(path) == COMMAND_LINE
+    return f"write {dotted(path)}={format_value(number)}" if is_typed else f"write {format_value(number)}"
 
 
 def expectation(field: FieldInfo) -> tuple[str, Any]:

@@ -58,7 +58,7 @@ def _table(summary: NetworkSummary, *, is_wide: bool) -> Table:
         table.add_column("because", overflow="fold", ratio=1)
     table.add_column("params", footer=f"{totals.parameters:,}", justify="right", no_wrap=True)
     table.add_column("FLOPs", footer=formatting.si(totals.flops), justify="right", no_wrap=True)
-    table.add_column("time", footer=formatting.milliseconds(totals.seconds), justify="right", no_wrap=True)
+    table.add_column("time", footer=formatting.duration(totals.seconds), justify="right", no_wrap=True)
     table.add_column("sees", justify="right", no_wrap=True)
     table.add_column("stride", justify="right", no_wrap=True)
     table.add_column("memory", footer=formatting.binary_bytes(totals.activation_bytes), justify="right", no_wrap=True)

@@ -80,4 +80,4 @@ def _ask(url: str, size_bytes: int) -> Answer:
         open_at(url, offset=0, size_bytes=size_bytes, timeout_seconds=MIRROR_SECONDS).response.close()
     except MirrorError as error:
         return Answer(host=host_of(url), is_right=False, answer=str(error))
-    return Answer(host=host_of(url), is_right=True, answer=formatting.milliseconds(time.perf_counter() - started_at))
+    return Answer(host=host_of(url), is_right=True, answer=formatting.duration(time.perf_counter() - started_at))

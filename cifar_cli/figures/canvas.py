@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
@@ -92,6 +93,13 @@ class Canvas:
             family=MONO_FONT if mono else FONT,
             parse_math=False,  # a class name or a title may hold a dollar sign
         )
+
+    def text_width(self, text: str, *, size: float) -> float:
+        """Returns the width of a line of text that `write` writes in this size."""
+        renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
+        font = FontProperties(family=FONT, size=size)
+        pixels: float = renderer.get_text_width_height_descent(text, font, ismath=False)[0]
+        return pixels / self.figure.dpi
 
     def paragraph(self, text: str, *, x: float, y: float, width: float, size: float = 8, colour: str = PALE) -> float:
         """Writes text broken into lines that fit the width; returns the y beneath it."""

@@ -18,7 +18,10 @@ from cifar_cli.figures.value_rows import NUMBER_HEIGHT, TileRow, colour_names, r
 
 # In inches.
 PICTURE_SIDE = 1.1
-VALUES_LEFT = MARGIN + PICTURE_SIDE + 0.55
+PICTURE_RIGHT = MARGIN + PICTURE_SIDE
+SMALLEST_NAMES_WIDTH = 0.55  # between the image and its values, where the rows' names stand
+NAME_SIZE = 8  # in points
+NAME_GAP = 0.12  # on either side of a row's name
 SMALLEST_PAGE_WIDTH = 9.5  # room for the heading
 
 INPUT_CHANNELS = 16  # one line of tiles
@@ -59,8 +62,10 @@ def draw_layer_sheet(
         rows.append(("out", output))
     if after is not None:
         rows.append((after.name, value_row(after.output, max_channels=max_channels, class_names=class_names)))
-    page_width = max(SMALLEST_PAGE_WIDTH, VALUES_LEFT + max(row.width for _, row in rows) + MARGIN)
     canvas = Canvas()
+    longest = max(canvas.text_width(name, size=NAME_SIZE) for name, _ in rows)
+    values_left = PICTURE_RIGHT + max(SMALLEST_NAMES_WIDTH, longest + 2 * NAME_GAP)
+    page_width = max(SMALLEST_PAGE_WIDTH, values_left + max(row.width for _, row in rows) + MARGIN)
     captions = ["Input: the image itself."] if view.reads_images and not view.is_channelwise else []
     captions += [f"{CAPTIONS.get(name, f'After {name}')}: {row.caption}" for name, row in rows]
     y = draw_heading(
@@ -74,15 +79,17 @@ def draw_layer_sheet(
     )
     if isinstance(output, TileRow):
         y = draw_rule(canvas, y=y, page_width=page_width)
-        y = draw_channel_legend(canvas, view, output, x=VALUES_LEFT, y=y, note_x=MARGIN, zero_fractions=zero_fractions)
+        y = draw_channel_legend(canvas, view, output, x=values_left, y=y, note_x=MARGIN, zero_fractions=zero_fractions)
     for index, picture in enumerate(to_pictures(images)):
         y = draw_rule(canvas, y=y, page_width=page_width)
         predicted = predictions[index] if predictions is not None else None
         picture_bottom = _draw_image(canvas, picture, labels[index], predicted, y=y, box=box)
         for number, (name, row) in enumerate(rows):
             top = y + (0.08 if number else 0.0)
-            canvas.write(name, x=VALUES_LEFT - 0.12, y=top + NUMBER_HEIGHT, size=8, colour=PALE, align="right")
-            y = row.draw(canvas, index, x=VALUES_LEFT, y=top)
+            canvas.write(
+                name, x=values_left - NAME_GAP, y=top + NUMBER_HEIGHT, size=NAME_SIZE, colour=PALE, align="right"
+            )
+            y = row.draw(canvas, index, x=values_left, y=top)
         y = max(picture_bottom, y)
     return canvas.finish(width=page_width, height=y + 0.25)
 

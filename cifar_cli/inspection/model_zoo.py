@@ -32,7 +32,8 @@ cifar config show cnn 'model={name: vit_tiny}'                 # all keys and th
 cifar train --config cnn 'model={name: resnet18, width: 16}' 'log.feature_layers=[conv1]'   # a narrower one
 ```
 
-`log.feature_layers` names layers of the network for TensorBoard, here another than that of the configuration.
+`log.feature_layers` names layers of the network for TensorBoard. Without it, layers that only the configuration's own
+network has are left out, with a warning.
 
 | name | what it is | paper | parameters | FLOPs | sides |
 | --- | --- | --- | --- | --- | --- |

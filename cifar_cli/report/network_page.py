@@ -67,7 +67,7 @@ def write_network_page(
         totals={
             "parameters": f"{summary.totals.parameters:,}",
             "flops": formatting.si(summary.totals.flops),
-            "time": formatting.milliseconds(summary.totals.seconds),
+            "time": formatting.duration(summary.totals.seconds),
             "memory": formatting.binary_bytes(summary.totals.activation_bytes),
         },
         notes=_notes(summary),
@@ -80,7 +80,7 @@ def _cards(summary: NetworkSummary) -> list[dict[str, str]]:
     totals = summary.totals
     trained = totals.trainable_parameters
     trainable = "all trainable" if trained == totals.parameters else f"{trained:,} of them trainable"
-    time = formatting.milliseconds(totals.seconds)
+    time = formatting.duration(totals.seconds)
     return [
         {"name": "parameters", "value": f"{totals.parameters:,}", "note": trainable},
         {"name": "FLOPs", "value": formatting.si(totals.flops), "note": "per image, forward"},

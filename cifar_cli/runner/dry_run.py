@@ -83,7 +83,7 @@ def _try_one_batch(console: Console, training: Training) -> None:
     loss.backward()
     value = loss.item()  # waits for the device, so that the time below is that of all the work
     seconds = time.perf_counter() - started_at
-    console.print(f"one batch: loss {value:.4f}, {formatting.milliseconds(seconds)} (later batches are faster)")
+    console.print(f"one batch: loss {value:.4f}, {formatting.duration(seconds)} (later batches are faster)")
 
 
 def _count_parameters(module: nn.Module) -> int:

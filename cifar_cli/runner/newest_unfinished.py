@@ -31,7 +31,9 @@ def newest_unfinished(log_dir: Path) -> RunFolder | GroupFolder:
             warn(f"{error}\nlooking for an older run")
         else:
             note(f"{found.path}: another process is training it; looking for an older run")
-    raise RunError(f"{log_dir}: expected an unfinished run, found none; start one with: cifar train --config NAME")
+    raise RunError(
+        f"{log_dir}: expected an unfinished run, found none; start one with: cifar train --config quickstart"
+    )
 
 
 def _runs_in(group: GroupFolder) -> list[Path]:

@@ -273,7 +273,7 @@ def test_a_sound_network_is_told_nothing_but_the_layers_that_it_does_not_have(
     first, second, *_ = outcome.err.splitlines()
     assert first == (
         "warning: log.feature_layers: conv1: no such layer in my_net.py:Net, so left out; for pictures of a layer of "
-        "your network, write log.feature_layers=[fc]"
+        "your network, write 'log.feature_layers=[fc]'"
     )
     assert "SYNTHETIC" in second
     named = ["train", "--dry-run", "--model", "my_net.py:Net", "log.feature_layers=[cf]"]

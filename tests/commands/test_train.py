@@ -62,3 +62,25 @@ def test_a_mistake_in_the_seeds_starts_no_run(
     outcome = cifar(*words)
     assert (outcome.code, outcome.out, outcome.err) == (2, "", f"error: {message}\n")
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("words", [["model={name: resnet20, blocks_per_stage: 1}"], ["model.widths=[4]"]])
+def test_another_network_leaves_out_the_feature_layers_of_the_configurations_own_and_says_so(
+    words: list[str], cifar: Callable[..., Any]
+) -> None:
+    outcome = cifar("train", "--config", "cnn", "--dry-run", "data.name=synthetic", "data.val_size=100", *words)
+    assert outcome.code == 0, outcome.err
+    assert "warning: log.feature_layers: " in outcome.err
+    assert "so left out; for pictures of a layer of your network, write 'log.feature_layers=[" in outcome.err
+
+
+def test_a_feature_layer_that_a_file_misspells_is_an_error_at_its_key(
+    cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "data: {name: synthetic}\nmodel: {name: cnn, widths: [4]}\nlog: {feature_layers: [blocks.0.conv9]}\n"
+    )
+    outcome = cifar("train", "--config", "mine.yaml", "--dry-run")
+    assert outcome.code == 2
+    assert "error: log.feature_layers: no layer 'blocks.0.conv9'; did you mean 'blocks.0.conv2'?" in outcome.err
+    assert outcome.err.endswith("; write for example 'log.feature_layers=[blocks.0.conv1]'\n")

@@ -1,6 +1,7 @@
 """The sheet of a layer: the words on it, and pixels of the written PNG at known places."""
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -32,6 +33,22 @@ def pixel(path: Path, *, x: float, y: float) -> tuple[int, ...]:
     """The colour at (x, y), in inches from the upper left corner."""
     with Image.open(path) as image:
         return image.convert("RGB").getpixel((round(x * DPI), round(y * DPI)))
+
+
+def test_the_name_of_a_row_stands_between_the_image_and_the_values_however_long_it_is() -> None:
+    images = torch.rand(1, 3, 8, 8)
+    relu = capture(nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 3), relu=nn.ReLU())), images, layer="relu")
+    name = "encoder.blocks.0.activation"
+    figure = draw_layer_sheet(
+        view(nn.Conv2d(3, 4, 3), images), images=images, labels=["bird"], after=replace(relu, name=name)
+    )
+    (label,) = [text for text in figure.findobj(Text) if text.get_text() == name]
+    box = label.get_window_extent()
+    pictures = [picture.get_window_extent() for picture in figure.axes[0].images]
+    left_column = [picture.xmax for picture in pictures if picture.xmin == min(picture.xmin for picture in pictures)]
+    values = [picture.xmin for picture in pictures if picture.xmin > max(left_column)]
+    assert max(left_column) < box.xmin
+    assert box.xmax < min(values)
 
 
 def test_sheet_says_what_the_layer_is_and_what_it_made_of_each_image() -> None:

@@ -115,5 +115,5 @@ def test_if_nothing_is_left_the_error_says_how_to_start_one(tmp_path: Path) -> N
     with run_lock(busy, warn=pytest.fail), pytest.raises(RunError) as caught:
         newest_unfinished(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: expected an unfinished run, found none; start one with: cifar train --config NAME"
+        f"{tmp_path}: expected an unfinished run, found none; start one with: cifar train --config quickstart"
     )

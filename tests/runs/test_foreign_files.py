@@ -24,7 +24,6 @@ def save_old(path: Path) -> None:
         ("old.pt", save_old, "found a checkpoint in torch's format before version 1.6; save it again with a newer torch"),
         ("w.safetensors", lambda path: save_file(WEIGHTS, path), "found a safetensors file, which holds weights without"),
         ("x.yaml", lambda path: path.write_text("model: {name: mlp}\n"), "found a configuration; write --config x.yaml"),
-        ("net.py", lambda path: path.write_text("import torch\n"), "found a Python file; write --model net.py:NAME for a network in it, or"),
         ("nb.ipynb", lambda path: path.write_text("{}"), "found a notebook; write its network into a file"),
         ("page.pt", lambda path: path.write_text("\n<!DOCTYPE html><html>sign in</html>"), "found a web page; download the file itself"),
         ("dog.png", lambda path: Image.new("RGB", (9, 9)).save(path), "found a picture; name a run folder"),

@@ -156,6 +156,7 @@ def test_a_csv_is_a_root_too(own: Path, cifar: Callable[..., Any], tmp_path: Pat
     outcome = cifar("train", "--config", "own.yaml", "data.root=labels.csv")
     assert outcome.code == 0, outcome.err
     assert "labels.csv has no test images of its own: 12 of its 60 images" in outcome.err
+    assert "no test images of its own" not in cifar("eval").err  # the training has said it, and the run keeps it
 
 
 def test_names_of_classes_that_mean_something_to_other_programs_are_shown_as_they_are(

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,17 +83,33 @@ class OwnSource:
         return f"{self.path}:{max(lines, default=node.lineno if node else self.line_of(self.attribute))}"
 
 
-def is_own_word(word: str) -> bool:
-    """Returns whether a word of the command line has the form FILE.py:NAME, or is meant so and names a notebook."""
-    file, colon, _ = word.rpartition(":")
-    return bool(colon) and file.endswith((".py", ".ipynb"))
+def meant_own_word(word: str) -> str | None:
+    """Returns FILE.py:NAME for a word that means a network in a Python file, None for others. The file does not run.
+
+    `my_net.py` means the first network in it; `my_net:Net`, as other programs write it, the file my_net.py. A notebook
+    with a NAME stays as it is, to be refused in the words for notebooks. Raises UsageError for a file that cannot be
+    read.
+    """
+    file, attribute = _split_own_word(word)
+    if file.endswith(".ipynb"):
+        return word if attribute else None
+    path = Path(file if file.endswith(".py") else f"{file}.py")
+    is_file = os.path.isfile(path)
+    if not file.endswith(".py") and not (file != word and is_file):
+        return None
+    names = _networks(_parse(_read(path), path)) if is_file and not attribute else []
+    return f"{path}:{attribute or (names or ['Net'])[0]}"
+
+
+def _split_own_word(word: str) -> tuple[str, str]:
+    """Returns FILE and NAME of a word, which may have no NAME."""
+    file, colon, attribute = word.rpartition(":")
+    return (word, "") if not colon or word.endswith((".py", ".ipynb")) else (file, attribute)
 
 
 def read_own_source(word: str) -> OwnSource:
     """Returns the network that FILE.py:NAME names. Raises UsageError; the file does not run."""
-    file, colon, attribute = word.rpartition(":")
-    if not colon or word.endswith((".py", ".ipynb")):
-        file, attribute = word, ""
+    file, attribute = _split_own_word(word)
     if file.endswith(".ipynb"):
         mend = f"write its class into a file: jupyter nbconvert --to script {file}, then {file[:-6]}.py"
         raise UsageError(f"--model: expected FILE.py:NAME, found the notebook '{word}'; {mend}:{attribute or 'Net'}")

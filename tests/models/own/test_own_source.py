@@ -1,11 +1,13 @@
 """Reading a person's own file: the word that names it, its syntax, and the names in it; nothing runs."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cifar_cli.errors import UsageError
-from cifar_cli.models.own.own_source import class_names, is_own_word, read_own_source
+from cifar_cli.models.own.own_source import class_names, meant_own_word, read_own_source
 
 FILE = (
     "import torch\nfrom torch import nn as layers\n\n\nclass Net(layers.Module):\n    pass\n\n\ndef make():\n    pass\n"
@@ -27,10 +29,19 @@ def test_names_that_the_file_defines_or_imports_are_found_with_their_lines() -> 
 
 
 @pytest.mark.parametrize(
-    ("word", "is_own"), [("a.py:Net", True), ("C:\\a.py:Net", True), ("a.py", False), ("run", False)]
+    ("word", "meant"),
+    [
+        ("a.py:Net", "a.py:Net"),
+        ("C:\\a.py:Net", "C:\\a.py:Net"),
+        ("a.py", "a.py:Net"),
+        ("my_net:make", "my_net.py:make"),
+        ("run", None),
+        ("my_net", None),
+        ("a:Net", None),
+    ],
 )
-def test_a_word_with_a_file_and_a_name_is_known(word: str, is_own: bool) -> None:
-    assert is_own_word(word) == is_own
+def test_the_word_that_names_a_network_of_ones_own_is_known_from_what_people_type(word: str, meant: str | None) -> None:
+    assert meant_own_word(word) == meant
 
 
 @pytest.mark.parametrize(
@@ -70,3 +81,23 @@ def test_what_cannot_be_read_is_told_before_anything_runs(word: str, message: st
         read_own_source(word)
     assert message in str(caught.value)
     assert not Path("ran.txt").exists()
+
+
+@pytest.mark.parametrize("word", ["my_net.py:Net", "my_net.py", "my_net.py:", "my_net:Net"])
+@pytest.mark.parametrize(
+    ("before", "answer"),
+    [
+        (["train"], "write cifar train --model my_net.py:Net"),
+        (["train", "--config"], "found a Python file; a network of your own is named by --model my_net.py:Net"),
+        (["eval"], "expected a run, found the network '{}'; write --model my_net.py:Net"),
+        (["benchmark"], "expected a configuration, found the network '{}'; write --model my_net.py:Net"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_word_that_means_a_network_of_ones_own_is_answered_with_the_option_for_it(
+    before: list[str], answer: str, word: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "my_net.py").write_text("from torch import nn\n\nHALF = 2\n\n\nclass Net(nn.Module): ...\n")
+    outcome = cifar(*before, word)
+    assert outcome.code == 2
+    assert answer.format(word) in outcome.err
