@@ -138,7 +138,7 @@ def test_key_value_words_change_the_configuration(cifar: Callable[..., Any]) -> 
             ["tutorail"],
             "error: tutorail: expected a run folder, a checkpoint file, or the name of a run under logs, found none of "
             "them; there are no runs under logs yet: cifar train --config quickstart makes one; nor is it a "
-            "configuration: a YAML file, or one of cnn, mlp,",
+            "configuration: a YAML file, or one of cnn, compact, mlp,",
         ),
         (["cnn", "model.withs=[8]"], "model.withs: cnn has no such key; did you mean 'widths'?"),
         (
