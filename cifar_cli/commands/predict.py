@@ -105,7 +105,7 @@ def predict(
     error = _report_unreadable(predictions)
     if predictions.pictures:
         is_default = run is None and weights is None and trust_in == NO_TRUST and log_dir == DEFAULT_LOG_DIR
-        named = [] if is_default and not pretrained else choice.words_for(opened)
+        named = [] if is_default and not choice.is_pretrained else choice.words_for(opened)
         print_next_step(wrote=wrote, next_command=_next_command(names, named, has_grad_cam=grad_cam))
     if error:
         raise error

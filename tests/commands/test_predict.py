@@ -138,6 +138,7 @@ def test_without_a_run_the_network_that_comes_along_answers(
     assert facts.calibration is not None
     assert found["temperature"] == facts.calibration.temperature
     assert "calibrating" not in outcome.err
+    assert outcome.err.splitlines()[-1] == f"next: cifar predict {picture} --pretrained --grad-cam"
 
 
 def test_a_named_file_that_cannot_be_read_fails_after_the_others(

@@ -162,6 +162,7 @@ def test_the_graph_names_the_layers(run: RunFolder, tiny_training: Make) -> None
     assert all(f"[{layer}]" in names for layer in ("conv", "norm", "relu", "fc"))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.trace")
 def test_the_graph_is_the_one_that_torchs_add_graph_writes(run: RunFolder, tiny_training: Make) -> None:
     training = tiny_training(epochs=1)
     train_observed(run, training)

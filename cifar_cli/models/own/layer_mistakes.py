@@ -80,12 +80,12 @@ def _channels(match: re.Match[str], call: LayerCall) -> str | None:
     layer = call.layer
     expected, found = match[1], match[2]
     if layer is None:
-        return f"expected {expected} channels in the convolution, found {found}; write {found} for its in_channels"
+        return f"expected {formatting.count(int(expected), 'channel')} in the convolution, found {found}; write {found} for its in_channels"
     kind, outputs = type(layer).__name__, getattr(layer, "out_channels", "…")
     groups = layer.groups if isinstance(layer, nn.Conv2d) and layer.groups > 1 else 1
     also = f", and groups that divide {found}" if groups > 1 else ""
     return (
-        f"expected {expected} channels in {call.title}, found {found} in the shape {call.arrived}; write "
+        f"expected {formatting.count(int(expected), 'channel')} in {call.title}, found {found} in the shape {call.arrived}; write "
         f"nn.{kind}({found}, {outputs}, …){also}"
     )
 
@@ -109,7 +109,7 @@ def _norm(match: re.Match[str], call: LayerCall) -> str | None:
     found, expected = match[1], match[2]
     kind = type(call.layer).__name__
     return (
-        f"expected {expected} channels in {call.title}, found {found} in the shape {call.arrived}; write "
+        f"expected {formatting.count(int(expected), 'channel')} in {call.title}, found {found} in the shape {call.arrived}; write "
         f"nn.{kind}({found})"
     )
 
