@@ -78,14 +78,14 @@ def _channels(match: re.Match[str], call: LayerCall) -> str | None:
     from torch import nn
 
     layer = call.layer
-    expected, found = match[1], match[2]
+    expected, found = formatting.count(int(match[1]), "channel"), match[2]
     if layer is None:
-        return f"expected {formatting.count(int(expected), 'channel')} in the convolution, found {found}; write {found} for its in_channels"
+        return f"expected {expected} in the convolution, found {found}; write {found} for its in_channels"
     kind, outputs = type(layer).__name__, getattr(layer, "out_channels", "…")
     groups = layer.groups if isinstance(layer, nn.Conv2d) and layer.groups > 1 else 1
     also = f", and groups that divide {found}" if groups > 1 else ""
     return (
-        f"expected {formatting.count(int(expected), 'channel')} in {call.title}, found {found} in the shape {call.arrived}; write "
+        f"expected {expected} in {call.title}, found {found} in the shape {call.arrived}; write "
         f"nn.{kind}({found}, {outputs}, …){also}"
     )
 
@@ -106,12 +106,9 @@ def _too_small(match: re.Match[str], call: LayerCall) -> str | None:
 
 
 def _norm(match: re.Match[str], call: LayerCall) -> str | None:
-    found, expected = match[1], match[2]
+    found, expected = match[1], formatting.count(int(match[2]), "channel")
     kind = type(call.layer).__name__
-    return (
-        f"expected {formatting.count(int(expected), 'channel')} in {call.title}, found {found} in the shape {call.arrived}; write "
-        f"nn.{kind}({found})"
-    )
+    return f"expected {expected} in {call.title}, found {found} in the shape {call.arrived}; write nn.{kind}({found})"
 
 
 def _norm_dimensions(match: re.Match[str], call: LayerCall) -> str | None:
