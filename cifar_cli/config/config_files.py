@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cifar_cli.config.messages import nearest
 from cifar_cli.errors import UsageError
+from cifar_cli.models.table import MODELS
 from cifar_cli.shell import expand_path
 
 MAX_BYTES = 2**20
@@ -129,6 +130,9 @@ def _not_found(source: str | Path) -> str:
     known = builtins()
     name = re.sub(r"\.ya?ml$", "", str(source)).removeprefix("configs/")
     hint = nearest(name, known)
+    if (keys := MODELS.get(str(source))) and not (keys.lists_layers or keys.is_own):
+        mend = f"--config cnn 'model={{name: {source}}}'"
+        return f"{source}: expected a configuration, found the name of a network; write for example {mend}"
     if re.search(r"\.ya?ml$|/", str(source)):
         return f"{source}: no such file{hint}; cifar config list shows the built-in configurations"
     return f"{source}: no such file, and no built-in configuration; the built-ins are {', '.join(known)}{hint}"

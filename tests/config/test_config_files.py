@@ -53,6 +53,14 @@ def test_a_file_that_is_not_there_gets_the_list_and_the_nearest_name(word: str) 
     assert words.endswith("; did you mean 'sequential'?")
 
 
+def test_the_name_of_a_network_gets_the_words_that_train_it() -> None:
+    mend = "--config cnn 'model={name: resnet20}'"
+    assert (
+        refusal("resnet20")
+        == f"resnet20: expected a configuration, found the name of a network; write for example {mend}"
+    )
+
+
 def test_a_path_that_is_not_there_gets_the_nearest_name_alone() -> None:
     hint = "; cifar config list shows the built-in configurations"
     assert (
