@@ -37,7 +37,7 @@ SHARED_DATA_DIR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Calls a test with each network that an example of the table gives, or with those that have new kinds of weights.
+    """Calls a test with each network that an example of the table gives, or with those that have new kinds of layers.
 
     resnet18 and resnet34 differ in keys that their examples set: such a network is `distinct_model` once. What takes
     many seconds is tested with each `model_with_new_layers`.
@@ -61,10 +61,11 @@ def distinct_models() -> dict[str, nn.Module]:
 
 
 def models_with_new_layers() -> Iterator[str]:
-    """Yields the distinct models that have a kind of layer with parameters that no model before has."""
+    """Yields the distinct models that have a kind of layer that no model before has."""
     seen: set[type[nn.Module]] = set()
     for name, model in distinct_models().items():
-        kinds = {type(layer) for layer in model.modules() if list(layer.parameters(recurse=False))}
+        layers = [layer for layer in model.modules() if not list(layer.children())]
+        kinds = {type(layer) for layer in layers if not isinstance(layer, nn.ModuleList)}  # an empty list is no layer
         if kinds - seen:
             yield name
         seen |= kinds
