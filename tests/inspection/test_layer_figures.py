@@ -45,10 +45,8 @@ def test_all_layers_are_on_one_sheet_in_their_order(run: Path, cifar: Callable[.
     assert (run / "images" / "all.png").read_bytes() == first
 
 
-def test_all_layers_of_a_model_can_be_drawn(
-    model_with_new_layers: str, cifar: Callable[..., Any], tmp_path: Path
-) -> None:
-    model = to_flow_yaml({"name": model_with_new_layers, **MODELS[model_with_new_layers].example})
+def test_all_layers_of_every_model_can_be_drawn(distinct_model: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
+    model = to_flow_yaml({"name": distinct_model, **MODELS[distinct_model].example})
     outcome = cifar("visualize-layer", "--all", "--config", "mlp", f"model={model}", *SYNTHETIC)
     assert outcome.code == 0, outcome.err
     (folder,) = (tmp_path / "logs").iterdir()
