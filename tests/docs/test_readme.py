@@ -20,8 +20,8 @@ def chapter(title: str) -> str:
     return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_it_has_at_most_180_lines() -> None:
-    assert len(README.splitlines()) <= 180
+def test_it_has_at_most_160_lines() -> None:
+    assert len(README.splitlines()) <= 160
 
 
 @pytest.mark.parametrize("marker", ["main command", "test command"])
