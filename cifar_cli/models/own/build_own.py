@@ -106,7 +106,7 @@ def _run(own: OwnSource) -> ModuleType:
         with _importable(own), _seeded(0), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
             exec(compile(own.content, str(own.path), "exec"), module.__dict__)
-    except BaseException:
+    except BaseException:  # the file may raise anything, SystemExit and Ctrl-C too; raised again below
         del sys.modules[name]
         raise
     _modules[own.sha256] = module
