@@ -8,18 +8,8 @@ import typer
 from cifar_cli import config
 from cifar_cli.benchmark.table import REFERENCES
 from cifar_cli.builders.trust_model import words_for_own_model
-from cifar_cli.commands.options import (
-    OWN_MODEL_CONFIG,
-    AsJson,
-    OwnModel,
-    TrustModel,
-    config_words,
-    load_config,
-    number,
-    one_of,
-    read_trust,
-    split_words,
-)
+from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, load_config, read_trust
+from cifar_cli.commands.options import AsJson, OwnModel, TrustModel, config_words, number, one_of, split_words
 from cifar_cli.console.completion import complete_config_words
 from cifar_cli.errors import UsageError
 from cifar_cli.models.own.own_source import meant_own_word

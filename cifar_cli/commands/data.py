@@ -7,7 +7,8 @@ import typer
 
 from cifar_cli import formatting
 from cifar_cli.builders.trust_model import NO_TRUST
-from cifar_cli.commands.options import Config, check_word, config_words, expand_option, load_config, split_words
+from cifar_cli.commands.model_choice import load_config
+from cifar_cli.commands.options import Config, check_word, config_words, expand_option, split_words
 from cifar_cli.config.config_files import DEFAULT_CONFIG
 from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cifar_cli.commands.model_choice import choose_model, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
@@ -14,10 +15,8 @@ from cifar_cli.commands.options import (
     Pretrained,
     TrustModel,
     Weights,
-    choose_model,
     number,
     one_of,
-    read_trust,
 )
 from cifar_cli.config.keys import EVALUATION_KEYS
 from cifar_cli.console.completion import complete_eval_words

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, choose_model, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
-    OWN_MODEL_CONFIG,
     AsJson,
     Config,
     LogDir,
@@ -17,10 +17,8 @@ from cifar_cli.commands.options import (
     Pretrained,
     TrustModel,
     Weights,
-    choose_model,
     expand_option,
     is_config,
-    read_trust,
     split_words,
 )
 from cifar_cli.config.keys import MACHINE_KEYS

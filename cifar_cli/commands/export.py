@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cifar_cli import formatting
+from cifar_cli.commands.model_choice import choose_model, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
@@ -16,11 +17,9 @@ from cifar_cli.commands.options import (
     Pretrained,
     TrustModel,
     Weights,
-    choose_model,
     expand_option,
     number,
     one_of,
-    read_trust,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_export_words

@@ -8,6 +8,7 @@ import typer
 
 from cifar_cli import formatting
 from cifar_cli.builders.trust_model import NO_TRUST
+from cifar_cli.commands.model_choice import choose_model, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
@@ -16,10 +17,8 @@ from cifar_cli.commands.options import (
     Pretrained,
     TrustModel,
     Weights,
-    choose_model,
     is_override,
     number,
-    read_trust,
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_pictures, complete_run_option

@@ -11,16 +11,14 @@ from typing import Annotated
 import typer
 
 from cifar_cli.builders.trust_model import ModelTrust, words_for_own_model
+from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, load_config, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
-    OWN_MODEL_CONFIG,
     Config,
     OptionalLogDir,
     OwnModel,
     TrustModel,
     config_words,
-    load_config,
-    read_trust,
     split_words,
 )
 from cifar_cli.config import Experiment

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cifar_cli.commands.model_choice import choose_model, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     Config,
@@ -12,12 +13,10 @@ from cifar_cli.commands.options import (
     Pretrained,
     TrustModel,
     Weights,
-    choose_model,
     is_override,
     is_run,
     number,
     one_of,
-    read_trust,
 )
 from cifar_cli.console.completion import complete_layer_and_run_words
 from cifar_cli.errors import UsageError

@@ -10,8 +10,8 @@ from cifar_cli.config.sections import (
     InitKeys,
     LogKeys,
     OptimizerSection,
-    TrainKeys,
 )
+from cifar_cli.config.train_section import TrainKeys
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.models.table import MODELS, ModelKeys
 from cifar_cli.optim.schedules.table import SCHEDULES, ScheduleKeys

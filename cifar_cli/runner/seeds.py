@@ -82,7 +82,6 @@ def train_seeds(
         write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
         if initial is not None:
             keep_initial_weights(initial, group.initial_weights)
-        write_environment(group.environment, runtime=runtime, splits=splits)
         write_model_copy(group.model, experiment.model)
         write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
         note(f"seeds {_join(seeds)}, one after the other; their statistics will be in {group.summary}")

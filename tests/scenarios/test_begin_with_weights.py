@@ -61,6 +61,7 @@ def test_every_seed_begins_with_them_and_a_resumed_group_needs_no_file(
     (group,) = (path for path in new_runs(tmp_path, run) if (path / "group.yaml").is_file())
     seeds = [path for path in new_runs(tmp_path, run) if path != group]
     assert [same(weights_of(path), best_of(run)) for path in seeds] == [True, True]
+    assert json.loads((group / "env.json").read_text())["from"]["path"] == str(given)
     # As after a kill before the second seed: its run is not there, and the group does not know it.
     shutil.rmtree(seeds[1])
     summary = json.loads((group / "summary.json").read_text())
