@@ -173,5 +173,6 @@ def _build_task(
         loss=build_loss(experiment),
         validate=partial(evaluate, splits.val.to(runtime.device)) if splits.val else None,
         epochs=experiment.train.epochs,
+        patience=experiment.train.patience,
         graph_cache=GraphCache(state.optimizer, device=runtime.device) if is_captured and not is_shared else None,
     )

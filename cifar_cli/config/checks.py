@@ -66,6 +66,10 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
         key, finding, mend = side_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sides(experiment)
+    if experiment.train.patience is not None and data.val_size == 0:
+        finding = "expected images held out for validation, which it waits on, found data.val_size 0"
+        mend = "write null, or hold out some images: data.val_size=5000"
+        yield Issue(("train", "patience"), finding, mend, word="train.patience=null"), ("data", "val_size")
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
         finding = (
@@ -165,12 +169,25 @@ def class_scores_issue(experiment: Experiment) -> str | None:
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
-    layers = experiment.model.listed_layers
-    if layers is None or class_scores_issue(experiment):
+    if class_scores_issue(experiment):
         return []  # a model without class scores is not trained, only shown
-    changing = [layer for layer in layers if layer.type not in PASSING_LAYERS]
+    return [*_last_layer_warnings(experiment), *_idle_patience_warnings(experiment)]
+
+
+def _last_layer_warnings(experiment: Experiment) -> Iterator[str]:
+    changing = [layer for layer in experiment.model.listed_layers or () if layer.type not in PASSING_LAYERS]
     sentence = last_layer_warning(changing[-1].type, experiment) if changing else None
-    return [f"model.layers.{changing[-1].name}: {sentence}"] if sentence else []
+    if sentence:
+        yield f"model.layers.{changing[-1].name}: {sentence}"
+
+
+def _idle_patience_warnings(experiment: Experiment) -> Iterator[str]:
+    patience, epochs = experiment.train.patience, experiment.train.epochs
+    if patience is not None and patience >= epochs - 1:
+        yield (
+            f"train.patience: {formatting.count(patience, 'epoch')} without improvement cannot pass before the end of "
+            f"a training of {formatting.count(epochs, 'epoch')}: it never ends early"
+        )
 
 
 def last_layer_warning(layer_type: str, experiment: Experiment) -> str | None:

@@ -17,6 +17,8 @@ ALIASES = {
     "num_epochs": "train.epochs",
     "max_epochs": "train.epochs",
     "n_epochs": "train.epochs",
+    "early_stopping": "train.patience",
+    "early_stopping_patience": "train.patience",
     "batch": "data.batch_size",
     "bs": "data.batch_size",
     "batchsize": "data.batch_size",

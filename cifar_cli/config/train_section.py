@@ -11,6 +11,12 @@ class TrainKeys(Section):
     """How long, where, and in which precision."""
 
     epochs: PositiveInt = Field(10, title="passes over the training images", examples=[10])
+    patience: PositiveInt | None = Field(
+        None,
+        title="epochs without a better validation accuracy after which training ends early; null: never",
+        description="a whole number of epochs, at least 1, or null for all epochs",
+        examples=[10],
+    )
     device: str = Field(
         "auto",
         title="where to compute; auto: cuda, else mps, else cpu",

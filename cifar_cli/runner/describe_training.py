@@ -33,6 +33,14 @@ def describe_hard_examples(experiment: Experiment) -> str | None:
     )
 
 
+def describe_early_stopping(experiment: Experiment) -> str | None:
+    """Returns when the training ends early; None if it never does."""
+    patience = experiment.train.patience
+    if patience is None:
+        return None
+    return f"stops early after {formatting.count(patience, 'epoch')} without a better validation accuracy"
+
+
 def describe_idle_gpus(runtime: Runtime, *, count: int) -> str | None:
     """Returns how to use all of a machine's `count` GPUs, None if no GPU is idle."""
     if runtime.device.type != "cuda" or runtime.processes.size > 1 or count < 2:
@@ -57,7 +65,7 @@ def announce_training(run: TrainingRun) -> None:
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
     idle_gpus = describe_idle_gpus(training.runtime, count=torch.cuda.device_count())
-    for text in (describe_hard_examples(experiment), idle_gpus):
+    for text in (describe_early_stopping(experiment), describe_hard_examples(experiment), idle_gpus):
         if text:
             note(text)
     watch = shell_command("tensorboard", "--logdir", run.folder.path.parent)

@@ -18,7 +18,7 @@ from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.runner.describe_training import describe_epochs, describe_hard_examples
+from cifar_cli.runner.describe_training import describe_early_stopping, describe_epochs, describe_hard_examples
 from cifar_cli.section import Entry
 
 
@@ -28,12 +28,13 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
     run: the run folder, without its time. command: the command that would train.
     """
     console, steps = results(), sum(training.epoch_steps)
+    particulars = [text for text in (describe_early_stopping(experiment), describe_hard_examples(experiment)) if text]
     rows = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
         "training": f"{describe_epochs(training)} with {formatting.count(experiment.data.batch_size, 'image')}, "
         f"{formatting.count(steps, 'step')} in all",
-        **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
+        **({"": "; ".join(particulars)} if particulars else {}),
         "optimizer": _describe_section(experiment.optimizer, without="groups"),
         **{
             f"  {', '.join(group.parameters)}": _describe_section(group, without="parameters")

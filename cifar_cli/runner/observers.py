@@ -1,6 +1,8 @@
 """Builds a run's observers: what the console shows of a training, and what its folder records."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from cifar_cli.observers.tensorboard import TensorBoard
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.shell import shell_command
 from cifar_cli.training.observer import Observer
+from cifar_cli.training.state import Progress
 
 # A Python program that imports this module can append observers of its own: every training of the process calls them,
 # before the records and the checkpoint of the same step are written.
@@ -61,6 +64,14 @@ class TrainingRun:
             "device": str(self.training.runtime.device),
             "precision": self.training.runtime.precision,
         }
+
+    @property
+    def stops_early(self) -> Callable[[Progress], bool] | None:
+        """Tells of a progress whether training ended early with it; None without train.patience."""
+        keys = self.experiment.train
+        if keys.patience is None:
+            return None
+        return partial(Progress.stopped_early, epochs=keys.epochs, patience=keys.patience)
 
     @property
     def warms_up(self) -> bool:

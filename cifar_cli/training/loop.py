@@ -34,7 +34,8 @@ class Task:
 
     loader: yields batches of uint8 images, epoch by epoch. transform: augments a batch and turns its images into the
     network's input. forward: calls the network, which may be compiled or sharded over processes. validate: evaluates
-    the current network; None without validation images. graph_cache: replays steps as CUDA graphs.
+    the current network; None without validation images. patience: the epochs without a better validation accuracy after
+    which training ends early; None for never. graph_cache: replays steps as CUDA graphs.
     """
 
     loader: BatchLoader
@@ -43,6 +44,7 @@ class Task:
     loss: Loss
     validate: Callable[[], Evaluation] | None
     epochs: int
+    patience: int | None = None
     graph_cache: GraphCache | None = None
 
     @property
@@ -59,7 +61,7 @@ def fit(
     observers: Sequence[Observer] = (),
     shutdown: ShutdownRequest | None = None,
 ) -> None:
-    """Trains from the progress of `state` until `task.epochs` epochs are complete.
+    """Trains from the progress of `state` until `task.epochs` epochs are complete, or `task.patience` is at its end.
 
     Raises DivergedError if the loss is no longer finite, and StoppedError, after calling the observers, if a signal
     asked for a shutdown.
@@ -67,7 +69,7 @@ def fit(
     shutdown = shutdown or ShutdownRequest()
     for observer in observers:
         observer.training_started(state)
-    while state.progress.epoch < task.epochs:
+    while not state.progress.is_over(epochs=task.epochs, patience=task.patience):
         if task.forward is state.model:  # a compiled or sharded network needs all gradients that it was built for
             freeze_finished_groups(state.optimizer, epoch=state.progress.epoch)
         train_epoch(state, task, runtime=runtime, observers=observers, shutdown=shutdown)
