@@ -170,7 +170,7 @@ def _build_task(
         loader=loader,
         transform=build_training_transform(experiment, splits, runtime),
         forward=ShardedForward(forward, processes) if is_shared else forward,
-        loss=build_loss(experiment),
+        loss=build_loss(experiment, splits, runtime),
         validate=partial(evaluate, splits.val.to(runtime.device)) if splits.val else None,
         epochs=experiment.train.epochs,
         patience=experiment.train.patience,

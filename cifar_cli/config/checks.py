@@ -9,6 +9,7 @@ from cifar_cli.config.layers.shapes.infer_shapes import infer_shapes
 from cifar_cli.config.layers.table import OUTPUT_RANGES, PASSING_LAYERS, SOFTMAX_LAYERS
 from cifar_cli.config.messages import nearest
 from cifar_cli.config.schema import Experiment
+from cifar_cli.config.training_checks import training_issues, training_warnings
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath, dotted
 from cifar_cli.data.transforms.table import AUGMENTATIONS
@@ -66,10 +67,7 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
         key, finding, mend = side_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sides(experiment)
-    if experiment.train.patience is not None and data.val_size == 0:
-        finding = "expected images held out for validation, which it waits on, found data.val_size 0"
-        mend = "write null, or hold out some images: data.val_size=5000"
-        yield Issue(("train", "patience"), finding, mend, word="train.patience=null"), ("data", "val_size")
+    yield from training_issues(experiment)
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
         finding = (
@@ -171,7 +169,7 @@ def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
     if class_scores_issue(experiment):
         return []  # a model without class scores is not trained, only shown
-    return [*_last_layer_warnings(experiment), *_idle_patience_warnings(experiment)]
+    return [*_last_layer_warnings(experiment), *training_warnings(experiment)]
 
 
 def _last_layer_warnings(experiment: Experiment) -> Iterator[str]:
@@ -179,15 +177,6 @@ def _last_layer_warnings(experiment: Experiment) -> Iterator[str]:
     sentence = last_layer_warning(changing[-1].type, experiment) if changing else None
     if sentence:
         yield f"model.layers.{changing[-1].name}: {sentence}"
-
-
-def _idle_patience_warnings(experiment: Experiment) -> Iterator[str]:
-    patience, epochs = experiment.train.patience, experiment.train.epochs
-    if patience is not None and patience >= epochs - 1:
-        yield (
-            f"train.patience: {formatting.count(patience, 'epoch')} without improvement cannot pass before the end of "
-            f"a training of {formatting.count(epochs, 'epoch')}: it never ends early"
-        )
 
 
 def last_layer_warning(layer_type: str, experiment: Experiment) -> str | None:

@@ -27,6 +27,7 @@ model:
     - norm2: {type: InstanceNorm2d, affine: true, track_running_stats: true}
     - flatten: Flatten
     - fc1: {type: Linear, out_features: 10}
+loss: {name: focal, class_weights: balanced}
 optimizer: {name: sgd, lr: 0.002, momentum: 0.9}
 schedule: {name: cosine}
 train: {epochs: 2, device: cpu, precision: fp32}

@@ -1,0 +1,44 @@
+"""Keys of the training that contradict each other or the images: the words of the mistakes and of the warnings."""
+
+import pytest
+
+from cifar_cli.config import load, warnings
+from cifar_cli.errors import ConfigError
+
+
+def mistakes(*words: str, name: str = "mlp") -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(name, words)
+    return [issue.removeprefix("command line: ") for issue in caught.value.issues]
+
+
+@pytest.mark.parametrize(
+    ("word", "finding"),
+    [
+        (
+            "loss.class_weights=[1, 2]",
+            "expected a weight for each of the 10 classes of cifar10, found 2; write them all, ",
+        ),
+        (
+            "loss.class_weights=[0,0,0,0,0,0,0,0,0,0]",
+            "expected a weight above 0 for some class, found 0 for all; write ",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_the_classes_are_a_mistake(word: str, finding: str) -> None:
+    (mistake,) = mistakes(word)
+    assert mistake.startswith(f"loss.class_weights: {finding}")
+
+
+@pytest.mark.parametrize(("value", "found"), [("equal", "'equal'"), ("[1, -2]", "[1, -2]"), ("{cat: 2}", "{cat: 2}")])
+def test_what_is_no_list_of_weights_is_told_once(value: str, found: str) -> None:
+    assert mistakes(f"loss.class_weights={value}") == [
+        f"loss.class_weights: expected balanced, a list with a number, 0 or more, for each class, or null for none, "
+        f"found {found}; write for example balanced"
+    ]
+
+
+@pytest.mark.parametrize("value", ["null", "balanced", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 0.5]"])
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+def test_both_losses_take_weights(name: str, value: str) -> None:
+    assert warnings(load("mlp", [f"loss={{name: {name}, class_weights: {value}}}"])) == []
