@@ -92,10 +92,21 @@ def train_epoch_with_stopwatch(
 ) -> None:
     """Trains the rest of the epoch as `train_epoch` does, and marks the end of each part on the stopwatch."""
 
+    passes = 0  # through the network, in the step in progress
+
     def transform(batch: Batch, generator: Generator) -> Batch:
+        nonlocal passes
+        passes = 0
         transformed = task.transform(batch, generator)
         stopwatch.mark("data")
         return transformed
+
+    def forward(images: Tensor) -> Tensor:
+        nonlocal passes
+        passes += 1
+        if passes > 1:  # a step with several passes: the one before ends here
+            stopwatch.mark("backward")
+        return task.forward(images)
 
     with ExitStack() as hooks:
         before = state.optimizer.register_step_pre_hook(lambda *_: stopwatch.mark("backward"))
@@ -105,7 +116,9 @@ def train_epoch_with_stopwatch(
         stopwatch.mark("start")
         train_epoch(
             state,
-            replace(task, transform=transform, loss=_TimedLoss(task.loss, stopwatch), graph_cache=None),
+            replace(
+                task, transform=transform, forward=forward, loss=_TimedLoss(task.loss, stopwatch), graph_cache=None
+            ),
             runtime=runtime,
             observers=[*observers, _LastObserver(stopwatch)],
             shutdown=ShutdownRequest(),

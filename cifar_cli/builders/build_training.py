@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -125,6 +126,13 @@ def with_fast_convolutions(model: nn.Module, experiment: Experiment, runtime: Ru
     return replace_convolutions(model) if is_wanted and has_gain else model
 
 
+def wants_graphs(experiment: Experiment, runtime: Runtime) -> bool:
+    """Returns whether the experiment and the device allow steps as CUDA graphs."""
+    # A person's own code may do other things than tensor operations in a step, which a graph would not repeat.
+    is_wanted = experiment.train.cuda_graphs == "auto" and not experiment.model.is_own
+    return is_wanted and can_capture(runtime.device, runtime.precision)
+
+
 def _training_loader(experiment: Experiment, splits: Splits, runtime: Runtime) -> BatchLoader:
     data, images = experiment.data, splits.train
     fractions = data.hard_example_fractions
@@ -153,11 +161,12 @@ def _build_task(
 ) -> Task:
     model, processes = state.model, runtime.processes
     is_shared = processes.size > 1
-    synchronized = with_synchronized_gradients(model) if is_shared else model
-    forward: Callable[[Tensor], Tensor] = torch.compile(synchronized) if experiment.train.compile else synchronized
-    # A person's own code may do other things than tensor operations in a step, which a graph would not repeat.
-    is_wanted = experiment.train.cuda_graphs == "auto" and not experiment.model.is_own
-    is_captured = is_wanted and can_capture(runtime.device, runtime.precision)
+    synchronized = with_synchronized_gradients(model) if is_shared else None
+    network = synchronized or model
+    forward: Callable[[Tensor], Tensor] = torch.compile(network) if experiment.train.compile else network
+    is_captured = wants_graphs(experiment, runtime) and not experiment.train.computes_parts_of(
+        experiment.data.batch_size
+    )
     evaluate = partial(
         run_evaluation,
         experiment,
@@ -175,4 +184,6 @@ def _build_task(
         epochs=experiment.train.epochs,
         patience=experiment.train.patience,
         graph_cache=GraphCache(state.optimizer, device=runtime.device) if is_captured and not is_shared else None,
+        micro_batch_size=experiment.train.micro_batch_size,
+        no_sync=synchronized.no_sync if synchronized else nullcontext,
     )

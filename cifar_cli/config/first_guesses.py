@@ -38,6 +38,16 @@ FOREIGN_KEYS = {
     "defaults": "hydra",
     "hydra": "hydra",
 }
+# Other programs' words for the number of batches whose gradients are added up before a step.
+ACCUMULATION_KEYS = {
+    "accumulate",
+    "accumulate_grad_batches",
+    "gradient_accumulation",
+    "gradient_accumulation_steps",
+    "grad_accum_steps",
+    "accum_iter",
+    "micro_batches",
+}
 LOOKALIKES = {
     "：": ("a full-width colon", ":"),
     "，": ("a full-width comma", ","),
@@ -72,6 +82,19 @@ def full_key(word: str) -> str | None:
 def foreign_program(key: str) -> str | None:
     """Returns the program whose configurations have the key, None if it is not known as another program's."""
     return FOREIGN_KEYS.get(key)
+
+
+def accumulation_mend(key: str, batches: object, batch_size: object) -> str | None:
+    """Returns what to write for a number of accumulated batches, None for another key.
+
+    Elsewhere a step then has so many times `batch_size` images; here data.batch_size is all that a step has.
+    """
+    if key not in ACCUMULATION_KEYS:
+        return None
+    if not isinstance(batches, int) or not isinstance(batch_size, int):
+        return "write train.micro_batch_size, the images at a time; data.batch_size is all that a step has"
+    whole = f"data.batch_size={batches * batch_size} train.micro_batch_size={batch_size}"
+    return f"write {whole}: data.batch_size is all the images of a step, computed micro_batch_size at a time"
 
 
 def layer_of_call(text: str) -> str | None:

@@ -15,7 +15,13 @@ def training_issues(experiment: Experiment) -> Iterator[tuple[Issue, KeyPath]]:
 
 def training_warnings(experiment: Experiment) -> Iterator[str]:
     """Yields sentences about such keys that are valid, but probably mistakes."""
-    patience, epochs = experiment.train.patience, experiment.train.epochs
+    train, batch_size = experiment.train, experiment.data.batch_size
+    if train.micro_batch_size is not None and not train.computes_parts_of(batch_size):
+        yield (
+            f"train.micro_batch_size: {train.micro_batch_size} images are not fewer than data.batch_size, "
+            f"{batch_size}: every batch is computed whole"
+        )
+    patience, epochs = train.patience, train.epochs
     if patience is not None and patience >= epochs - 1:
         yield (
             f"train.patience: {formatting.count(patience, 'epoch')} without improvement cannot pass before the end of "

@@ -3,13 +3,23 @@
 import torch
 
 from cifar_cli import formatting
-from cifar_cli.builders.build_training import Training
+from cifar_cli.builders.build_training import Training, wants_graphs
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.shell import shell_command
 from cifar_cli.training.runtime import Runtime
+
+
+def describe_options(experiment: Experiment, runtime: Runtime) -> list[str]:
+    """Returns what is unusual in how the training ends and takes its steps, in sentences."""
+    found = (
+        describe_early_stopping(experiment),
+        describe_hard_examples(experiment),
+        describe_parts(experiment, runtime),
+    )
+    return [text for text in found if text]
 
 
 def describe_epochs(training: Training) -> str:
@@ -41,6 +51,16 @@ def describe_early_stopping(experiment: Experiment) -> str | None:
     return f"stops early after {formatting.count(patience, 'epoch')} without a better validation accuracy"
 
 
+def describe_parts(experiment: Experiment, runtime: Runtime) -> str | None:
+    """Returns that batches are computed in parts, and what that keeps a GPU from; None if they are computed whole."""
+    train, batch_size = experiment.train, experiment.data.batch_size
+    if not train.computes_parts_of(batch_size):
+        return None
+    parts = -(-batch_size // (train.micro_batch_size or batch_size))
+    without = "; without CUDA graphs" if wants_graphs(experiment, runtime) else ""
+    return f"each batch is computed in {parts} parts of at most {train.micro_batch_size} images{without}"
+
+
 def describe_idle_gpus(runtime: Runtime, *, count: int) -> str | None:
     """Returns how to use all of a machine's `count` GPUs, None if no GPU is idle."""
     if runtime.device.type != "cuda" or runtime.processes.size > 1 or count < 2:
@@ -65,7 +85,7 @@ def announce_training(run: TrainingRun) -> None:
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
     idle_gpus = describe_idle_gpus(training.runtime, count=torch.cuda.device_count())
-    for text in (describe_early_stopping(experiment), describe_hard_examples(experiment), idle_gpus):
+    for text in (*describe_options(experiment, training.runtime), idle_gpus):
         if text:
             note(text)
     watch = shell_command("tensorboard", "--logdir", run.folder.path.parent)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -24,6 +24,7 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import EpochTotals, TrainingState
+from cifar_cli.training.train_step import train_step
 
 STEPS_BETWEEN_LOSS_CHECKS = 50  # often enough to waste little of a diverged run, too seldom to slow the device
 
@@ -35,7 +36,9 @@ class Task:
     loader: yields batches of uint8 images, epoch by epoch. transform: augments a batch and turns its images into the
     network's input. forward: calls the network, which may be compiled or sharded over processes. validate: evaluates
     the current network; None without validation images. patience: the epochs without a better validation accuracy after
-    which training ends early; None for never. graph_cache: replays steps as CUDA graphs.
+    which training ends early; None for never. graph_cache: replays steps as CUDA graphs. micro_batch_size: the images
+    of a step that are computed at a time; None for the whole batch. no_sync: a context in which backward passes leave
+    the gradients in their process.
     """
 
     loader: BatchLoader
@@ -46,6 +49,8 @@ class Task:
     epochs: int
     patience: int | None = None
     graph_cache: GraphCache | None = None
+    micro_batch_size: int | None = None
+    no_sync: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def epoch_steps(self) -> list[int]:
@@ -110,20 +115,6 @@ def train_epoch(
             _stop(state, observers, signal_number)
     _check_loss(state)
     totals.seconds = time.perf_counter() - started  # again, since _check_loss waited for the device
-
-
-def train_step(
-    state: TrainingState, task: Task, runtime: Runtime, images: Tensor, targets: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Updates the weights by one batch of inputs and targets; returns the mean loss () and logits (B, K)."""
-    with runtime.autocast():
-        logits = task.forward(images)
-        loss = task.loss(logits, targets)
-    state.optimizer.zero_grad()
-    state.scaler.scale(loss).backward()
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    return loss.detach(), logits.detach()
 
 
 def _close_epoch(

@@ -42,3 +42,21 @@ def test_what_is_no_list_of_weights_is_told_once(value: str, found: str) -> None
 @pytest.mark.parametrize("name", ["cross_entropy", "focal"])
 def test_both_losses_take_weights(name: str, value: str) -> None:
     assert warnings(load("mlp", [f"loss={{name: {name}, class_weights: {value}}}"])) == []
+
+
+def test_parts_that_are_no_smaller_than_the_batch_are_warned_of() -> None:
+    assert warnings(load("mlp", ["data.batch_size=64", "train.micro_batch_size=32"])) == []
+    assert warnings(load("mlp", ["data.batch_size=64", "train.micro_batch_size=64"])) == [
+        "train.micro_batch_size: 64 images are not fewer than data.batch_size, 64: every batch is computed whole"
+    ]
+
+
+@pytest.mark.parametrize(
+    "word", ["accumulate_grad_batches=4", "train.gradient_accumulation_steps=4", "optimizer.accumulate=4"]
+)
+def test_the_words_of_other_programs_for_accumulation_get_the_same_step(word: str) -> None:
+    key = word.partition("=")[0]
+    assert mistakes("data.batch_size=50", word) == [
+        f"{key}: unknown key; write data.batch_size=200 train.micro_batch_size=50: data.batch_size is all the images "
+        f"of a step, computed micro_batch_size at a time"
+    ]
