@@ -133,6 +133,13 @@ def wants_graphs(experiment: Experiment, runtime: Runtime) -> bool:
     return is_wanted and can_capture(runtime.device, runtime.precision)
 
 
+def passes_per_batch(experiment: Experiment) -> int:
+    """Returns the forward and backward passes of a step with a whole batch."""
+    batch_size = experiment.data.batch_size
+    parts = -(-batch_size // (experiment.train.micro_batch_size or batch_size))
+    return parts * experiment.sharpness.passes
+
+
 def _training_loader(experiment: Experiment, splits: Splits, runtime: Runtime) -> BatchLoader:
     data, images = experiment.data, splits.train
     fractions = data.hard_example_fractions
@@ -164,9 +171,8 @@ def _build_task(
     synchronized = with_synchronized_gradients(model) if is_shared else None
     network = synchronized or model
     forward: Callable[[Tensor], Tensor] = torch.compile(network) if experiment.train.compile else network
-    is_captured = wants_graphs(experiment, runtime) and not experiment.train.computes_parts_of(
-        experiment.data.batch_size
-    )
+    # Not known to work with several passes in a step.
+    is_captured = wants_graphs(experiment, runtime) and passes_per_batch(experiment) == 1
     evaluate = partial(
         run_evaluation,
         experiment,
@@ -186,4 +192,5 @@ def _build_task(
         graph_cache=GraphCache(state.optimizer, device=runtime.device) if is_captured and not is_shared else None,
         micro_batch_size=experiment.train.micro_batch_size,
         no_sync=synchronized.no_sync if synchronized else nullcontext,
+        sharpness=load_target(experiment.sharpness.target)(**experiment.sharpness.arguments),
     )

@@ -17,6 +17,7 @@ ALIASES = {
     "num_epochs": "train.epochs",
     "max_epochs": "train.epochs",
     "n_epochs": "train.epochs",
+    "sam": "sharpness.name",
     "early_stopping": "train.patience",
     "early_stopping_patience": "train.patience",
     "batch": "data.batch_size",

@@ -81,6 +81,11 @@ def has_zero_lr(group: Mapping[str, Any]) -> bool:
     return not isinstance(group["lr"], Tensor) and group["lr"] == 0
 
 
+def moving_parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """Returns the parameters of the groups with a learning rate: those without one may still have gradients."""
+    return [parameter for group in optimizer.param_groups if not has_zero_lr(group) for parameter in group["params"]]
+
+
 def freeze_finished_groups(optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
     """Turns off the gradients of groups whose `epochs` are over before `epoch`, counted from 0.
 
@@ -154,8 +159,7 @@ def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str)
 
 def _clip_before_each_step(optimizer: torch.optim.Optimizer, max_norm: float) -> None:
     def clip(*_: object) -> None:
-        # A group with a learning rate of 0 may still have gradients: they must not shrink the others' steps.
-        moving = [group for group in optimizer.param_groups if not has_zero_lr(group)]
-        clip_grad_norm_([parameter for group in moving for parameter in group["params"]], max_norm)
+        # The gradients of others must not shrink their steps.
+        clip_grad_norm_(moving_parameters(optimizer), max_norm)
 
     optimizer.register_step_pre_hook(clip)

@@ -174,6 +174,51 @@ class LookaheadKeys(AverageKeys):
 AVERAGES = table(NoAverageKeys, EmaKeys, LookaheadKeys)
 
 
+# --- sharpness: called with the keys; None for one pass a step ------------------------------------------------------
+
+
+class SharpnessKeys(Entry):
+    """The keys of sharpness-aware minimization, and facts for the checks."""
+
+    passes: ClassVar[int] = 2
+    """The forward and backward passes of a step."""
+
+
+class NoSharpnessKeys(SharpnessKeys):
+    """Steps by the gradient at the weights themselves."""
+
+    target: ClassVar[str] = "cifar_cli.optim.sharpness:no_sharpness"
+    passes: ClassVar[int] = 1
+
+    name: Literal["none"] = "none"
+
+
+class SamKeys(SharpnessKeys):
+    """SAM: steps by the gradient at the worst weights within a distance; each step takes two passes."""
+
+    target: ClassVar[str] = "cifar_cli.optim.sharpness:Sam"
+
+    name: Literal["sam"] = "sam"
+    rho: PositiveFloat = Field(
+        0.05, title="the distance, in weight space, of the weights whose gradient is taken", examples=[0.05]
+    )
+
+
+class AsamKeys(SharpnessKeys):
+    """ASAM: as SAM, with distances relative to the size of each weight."""
+
+    target: ClassVar[str] = "cifar_cli.optim.sharpness:Asam"
+
+    name: Literal["asam"] = "asam"
+    rho: PositiveFloat = Field(
+        0.5, title="the distance, relative to the weights, of the weights whose gradient is taken", examples=[0.5]
+    )
+    eta: NonNegativeFloat = Field(0.01, title="is added to the size of each weight", examples=[0.01])
+
+
+SHARPNESS = table(NoSharpnessKeys, SamKeys, AsamKeys)
+
+
 # --- losses: called with the keys, `balanced` as weights; a loss of logits, targets and a reduction -------------------
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from cifar_cli import formatting
-from cifar_cli.builders.build_training import Training, wants_graphs
+from cifar_cli.builders.build_training import Training, passes_per_batch, wants_graphs
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.optim.reported_lr import configured_lr
@@ -17,7 +17,9 @@ def describe_options(experiment: Experiment, runtime: Runtime) -> list[str]:
     found = (
         describe_early_stopping(experiment),
         describe_hard_examples(experiment),
-        describe_parts(experiment, runtime),
+        describe_sharpness(experiment),
+        describe_parts(experiment),
+        describe_missing_graphs(experiment, runtime),
     )
     return [text for text in found if text]
 
@@ -51,14 +53,26 @@ def describe_early_stopping(experiment: Experiment) -> str | None:
     return f"stops early after {formatting.count(patience, 'epoch')} without a better validation accuracy"
 
 
-def describe_parts(experiment: Experiment, runtime: Runtime) -> str | None:
-    """Returns that batches are computed in parts, and what that keeps a GPU from; None if they are computed whole."""
+def describe_parts(experiment: Experiment) -> str | None:
+    """Returns that batches are computed in parts; None if they are computed whole."""
     train, batch_size = experiment.train, experiment.data.batch_size
     if not train.computes_parts_of(batch_size):
         return None
     parts = -(-batch_size // (train.micro_batch_size or batch_size))
-    without = "; without CUDA graphs" if wants_graphs(experiment, runtime) else ""
-    return f"each batch is computed in {parts} parts of at most {train.micro_batch_size} images{without}"
+    return f"each batch is computed in {parts} parts of at most {train.micro_batch_size} images"
+
+
+def describe_sharpness(experiment: Experiment) -> str | None:
+    """Returns that steps take several passes, None if they take one."""
+    passes = experiment.sharpness.passes
+    return f"sharpness {experiment.sharpness.name}: each step takes {passes} passes" if passes > 1 else None
+
+
+def describe_missing_graphs(experiment: Experiment, runtime: Runtime) -> str | None:
+    """Returns that no CUDA graphs are captured although the keys and the device allow them; None otherwise."""
+    if passes_per_batch(experiment) == 1 or not wants_graphs(experiment, runtime):
+        return None
+    return "steps of several passes are not captured as CUDA graphs"
 
 
 def describe_idle_gpus(runtime: Runtime, *, count: int) -> str | None:

@@ -19,6 +19,7 @@ from cifar_cli.optim.build_optimizer import freeze_finished_groups
 from cifar_cli.optim.losses import Loss
 from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.optim.schedules.build_schedule import last_lr
+from cifar_cli.optim.sharpness import Sharpness
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
@@ -38,7 +39,7 @@ class Task:
     the current network; None without validation images. patience: the epochs without a better validation accuracy after
     which training ends early; None for never. graph_cache: replays steps as CUDA graphs. micro_batch_size: the images
     of a step that are computed at a time; None for the whole batch. no_sync: a context in which backward passes leave
-    the gradients in their process.
+    the gradients in their process. sharpness: has each step take a second pass, at the worst weights near by.
     """
 
     loader: BatchLoader
@@ -51,6 +52,7 @@ class Task:
     graph_cache: GraphCache | None = None
     micro_batch_size: int | None = None
     no_sync: Callable[[], AbstractContextManager[None]] = nullcontext
+    sharpness: Sharpness | None = None
 
     @property
     def epoch_steps(self) -> list[int]:

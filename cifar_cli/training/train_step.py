@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cifar_cli.optim.sharpness import sharpest_weights
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import TrainingState
 
@@ -18,6 +19,9 @@ def train_step(
 ) -> tuple[Tensor, Tensor]:
     """Updates the weights by one batch of inputs and targets; returns the mean loss () and logits (B, K)."""
     loss, logits = backward(state, task, runtime, images, targets)
+    if task.sharpness:
+        with sharpest_weights(state.model, state.optimizer, task.sharpness):
+            backward(state, task, runtime, images, targets)
     state.scaler.step(state.optimizer)
     state.scaler.update()
     return loss, logits

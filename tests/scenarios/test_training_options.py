@@ -10,6 +10,12 @@ import torch
 
 OPTIONS = {
     "in parts": ["train.micro_batch_size=20", "train.clip_grad_norm=1", "data.hard_example_fractions=[1, 0.5]"],
+    "sam": ["sharpness={name: sam}", "data.augment.mixup=0.2", "loss={name: focal, class_weights: balanced}"],
+    "asam in parts": [
+        "sharpness={name: asam, rho: 0.1}",
+        "train.micro_batch_size=20",
+        "average={name: ema, decay: 0.9}",
+    ],
 }
 WORDS = ["train", "--config", "small.yaml", "log.images_every=0", "log.mistakes=0", "log.embeddings=0"]
 
