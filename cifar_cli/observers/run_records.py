@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cifar_cli import formatting
 from cifar_cli.runs.json_files import read_json, write_json
-from cifar_cli.runs.metrics_csv import read_metrics, write_metrics
+from cifar_cli.runs.metrics_csv import METRICS_COLUMNS, read_metrics, write_metrics
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.observer import EpochReport, Observer
@@ -71,7 +71,7 @@ class RunRecords(Observer):
         self._first_step_started_at = None
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
-        self._rows[report.epoch] = asdict(report)
+        self._rows[report.epoch] = {column: getattr(report, column) for column in METRICS_COLUMNS}
         self._progress = replace(state.progress)
         self._write_metrics()
         self.write_summary("running")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from cifar_cli.optim.build_optimizer import moving_parameters
+from cifar_cli.optim.gradient_norm import moving_parameters
 
 SMALLEST_NORM = 1e-12  # as in the authors' code: without any gradient there is nowhere to go
 

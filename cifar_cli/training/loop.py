@@ -18,7 +18,7 @@ from cifar_cli.optim.averages import evaluation_weights
 from cifar_cli.optim.build_optimizer import freeze_finished_groups
 from cifar_cli.optim.losses import Loss
 from cifar_cli.optim.reported_lr import configured_lr
-from cifar_cli.optim.schedules.build_schedule import last_lr
+from cifar_cli.optim.schedules.build_schedule import last_group_lrs, last_lr
 from cifar_cli.optim.sharpness import Sharpness
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
@@ -144,6 +144,7 @@ def _close_epoch(
         val_accuracy=val.accuracy if val else None,
         images_per_second=totals.images / totals.seconds,
         seconds=totals.seconds,
+        group_lrs=last_group_lrs(state.scheduler),
     )
 
 
