@@ -17,7 +17,6 @@ ALIASES = {
     "num_epochs": "train.epochs",
     "max_epochs": "train.epochs",
     "n_epochs": "train.epochs",
-    "sam": "sharpness.name",
     "early_stopping": "train.patience",
     "early_stopping_patience": "train.patience",
     "batch": "data.batch_size",
@@ -85,17 +84,20 @@ def foreign_program(key: str) -> str | None:
     return FOREIGN_KEYS.get(key)
 
 
-def accumulation_mend(key: str, batches: object, batch_size: object) -> str | None:
+def accumulation_mend(key: str, batches: object, *, batch_size: object, is_typed: bool) -> str | None:
     """Returns what to write for a number of accumulated batches, None for another key.
 
-    Elsewhere a step then has so many times `batch_size` images; here data.batch_size is all that a step has.
+    Elsewhere a step then has so many times `batch_size` images; here data.batch_size is all that a step has. is_typed:
+    on the command line.
     """
     if key not in ACCUMULATION_KEYS:
         return None
+    meaning = "data.batch_size is all the images of a step, computed train.micro_batch_size at a time"
     if not isinstance(batches, int) or not isinstance(batch_size, int):
-        return "write train.micro_batch_size, the images at a time; data.batch_size is all that a step has"
-    whole = f"data.batch_size={batches * batch_size} train.micro_batch_size={batch_size}"
-    return f"write {whole}: data.batch_size is all the images of a step, computed micro_batch_size at a time"
+        return f"write train.micro_batch_size: {meaning}"
+    if is_typed:
+        return f"write data.batch_size={batches * batch_size} train.micro_batch_size={batch_size}: {meaning}"
+    return f"write batch_size: {batches * batch_size} in data and micro_batch_size: {batch_size} in train: {meaning}"
 
 
 def layer_of_call(text: str) -> str | None:

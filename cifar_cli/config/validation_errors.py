@@ -125,7 +125,8 @@ def _unknown_key(
     if moved := RENAMED_KEYS.get(dotted(path)):
         name = moved if locations.of_key(path) == COMMAND_LINE else moved.rpartition(".")[2]
         return Issue(path, f"is called {moved} now", f"write {name}", at_key=True)
-    if mend := accumulation_mend(key, _value(path, data), _batch_size(data)):
+    is_typed = locations.of_key(path) == COMMAND_LINE
+    if mend := accumulation_mend(key, _value(path, data), batch_size=_batch_size(data), is_typed=is_typed):
         return Issue(path, "unknown key", mend, at_key=True)
     if elsewhere := _in_other_sections(path, data) or _meant_by(path):
         return Issue(path, "unknown key here", _move_to(elsewhere, path, data, locations), at_key=True)

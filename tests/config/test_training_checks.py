@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifar_cli.config import load, warnings
+from cifar_cli.config import load, load_text, warnings
 from cifar_cli.errors import ConfigError
 
 
@@ -58,5 +58,26 @@ def test_the_words_of_other_programs_for_accumulation_get_the_same_step(word: st
     key = word.partition("=")[0]
     assert mistakes("data.batch_size=50", word) == [
         f"{key}: unknown key; write data.batch_size=200 train.micro_batch_size=50: data.batch_size is all the images "
-        f"of a step, computed micro_batch_size at a time"
+        f"of a step, computed train.micro_batch_size at a time"
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "mend"),
+    [
+        (
+            "data: {batch_size: 50}\ntrain: {accumulate_grad_batches: 4}\n",
+            "batch_size: 200 in data and micro_batch_size: 50",
+        ),
+        ("train: {accumulate_grad_batches: 2}\n", "batch_size: 128 in data and micro_batch_size: 64 in train: "),
+        (
+            "train: {accumulate_grad_batches: often}\n",
+            "write train.micro_batch_size: data.batch_size is all the images",
+        ),
+    ],
+)
+def test_in_a_file_they_get_the_lines_to_write(lines: str, mend: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_text(f"model: {{name: mlp}}\n{lines}", location="mine.yaml")
+    (issue,) = caught.value.issues
+    assert mend in issue
