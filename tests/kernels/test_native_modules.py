@@ -138,8 +138,9 @@ def test_a_hook_sees_what_each_layer_gives_and_changes_no_bit(layer: int, kind: 
         getattr(model[layer], f"register_{kind}_hook")(keep)
 
     def trained(model: nn.Module) -> list[Tensor]:
-        activated = model(features.clone().requires_grad_())
-        return [activated, *torch.autograd.grad(activated.square().sum(), list(model.parameters()))]
+        inputs = [features.clone().requires_grad_(), *model.parameters()]
+        activated = model(inputs[0])
+        return [activated, *torch.autograd.grad(activated.square().sum(), inputs)]
 
     trained(plain)
     for ours, theirs in zip(trained(watched), trained(native), strict=True):
