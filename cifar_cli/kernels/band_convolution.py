@@ -23,7 +23,7 @@ def band_conv3x3(images: Tensor, weight: Tensor) -> Tensor:
     """Returns `nn.functional.conv2d(images, weight, padding=1)`, up to rounding.
 
     Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3) of one precision, gives (N, C_out, H, W) in channels_last. Has
-    a first derivative, no second. Faster for some shapes only: see fast_convolutions.py.
+    a first derivative, no second. Faster for some shapes only: see kernel_choice.py.
     """
     with torch.autocast("cpu", enabled=False):
         convolved: Tensor = _BandConvolution.apply(images, weight)

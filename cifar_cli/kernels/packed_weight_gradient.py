@@ -20,7 +20,7 @@ def packed_conv3x3(images: Tensor, weight: Tensor) -> Tensor:
     """Returns `nn.functional.conv2d(images, weight, padding=1)`; the weight's gradient is equal up to rounding.
 
     Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), fastest if all are channels_last.
-    Has a first derivative, no second. Faster for some shapes only: see fast_convolutions.py.
+    Has a first derivative, no second. Faster for some shapes only: see kernel_choice.py.
     """
     convolved: Tensor = _PackedConvolution.apply(images, weight)
     return convolved
