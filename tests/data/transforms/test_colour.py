@@ -51,7 +51,7 @@ def test_about_the_given_part_of_the_images_turns_grey(
 
 def test_jitter_applies_the_operations_in_each_images_order(random_batch: Callable[..., Batch]) -> None:
     images = random_batch(3).images
-    factors = [torch.tensor(values) for values in ([0.6, 1.4, 1.0], [1.3, 0.7, 0.5], [0.6, 1.4, 1.2], [0.1, -0.1, 0.0])]
+    factors = torch.tensor([[0.6, 1.4, 1.0], [1.3, 0.7, 0.5], [0.6, 1.4, 1.2], [0.1, -0.1, 0.0]])
     order = torch.tensor([[0, 3, 2], [1, 2, 0], [2, 1, 3], [3, 0, 1]])
     jittered = jitter(images, factors=factors, order=order, used=range(4))
     for index in range(3):
