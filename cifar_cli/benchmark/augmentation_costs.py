@@ -75,10 +75,12 @@ def measure_costs(*, images: int = IMAGES, step_images: int = STEP_IMAGES, round
 def cost_table(costs: Costs) -> str:
     """Returns the table in Markdown."""
     lines = ["| augmentation | ms for 500 images | of a step of resnet18 |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{key}: {to_flow_yaml(AUGMENTATIONS[key].example)}` | {1000 * seconds:.1f} | {formatting.percent(seconds / costs.step, decimals=2)} |"
-        for key, seconds in costs.augmentations.items()
-    ]
+    for key, seconds in costs.augmentations.items():
+        example, fraction = (
+            to_flow_yaml(AUGMENTATIONS[key].example),
+            formatting.percent(seconds / costs.step, decimals=2),
+        )
+        lines.append(f"| `{key}: {example}` | {1000 * seconds:.1f} | {fraction} |")
     return "\n".join([*lines, f"| the step, {costs.precision} | {1000 * costs.step:,.0f} | |"])
 
 
