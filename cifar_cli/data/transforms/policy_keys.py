@@ -34,7 +34,7 @@ POLICIES: dict[str, Augmentation] = {
         target="cifar_cli.data.transforms.auto_augment:AutoAugment",
         value=Annotated[
             Flag,
-            Field(title="true: two operations of a policy found for CIFAR-10 on each image, as torchvision's"),
+            Field(title="true: up to two operations on each image, by the policy found for CIFAR-10, as torchvision's"),
         ],
         off=False,
         example=True,
