@@ -14,8 +14,8 @@ from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from cifar_cli.data.transforms.augmentation import Augmentation
+from cifar_cli.data.transforms.auto_augmentation_keys import AUTO_AUGMENTATIONS
 from cifar_cli.data.transforms.mixing_keys import MIXING
-from cifar_cli.data.transforms.policy_keys import POLICIES
 from cifar_cli.section import NonNegativeFloat, NonNegativeInt, PositiveInt, Section, UnitInterval
 
 
@@ -76,7 +76,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=2,
         issue=_translate_issue,
     ),
-    **POLICIES,
+    **AUTO_AUGMENTATIONS,
     "rotation": Augmentation(
         target="cifar_cli.data.transforms.random_rotation:RandomRotation",
         value=Annotated[

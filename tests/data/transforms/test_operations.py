@@ -1,4 +1,4 @@
-"""The operations of the augmentation policies against torchvision on single images, and their choice per image."""
+"""The operations of the automatic augmentations against torchvision on single images, and their choice per image."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The keys of the augmentations that choose from a set of operations: TrivialAugment, RandAugment, AutoAugment."""
+"""The keys of the automatic augmentations, which choose from a set of operations."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from cifar_cli.data.transforms.augmentation import Augmentation
 from cifar_cli.section import Flag, PositiveInt
 
-POLICIES: dict[str, Augmentation] = {
+AUTO_AUGMENTATIONS: dict[str, Augmentation] = {
     "trivial_augment": Augmentation(
         target="cifar_cli.data.transforms.trivial_augment:TrivialAugment",
         value=Annotated[
