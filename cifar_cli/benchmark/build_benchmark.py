@@ -4,6 +4,8 @@ import os
 
 from cifar_cli import formatting
 from cifar_cli.benchmark.run_benchmark import Benchmark
+from cifar_cli.benchmark.table import REFERENCES
+from cifar_cli.benchmark.tutorial_transforms import without_counterpart
 from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.config import Experiment
 from cifar_cli.config.schema import on_dataset
@@ -25,6 +27,7 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
     """
     experiment = _with_equal_steps(experiment)
     images_per_epoch = experiment.data.train_images - experiment.data.val_size
+    _warn_of_left_out(experiment, against)
     runtime = build_runtime(experiment)
     experiment, splits = _open_images(experiment)
     training = build_training(experiment, splits, runtime)
@@ -43,6 +46,17 @@ def warn_if_busy() -> None:
         warn(
             f"this machine was busy in the last minute (load average {load:.1f}), so that the figures may be wrong; "
             f"try again while nothing else runs"
+        )
+
+
+def _warn_of_left_out(experiment: Experiment, against: str) -> None:
+    """Warns of augmentations that the reference leaves out."""
+    reference = REFERENCES[against]
+    left_out = without_counterpart(experiment.data.augment.applied()) if reference.takes_single_images else []
+    if left_out:
+        warn(
+            f"{reference.title} leaves out {' and '.join(left_out)}, for which torchvision has no transform of single "
+            f"images: it does less than the training, which is faster in comparison than the figures say"
         )
 
 

@@ -167,16 +167,26 @@ def class_scores_issue(experiment: Experiment) -> str | None:
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
-    if class_scores_issue(experiment):
-        return []  # a model without class scores is not trained, only shown
-    return [*_last_layer_warnings(experiment), *training_warnings(experiment)]
+    warned = (_last_layer_warnings, _grey_warnings, training_warnings)
+    return [sentence for warn_of in warned for sentence in warn_of(experiment)]
 
 
 def _last_layer_warnings(experiment: Experiment) -> Iterator[str]:
-    changing = [layer for layer in experiment.model.listed_layers or () if layer.type not in PASSING_LAYERS]
-    sentence = last_layer_warning(changing[-1].type, experiment) if changing else None
-    if sentence:
+    layers = experiment.model.listed_layers
+    if layers is None or class_scores_issue(experiment):
+        return  # a model without class scores is not trained, only shown
+    changing = [layer for layer in layers if layer.type not in PASSING_LAYERS]
+    if changing and (sentence := last_layer_warning(changing[-1].type, experiment)):
         yield f"model.layers.{changing[-1].name}: {sentence}"
+
+
+def _grey_warnings(experiment: Experiment) -> Iterator[str]:
+    if experiment.data.image_shape[0] > 1:
+        return
+    for key, (augmentation, value) in experiment.data.augment.applied().items():
+        if unused := augmentation.unused_in_grey(value):
+            name = experiment.data.name
+            yield f"data.augment.{key}: {unused} changes nothing in the grey images of {name}: leave it out"
 
 
 def last_layer_warning(layer_type: str, experiment: Experiment) -> str | None:

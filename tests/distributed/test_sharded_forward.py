@@ -17,7 +17,11 @@ import torch
 # Both norms and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
 CONFIG = """\
 name: shared
-data: {name: synthetic, batch_size: 25, val_size: 99, augment: {flip: random, translate: 4, cutout: 8}}
+data:
+  name: synthetic
+  batch_size: 25
+  val_size: 99
+  augment: {flip: random, translate: 4, rand_augment: [2, 9], mixup: 0.2}
 model:
   layers:
     - conv1: {type: Conv2d, out_channels: 8, kernel_size: 3, padding: 1}
