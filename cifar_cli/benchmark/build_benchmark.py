@@ -71,6 +71,10 @@ def _with_equal_steps(experiment: Experiment) -> Experiment:
         note("every step is timed at the full size of the images; epochs of smaller images take less time")
     if data.hard_example_fractions:
         note("every epoch is timed with all images; epochs of hard examples take less time")
+    if experiment.train.computes_parts_of(data.batch_size):
+        note("the bare loop and the tutorials' compute each batch whole, not in parts of train.micro_batch_size")
+    if experiment.sharpness.passes > 1:
+        note(f"the bare loop and the tutorials' take one pass a step, without sharpness {experiment.sharpness.name}")
     augment = data.augment.without(*resizing)
     equal = data.model_copy(update={"drop_last": True, "hard_example_fractions": (), "augment": augment})
     return experiment.model_copy(update={"data": equal})
