@@ -167,16 +167,15 @@ def class_scores_issue(experiment: Experiment) -> str | None:
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
-    warned = (_last_layer_warnings, _grey_warnings, training_warnings)
-    return [sentence for warn_of in warned for sentence in warn_of(experiment)]
+    if class_scores_issue(experiment):
+        return []  # a model without class scores is not trained, only shown
+    return [*_last_layer_warnings(experiment), *_grey_warnings(experiment), *training_warnings(experiment)]
 
 
 def _last_layer_warnings(experiment: Experiment) -> Iterator[str]:
-    layers = experiment.model.listed_layers
-    if layers is None or class_scores_issue(experiment):
-        return  # a model without class scores is not trained, only shown
-    changing = [layer for layer in layers if layer.type not in PASSING_LAYERS]
-    if changing and (sentence := last_layer_warning(changing[-1].type, experiment)):
+    changing = [layer for layer in experiment.model.listed_layers or () if layer.type not in PASSING_LAYERS]
+    sentence = last_layer_warning(changing[-1].type, experiment) if changing else None
+    if sentence:
         yield f"model.layers.{changing[-1].name}: {sentence}"
 
 
