@@ -128,6 +128,16 @@ ACTIVATIONS: Mapping[type[nn.Module], type[nn.Module]] = {
 }
 
 
+for _native, _named_as in (
+    (NativeBatchNorm2d, nn.BatchNorm2d),
+    (NativeReLU, nn.ReLU),
+    (NativeGELU, nn.GELU),
+    (NativeSiLU, nn.SiLU),
+    (NativeMaxPool2d, nn.MaxPool2d),
+):
+    _native.__name__ = _named_as.__name__  # what tables and error messages call the layer: it is what it was
+
+
 def _pairs(parent: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
     """Yields each module whose output only the other reads."""
     layers = {name: module for name, module in parent._modules.items() if module is not None}  # children() has no twins
