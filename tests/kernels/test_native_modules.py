@@ -1,6 +1,7 @@
 """Which layers become native, that they stay what they were, and that a hook sees what each layer gives."""
 
 import copy
+import pickle
 from typing import ClassVar
 
 import pytest
@@ -50,6 +51,8 @@ def test_replacing_keeps_the_tensors_their_names_the_hooks_and_the_random_state(
     assert list(after) == list(before)
     assert all(after[name] is before[name] for name in before)
     assert [type(module) for module in model[1]] == [NativeBatchNorm2d, NativeReLU]
+    assert repr(model[1]) == repr(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(inplace=True)))
+    assert [type(module) for module in pickle.loads(pickle.dumps(model[1]))] == [NativeBatchNorm2d, NativeReLU]
     assert isinstance(model[1][1], nn.ReLU)
     assert model[1][1].inplace
     assert not any(module.training for module in model.modules())
