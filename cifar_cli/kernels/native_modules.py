@@ -17,7 +17,8 @@ from cifar_cli.kernels.native_library import native_library
 from cifar_cli.kernels.native_norm import NormSettings, fits_norm, norm_activation
 from cifar_cli.kernels.native_pool import fits_pool, max_pool2x2
 
-MARK = "activated_for"  # an attribute of features, which names the activation that they have been through
+# Attributes of features from a BatchNorm, which name its activation: they have been through it, or are only normalized.
+MARK, NORMALIZED = "activated_for", "normalized_for"
 
 
 def replace_by_native(model: nn.Module) -> nn.Module:
@@ -65,7 +66,9 @@ class NativeBatchNorm2d(nn.BatchNorm2d):
             return super().forward(features)
         activation = self.activation
         if activation is None or _has_hook(self) or _has_hook(activation):
-            return norm_activation(features, self.weight, self.bias, self._settings(NO_ACTIVATION))
+            normalized = norm_activation(features, self.weight, self.bias, self._settings(NO_ACTIVATION))
+            normalized.__dict__[NORMALIZED] = activation
+            return normalized
         activated = norm_activation(features, self.weight, self.bias, self._settings(_code(activation)))
         activated.__dict__[MARK] = activation
         return activated
@@ -91,7 +94,9 @@ class _NativeActivation(nn.Module):
             del features.__dict__[MARK]  # applied once, as often as its BatchNorm was
             return features
         inplace = getattr(self, "inplace", False)
-        if fits_activation(features, _code(self), inplace=inplace):
+        # GELU and SiLU alone are faster by torch. Behind a BatchNorm with a hook they round as without the hook.
+        is_wanted = isinstance(self, nn.ReLU) or features.__dict__.get(NORMALIZED) is self
+        if is_wanted and fits_activation(features, _code(self), inplace=inplace):
             return activate(features, _code(self), inplace=inplace)
         result: Tensor = super().forward(features)
         return result

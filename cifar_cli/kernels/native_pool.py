@@ -8,19 +8,23 @@ from torch.autograd import Function
 
 from cifar_cli.kernels.native_calls import call, fits_by_pixel, is_bf16
 
+MIN_CHANNELS_FP32 = 32  # fewer are slower than by torch, in fp32; measured: docs/experiments/native_kernels.md
+
 
 def max_pool2x2(features: Tensor) -> Tensor:
     """Returns `nn.functional.max_pool2d(features, 2)`: (B, C, H, W) → (B, C, H // 2, W // 2).
 
-    Only for what `fits_pool` takes.
+    For features in channels_last, of two pixels a side and more, in fp32 or bf16.
     """
     pooled: Tensor = _MaxPool.apply(features)
     return pooled
 
 
 def fits_pool(features: Tensor) -> bool:
-    """Returns whether native.c can pool the features."""
-    return fits_by_pixel(features) and min(features.shape[2:]) >= 2
+    """Returns whether native.c can pool the features, faster than torch."""
+    if not fits_by_pixel(features) or min(features.shape[2:]) < 2:
+        return False
+    return is_bf16(features) or features.shape[1] >= MIN_CHANNELS_FP32
 
 
 class _MaxPool(Function):

@@ -1,9 +1,14 @@
 """ReLU, GELU and SiLU by native.c: values and gradients are those of torch in float64."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from cifar_cli.kernels.native_activation import activate
+from cifar_cli.kernels.native_calls import CODES
 from cifar_cli.kernels.native_library import native_library
 from cifar_cli.kernels.native_modules import replace_by_native
 
@@ -14,7 +19,12 @@ ACTIVATIONS = {"relu": nn.ReLU, "relu in place": lambda: nn.ReLU(inplace=True), 
 TOLERANCE = {torch.float32: 1.2e-6, torch.bfloat16: 2.0**-8}
 
 
-def values_and_gradients(activation: nn.Module, features: Tensor, gradient: Tensor) -> list[Tensor]:
+def native(name: str) -> Callable[[Tensor], Tensor]:
+    code = next(code for kind, code in CODES.items() if isinstance(ACTIVATIONS[name](), kind))
+    return partial(activate, activation=code, inplace="in place" in name)
+
+
+def values_and_gradients(activation: Callable[[Tensor], Tensor], features: Tensor, gradient: Tensor) -> list[Tensor]:
     leaf = features.detach().requires_grad_()
     activated = activation(leaf.clone(memory_format=torch.preserve_format))
     return [activated.detach(), *torch.autograd.grad(activated, leaf, gradient)]
@@ -30,7 +40,7 @@ def test_values_and_gradients_are_torchs_from_minus_to_plus_fifty(
     features[0, 0, 0, 0] = 0
     gradient = torch.ones_like(features)
     exact = values_and_gradients(ACTIVATIONS[name](), features.double(), gradient.double())
-    got = values_and_gradients(replace_by_native(nn.Sequential(ACTIVATIONS[name]())), features, gradient)
+    got = values_and_gradients(native(name), features, gradient)
     for ours, wanted in zip(got, exact, strict=True):
         assert ours.dtype == dtype
         assert ours.stride() == features.stride()
@@ -43,19 +53,18 @@ def test_nan_and_infinity_stay_where_torch_has_them(name: str) -> None:
     features = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0]).view(1, 1, 2, 2)
     for dtype in TOLERANCE:
         wanted = values_and_gradients(ACTIVATIONS[name](), features.to(dtype), torch.ones(1, 1, 2, 2, dtype=dtype))
-        native = replace_by_native(nn.Sequential(ACTIVATIONS[name]()))
-        got = values_and_gradients(native, features.to(dtype), torch.ones(1, 1, 2, 2, dtype=dtype))
+        got = values_and_gradients(native(name), features.to(dtype), torch.ones(1, 1, 2, 2, dtype=dtype))
         assert torch.equal(got[0].isfinite(), wanted[0].isfinite())
         assert got[0].flatten()[0].isnan()
 
 
 def test_in_place_means_in_place_and_a_part_of_another_tensor_is_left_to_torch() -> None:
-    native, plain = replace_by_native(nn.Sequential(nn.ReLU(inplace=True))), nn.ReLU(inplace=True)
+    by_c, plain = replace_by_native(nn.Sequential(nn.ReLU(inplace=True))), nn.ReLU(inplace=True)
     features = torch.randn(2, 4, 3, 3)
-    assert native(features) is features
+    assert by_c(features) is features
     assert features.min() == 0
     gradients = []
-    for relu in (native, plain):
+    for relu in (by_c, plain):
         leaf = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
         whole = leaf * 2
         relu(whole[:1])
@@ -64,21 +73,20 @@ def test_in_place_means_in_place_and_a_part_of_another_tensor_is_left_to_torch()
 
 
 def test_what_a_step_needs_later_cannot_be_overwritten_in_place() -> None:
-    native = replace_by_native(nn.Sequential(nn.ReLU(inplace=True)))
+    by_c = replace_by_native(nn.Sequential(nn.ReLU(inplace=True)))
     leaf = torch.randn(2, 4, 3, 3).requires_grad_()
     features = leaf.exp()  # its gradient needs its value
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        torch.autograd.grad(native(features).sum(), leaf)
+        torch.autograd.grad(by_c(features).sum(), leaf)
     with pytest.raises(RuntimeError, match="leaf Variable"):
-        native(leaf)
+        by_c(leaf)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_second_derivative_is_torchs(name: str) -> None:
-    def second(activation: nn.Module) -> Tensor:
+    def second(activation: Callable[[Tensor], Tensor]) -> Tensor:
         leaf = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
         (first,) = torch.autograd.grad(activation(leaf * 2).square().sum(), leaf, create_graph=True)
         return torch.autograd.grad(first.square().sum(), leaf)[0]
 
-    native = replace_by_native(nn.Sequential(ACTIVATIONS[name]()))
-    torch.testing.assert_close(second(native), second(ACTIVATIONS[name]()), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(second(native(name)), second(ACTIVATIONS[name]()), rtol=1e-4, atol=1e-4)

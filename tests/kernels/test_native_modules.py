@@ -151,6 +151,15 @@ def test_a_hook_sees_what_each_layer_gives_and_changes_no_bit(layer: int, kind: 
     torch.testing.assert_close(seen["watched"], seen["plain"], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU, nn.SiLU])
+def test_a_forward_hook_changes_no_bit_of_any_activation(activation: type[nn.Module]) -> None:
+    model = replace_by_native(nn.Sequential(nn.BatchNorm2d(4), activation()))
+    features = drawn(5, 4, 9, 9).bfloat16().contiguous(memory_format=torch.channels_last)
+    unseen = model(features)
+    model[0].register_forward_hook(lambda module, args, output: None)
+    assert torch.equal(model(features), unseen)
+
+
 def test_a_copy_of_a_native_network_uses_its_own_activation(monkeypatch: pytest.MonkeyPatch) -> None:
     model = replace_by_native(nn.Sequential(nn.BatchNorm2d(3), nn.GELU()))
     copied = copy.deepcopy(model)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from cifar_cli.kernels import native_modules
 from cifar_cli.kernels.native_library import native_library
 from cifar_cli.kernels.native_modules import NativeMaxPool2d, replace_by_native
+from cifar_cli.kernels.native_pool import max_pool2x2
 
 pytestmark = pytest.mark.skipif(native_library().library is None, reason=native_library().words)
 
@@ -46,7 +47,7 @@ def test_values_and_gradients_are_torchs_to_the_bit(
     features = drawn(shape, generator).to(dtype).contiguous(memory_format=torch.channels_last)
     gradient = drawn((*shape[:2], shape[2] // 2, shape[3] // 2), generator).to(dtype)
     results = []
-    for pool in (nn.MaxPool2d(2), replace_by_native(nn.Sequential(nn.MaxPool2d(2)))):
+    for pool in (nn.MaxPool2d(2), max_pool2x2):
         leaf = features.clone().requires_grad_()
         pooled = pool(leaf)
         results.append((pooled.detach(), *torch.autograd.grad(pooled, leaf, gradient)))
@@ -83,7 +84,7 @@ def test_rounded_up_an_odd_side_is_torchs(side: int, monkeypatch: pytest.MonkeyP
         return original(features)
 
     monkeypatch.setattr(native_modules, "max_pool2x2", noted)
-    features = torch.randn(2, 3, side, side).contiguous(memory_format=torch.channels_last)
+    features = torch.randn(2, 3, side, side).bfloat16().contiguous(memory_format=torch.channels_last)
     pool = replace_by_native(nn.Sequential(nn.MaxPool2d(2, ceil_mode=True)))
     assert torch.equal(pool(features), F.max_pool2d(features, 2, ceil_mode=True))
     assert len(calls) == (1 if side == 4 else 0)
@@ -91,7 +92,7 @@ def test_rounded_up_an_odd_side_is_torchs(side: int, monkeypatch: pytest.MonkeyP
 
 def test_other_tensors_are_pooled_by_torch() -> None:
     pool = replace_by_native(nn.Sequential(nn.MaxPool2d(2)))
-    by_pixel = torch.randn(2, 3, 8, 8).contiguous(memory_format=torch.channels_last)
+    by_pixel = torch.randn(2, 32, 8, 8).contiguous(memory_format=torch.channels_last)
     for features in (by_pixel.contiguous(), by_pixel[:, :, ::2], by_pixel.double(), by_pixel[0], by_pixel[:0]):
         assert torch.equal(pool(features), F.max_pool2d(features, 2))
     with pytest.raises(RuntimeError, match="too small"):
@@ -105,5 +106,15 @@ def test_a_second_derivative_is_torchs() -> None:
         (first,) = torch.autograd.grad(pool(features.tanh()).square().sum(), features, create_graph=True)
         return torch.autograd.grad(first.square().sum(), features)[0]
 
-    native = replace_by_native(nn.Sequential(nn.MaxPool2d(2)))
-    torch.testing.assert_close(second(native), second(nn.MaxPool2d(2)))
+    torch.testing.assert_close(second(max_pool2x2), second(nn.MaxPool2d(2)))
+
+
+@pytest.mark.parametrize(("dtype", "channels", "by_c"), [(DTYPES[0], 31, 0), (DTYPES[0], 32, 1), (DTYPES[1], 1, 1)])
+def test_few_channels_in_fp32_are_pooled_by_torch(
+    dtype: torch.dtype, channels: int, by_c: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Tensor] = []
+    monkeypatch.setattr(native_modules, "max_pool2x2", calls.append)
+    features = torch.randn(2, channels, 4, 4).to(dtype).contiguous(memory_format=torch.channels_last)
+    replace_by_native(nn.Sequential(nn.MaxPool2d(2)))(features)
+    assert len(calls) == by_c
