@@ -3,8 +3,8 @@
 To add one, write `optim/schedules/<name>.py` and its entry here. What is called gets the keys and, by keyword,
 `total_steps` and `epoch_ends`: the numbers of steps after which one, two, … epochs are complete, which can differ in
 length; if its signature names it, also `warmup_steps`, the number of steps before. It returns a function from the step,
-0 to total_steps - 1, to a factor in [0, 1] of the learning rate. A schedule that follows the validation results returns
-a `Plateau`, or what has its methods.
+0 to total_steps - 1, to a factor in [0, 1] of the learning rate. What follows the validation results is a class derived
+from `Plateau`.
 """
 
 from typing import ClassVar, Literal
