@@ -50,6 +50,7 @@ PLATEAU = {
     "schedule_arguments": {"factor": 0.5, "patience": 0, "metric": "val_accuracy"},
     "epochs": 4,
 }
+LAYER_DECAY = {"optimizer": "muon", "optimizer_arguments": {"layer_decay": 0.5}, "schedule": "linear"}
 HARD_EXAMPLES = {"hard_examples": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
 
 
@@ -101,7 +102,7 @@ def assert_same(left: object, right: object, *, at: str = "") -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [*CASES, *AVERAGED, PLATEAU, HARD_EXAMPLES],
+    [*CASES, *AVERAGED, PLATEAU, LAYER_DECAY, HARD_EXAMPLES],
     ids=lambda case: "-".join(str(value) for value in case.values()),
 )
 def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_at(

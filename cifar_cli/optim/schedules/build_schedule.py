@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from cifar_cli.optim.reported_lr import reported_position
+from cifar_cli.optim.reported_lr import LR_SCALE, reported_position
 from cifar_cli.optim.schedules.plateau import Plateau
 from cifar_cli.optim.schedules.table import SCHEDULES
 from cifar_cli.section import call_with_accepted, load_target
@@ -20,9 +21,10 @@ Schedule = Callable[[int], float]
 
 
 class Scheduler(LambdaLR):
-    """torch's LambdaLR, with what a schedule has learned from validation.
+    """torch's LambdaLR, with scales of layers, and with what a schedule has learned from validation.
 
-    plateaus: one for each parameter group if the schedule is such a one, else none. They all have the same state.
+    A parameter group's `lr_scale` is a factor of its learning rate besides that of the schedule. plateaus: one for each
+    parameter group if the schedule is such a one, else none. They all have the same state.
     """
 
     def __init__(
@@ -30,6 +32,9 @@ class Scheduler(LambdaLR):
     ) -> None:
         self._plateaus = plateaus
         super().__init__(optimizer, lr_lambdas)
+
+    def get_lr(self) -> list[float | Tensor]:
+        return [lr * scale for lr, scale in zip(super().get_lr(), _scales(self), strict=True)]
 
     def epoch_ended(self, *, val_loss: float, val_accuracy: float) -> None:
         """Takes the validation results of an epoch, from which the learning rate of the next step may depend."""
@@ -105,12 +110,13 @@ def build_schedule(
 
 def set_lrs(scheduler: LambdaLR) -> None:
     """Sets the next step's learning rates by this schedule: loaded ones may be of a schedule that ended earlier."""
-    for group, lr in zip(scheduler.optimizer.param_groups, _lrs(scheduler, scheduler.last_epoch), strict=True):
-        group["lr"] = lr
+    lrs = _lrs(scheduler, scheduler.last_epoch)
+    for group, lr, scale in zip(scheduler.optimizer.param_groups, lrs, _scales(scheduler), strict=True):
+        group["lr"] = lr * scale
 
 
 def last_lr(scheduler: LambdaLR) -> float:
-    """Returns the reported learning rate of the last step taken."""
+    """Returns the reported learning rate of the last step taken, not scaled for any layer."""
     return _lrs(scheduler, scheduler.last_epoch - 1)[reported_position(scheduler.optimizer.param_groups)]
 
 
@@ -118,6 +124,10 @@ def peak_step(scheduler: LambdaLR, *, steps: int) -> int:
     """Returns the first of `steps` steps with the largest reported learning rate: the number of steps of warm-up."""
     factor = scheduler.lr_lambdas[reported_position(scheduler.optimizer.param_groups)]
     return max(range(steps), key=factor, default=0)
+
+
+def _scales(scheduler: LambdaLR) -> list[float]:
+    return [group.get(LR_SCALE, 1.0) for group in scheduler.optimizer.param_groups]
 
 
 def _lrs(scheduler: LambdaLR, step: int) -> list[float]:
