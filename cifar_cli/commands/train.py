@@ -14,6 +14,7 @@ from cifar_cli.builders.trust_model import ModelTrust, words_for_own_model
 from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, load_config, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
+    AsJson,
     Config,
     OptionalLogDir,
     OwnModel,
@@ -32,6 +33,7 @@ from cifar_cli.runs.run_folder import find_run
 from cifar_cli.shell import expand_path, shell_command
 
 MAX_SEEDS = 1000  # a larger number is probably meant as a seed
+LR_WORD = re.compile(r"optimizer\.(groups\.\d+\.)?lr=")
 PRETRAINED = "pretrained"  # the word for the network that comes along
 SEED_LIMIT = 2**63  # also the limit of the key `seed`
 
@@ -63,13 +65,19 @@ def train(
             autocompletion=complete_checkpoint,
         ),
     ] = None,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Try learning rates on 100 steps; print one to take, and draw the curve.")
+    ] = False,
     model: OwnModel = None,
     trust_model: TrustModel = False,
     log_dir: OptionalLogDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a network, and write the results into logs/<run>/."""
     started = time.perf_counter()  # before the import of torch, which the command's time includes
     run, overrides = split_words(words)
+    if as_json and not find_lr:
+        raise UsageError("cifar train --json: expected --find-lr, whose results it prints; add it, or leave --json out")
     trust_in = read_trust(model, trust_model)
     if trust_in.named and config is None and not resume:
         config = OWN_MODEL_CONFIG
@@ -85,7 +93,7 @@ def train(
             "cifar train --resume: expected no --from, since a run goes on with its own weights; leave --from out"
         )
     if config is None:
-        _check_resume(dry_run=dry_run, seeds=seeds)
+        _check_resume(dry_run=dry_run, seeds=seeds, find_lr=find_lr)
         with heavy_imports():
             from cifar_cli.runner.seeds import resume as resume_training
 
@@ -99,6 +107,10 @@ def train(
         word = shell_command(f"log.dir={log_dir}")
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
     weights = weights_file(begin_with, log_dir=DEFAULT_LOG_DIR) if begin_with is not None else None
+    if find_lr:
+        _refuse_options_of_a_training(dry_run=dry_run, seeds=seeds)
+        _try_lrs(_load(config, overrides, trust_in), config, overrides, begin_with=weights, as_json=as_json)
+        return
     _start(config, overrides, trust_in=trust_in, dry_run=dry_run, seeds=seeds, begin_with=weights, started=started)
 
 
@@ -134,18 +146,7 @@ def _start(
     started: float,
 ) -> None:
     """Trains a configuration once or with several seeds, or shows the plan."""
-    if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise UsageError(
-            f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
-            f"configuration, found a pipe, which can be read once; write it to a file: "
-            f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
-        )
-    experiment = load_config(source, overrides, trust_in)
-    is_other_network = trust_in.named or any(word.startswith("model") for word in overrides)
-    if is_other_network and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
-        from cifar_cli.builders.feature_layers import without_unknown_feature_layers
-
-        experiment = without_unknown_feature_layers(experiment)
+    experiment = _load(source, overrides, trust_in)
     if seeds is not None:
         if dry_run:
             raise UsageError(
@@ -173,6 +174,46 @@ def _start(
             raise DivergedError(f"{error}{_own_lr_hint(source, overrides, experiment, trust_in)}") from error
 
 
+def _load(source: str, overrides: Sequence[str], trust_in: ModelTrust) -> Experiment:
+    """Returns the experiment of a configuration, without feature layers that another network does not have."""
+    if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError(
+            f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
+            f"configuration, found a pipe, which can be read once; write it to a file: "
+            f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
+        )
+    experiment = load_config(source, overrides, trust_in)
+    is_other_network = trust_in.named or any(word.startswith("model") for word in overrides)
+    if is_other_network and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
+        from cifar_cli.builders.feature_layers import without_unknown_feature_layers
+
+        experiment = without_unknown_feature_layers(experiment)
+    return experiment
+
+
+def _try_lrs(
+    experiment: Experiment, source: str, overrides: Sequence[str], *, begin_with: Path | None, as_json: bool
+) -> None:
+    """Tries learning rates, and prints one to take. source, overrides: where the experiment is from."""
+    with heavy_imports():
+        from cifar_cli.runner.find_lr import find_lr
+
+    others = [word for word in overrides if not LR_WORD.match(word)]
+    given = ["--from", str(begin_with)] if begin_with is not None else []
+    words = [*config_words(source, others), *words_for_own_model(experiment.model), *given]
+    find_lr(experiment, words=words, as_json=as_json, begin_with=begin_with)
+
+
+def _refuse_options_of_a_training(*, dry_run: bool, seeds: str | None) -> None:
+    """Raises UsageError for options that only a training has."""
+    for option, is_given in (("--dry-run", dry_run), ("--seeds", seeds is not None)):
+        if is_given:
+            raise UsageError(
+                f"cifar train --find-lr: expected no {option}, since it takes a few steps and trains nothing; "
+                f"leave {option} out"
+            )
+
+
 def _own_lr_hint(source: str, overrides: Sequence[str], experiment: Experiment, trust_in: ModelTrust) -> str:
     """Returns the configuration's own learning rate in words if the command line has changed it, else nothing."""
     others = [word for word in overrides if not word.startswith("optimizer.lr=")]
@@ -182,8 +223,13 @@ def _own_lr_hint(source: str, overrides: Sequence[str], experiment: Experiment, 
     return f"; {source} itself has optimizer.lr={own:g}" if own != experiment.optimizer.lr else ""
 
 
-def _check_resume(*, dry_run: bool, seeds: str | None) -> None:
+def _check_resume(*, dry_run: bool, seeds: str | None, find_lr: bool) -> None:
     """Raises UsageError for options that only a new run has."""
+    if find_lr:
+        raise UsageError(
+            "cifar train --resume: expected no --find-lr, since a run goes on with its own learning rates; leave "
+            "--find-lr out, or test the run's configuration: --config RUN/config.yaml --find-lr"
+        )
     if dry_run:
         raise UsageError(
             "cifar train --resume: expected no --dry-run, which shows the plan of a new run; leave --dry-run out"

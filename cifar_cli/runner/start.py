@@ -33,7 +33,7 @@ def train(experiment: Experiment, *, started_at: float, begin_with: Path | None 
     """
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes, begin_with=begin_with)
+        experiment, splits, training = build_new_training(experiment, processes, begin_with=begin_with)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
@@ -46,7 +46,7 @@ def show_plan(experiment: Experiment, *, command: str, begin_with: Path | None =
     """Prints what training would do and tries one batch; writes nothing. command: the command that would train."""
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes, download=False, begin_with=begin_with)
+        experiment, splits, training = build_new_training(experiment, processes, download=False, begin_with=begin_with)
         run = log_folder(experiment) / run_name(experiment)
         print_dry_run(experiment, splits, training, run=run, command=command)
 
@@ -82,7 +82,7 @@ def write_environment(path: Path, *, runtime: Runtime, splits: Splits, initial: 
     write_json(path, {**described, **facts, **({"from": initial.record} if initial else {})})
 
 
-def _build(
+def build_new_training(
     experiment: Experiment, processes: ProcessGroup, *, download: bool = True, begin_with: Path | None = None
 ) -> tuple[Experiment, Splits, Training]:
     """Returns the experiment with the dataset that was found, its images, and the training."""
