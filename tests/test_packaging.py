@@ -66,7 +66,8 @@ def test_the_wheel_holds_the_package_with_its_configurations_and_its_manual_and_
     assert len(manual) >= 20
     templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cifar_cli").rglob("*.j2")}
     network = {f"cifar_cli/pretrained/{path.name}" for path in (weights_path(), card_path()) if path.is_file()}
-    assert inside == modules | configs | manual | templates | network | {"cifar_cli/py.typed"}
+    others = {"cifar_cli/py.typed", "cifar_cli/kernels/native.c", "cifar_cli/inspection/recipe_results.json"}
+    assert inside == modules | configs | manual | templates | network | others
     assert "cifar_cli/report/templates/network.html.j2" in inside
 
 

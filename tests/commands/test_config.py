@@ -16,7 +16,9 @@ def test_list_has_a_line_with_a_first_sentence_for_every_built_in(capsys: Captur
     list_configs()
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(builtins())
-    assert "layers/relu     One ReLU, to look at: max(0, x) for every number." in lines
+    words = [" ".join(line.split()) for line in lines]
+    assert "layers/relu One ReLU, to look at: max(0, x) for every number." in words
+    assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1  # a column of sentences
 
 
 @pytest.mark.parametrize("name", builtins())

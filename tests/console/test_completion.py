@@ -173,7 +173,9 @@ def test_for_a_run_only_the_changeable_keys_are_completed(run: Path, press_tab: 
     assert offered == ["data.root=", "train.device=", "train.precision=", "evaluation.tta=", "evaluation.tta_fraction="]
     assert press_tab("explain", run.name, "") == ["data.root=", "train.device=", "train.precision="]
     machine = ["data.root=", "train.device=", "train.precision="]
-    assert sorted(press_tab("train", "--resume", run.name, "")) == sorted(["train.epochs=", *machine])
+    assert sorted(press_tab("train", "--resume", run.name, "")) == sorted(
+        ["train.epochs=", "train.patience=", *machine]
+    )
     assert press_tab("visualize-layer", "conv1", run.name, "") == []
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from cifar_cli import config
 from cifar_cli.builders.build_training import build_training
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.kernels import fast_convolutions
+from cifar_cli.kernels import kernel_choice
 from cifar_cli.kernels.fast_convolutions import FastConv2d
 from cifar_cli.training.runtime import Runtime
 
@@ -67,14 +67,14 @@ def test_eval_measures_a_run_with_fast_convolutions_as_its_training_did(
     assert cifar("train", "--config", "fast.yaml", "train.epochs=1").code == 0
     (run,) = (tmp_path / "logs").iterdir()
     calls = 0
-    original = fast_convolutions.winograd_conv3x3
+    original = kernel_choice.winograd_conv3x3
 
     def counted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
         nonlocal calls
         calls += 1
         return original(images, weight, window=window)
 
-    monkeypatch.setattr(fast_convolutions, "winograd_conv3x3", counted)
+    monkeypatch.setattr(kernel_choice, "winograd_conv3x3", counted)
     outcome = cifar("eval", run, "--json")
     assert outcome.code == 0, outcome.err
     assert calls > 0
@@ -86,7 +86,7 @@ def test_a_resumed_run_with_fast_convolutions_equals_an_uninterrupted_run(
 ) -> None:
     taken: list[torch.Size] = []
     windows: list[int] = []
-    original = fast_convolutions.winograd_conv3x3
+    original = kernel_choice.winograd_conv3x3
 
     def noted(images: Tensor, weight: Tensor, *, window: int) -> Tensor:
         if torch.is_grad_enabled():  # in a step
@@ -94,7 +94,7 @@ def test_a_resumed_run_with_fast_convolutions_equals_an_uninterrupted_run(
             windows.append(window)
         return original(images, weight, window=window)
 
-    monkeypatch.setattr(fast_convolutions, "winograd_conv3x3", noted)
+    monkeypatch.setattr(kernel_choice, "winograd_conv3x3", noted)
     (tmp_path / "fast.yaml").write_text(TEXT)
     assert cifar("train", "--config", "fast.yaml", "name=longer").code == 0
     assert len(taken) == 2 * 2 * 5  # layers, epochs, steps
