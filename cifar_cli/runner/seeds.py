@@ -32,7 +32,7 @@ from cifar_cli.errors import CifarError, DivergedError, StoppedError, UsageError
 from cifar_cli.kernels.memory_allocator import release_freed_memory
 from cifar_cli.runner.newest_unfinished import newest_unfinished
 from cifar_cli.runner.observers import TrainingRun
-from cifar_cli.runner.resume import resume_run, resume_seed
+from cifar_cli.runner.resume import resume_run, resume_with_images
 from cifar_cli.runner.start import log_folder, run_name, start_run, write_environment
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.json_files import read_json, write_json
@@ -64,28 +64,38 @@ def train_seeds(
     preflight(experiment)
     with join_process_group() as processes:
         _require_single_process(processes)
-        runtime = build_runtime(experiment)
-        initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
-        experiment, splits = load_data(experiment)
-        build_training(experiment, splits, runtime, initial=initial)  # raises its errors before there is a folder
-        group = create_group(log_folder(experiment), run_name(experiment))
-        training = SeedGroupTraining(
-            group,
-            [SeedRun(seed) for seed in seeds],
-            experiment,
-            splits,
-            runtime,
-            started_at=started_at,
-            initial=initial,
+        group = start_group(
+            experiment, seeds=seeds, started_at=started_at, log_dir=log_folder(experiment), begin_with=begin_with
         )
-        training.write_summary("running")
-        write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
-        if initial is not None:
-            keep_initial_weights(initial, group.initial_weights)
-        write_model_copy(group.model, experiment.model)
-        write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
-        note(f"seeds {_join(seeds)}, one after the other; their statistics will be in {group.summary}")
-        training.train()
+        group.print_results(group.train())
+
+
+def start_group(
+    experiment: Experiment, *, seeds: Sequence[int], started_at: float, log_dir: Path, begin_with: Path | None = None
+) -> "SeedGroupTraining":
+    """Returns the training of a new group, whose folder and runs are made in `log_dir`, before its first step."""
+    runtime = build_runtime(experiment)
+    initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
+    experiment, splits = load_data(experiment)
+    build_training(experiment, splits, runtime, initial=initial)  # raises its errors before there is a folder
+    group = create_group(log_dir, run_name(experiment))
+    training = SeedGroupTraining(
+        group,
+        [SeedRun(seed) for seed in seeds],
+        experiment,
+        splits,
+        runtime,
+        started_at=started_at,
+        initial=initial,
+    )
+    training.write_summary("running")
+    write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
+    if initial is not None:
+        keep_initial_weights(initial, group.initial_weights)
+    write_model_copy(group.model, experiment.model)
+    write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
+    note(f"seeds {_join(seeds)}, one after the other; their statistics will be in {group.summary}")
+    return training
 
 
 def resume(
@@ -134,19 +144,27 @@ def resume_group(
         )
     with join_process_group() as processes:
         _require_single_process(processes)
-        runtime = build_runtime(experiment)
-        experiment, splits = load_data(experiment, environment=group.environment)
-        note(f"resuming {group.path}: seeds {_join(remaining)} of {_join(run.seed for run in runs)}")
-        earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
-        SeedGroupTraining(
-            group,
-            runs,
-            experiment,
-            splits,
-            runtime,
-            started_at=started_at - earlier_seconds,
-            initial=kept_initial_weights(group.initial_weights),
-        ).train()
+        training = open_group(group, experiment, started_at=started_at)
+        training.print_results(training.train())
+
+
+def open_group(group: GroupFolder, experiment: Experiment, *, started_at: float) -> "SeedGroupTraining":
+    """Returns the training of an unfinished group, before its next step."""
+    runs = read_seed_runs(group)
+    remaining = [run.seed for run in runs if not run.is_finished]
+    runtime = build_runtime(experiment)
+    experiment, splits = load_data(experiment, environment=group.environment)
+    note(f"resuming {group.path}: seeds {_join(remaining)} of {_join(run.seed for run in runs)}")
+    earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
+    return SeedGroupTraining(
+        group,
+        runs,
+        experiment,
+        splits,
+        runtime,
+        started_at=started_at - earlier_seconds,
+        initial=kept_initial_weights(group.initial_weights),
+    )
 
 
 @dataclass(frozen=True)
@@ -165,11 +183,11 @@ class SeedGroupTraining:
     started_at: float
     initial: InitialWeights | None = None
 
-    def train(self) -> None:
-        """Trains the unfinished seeds and prints the statistics; the summary is written however it ends.
+    def train(self) -> dict[str, Any]:
+        """Trains the unfinished seeds and returns the group's summary, which is written however it ends.
 
         A seed that diverges is recorded, because it says something of the configuration, and the others are trained.
-        Raises CifarError at the end if a seed diverged, and StoppedError when a signal stops the group.
+        Raises StoppedError when a signal stops the group.
         """
         status = "failed"
         with run_lock(RunFolder(self.group.path), warn=warn), graceful_shutdown() as shutdown:
@@ -189,7 +207,7 @@ class SeedGroupTraining:
                 raise StoppedError(f"stopped at once; continue with: {self._resume_command}") from error
             finally:
                 summary = self.write_summary(status)
-        self._print_results(summary)
+        return summary
 
     def write_summary(self, status: str) -> dict[str, Any]:
         """Writes and returns the group's summary: the results of all seeds so far."""
@@ -202,7 +220,7 @@ class SeedGroupTraining:
         experiment = self.experiment.model_copy(update={"seed": run.seed})
         try:
             if run.folder and run.folder.last_checkpoint.is_file():
-                resume_seed(
+                resume_with_images(
                     run.folder,
                     group=self.group.path,
                     experiment=experiment,
@@ -224,7 +242,8 @@ class SeedGroupTraining:
             note(f"seed {run.seed}: {describe_test(run.summary)}")
         self.write_summary("running")
 
-    def _print_results(self, summary: dict[str, Any]) -> None:
+    def print_results(self, summary: dict[str, Any]) -> None:
+        """Prints the statistics and the next command. Raises CifarError if a seed diverged."""
         print_group_results(summary)
         last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(

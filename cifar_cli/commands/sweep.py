@@ -1,0 +1,257 @@
+"""`cifar sweep`: searches settings with Optuna."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from cifar_cli.builders.trust_model import ModelTrust
+from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, load_config, own_model_words, read_trust
+from cifar_cli.commands.options import (
+    DEFAULT_LOG_DIR,
+    AsJson,
+    Config,
+    LogDir,
+    OwnModel,
+    TrustModel,
+    is_override,
+    number,
+    one_of,
+    parse_seeds,
+    split_words,
+)
+from cifar_cli.config.config_files import ConfigFile, read_config_file
+from cifar_cli.console.completion import complete_train_words
+from cifar_cli.errors import RunError, UsageError
+from cifar_cli.heavy_imports import heavy_imports
+from cifar_cli.runs.json_files import read_json
+from cifar_cli.runs.sweep_folder import SweepFolder, find_sweep, find_sweeps
+from cifar_cli.shell import shell_command
+from cifar_cli.sweep.ranges import FloatRange, refuse_cut_words, split_ranges
+from cifar_cli.sweep.sweep_settings import (
+    DEFAULT_TRIALS,
+    PRUNERS,
+    SAMPLERS,
+    UNLIMITED,
+    SweepSettings,
+    read_settings,
+)
+
+EXAMPLE = shell_command("cifar", "sweep", "--config", "cnn", "optimizer.lr=log(1e-3,1)", "--trials", "20")
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}  # seconds
+
+
+def _seconds(text: str) -> float:
+    """Returns the seconds of `90`, `90s`, `30m` or `2h`. Raises UsageError."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smh]?)", text)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(
+            f"--timeout: expected a time of more than 0 in seconds, minutes or hours, found '{text}'; write for "
+            f"example --timeout 30m, or 2h"
+        )
+    return float(match[1]) * UNITS[match[2]]
+
+
+def sweep(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="key=range|key=value|SWEEP",
+            help="What to search, in quotes: 'optimizer.lr=log(1e-3,1)' 'uniform(0,0.2)' 'int(0,4)' "
+            "'model.name=[resnet20,cnn]'; and changes to the configuration. With --resume, the sweep.",
+            autocompletion=complete_train_words,
+        ),
+    ] = None,
+    config: Config = None,
+    trials: Annotated[
+        int | None,
+        number("--trials", int, low=1, high=UNLIMITED, help=f"How many trials in all; by default {DEFAULT_TRIALS}."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        number(
+            "--workers",
+            int,
+            low=1,
+            high=256,
+            help="Processes that train at a time, each with its share of the CPU threads, or a GPU; by default 1.",
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        one_of(*SAMPLERS, help="What chooses the values; by default tpe, which learns from the trials before."),
+    ] = None,
+    pruner: Annotated[
+        str | None,
+        one_of(
+            *PRUNERS, help="What ends hopeless trials early, by the validation accuracy of each epoch; by default none."
+        ),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When to end, such as 90, 30m or 2h: what is being trained is saved."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A database for several machines: the same command on each joins the search."),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LIST", help="Train the winner with N seeds and test each; by default, its run is tested."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a SWEEP; by default, the newest unfinished.")
+    ] = False,
+    model: OwnModel = None,
+    trust_model: TrustModel = False,
+    as_json: AsJson = False,
+    log_dir: LogDir = DEFAULT_LOG_DIR,
+) -> None:
+    """Search settings with Optuna: many trainings, compared on validation images; the best alone is tested."""
+    started = time.perf_counter()
+    _check_library()
+    seconds = None if timeout is None else _seconds(timeout)
+    refuse_cut_words(words or [])
+    trust_in = read_trust(model, trust_model)
+    if trust_in.named and config is None and not resume:
+        config = OWN_MODEL_CONFIG
+    if (config is None) != resume:
+        raise UsageError(
+            f"cifar sweep: expected either --config FILE|NAME or --resume [SWEEP]; write for example {EXAMPLE}"
+        )
+    if config is None:
+        if sampler is not None or pruner is not None:
+            raise UsageError("cifar sweep --resume: a sweep keeps its --sampler and --pruner; leave them out")
+        folder = _find(words or [], log_dir=log_dir)
+        settings = _changed(folder, trials=trials, workers=workers, seeds=seeds)
+        address = _storage_of(settings, storage, folder=folder)
+        with heavy_imports():
+            from cifar_cli.sweep.start_sweep import SweepCommand, resume_sweep
+
+        resume_sweep(folder, settings, SweepCommand(started, seconds, address, as_json, trust_in))
+        return
+    file = read_config_file(config)
+    settings = _settings(
+        file, words or [], trust_in, config, sampler=sampler or SAMPLERS[0], pruner=pruner or PRUNERS[0], seeds=seeds
+    )
+    limit = UNLIMITED if seconds is not None else DEFAULT_TRIALS
+    space = settings.space(file.text)
+    variants = space.check()
+    if settings.sampler == "grid":
+        limit = _grid_size(settings, file)
+    settings = replace(
+        settings, trials=trials or limit, workers=workers or 1, storage=_without_secrets(storage) if storage else None
+    )
+    with heavy_imports():
+        from cifar_cli.sweep.start_sweep import SweepCommand, start_sweep
+
+    start_sweep(settings, file, variants, SweepCommand(started, seconds, storage, as_json, trust_in))
+
+
+def _check_library() -> None:
+    if find_spec("optuna") is None:
+        raise UsageError(
+            'cifar sweep: expected the library optuna, found none; install with: pip install "cifar-cli[sweep]", or in '
+            'a checkout: pip install -e ".[sweep]"'
+        )
+
+
+def _settings(
+    file: ConfigFile,
+    words: Sequence[str],
+    trust_in: ModelTrust,
+    source: str,
+    *,
+    sampler: str,
+    pruner: str,
+    seeds: str | None,
+) -> SweepSettings:
+    """Returns the settings of a new sweep. Raises UsageError or ConfigError."""
+    if others := [word for word in words if "=" not in word and not is_override(word)]:
+        raise UsageError(f"cifar sweep --config: expected key=range, found '{others[0]}'; write for example {EXAMPLE}")
+    split_words(words)  # tells of blanks around =
+    fixed, ranges = split_ranges(words)
+    if not ranges:
+        raise UsageError(f"cifar sweep: expected at least one range to search, found none; write for example {EXAMPLE}")
+    if trust_in.named:
+        fixed = [*own_model_words(trust_in.named, source), *fixed]
+    seed = load_config(source, fixed, trust_in).seed if source != "-" else 0
+    return SweepSettings(
+        name=file.stem,
+        location=file.location,
+        builtin=file.builtin,
+        overrides=tuple(fixed),
+        ranges=tuple(word for word in words if word not in fixed),
+        sampler=sampler,
+        pruner=pruner,
+        trials=DEFAULT_TRIALS,
+        workers=1,
+        # The winner's own seed is among those that it was chosen with.
+        seeds=tuple(parse_seeds(seeds, first=seed + 1)) if seeds is not None else (),
+        seed=seed,
+    )
+
+
+def _grid_size(settings: SweepSettings, file: ConfigFile) -> int:
+    """Returns the number of combinations. Raises UsageError if there is no end of them."""
+    space = settings.space(file.text)
+    if endless := [each.key for each in space.ranges if isinstance(each, FloatRange)]:
+        raise UsageError(
+            f"--sampler grid: expected choices and whole numbers, found {endless[0]} with any number of a range; write "
+            f"for example {shell_command(f'{endless[0]}=[0.01,0.03,0.1]')}"
+        )
+    return len(space.combinations())
+
+
+def _find(words: Sequence[str], *, log_dir: Path) -> SweepFolder:
+    """Returns the sweep to resume: the named one, or the newest unfinished. Raises UsageError or RunError."""
+    name, changes = split_words(words, of="sweep")
+    if changes:
+        raise UsageError(
+            f"cifar sweep --resume: expected no key=value, since a sweep keeps what it searches, found "
+            f"{' '.join(changes)}; start another one"
+        )
+    if name is not None:
+        return find_sweep(name, log_dir=log_dir)
+    for folder in reversed(find_sweeps(log_dir)):
+        if read_json(folder.summary).get("status") != "completed":
+            return folder
+    raise RunError(f"{log_dir}: expected an unfinished sweep, found none; start one, for example with: {EXAMPLE}")
+
+
+def _changed(folder: SweepFolder, *, trials: int | None, workers: int | None, seeds: str | None) -> SweepSettings:
+    """Returns the settings of a sweep with what the command line changes."""
+    settings = read_settings(folder)
+    if seeds is not None:
+        settings = replace(settings, seeds=tuple(parse_seeds(seeds, first=settings.seed + 1)))
+    return replace(settings, trials=trials or settings.trials, workers=workers or settings.workers)
+
+
+def _storage_of(settings: SweepSettings, given: str | None, *, folder: SweepFolder) -> str | None:
+    """Returns the address of the sweep's database, None without one. Raises UsageError."""
+    if settings.storage is None:
+        if given is not None:
+            raise UsageError(
+                f"{folder.path}: expected no --storage, as this sweep has its journal; leave --storage out"
+            )
+        return None
+    if given is None and "***" in settings.storage:
+        raise UsageError(
+            f"{folder.path}: expected --storage, as the address holds a password, which is not kept; "
+            f"write --storage {settings.storage} with the password"
+        )
+    return given or settings.storage
+
+
+def _without_secrets(url: str) -> str:
+    """Returns the address of a database with *** in the place of its password."""
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":***@") if password else url
