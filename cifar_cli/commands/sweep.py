@@ -1,5 +1,6 @@
 """`cifar sweep`: searches settings with Optuna."""
 
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from cifar_cli.builders.trust_model import ModelTrust
-from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, load_config, own_model_words, read_trust
+from cifar_cli.builders.trust_model import ModelTrust, with_trusted_model
+from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, own_model_words, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
@@ -26,14 +27,17 @@ from cifar_cli.commands.options import (
     parse_seeds,
     split_words,
 )
-from cifar_cli.config.config_files import ConfigFile, read_config_file
+from cifar_cli.config.config_files import ConfigFile, is_stream, read_config_file
+from cifar_cli.config.load import load_read
 from cifar_cli.console.completion import complete_train_words
 from cifar_cli.errors import RunError, UsageError
 from cifar_cli.heavy_imports import heavy_imports
+from cifar_cli.models.own.build_own import trust
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.sweep_folder import SweepFolder, find_sweep, find_sweeps
 from cifar_cli.shell import shell_command
 from cifar_cli.sweep.ranges import FloatRange, refuse_cut_words, split_ranges
+from cifar_cli.sweep.space import SearchSpace
 from cifar_cli.sweep.sweep_settings import (
     DEFAULT_TRIALS,
     PRUNERS,
@@ -95,7 +99,9 @@ def sweep(
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When to end, such as 90, 30m or 2h: what is being trained is saved."),
+        typer.Option(
+            metavar="TIME", help="When to end the search, such as 90, 30m or 2h; what is being trained is saved."
+        ),
     ] = None,
     storage: Annotated[
         str | None,
@@ -120,6 +126,7 @@ def sweep(
     _check_library()
     seconds = None if timeout is None else _seconds(timeout)
     refuse_cut_words(words or [])
+    _refuse_torchrun()
     trust_in = read_trust(model, trust_model)
     if trust_in.named and config is None and not resume:
         config = OWN_MODEL_CONFIG
@@ -131,7 +138,9 @@ def sweep(
         if sampler is not None or pruner is not None:
             raise UsageError("cifar sweep --resume: a sweep keeps its --sampler and --pruner; leave them out")
         folder = _find(words or [], log_dir=log_dir)
-        settings = _changed(folder, trials=trials, workers=workers, seeds=seeds)
+        settings = _changed(read_settings(folder), trials=trials, workers=workers, seeds=seeds)
+        if settings.trials == UNLIMITED and seconds is None:
+            raise UsageError(f"{folder.path}: expected --trials or --timeout, as this sweep has no other end; add one")
         address = _storage_of(settings, storage, folder=folder)
         with heavy_imports():
             from cifar_cli.sweep.start_sweep import SweepCommand, resume_sweep
@@ -139,17 +148,19 @@ def sweep(
         resume_sweep(folder, settings, SweepCommand(started, seconds, address, as_json, trust_in))
         return
     file = read_config_file(config)
-    settings = _settings(
-        file, words or [], trust_in, config, sampler=sampler or SAMPLERS[0], pruner=pruner or PRUNERS[0], seeds=seeds
-    )
-    limit = UNLIMITED if seconds is not None else DEFAULT_TRIALS
-    space = settings.space(file.text)
-    variants = space.check()
-    if settings.sampler == "grid":
-        limit = _grid_size(settings, file)
+    settings = _new_settings(file, words or [], trust_in, source=config)
     settings = replace(
-        settings, trials=trials or limit, workers=workers or 1, storage=_without_secrets(storage) if storage else None
+        settings,
+        sampler=sampler or settings.sampler,
+        pruner=pruner or settings.pruner,
+        storage=_without_secret(storage),
     )
+    if trials is None and seconds is not None:
+        trials = UNLIMITED
+    settings = _changed(settings, trials=trials, workers=workers, seeds=seeds)
+    variants = settings.space(file.text).check()
+    if settings.sampler == "grid":
+        settings = _on_grid(settings, settings.space(file.text), trials=trials)
     with heavy_imports():
         from cifar_cli.sweep.start_sweep import SweepCommand, start_sweep
 
@@ -164,51 +175,56 @@ def _check_library() -> None:
         )
 
 
-def _settings(
-    file: ConfigFile,
-    words: Sequence[str],
-    trust_in: ModelTrust,
-    source: str,
-    *,
-    sampler: str,
-    pruner: str,
-    seeds: str | None,
-) -> SweepSettings:
-    """Returns the settings of a new sweep. Raises UsageError or ConfigError."""
-    if others := [word for word in words if "=" not in word and not is_override(word)]:
+def _refuse_torchrun() -> None:
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError(
+            f"cifar sweep: expected one process, found {os.environ['WORLD_SIZE']} of torchrun; leave torchrun out, and "
+            f"write --workers {os.environ['WORLD_SIZE']}"
+        )
+
+
+def _new_settings(file: ConfigFile, words: Sequence[str], trust_in: ModelTrust, *, source: str) -> SweepSettings:
+    """Returns the settings of a new sweep, with the defaults of the options. Raises UsageError or ConfigError."""
+    if others := [word for word in words if not is_override(word)]:
         raise UsageError(f"cifar sweep --config: expected key=range, found '{others[0]}'; write for example {EXAMPLE}")
     split_words(words)  # tells of blanks around =
     fixed, ranges = split_ranges(words)
     if not ranges:
         raise UsageError(f"cifar sweep: expected at least one range to search, found none; write for example {EXAMPLE}")
+    searched = [word for word in words if word not in fixed]
     if trust_in.named:
+        trust(trust_in.named)
         fixed = [*own_model_words(trust_in.named, source), *fixed]
-    seed = load_config(source, fixed, trust_in).seed if source != "-" else 0
+    base = load_read(file, fixed)
+    folder = None if file.builtin or is_stream(source) else Path(source).parent
+    with_trusted_model(base, trust_in, folder=folder, place=source)
     return SweepSettings(
-        name=file.stem,
+        stem=file.stem,
         location=file.location,
         builtin=file.builtin,
         overrides=tuple(fixed),
-        ranges=tuple(word for word in words if word not in fixed),
-        sampler=sampler,
-        pruner=pruner,
+        ranges=tuple(searched),
+        sampler=SAMPLERS[0],
+        pruner=PRUNERS[0],
         trials=DEFAULT_TRIALS,
         workers=1,
-        # The winner's own seed is among those that it was chosen with.
-        seeds=tuple(parse_seeds(seeds, first=seed + 1)) if seeds is not None else (),
-        seed=seed,
+        seeds=(),
+        seed=base.seed,
     )
 
 
-def _grid_size(settings: SweepSettings, file: ConfigFile) -> int:
-    """Returns the number of combinations. Raises UsageError if there is no end of them."""
-    space = settings.space(file.text)
+def _on_grid(settings: SweepSettings, space: SearchSpace, *, trials: int | None) -> SweepSettings:
+    """Returns the settings with at most as many trials as there are combinations.
+
+    Raises UsageError if there is no end of them.
+    """
     if endless := [each.key for each in space.ranges if isinstance(each, FloatRange)]:
         raise UsageError(
-            f"--sampler grid: expected choices and whole numbers, found {endless[0]} with any number of a range; write "
+            f"--sampler grid: expected choices and whole numbers, found a range of any numbers for {endless[0]}; write "
             f"for example {shell_command(f'{endless[0]}=[0.01,0.03,0.1]')}"
         )
-    return len(space.combinations())
+    size = len(space.combinations())
+    return replace(settings, trials=min(trials or size, size))
 
 
 def _find(words: Sequence[str], *, log_dir: Path) -> SweepFolder:
@@ -227,10 +243,10 @@ def _find(words: Sequence[str], *, log_dir: Path) -> SweepFolder:
     raise RunError(f"{log_dir}: expected an unfinished sweep, found none; start one, for example with: {EXAMPLE}")
 
 
-def _changed(folder: SweepFolder, *, trials: int | None, workers: int | None, seeds: str | None) -> SweepSettings:
-    """Returns the settings of a sweep with what the command line changes."""
-    settings = read_settings(folder)
+def _changed(settings: SweepSettings, *, trials: int | None, workers: int | None, seeds: str | None) -> SweepSettings:
+    """Returns the settings with what the command line says of them."""
     if seeds is not None:
+        # From the next one on: the winner was chosen with the trials' own seed.
         settings = replace(settings, seeds=tuple(parse_seeds(seeds, first=settings.seed + 1)))
     return replace(settings, trials=trials or settings.trials, workers=workers or settings.workers)
 
@@ -251,7 +267,7 @@ def _storage_of(settings: SweepSettings, given: str | None, *, folder: SweepFold
     return given or settings.storage
 
 
-def _without_secrets(url: str) -> str:
+def _without_secret(url: str | None) -> str | None:
     """Returns the address of a database with *** in the place of its password."""
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", ":***@") if password else url
+    password = urlsplit(url).password if url else None
+    return url.replace(f":{password}@", ":***@") if url and password else url

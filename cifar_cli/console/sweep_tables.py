@@ -31,14 +31,10 @@ def short_value(value: str) -> str:
     return formatting.number(read, digits=DIGITS) if isinstance(read, float) else value
 
 
-def print_sweep_results(
-    trials: Sequence[TrialRecord], *, keys: Sequence[str], name: str, dataset: str, table_file: Path
-) -> None:
-    """Prints a row for each trial, the best first, and how many ended how. keys: those that were searched."""
+def print_sweep_results(trials: Sequence[TrialRecord], *, keys: Sequence[str], name: str, table_file: Path) -> None:
+    """Prints a row for each trial, the best first, and how many ended how. name: what was searched."""
     console = results()
-    console.print(
-        f"{name} on {dataset}, {formatting.count(len(trials), 'trial')}: {count_outcomes(trials)}", style="bold"
-    )
+    console.print(f"{name}, {formatting.count(len(trials), 'trial')}: {count_outcomes(trials)}", style="bold")
     table = Table("")
     for heading in ("trial", "val"):
         table.add_column(heading, justify="right")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cifar_cli.errors import RunError, RunNotFoundError, did_you_mean
 from cifar_cli.runs.start_time import start_time
+from cifar_cli.shell import shell_command
 
 OWN_MODEL_COPY = "model.py"
 GROUP_CONFIG = "group.yaml"  # a folder with this file belongs to a group of runs
@@ -138,7 +139,8 @@ def find_run(run: str, *, log_dir: Path) -> RunFolder:
         if os.path.isfile(path / SWEEP_CONFIG):
             raise RunError(
                 f"{path}: expected one run, found a sweep; name one of its trials, which {path / 'trials.csv'} lists, "
-                f"such as {path / 'trial-0000'}"
+                f"such as {path / 'trial-0000'}; the sweep goes on with: "
+                f"{shell_command('cifar', 'sweep', '--resume', path)}"
             )
         if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)

@@ -49,12 +49,14 @@ def write_search_space(folder: SweepFolder, space: SearchSpace) -> None:
     _write(folder.hparams, {metadata.EXPERIMENT_TAG: HParamsPluginData(experiment=experiment)}, {})
 
 
-def write_trial(folder: SweepFolder, trial: TrialRecord) -> None:
+def write_trial(folder: SweepFolder, trial: TrialRecord, space: SearchSpace) -> None:
     """Writes a finished trial, unless it is written already."""
     path = folder.hparams / f"trial-{trial.number:04}"
     if path.is_dir():
         return
-    start = SessionStartInfo(group_name=path.name, hparams={key: _value(text) for key, text in trial.values.items()})
+    kinds = {each.key: each for each in space.ranges}
+    values = {key: _value(text, kinds[key]) for key, text in trial.values.items()}
+    start = SessionStartInfo(group_name=path.name, hparams=values)
     has_failed = trial.outcome in (DIVERGED, FAILED)
     end = SessionEndInfo(status=Status.Value("STATUS_FAILURE" if has_failed else "STATUS_SUCCESS"))
     metrics = {"epochs": float(trial.epochs)}
@@ -80,23 +82,26 @@ def _write(path: Path, contents: dict[str, HParamsPluginData], metrics: dict[str
 
 def _describe(each: Range) -> HParamInfo:
     if isinstance(each, Choice):
-        values = [_value(text) for text in each.values]
-        return HParamInfo(name=each.key, type=_type(values), domain_discrete=ListValue(values=values))
+        domain = ListValue(values=[_value(text, each) for text in each.values])
+        name = {float: "DATA_TYPE_FLOAT64", bool: "DATA_TYPE_BOOL", str: "DATA_TYPE_STRING"}[_type(each)]
+        return HParamInfo(name=each.key, type=DataType.Value(name), domain_discrete=domain)
     interval = Interval(min_value=float(each.low), max_value=float(each.high))
     return HParamInfo(name=each.key, type=DataType.Value("DATA_TYPE_FLOAT64"), domain_interval=interval)
 
 
-def _type(values: list[Value]) -> int:
-    """Returns the type of values; words, if they have several."""
-    kinds = {value.WhichOneof("kind") for value in values}
-    names = {"number_value": "DATA_TYPE_FLOAT64", "bool_value": "DATA_TYPE_BOOL"}
-    return int(DataType.Value(names.get(kinds.pop(), "DATA_TYPE_STRING") if len(kinds) == 1 else "DATA_TYPE_STRING"))
+def _type(each: Range) -> type[bool] | type[float] | type[str]:
+    """Returns the one type of a key's values; text, if they have several."""
+    if not isinstance(each, Choice):
+        return float
+    read = [read_scalar(text) for text in each.values]
+    if all(isinstance(value, bool) for value in read):
+        return bool
+    is_numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in read)
+    return float if is_numeric else str
 
 
-def _value(text: str) -> Value:
-    read = read_scalar(text)
-    if isinstance(read, bool):
-        return Value(bool_value=read)
-    if isinstance(read, int | float):
-        return Value(number_value=read)
-    return Value(string_value=text)
+def _value(text: str, each: Range) -> Value:
+    type_ = _type(each)
+    if type_ is bool:
+        return Value(bool_value=read_scalar(text))
+    return Value(number_value=float(text)) if type_ is float else Value(string_value=text)

@@ -9,7 +9,6 @@ from cifar_cli.console.sweep_tables import describe_trial
 from cifar_cli.errors import CifarError, StoppedError
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import FAILED, TrialRecord, best_of
-from cifar_cli.shell import shell_command
 from cifar_cli.sweep.pool import Pool, WorkerDeath
 from cifar_cli.sweep.study import SweepStudy
 from cifar_cli.sweep.trial_messages import INTERRUPTED, TrialEpoch, TrialOrder, TrialResult
@@ -24,6 +23,7 @@ class TrialLoop:
     """The trials of one command, from the first to the last or until something stops it.
 
     ends_at: on time.monotonic's clock, None without a limit. changed: called after each finished trial with all trials.
+    resume_command: continues the sweep.
     """
 
     folder: SweepFolder
@@ -31,6 +31,7 @@ class TrialLoop:
     pool: Pool
     ends_at: float | None
     changed: Callable[[list[TrialRecord]], object]
+    resume_command: str
     is_stopping: bool = False
     failures: list[str] = field(default_factory=list)
     interrupted: list[int] = field(default_factory=list)
@@ -59,17 +60,17 @@ class TrialLoop:
                     for event in self.pool.events():
                         self._handle(event)
         except KeyboardInterrupt as error:  # the second Ctrl-C
-            raise StoppedError(f"stopped at once; continue with: {self._resume_command}") from error
+            raise StoppedError(f"stopped at once; continue with: {self.resume_command}") from error
         finally:
             self.pool.close()
         if len(self.failures) >= MAX_FAILURES:
             raise CifarError(
                 f"{self.folder.path}: expected trials that can be trained, found {len(self.failures)} one after the "
-                f"other that cannot: {self.failures[-1]}; mend the cause, and continue with: {self._resume_command}"
+                f"other that cannot: {self.failures[-1]}; mend the cause, and continue with: {self.resume_command}"
             )
         if shutdown.signal_number:
             raise StoppedError(
-                f"stopped; the trials that were being trained are saved; continue with: {self._resume_command}",
+                f"stopped; the trials that were being trained are saved; continue with: {self.resume_command}",
                 signal_number=shutdown.signal_number,
             )
         return not (has_more or self.interrupted)
@@ -128,10 +129,6 @@ class TrialLoop:
         trial = next(each for each in trials if each.number == result.number)
         note(describe_trial(trial, best=best_of(trials)))
         self.changed(trials)
-
-    @property
-    def _resume_command(self) -> str:
-        return shell_command("cifar", "sweep", "--resume", self.folder.path)
 
 
 def _trials(numbers: list[int]) -> str:

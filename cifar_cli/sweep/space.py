@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice, product
 
 from cifar_cli.config import Experiment
@@ -9,7 +10,6 @@ from cifar_cli.config.config_files import ConfigFile
 from cifar_cli.config.load import load_read
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.config.variants import NAME_KEYS, Variant, has_key, load_variant
-from cifar_cli.config.yaml.document import read_value
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE
 from cifar_cli.errors import ConfigError
 from cifar_cli.shell import shell_command
@@ -42,7 +42,7 @@ class SearchSpace:
 
     def base(self) -> Experiment:
         """Returns the experiment without the ranges. Raises ConfigError."""
-        return load_read(self.config, self.overrides)
+        return _load_base(self.config, self.overrides)
 
     def variant(self, values: Mapping[str, str]) -> Variant:
         """Returns the experiment with these values, as YAML, in the place of the ranges. Raises ConfigError."""
@@ -94,7 +94,9 @@ class SearchSpace:
             except ConfigError as error:
                 mistakes += error.issues
         if mistakes:
-            raise ConfigError([f"{mistake}{self._hint(mistake)}" for mistake in dict.fromkeys(mistakes)])
+            # Of a range of numbers, one end says what is wrong.
+            first = {self._subject(mistake): mistake for mistake in reversed(mistakes)}
+            raise ConfigError([f"{mistake}{self._hint(mistake)}" for mistake in reversed(first.values())])
         return variants
 
     def _completed(self, values: dict[str, str], *, first_only: bool) -> Iterator[dict[str, str]]:
@@ -120,6 +122,11 @@ class SearchSpace:
                     yield f"{COMMAND_LINE.source}: {each.key}: expected a key that a sweep can search: {reason}; fix it"
                     break
 
+    def _subject(self, mistake: str) -> str:
+        """Returns the key of a range of numbers, for a mistake about it; else the whole mistake."""
+        numbers = (each.key for each in self.ranges if not isinstance(each, Choice))
+        return next((key for key in numbers if mistake.startswith(f"{COMMAND_LINE.source}: {key}: ")), mistake)
+
     def _hint(self, mistake: str) -> str:
         """Returns how to write the range of the key that a mistake is about, if another form of it is right."""
         for each in self.ranges:
@@ -140,6 +147,11 @@ class SearchSpace:
         return ""
 
 
+@cache
+def _load_base(file: ConfigFile, overrides: Sequence[str]) -> Experiment:
+    return load_read(file, overrides)
+
+
 _NO_VALIDATION = (
     "data.val_size: expected held-out images, on which the trials are compared, found 0; write for example "
     "data.val_size=5000"
@@ -153,8 +165,3 @@ def _decides_keys(each: Range) -> bool:
 def _all_values(each: Range) -> Sequence[str]:
     assert not isinstance(each, FloatRange)
     return each.values
-
-
-def plain_value(text: str) -> object:
-    """Returns the value of YAML text."""
-    return read_value(text, ())[0]

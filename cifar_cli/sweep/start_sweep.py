@@ -17,13 +17,13 @@ from cifar_cli.builders.trust_model import (
     words_for_own_model,
     write_model_copy,
 )
-from cifar_cli.config import to_flow_yaml
+from cifar_cli.config import Experiment, to_flow_yaml
 from cifar_cli.config.config_files import ConfigFile
 from cifar_cli.config.dump import to_plain
 from cifar_cli.config.variants import Variant
 from cifar_cli.console.streams import note, print_next_step, warn
 from cifar_cli.console.sweep_tables import print_sweep_results, print_winner
-from cifar_cli.errors import CifarError, StoppedError
+from cifar_cli.errors import CifarError, StoppedError, UsageError
 from cifar_cli.models.own.build_own import trusted_sources
 from cifar_cli.runner.start import log_folder, run_name, write_environment
 from cifar_cli.runs.atomic_files import write_text
@@ -78,14 +78,15 @@ def start_sweep(settings: SweepSettings, file: ConfigFile, variants: Sequence[Va
         check_batches(variant.experiment, images=len(splits.train))
     if experiment.data != base.data:  # the fallback, or what was measured of a person's own images
         settings = replace(settings, data=f"data={to_flow_yaml(to_plain(experiment)['data'])}")
-    settings = settings.named_study(file.text)
+    settings = settings.named_study(base.name, file.text)
     folder = create_sweep(log_folder(base), run_name(experiment))
     write_environment(folder.environment, runtime=runtime, splits=splits)
     write_model_copy(folder.path / OWN_MODEL_COPY, base.model)
     write_settings(folder, settings)
     write_text(folder.config, file.text)  # last: a folder with it is a sweep that can be resumed
     del splits
-    note(f"{folder.path}/: the trials, each an ordinary run, and their table")
+    watch = shell_command("tensorboard", "--logdir", folder.path)
+    note(f"{folder.path}/: the trials, each an ordinary run, and their table (watch them: {watch})")
     run_sweep(folder, settings, command)
 
 
@@ -104,7 +105,8 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
     base = space.base()
     with run_lock(RunFolder(folder.path), warn=warn):
         study = SweepStudy(folder, settings, space, storage=command.storage, epochs=base.train.epochs)
-        records = SweepRecords(folder, settings, space, dataset=base.data.name, started_at=command.started_at)
+        records = SweepRecords(folder, settings, space, base=base, started_at=command.started_at)
+        _refuse_fewer_trials(settings, study.trials(), folder)
         status = "failed"
         try:
             loop = TrialLoop(
@@ -113,6 +115,7 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
                 Pool(_worker_settings(folder, settings, space)),
                 ends_at=command.ends_at,
                 changed=records.update,
+                resume_command=_resume_command(folder, base),
             )
             is_over = loop.run()
             trials = study.trials()
@@ -125,8 +128,8 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
         finally:
             trials = study.trials()
             importances = study.importances()
-            pictures = records.draw(trials, importances)
             summary = records.update(trials, status=status, importances=importances)
+        pictures = records.draw(trials, importances)
     _print(folder, settings, space, trials, summary, pictures, command)
 
 
@@ -147,11 +150,10 @@ def _test_winner(
             f"{folder.path}: expected at least one complete trial, found {len(trials)} that are not{found}; look at "
             f"{folder.table}, and search other ranges"
         )
-    resume = shell_command("cifar", "sweep", "--resume", folder.path)
     if others:
         note(
             f"other machines still train trials {', '.join(str(trial.number) for trial in others)}; the winner is "
-            f"tested once they are finished, with: {resume}"
+            f"tested once they are finished, with: {_resume_command(folder, space.base())}"
         )
         return
     if winner.host:
@@ -167,6 +169,19 @@ def _test_winner(
         records.add_test(measure_seeds(folder, winner, experiment, settings.seeds))
     else:
         records.add_test(measure_run(folder, winner, trust_in))
+
+
+def _resume_command(folder: SweepFolder, base: Experiment) -> str:
+    return shell_command("cifar", "sweep", "--resume", folder.path, *words_for_own_model(base.model))
+
+
+def _refuse_fewer_trials(settings: SweepSettings, trials: Sequence[TrialRecord], folder: SweepFolder) -> None:
+    """Raises UsageError if the study has more trials than it is to have."""
+    if len(trials) > settings.trials:
+        raise UsageError(
+            f"{folder.path}: expected --trials of at least the {len(trials)} that were begun, found {settings.trials}; "
+            f"write --trials {len(trials)}"
+        )
 
 
 def _preflight(variants: Sequence[Variant]) -> None:
@@ -212,14 +227,12 @@ def _print(
         print_sweep_results(
             trials,
             keys=[each.key for each in space.ranges],
-            name=settings.name,
-            dataset=str(summary["dataset"]),
+            name=f"{summary['name']} on {summary['dataset']}",
             table_file=folder.table,
         )
         print_winner(summary)
     own_words = words_for_own_model(space.base().model)
-    if summary["status"] == "completed":
-        following = shell_command("cifar", "train", "--config", folder.best, *own_words)
-    else:
-        following = shell_command("cifar", "sweep", "--resume", folder.path, *own_words)
+    following = shell_command("cifar", "train", "--config", folder.best, *own_words)
+    if summary["status"] != "completed":
+        following = _resume_command(folder, space.base())
     print_next_step(wrote=[str(folder.table), str(folder.best), *pictures], next_command=following)

@@ -27,6 +27,7 @@ STATES = {
     DIVERGED: TrialState.PRUNED,
     FAILED: TrialState.FAIL,
 }
+SURPLUS = "surplus"  # the outcome of a trial beyond the limit, which was never begun
 
 
 class SweepStudy:
@@ -61,7 +62,7 @@ class SweepStudy:
         """Returns the trials of the study, of all machines, by number."""
         with _storage_errors(self._folder, self._storage):
             found = self._study.get_trials(deepcopy=False)
-        return [self._record(trial) for trial in found if trial.number < self._limit]
+        return [self._record(trial) for trial in found if trial.user_attrs.get("outcome") != SURPLUS]
 
     def interrupted(self) -> list[int]:
         """Returns the trials that this sweep began and did not finish, and opens them again."""
@@ -82,6 +83,7 @@ class SweepStudy:
             for key, value in self._here.items():
                 trial.set_user_attr(key, value)
             if trial.number >= self._limit:  # another machine asked at the same moment
+                trial.set_user_attr("outcome", SURPLUS)
                 self._study.tell(trial, state=TrialState.FAIL)
                 return None
         self._open[trial.number] = trial

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifar_cli import config, formatting
+from cifar_cli.config import Experiment
 from cifar_cli.config.yaml.comments import Comments
 from cifar_cli.console.streams import warning_instead_of_failure
 from cifar_cli.figures.save_png import save_png
@@ -27,21 +28,21 @@ IMPORTANCE_CAPTION = "share of the variation in validation accuracy (PED-ANOVA, 
 class SweepRecords:
     """Keeps the files of a sweep's folder up to date.
 
-    dataset: that was found. started_at: when the command started, on time.perf_counter's clock.
+    base: the experiment without the ranges, on the dataset that was found. started_at: when the command started, on
+    time.perf_counter's clock.
     """
 
     def __init__(
-        self, folder: SweepFolder, settings: SweepSettings, space: SearchSpace, *, dataset: str, started_at: float
+        self, folder: SweepFolder, settings: SweepSettings, space: SearchSpace, *, base: Experiment, started_at: float
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._space = space
-        self._dataset = dataset
+        self._base = base
         earlier = read_json(folder.summary)
         self._started_at = started_at - float(earlier.get("wall_seconds") or 0.0)
         self._tests: list[dict[str, Any]] = list(earlier.get("tests") or [])
         self._best: int | None = None
-        self._has_hparams = True
 
     @property
     def keys(self) -> list[str]:
@@ -63,7 +64,7 @@ class SweepRecords:
             write_search_space(self._folder, self._space)
             for trial in trials:
                 if trial.is_finished:
-                    write_trial(self._folder, trial)
+                    write_trial(self._folder, trial, self._space)
         best = best_of(trials)
         if best is not None and best.number != self._best:
             self._write_best(best, finished=sum(trial.is_finished for trial in trials))
@@ -112,9 +113,9 @@ class SweepRecords:
     ) -> dict[str, Any]:
         settings = self._settings
         summary = {
-            "name": settings.name,
+            "name": self._base.name,
             "status": status,
-            "dataset": self._dataset,
+            "dataset": self._base.data.name,
             "study": settings.study,
             "sampler": settings.sampler,
             "pruner": settings.pruner,

@@ -24,14 +24,14 @@ UNLIMITED = 100_000  # trials of a sweep that --timeout alone ends
 class SweepSettings:
     """The words and options of a sweep.
 
-    name: of the configuration; builtin: its name if it is a built-in; location: its name in messages; overrides: words
-    that fix a key, ranges: words with a range, both as typed; data: a word with the section `data` that the images have
+    stem, location, builtin: of the configuration, see ConfigFile; overrides: words that fix a key, ranges: words with a
+    range, both as typed; data: a word with the section `data` that the images have
     decided; trials: how many the study is to have; workers: how many processes train at a time; seeds: those that the
     winner is trained with, none if its trial is tested; storage: a database, None for the journal in the folder; study:
     its name there; seed: of the sampler, and of every trial.
     """
 
-    name: str
+    stem: str
     location: str
     builtin: str | None
     overrides: tuple[str, ...]
@@ -48,16 +48,19 @@ class SweepSettings:
 
     def space(self, text: str) -> SearchSpace:
         """Returns the search space. text: the configuration's."""
-        file = ConfigFile(text, self.location, self.name, self.builtin)
+        file = ConfigFile(text, self.location, self.stem, self.builtin)
         _, ranges = split_ranges(self.ranges)
         overrides = [*self.overrides, *([self.data] if self.data else [])]
         return SearchSpace(file, tuple(overrides), tuple(ranges))
 
-    def named_study(self, text: str) -> "SweepSettings":
-        """Returns the settings with the study's name, which the same command has on every machine."""
+    def named_study(self, name: str, text: str) -> "SweepSettings":
+        """Returns the settings with the study's name, which the same command has on every machine.
+
+        name: the experiment's. text: the configuration's.
+        """
         parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed)]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-        return replace(self, study=f"{self.name}-{digest}")
+        return replace(self, study=f"{name}-{digest}")
 
 
 def write_settings(folder: SweepFolder, settings: SweepSettings) -> None:

@@ -19,6 +19,7 @@ from cifar_cli.runner.resume import resume_with_images
 from cifar_cli.runner.start import start_run
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.run_folder import RunFolder
+from cifar_cli.runs.run_lock import is_locked
 from cifar_cli.runs.run_state import read_run_state
 from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED
 from cifar_cli.sweep.space import SearchSpace
@@ -27,6 +28,7 @@ from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
 
+SECONDS_FOR_A_KILLED_SWEEP = 20.0  # an import, or a large convolution, keeps a process from ending
 PRUNING = 0xFF  # in the place of a signal's number: the request to stop comes from the pruner
 
 
@@ -99,6 +101,7 @@ class TrialTrainer:
         self, run: RunFolder, experiment: Experiment, splits: Splits, *, started_at: float, shutdown: ShutdownRequest
     ) -> None:
         runtime = build_runtime(experiment)
+        _wait_for_lock(run)
         if run.last_checkpoint.is_file():
             state = read_run_state(run)
             if state.is_complete:  # the process was killed before it had said so
@@ -122,6 +125,13 @@ class TrialTrainer:
         start_run(
             TrainingRun(run, experiment, splits, training, is_tested=False), started_at=started_at, shutdown=shutdown
         )
+
+
+def _wait_for_lock(run: RunFolder) -> None:
+    """Waits a while for a process that trains the run: a killed sweep's worker needs a moment to notice."""
+    ends_at = time.monotonic() + SECONDS_FOR_A_KILLED_SWEEP
+    while is_locked(run) and time.monotonic() < ends_at:
+        time.sleep(0.1)
 
 
 def _none_of(images: ImageSet) -> ImageSet:

@@ -11,10 +11,15 @@ import traceback
 from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
 from cifar_cli.runs.trial_record import FAILED
 from cifar_cli.sweep.trial_messages import TrialOrder, TrialResult, WorkerSettings
+
+if TYPE_CHECKING:
+    from cifar_cli.sweep.train_trial import TrialTrainer
+    from cifar_cli.training.graceful_shutdown import ShutdownRequest
 
 
 def work(channel: Connection, settings: WorkerSettings) -> None:
@@ -57,9 +62,9 @@ def work(channel: Connection, settings: WorkerSettings) -> None:
         channel.send(_train(trainer, order, shutdown))
 
 
-def _train(trainer: "object", order: TrialOrder, shutdown: "object") -> TrialResult:
+def _train(trainer: "TrialTrainer", order: TrialOrder, shutdown: "ShutdownRequest") -> TrialResult:
     try:
-        return trainer.train(order, shutdown)  # type: ignore[attr-defined,no-any-return]
+        return trainer.train(order, shutdown)
     except Exception as error:  # whatever a combination of values brings about, the other trials go on
         traceback.print_exc()
         return TrialResult(order.number, FAILED, error=f"{type(error).__name__}: {error}")
