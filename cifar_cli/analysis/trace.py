@@ -7,7 +7,6 @@ of a residual network. The trace works below torch.nn, where only torch's own op
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
+from cifar_cli.analysis.operations import Operation, flop_formulas, named_arguments
 from cifar_cli.analysis.receptive_field_rules import RESHAPES, WINDOWS, Field, follow, of_image
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.training.runtime import synchronize
@@ -25,14 +25,6 @@ from cifar_cli.training.runtime import synchronize
 KEEPS_POSITIONS = (nn.LocalResponseNorm,)
 # Operations that compute nothing.
 COPIES = {"clone", "_to_copy", "alias", "detach", "as_strided_"}
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One call of one of torch's operations. arguments: by the names of its schema."""
-
-    name: str
-    arguments: Mapping[str, Any]
 
 
 @dataclass
@@ -131,7 +123,7 @@ class _Tracer(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        named = _named(func, args, kwargs or {})
+        named = named_arguments(func, args, kwargs or {})
         sources = list(_tensors((args, kwargs or {})))
         reads_image = any(id(tensor) in self._fields for tensor in sources)
         step = self._layer
@@ -149,7 +141,7 @@ class _Tracer(TorchDispatchMode):
             return output
         name = func._overloadpacket.__name__
         step.operations.append(Operation(name, named))
-        formulas = _flop_formulas()
+        formulas = flop_formulas()
         if func._overloadpacket in formulas:
             step.flops += formulas[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
         results = list(_tensors(output))
@@ -209,22 +201,6 @@ class _Tracer(TorchDispatchMode):
             self._names[id(output)] = step.name
         if step.name == self._capture:
             step.output = output.clone()
-
-
-@cache
-def _flop_formulas() -> dict[Any, Callable[..., int]]:
-    """Returns torch's formulas by operation."""
-    from torch.utils.flop_counter import flop_registry, sdpa_flop  # imports triton, where it is installed
-
-    # torch counts attention on a GPU only; the operation that computes it on a CPU has as many FLOPs.
-    return {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop} | flop_registry
-
-
-def _named(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments by the names of the operation's schema, with the defaults."""
-    schema = func._schema.arguments
-    defaults = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
-    return defaults | {argument.name: value for argument, value in zip(schema, args, strict=False)} | dict(kwargs)
 
 
 def _tensors(value: object) -> Iterator[Tensor]:

@@ -73,11 +73,11 @@ def as_dict(measured: Measurement, benchmark: Benchmark, *, source: str, machine
         "epoch_seconds": {name: measured.epoch_seconds(name) for name in measured.step_seconds},
         "epoch_end_seconds": {"logging": end.logging, "validation": end.validation},
         "first_step_seconds": dict(measured.first_step_seconds),
-        "step_seconds": {name: _summary_as_dict(measured.step(name)) for name in measured.step_seconds},
+        "step_seconds": {name: summary_as_dict(measured.step(name)) for name in measured.step_seconds},
         "part_seconds": measured.parts,
-        "speedup": _summary_as_dict(measured.speedup),
+        "speedup": summary_as_dict(measured.speedup),
         "is_speedup_clear": measured.is_speedup_clear,
-        "overhead": _summary_as_dict(measured.overhead),
+        "overhead": summary_as_dict(measured.overhead),
         "is_overhead_clear": measured.is_overhead_clear,
         "peak_memory_bytes": measured.peak_memory_bytes,
         "flops_per_step": measured.flops_per_step,
@@ -155,7 +155,7 @@ def _rate(flops_per_second: float) -> str:
     return f"{flops_per_second / 1e12:.2f} TFLOP/s"
 
 
-def _summary_as_dict(summary: RoundSummary) -> dict[str, Any]:
+def summary_as_dict(summary: RoundSummary) -> dict[str, Any]:
     return {
         "median": summary.median,
         "confidence_95": list(summary.interval) if summary.is_confident else None,

@@ -25,7 +25,6 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
     """
     experiment = _with_equal_steps(experiment)
     images_per_epoch = experiment.data.train_images - experiment.data.val_size
-    _warn_if_busy()
     runtime = build_runtime(experiment)
     experiment, splits = _open_images(experiment)
     training = build_training(experiment, splits, runtime)
@@ -37,7 +36,7 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
     return benchmark
 
 
-def _warn_if_busy() -> None:
+def warn_if_busy() -> None:
     """Warns if other programs keep the machine busy: they may slow one loop more than another in every round."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows has no load average
     if load > BUSY_LOAD:

@@ -62,7 +62,7 @@ def reference_arguments(experiment: Experiment, splits: Splits, device: torch.de
 
 
 def _eager(experiment: Experiment) -> Experiment:
-    eager = {"compile": False, "fast_convolutions": False}
+    eager = {"compile": False, "fast_convolutions": False, "native_kernels": False}
     return experiment.model_copy(update={"train": experiment.train.model_copy(update=eager)})
 
 

@@ -25,6 +25,7 @@ from cifar_cli.distributed.shared_batch_norm import share_batch_norms
 from cifar_cli.distributed.shared_instance_norm import share_instance_norms
 from cifar_cli.kernels.cuda_graphs import GraphCache, can_capture
 from cifar_cli.kernels.fast_convolutions import has_faster_kernels, replace_convolutions
+from cifar_cli.kernels.native_modules import has_native_kernels, replace_by_native
 from cifar_cli.optim.averages import Average
 from cifar_cli.optim.build_optimizer import build_optimizer
 from cifar_cli.optim.schedules.build_schedule import build_schedule
@@ -78,7 +79,7 @@ def build_training(
     freeze(model, experiment.train.freeze)
     if runtime.processes.size > 1:
         model = share_instance_norms(share_batch_norms(model, runtime.device))
-    model = with_fast_convolutions(model, experiment, runtime)
+    model = with_fast_kernels(model, experiment, runtime)
     loader = _training_loader(experiment, splits, runtime)
     epoch_steps = [loader.batches_in(epoch) for epoch in range(experiment.train.epochs)]
     optimizer = build_optimizer(
@@ -116,13 +117,15 @@ def initialize(model: nn.Module, experiment: Experiment, splits: Splits, runtime
     init_weights(model, experiment.init, images=splits.train, preprocess=preprocess)
 
 
-def with_fast_convolutions(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
-    """Returns the network. Replaces its convolutions by faster ones if the experiment and the device allow it."""
-    is_wanted = experiment.train.fast_convolutions == "auto" and not (
-        experiment.train.compile or experiment.model.is_own
-    )
-    has_gain = has_faster_kernels(runtime.device, runtime.precision)
-    return replace_convolutions(model) if is_wanted and has_gain else model
+def with_fast_kernels(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
+    """Returns the network. Replaces layers by those that compute the same faster, if experiment and device allow it."""
+    if experiment.train.compile or experiment.model.is_own:
+        return model
+    if experiment.train.fast_convolutions == "auto" and has_faster_kernels(runtime.device, runtime.precision):
+        model = replace_convolutions(model)
+    if experiment.train.native_kernels == "auto" and has_native_kernels(runtime.device):
+        model = replace_by_native(model)
+    return model
 
 
 def _training_loader(experiment: Experiment, splits: Splits, runtime: Runtime) -> BatchLoader:

@@ -37,6 +37,12 @@ class TrainKeys(Section):
         description="auto or false",
         examples=["auto"],
     )
+    native_kernels: Literal["auto", False] = Field(
+        "auto",
+        title="auto: on a CPU, compute BatchNorm, activations and poolings by compiled C where a C compiler is found",
+        description="auto or false",
+        examples=["auto"],
+    )
     deterministic: Flag = Field(False, title="true: only algorithms that give the same bits each time")
     checkpoint_seconds: NonNegativeFloat = Field(
         60.0,

@@ -5,42 +5,34 @@ before the cursor and with the beginning of the word at the cursor.
 """
 
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from glob import escape, glob
 from pathlib import Path
 
 import typer
 
-from cifar_cli import config as configuration
-from cifar_cli.config import Experiment
-from cifar_cli.config.config_files import DEFAULT_CONFIG, builtins, is_stream
+from cifar_cli.config.config_files import builtins
 from cifar_cli.config.keys import EVALUATION_KEYS, MACHINE_KEYS, RESUME_KEYS, dotted_keys
+from cifar_cli.console.offered_words import layer_names, paths, readable_experiment, shell_safe
 from cifar_cli.errors import CifarError
 from cifar_cli.models.own.own_source import class_names
-from cifar_cli.runs.checkpoint_archive import ARCHIVE_ERRORS, open_checkpoint_archive
-from cifar_cli.runs.pickle_inspector import PickleContentError, inspect_pickle
-from cifar_cli.runs.run_folder import GROUP_CONFIG, find_run, find_runs, is_checkpoint_path, newest_run
-from cifar_cli.shell import expand_path
-
-MAX_CHECKPOINT_BYTES = 2**28  # reading a larger checkpoint would take too long for a Tab
+from cifar_cli.runs.run_folder import GROUP_CONFIG, find_runs
 
 
 def complete_config(incomplete: str) -> list[str]:
     """Completes a FILE|NAME."""
-    return [*builtins(), *_paths(incomplete, is_offered=_is_yaml)]
+    return [*builtins(), *paths(incomplete, is_offered=_is_yaml)]
 
 
 def complete_own_model(incomplete: str) -> list[str]:
     """Completes FILE.py:NAME: Python files, each with the classes in it. The files do not run."""
     names = []
-    for path in _paths(incomplete.partition(":")[0], is_offered=lambda path: path.endswith(".py")):
+    for path in paths(incomplete.partition(":")[0], is_offered=lambda path: path.endswith(".py")):
         try:
             names += [f"{path}:{name}" for name in class_names(Path(path))]
         except CifarError:
             continue  # the command that reads the file reports the mistake
-    return _shell_safe(names)
+    return shell_safe(names)
 
 
 def complete_show_words(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -76,13 +68,13 @@ def complete_export_words(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_pictures(incomplete: str) -> list[str]:
     """Completes the files and folders of `cifar predict`."""
-    return _paths(incomplete, is_offered=lambda path: not os.path.basename(path).startswith("."))
+    return paths(incomplete, is_offered=lambda path: not os.path.basename(path).startswith("."))
 
 
 def complete_checkpoint(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes the weights of `train --from`: files with weights, runs, and the network that comes along."""
-    files = _paths(incomplete, is_offered=lambda path: path.endswith((".pt", ".pth", ".safetensors")))
-    return [*files, "pretrained", *_shell_safe(run.name for run in reversed(find_runs(_log_dir(ctx))))]
+    files = paths(incomplete, is_offered=lambda path: path.endswith((".pt", ".pth", ".safetensors")))
+    return [*files, "pretrained", *shell_safe(run.name for run in reversed(find_runs(_log_dir(ctx))))]
 
 
 def complete_run_option(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -96,7 +88,7 @@ def complete_layer_and_run_words(ctx: typer.Context, incomplete: str) -> list[st
     if ctx.params.get("all_layers"):
         return _runs_and_keys(ctx, line, changeable=())
     if not line.words:
-        return _layers(ctx.params.get("config"), None, _log_dir(ctx))
+        return layer_names(ctx.params.get("config"), None, _log_dir(ctx))
     return _runs_and_keys(ctx, replace(line, words=line.words[1:]), changeable=())
 
 
@@ -114,7 +106,7 @@ def complete_layer_option(ctx: typer.Context) -> list[str]:
     config, run = ctx.params.get("config"), _read(ctx, "").name
     if config is None and run is not None and _is_config(run):
         config, run = run, None
-    return _layers(config, run, _log_dir(ctx))
+    return layer_names(config, run, _log_dir(ctx))
 
 
 # --- the command line before the cursor ----------------------------------------------------------------------------
@@ -162,9 +154,9 @@ def _runs_and_keys(
     if config or line.is_cut or line.name:
         return keys
     if os.sep in line.incomplete:
-        return [*_paths(line.incomplete, is_offered=_is_run), *others]
+        return [*paths(line.incomplete, is_offered=_is_run), *others]
     runs = [run.name for run in reversed(find_runs(_log_dir(ctx)))]
-    return [*_shell_safe([*runs, *others]), *keys]
+    return [*shell_safe([*runs, *others]), *keys]
 
 
 def _keys(line: CommandWords, *, source: str | None, sections: Sequence[str] | None = None) -> list[str]:
@@ -176,8 +168,8 @@ def _keys(line: CommandWords, *, source: str | None, sections: Sequence[str] | N
     overrides = [word for word in line.words if "=" in word]
     chosen = dict(word.split(".name=", 1) for word in overrides if ".name=" in word)
     keys = {
-        key: _shell_safe(values)
-        for key, values in dotted_keys(_experiment(source, overrides), names=chosen).items()
+        key: shell_safe(values)
+        for key, values in dotted_keys(readable_experiment(source, overrides), names=chosen).items()
         if sections is None or f"{key}.".startswith(tuple(f"{section}." for section in sections))
     }
     key, equals, _ = line.incomplete.partition("=")
@@ -188,79 +180,6 @@ def _keys(line: CommandWords, *, source: str | None, sections: Sequence[str] | N
     # With its values beside it, a single key is no complete word, after which the shell would put a space.
     values = [f"{fitting[0]}={value}" for value in keys[fitting[0]]] if len(fitting) == 1 else []
     return [*(f"{known}=" for known in fitting), *values]
-
-
-def _shell_safe(words: Iterable[str]) -> list[str]:
-    """Returns the words without special characters of the shell; lists lose their spaces.
-
-    The names of a stranger's run or checkpoint may contain commands, which the shell would run.
-    """
-    compact = [word.replace(", ", ",") for word in words]
-    return [word for word in compact if re.fullmatch(r"[\w./=:,+~@%\[\]-]+", word)]
-
-
-def _experiment(source: str | None, overrides: Sequence[str] = ()) -> Experiment | None:
-    """Returns the configuration, None for one with mistakes and for a pipe, which can be read only once."""
-    for words in (overrides, ()):  # a key=value word may be wrong
-        try:
-            return None if source is None or is_stream(source) else configuration.load(source, words)
-        except CifarError:
-            continue
-    return None
-
-
-def _layers(source: str | None, run: str | None, log_dir: Path) -> list[str]:
-    """Returns the names of the layers of a configuration or of a run, by default of the newest run."""
-    if source is not None:
-        return _configured_layers(source)
-    try:
-        run = None if run is None else str(expand_path(run))
-        if run is not None and is_checkpoint_path(run):
-            return _saved_layers(Path(run))
-        folder = find_run(run, log_dir=log_dir) if run else newest_run(log_dir)
-    except CifarError:
-        return []
-    if folder is None:
-        return _configured_layers(DEFAULT_CONFIG)
-    return _configured_layers(str(folder.config)) or _saved_layers(folder.last_checkpoint)
-
-
-def _configured_layers(source: str) -> list[str]:
-    """Returns the names of the layers that a configuration lists."""
-    experiment = _experiment(source)
-    layers = experiment.model.listed_layers if experiment else None
-    return [layer.name for layer in layers or ()]
-
-
-def _saved_layers(checkpoint: Path) -> list[str]:
-    """Returns the names of the layers with weights in a checkpoint, without loading a tensor."""
-    try:
-        if checkpoint.stat().st_size > MAX_CHECKPOINT_BYTES:
-            return []
-        archive = open_checkpoint_archive(checkpoint)
-        contents = inspect_pickle(archive.pickled, storage_bytes=archive.storage_bytes)
-    except (OSError, *ARCHIVE_ERRORS, PickleContentError):
-        return []  # the command that opens the file reports the damage
-    weights = contents.get("model") if isinstance(contents, dict) else None
-    names = [name for name in weights if isinstance(name, str)] if isinstance(weights, dict) else []
-    return _shell_safe(dict.fromkeys(name.rpartition(".")[0] for name in names))
-
-
-def _paths(incomplete: str, *, is_offered: Callable[[str], bool]) -> list[str]:
-    """Returns the offered files and folders with the given beginning, and those in folders with that beginning."""
-    found: list[str] = []
-    folder, separator, beginning = incomplete.rpartition(os.sep)
-    try:
-        expanded = str(expand_path(folder)) if folder else folder
-    except CifarError:
-        return []
-    incomplete = f"{expanded}{separator}{beginning}"
-    for path in sorted(glob(f"{escape(incomplete)}*")):
-        if is_offered(path):
-            found.append(path)
-        elif os.path.isdir(path):
-            found += filter(is_offered, sorted(glob(f"{escape(path)}/*")))
-    return _shell_safe(folder + path.removeprefix(expanded) for path in found)  # as typed: shells compare the beginning
 
 
 def _is_yaml(path: str) -> bool:

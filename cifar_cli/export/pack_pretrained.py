@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from cifar_cli.builders.build_training import build_runtime, with_fast_convolutions
+from cifar_cli.builders.build_training import build_runtime, with_fast_kernels
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel, load_model
 from cifar_cli.builders.run_evaluation import run_evaluation
@@ -90,7 +90,7 @@ def _card(
     path: Path,
 ) -> Card:
     experiment, runtime = opened.experiment, build_runtime(opened.experiment)
-    model = with_fast_convolutions(opened.model.to(runtime.device), experiment, runtime)
+    model = with_fast_kernels(opened.model.to(runtime.device), experiment, runtime)
     on_val, on_test = (
         run_evaluation(experiment, model, images, splits=splits, runtime=runtime, without_tta=True)
         for images in (val, splits.test)

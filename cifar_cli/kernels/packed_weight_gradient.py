@@ -20,7 +20,7 @@ def packed_conv3x3(images: Tensor, weight: Tensor) -> Tensor:
     """Returns `nn.functional.conv2d(images, weight, padding=1)`; the weight's gradient is equal up to rounding.
 
     Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W), fastest if all are channels_last.
-    Has a first derivative, no second. Faster for some shapes only: see fast_convolutions.py.
+    Has a first derivative, no second. Faster for some shapes only: see kernel_choice.py.
     """
     convolved: Tensor = _PackedConvolution.apply(images, weight)
     return convolved
@@ -35,11 +35,18 @@ def pack_maps(maps: Tensor) -> Tensor:
     in_row = max(1, round(PACKED_PIXELS / (height * width)))
     rows, in_full_rows = math.ceil(count / in_row), count // in_row * in_row
     planes = maps.permute(0, 2, 3, 1)  # (N, H, W, C)
-    packed = maps.new_zeros(rows, height, in_row, width + 1, channels)
+    packed = maps.new_empty(rows, height, in_row, width + 1, channels)
+    packed[:, :, :, width] = 0  # only the gaps are cleared: all other places are written
     packed[: in_full_rows // in_row, :, :, :width] = planes[:in_full_rows].unflatten(0, (-1, in_row)).transpose(1, 2)
     if in_full_rows < count:
+        packed[-1, :, count - in_full_rows :] = 0
         packed[-1, :, : count - in_full_rows, :width] = planes[in_full_rows:].transpose(0, 1)
     return packed.flatten(2, 3).permute(0, 3, 1, 2)
+
+
+def packed_weight_gradient(gradient: Tensor, images: Tensor, weight: Tensor) -> Tensor:
+    """Returns the gradient of filters (C_out, C_in, 3, 3) from that of their output (N, C_out, H, W)."""
+    return _gradients(pack_maps(gradient), pack_maps(images), weight, of_images=False)
 
 
 class _PackedConvolution(Function):
@@ -55,7 +62,7 @@ class _PackedConvolution(Function):
         needs_images, needs_weight = ctx.needs_input_grad
         return (
             _gradients(gradient, images, weight, of_images=True) if needs_images else None,
-            _gradients(pack_maps(gradient), pack_maps(images), weight, of_images=False) if needs_weight else None,
+            packed_weight_gradient(gradient, images, weight) if needs_weight else None,
         )
 
 

@@ -27,7 +27,7 @@ def winograd_conv3x3(images: Tensor, weight: Tensor, *, window: int = 1) -> Tens
     Takes (N, C_in, H, W) and filters (C_out, C_in, 3, 3), gives (N, C_out, H, W) in channels_last and in the images'
     precision, also under autocast. Filters may have a higher precision; their gradient is then summed in it.
     With a `window`, the last rows and columns that fill no window of so many pixels are left out: a pooling drops them.
-    Has a first derivative, no second. Faster for some shapes only: see fast_convolutions.py.
+    Has a first derivative, no second. Faster for some shapes only: see kernel_choice.py.
     """
     with torch.autocast("cpu", enabled=False):
         convolved: Tensor = _WinogradConvolution.apply(images, weight, window)

@@ -1,6 +1,7 @@
 """A small convolutional network: blocks of convolution, BatchNorm and ReLU, each halving the feature map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -10,6 +11,8 @@ class Block(nn.Module):
 
     Input (B, in_channels, H, W), output (B, out_channels, H // 2, W // 2).
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()

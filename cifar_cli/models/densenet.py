@@ -5,8 +5,9 @@ bottlenecks and halves the channels between its blocks. The name densenet_bc_100
 12 channels; densenet121 has the blocks of the network for large pictures, with 12 instead of 32 channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ class DenseLayer(nn.Module):
 
     Input (B, in_channels, H, W), output (B, in_channels + growth_rate, H, W).
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(self, in_channels: int, *, growth_rate: int, dropout: float) -> None:
         super().__init__()
@@ -40,6 +43,8 @@ class DenseLayer(nn.Module):
 class Transition(nn.Module):
     """BatchNorm, ReLU, a 1×1 convolution to `out_channels`, and the mean of each 2×2 window."""
 
+    activated: ClassVar[Mapping[str, str]] = {"norm": "relu"}
+
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(in_channels)
@@ -58,6 +63,8 @@ class DenseNet(nn.Module):
     Input: images (B, *image_shape) with sides of 2^(blocks - 1) pixels or more; output: logits (B, num_classes). A
     transition between two blocks halves the channels and the feature map.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm": "relu"}
 
     def __init__(
         self,

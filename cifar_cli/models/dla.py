@@ -5,8 +5,9 @@ simple_dla, are those of the public program pytorch-cifar.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ class DLABlock(nn.Module):
 
     Input (B, in_channels, H, W), output (B, out_channels, H / stride, W / stride), rounded up.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()
@@ -39,6 +42,8 @@ class DLABlock(nn.Module):
 
 class Root(nn.Module):
     """Joins feature maps by a 1×1 convolution of all their channels, with BatchNorm and ReLU."""
+
+    activated: ClassVar[Mapping[str, str]] = {"norm": "relu"}
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()

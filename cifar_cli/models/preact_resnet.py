@@ -4,7 +4,8 @@ Source: He et al., "Identity Mappings in Deep Residual Networks", arXiv:1603.050
 layer and the stages of models/resnet18.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -15,6 +16,8 @@ class PreActResidual(nn.Module):
     Input (B, in_channels, H, W), output (B, out_channels, H / stride, W / stride), rounded up. Where the shapes differ,
     the shortcut is a 1×1 convolution of the activated input.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()
@@ -40,6 +43,8 @@ class PreActResNet(nn.Module):
     Input: images (B, *image_shape); output: logits (B, num_classes). `width` is that of the first stage; each later
     stage doubles it and halves the feature map.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm": "relu"}
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -48,6 +49,8 @@ class ResidualBlock(nn.Module):
     the input goes through the `shortcut`.
     """
 
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
+
     def __init__(self, in_channels: int, out_channels: int, *, stride: int, shortcut: str) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1, bias=False)
@@ -73,6 +76,8 @@ class ResNet(nn.Module):
     Input: images (B, *image_shape); output: logits (B, num_classes). The second and the third stage halve the feature
     map. With `blocks_per_stage` n, the network has 6n + 2 layers with weights.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
 
     def __init__(
         self,

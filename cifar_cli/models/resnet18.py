@@ -6,8 +6,9 @@ CIFAR-10. models/resnet.py has the networks of section 4.2, which are narrower.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -19,6 +20,8 @@ class PlainResidual(nn.Module):
     """
 
     expansion = 1
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
 
     def __init__(self, in_channels: int, width: int, *, stride: int) -> None:
         super().__init__()
@@ -44,6 +47,8 @@ class BottleneckResidual(nn.Module):
     """
 
     expansion = 4
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(self, in_channels: int, width: int, *, stride: int) -> None:
         super().__init__()
@@ -73,6 +78,8 @@ class FourStageResNet(nn.Module):
     Input: images (B, *image_shape); output: logits (B, num_classes). `width` is that of the first stage; each later
     stage doubles it and halves the feature map.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
 
     def __init__(
         self,

@@ -6,8 +6,9 @@ channels behind each block, twice those of the groups, are those of the public p
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -17,6 +18,8 @@ class GroupedResidual(nn.Module):
 
     Input (B, in_channels, H, W), output (B, 2·width, H / stride, W / stride), rounded up; the groups share `width`.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(self, in_channels: int, width: int, *, groups: int, stride: int) -> None:
         super().__init__()
@@ -48,6 +51,8 @@ class ResNeXt(nn.Module):
     Input: images (B, *image_shape); output: logits (B, num_classes). The first stage has `groups` groups of
     `group_width` channels; each later stage doubles the channels and halves the feature map.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
 
     def __init__(
         self,

@@ -5,7 +5,8 @@ Source: Ma et al., "ShuffleNet V2: Practical Guidelines for Efficient CNN Archit
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +61,8 @@ class ShuffleNetV2(nn.Module):
     stage, `last_width` that of the last convolution. Each stage halves the feature map, each but the first doubles the
     channels.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(
         self,

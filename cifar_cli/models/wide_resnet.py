@@ -4,7 +4,9 @@ Source: Zagoruyko and Komodakis, "Wide Residual Networks", arXiv:1605.07146. The
 layers, ten times as wide as the first residual networks for CIFAR-10.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -15,6 +17,8 @@ class WideResidual(nn.Module):
     Input (B, in_channels, H, W), output (B, out_channels, H / stride, W / stride), rounded up. Where the shapes differ,
     the shortcut is a 1×1 convolution of the activated input, as in the authors' program.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int, dropout: float) -> None:
         super().__init__()
@@ -41,6 +45,8 @@ class WideResNet(nn.Module):
     Input: images (B, *image_shape); output: logits (B, num_classes). The stages have 16, 32 and 64 times `width_factor`
     channels, the second and the third halve the feature map. With `blocks_per_stage` n, 6n + 4 layers have weights.
     """
+
+    activated: ClassVar[Mapping[str, str]] = {"norm": "relu"}
 
     def __init__(
         self,

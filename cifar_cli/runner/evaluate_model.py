@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cifar_cli import formatting
-from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_convolutions
+from cifar_cli.builders.build_training import build_runtime, initialize, with_fast_kernels
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel
 from cifar_cli.builders.preflight import check_class_scores
@@ -85,7 +85,7 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
         initialize(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {formatting.count(len(images), 'image')}"
     note(f"{opened.source}: {experiment.model.label} on the {subject}")
-    model = with_fast_convolutions(model, experiment, runtime)  # as in the test at the end of training
+    model = with_fast_kernels(model, experiment, runtime)  # as in the test at the end of training
     measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     return ModelEvaluation(opened, experiment, split, images, measured, runtime.precision)
 

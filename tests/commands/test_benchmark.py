@@ -133,3 +133,92 @@ def test_a_mistake_is_reported_with_its_mend(
     assert (outcome.code, outcome.out) == (code, "")
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+
+
+# --- the suite -----------------------------------------------------------------------------------------------------
+
+
+def figures(*steps: float) -> dict[str, Any]:
+    """Returns the figures of a suite whose cnn took these milliseconds against a reference of 10."""
+    summary = {"median": sorted(steps)[len(steps) // 2], "confidence_95": None, "lowest": min(steps)}
+    summary |= {"highest": max(steps), "per_round": list(steps)}
+    reference = {**summary, "per_round": [10.0] * len(steps)}
+    cnn = {
+        "step_seconds": {"ours": summary, "reference": reference},
+        "speedup": summary,
+        "against": "tutorial",
+        "peak_memory_bytes": 2**30,
+    }
+    return {
+        "machine": {"processor": "Xeon", "packages": {"torch": "2.14"}},
+        "benchmarks": {"cnn": cnn},
+        "commands": {"cifar --help": {"seconds": summary, "ratio": summary}},
+    }
+
+
+@pytest.fixture
+def measure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Returns a function that has the suite find these milliseconds."""
+
+    def find(*steps: float) -> None:
+        monkeypatch.setattr("cifar_cli.benchmark.suite.run_suite", lambda **limits: figures(*steps))
+
+    return find
+
+
+def test_a_suite_is_printed_written_and_compared(
+    cifar: Callable[..., Any], measure: Callable[..., None], tmp_path: Path
+) -> None:
+    measure(5.0, 5.1, 5.2)
+    outcome = cifar("benchmark", "--suite", "--json", "suite.json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads((tmp_path / "suite.json").read_text()) == figures(5.0, 5.1, 5.2)
+    assert "cnn " in outcome.out
+    assert "next: cifar benchmark --suite --compare suite.json" in outcome.err
+    assert cifar("benchmark", "--suite", "--compare", "suite.json").code == 0
+    measure(5.3, 5.4, 5.5)
+    outcome = cifar("benchmark", "--suite", "--compare", "suite.json")
+    assert outcome.code == 1
+    assert "error: --compare suite.json: expected no part to be slower, found cnn, cifar --help slower" in outcome.err
+    assert "slower" in outcome.out
+
+
+def test_json_without_a_file_goes_to_stdout(cifar: Callable[..., Any], measure: Callable[..., None]) -> None:
+    measure(5.0, 5.1)
+    outcome = cifar("benchmark", "--suite", "--json")
+    assert json.loads(outcome.out) == figures(5.0, 5.1)
+
+
+def test_figures_that_cannot_be_written_are_printed(
+    cifar: Callable[..., Any], measure: Callable[..., None], tmp_path: Path
+) -> None:
+    measure(5.0, 5.1)
+    (tmp_path / "taken").mkdir()
+    outcome = cifar("benchmark", "--suite", "--json", "taken")
+    assert (outcome.code, json.loads(outcome.out)) == (1, figures(5.0, 5.1))
+    assert "error: taken: could not be written" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--suite", "cnn"], "--suite: expected no configuration and no key=value, since its parts are fixed, found"),
+        (["--suite", "--json", "cnn"], "--suite: expected no configuration and no key=value"),
+        (["--suite", "seed=1"], "--suite: expected no configuration and no key=value"),
+        (["--suite", "--against", "plain"], "--suite: expected no --against"),
+        (["--compare", "suite.json"], "--compare: expected --suite beside it"),
+        (["--suite", "--compare", "absent.json"], "--compare absent.json: expected the file of a suite, found none"),
+        (
+            ["--suite", "--compare", "other.json"],
+            "--compare other.json: expected the figures of a suite, found another",
+        ),
+        (["--suite", "--json", "absent/suite.json"], "--json absent/suite.json: expected a file in an existing folder"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_timed(
+    words: list[str], message: str, cifar: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "other.json").write_text('{"benchmarks": []}')
+    outcome = cifar("benchmark", *words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert message in outcome.err

@@ -101,12 +101,12 @@ def test_what_is_ready_to_be_typed_is_understood(page: str, line: str) -> None:
     chosen = "sequential" if chosen == "-" else chosen  # what comes through a pipe
     if words[0] == "explain" and names and ".py:" in names[0]:
         names.pop()
-    if words[0] in ("benchmark", "explain") and chosen is None and names:
+    if words[0] in ("benchmark", "explain") and chosen is None and names and "--suite" not in words:
         chosen = names.pop()
     experiment = config.load(chosen or "sequential", overrides)
     if words[0] == "visualize-layer" and names:
         assert names.pop() in {layer.name for layer in experiment.model.layers}
-    if words[0] == "predict":  # the reader's pictures
+    if words[0] == "predict" or "--suite" in words:  # the reader's pictures, and a file to write
         names.clear()
     if words[0] in ("lesson", "docs"):
         known = {*LESSONS, "all"} if words[0] == "lesson" else set(topics())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cifar_cli.kernels import fast_convolutions
+from cifar_cli.kernels import kernel_choice
 from cifar_cli.kernels.fast_convolutions import FastConv2d, has_faster_kernels, replace_convolutions
 
 WITH_AMX = ("amx_bf16",)
@@ -24,17 +24,18 @@ def kernel_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, torch.Size]
     calls: list[tuple[str, torch.Size]] = []
 
     def record(kernel: str) -> None:
-        original = getattr(fast_convolutions, kernel)
+        original = getattr(kernel_choice, kernel)
 
         def recorded(images: torch.Tensor, weight: torch.Tensor, **settings: int) -> torch.Tensor:
             calls.append((kernel, images.shape))
             result: torch.Tensor = original(images, weight, **settings)
             return result
 
-        monkeypatch.setattr(fast_convolutions, kernel, recorded)
+        monkeypatch.setattr(kernel_choice, kernel, recorded)
 
     record("winograd_conv3x3")
     record("packed_conv3x3")
+    record("band_conv3x3")
     return calls
 
 

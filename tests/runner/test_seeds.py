@@ -13,7 +13,7 @@ from scipy import stats
 
 from cifar_cli.builders.build_training import Training, build_training
 from cifar_cli.distributed.process_group import ProcessGroup
-from cifar_cli.runner import observers
+from cifar_cli.runner import observers, seed_group_training
 from cifar_cli.runner import seeds as seeds_module
 from cifar_cli.runs.json_files import read_json, write_json
 from cifar_cli.training.observer import Observer
@@ -94,7 +94,8 @@ def test_the_network_of_a_seed_is_freed_before_the_next_seed_starts(
         trained.append(weakref.ref(training.state.model))
         return training
 
-    monkeypatch.setattr(seeds_module, "build_training", build)
+    for module in (seeds_module, seed_group_training):
+        monkeypatch.setattr(module, "build_training", build)
     outcome = cifar(*TRAIN, "--seeds", "2")
     assert outcome.code == 0, outcome.err
     assert left == [0, 0, 0]  # the first shows that the configuration can be trained
@@ -199,11 +200,11 @@ def test_a_seed_that_diverges_is_recorded_and_the_others_go_on(
 def test_a_group_killed_before_its_first_run_is_resumed(
     cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def kill(self: seeds_module.SeedGroupTraining) -> None:
+    def kill(self: seed_group_training.SeedGroupTraining) -> None:
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(seeds_module.SeedGroupTraining, "train", kill)
+        patched.setattr(seed_group_training.SeedGroupTraining, "train", kill)
         assert cifar(*TRAIN, "--seeds", "2").code == 1
     assert cifar("train", "--resume").code == 0
     assert sorted(runs_by_seed(tmp_path)) == [0, 1]
