@@ -124,14 +124,17 @@ class SweepStudy:
             self._study.tell(trial, val_accuracy if outcome == COMPLETE else None, state=STATES[outcome])
 
     def importances(self) -> dict[str, float]:
-        """Returns how much of the variation of the accuracy each key explains; empty if too few trials are complete.
+        """Returns how much each key decides whether a trial is among the best, as shares; empty if nothing is known.
 
         Source: Watanabe, Bansal, Hutter, PED-ANOVA, IJCAI 2023, as Optuna computes it.
         """
         complete = self._study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
         if len({trial.value for trial in complete}) < 2:
             return {}
-        found: Mapping[str, float] = optuna.importance.get_param_importances(self._study)
+        # The best tenth, but at least five trials, as Optuna advises, and at most half of them.
+        best = min(0.5, max(0.1, 5 / len(complete)))
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
+        found: Mapping[str, float] = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
         return {key: float(value) for key, value in found.items()}
 
     def _encoded(self, values: Mapping[str, str]) -> dict[str, str | int]:

@@ -22,7 +22,9 @@ from cifar_cli.sweep.space import SearchSpace
 from cifar_cli.sweep.sweep_settings import SweepSettings
 
 FACTS = ("trial", "outcome", "val_accuracy", "epochs", "seconds", "run", "host", "error")
-IMPORTANCE_CAPTION = "share of the variation in validation accuracy (PED-ANOVA, complete trials)"
+IMPORTANCE_CAPTION = (
+    "how much the value of a key decides whether a trial is among the best (PED-ANOVA), as a share of all"
+)
 
 
 class SweepRecords:
