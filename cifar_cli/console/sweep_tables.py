@@ -64,7 +64,7 @@ def count_outcomes(trials: Sequence[TrialRecord]) -> str:
     counts = {outcome: sum(trial.outcome == outcome for trial in trials) for outcome in OUTCOMES}
     unfinished = sum(not trial.is_finished for trial in trials)
     parts = [f"{count} {outcome}" for outcome, count in counts.items() if count or outcome == COMPLETE]
-    return ", ".join([*parts, *([f"{unfinished} not finished"] if unfinished else [])])
+    return ", ".join([*parts, *([f"{unfinished} unfinished"] if unfinished else [])])
 
 
 def print_winner(summary: Mapping[str, Any]) -> None:

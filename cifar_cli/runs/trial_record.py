@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMPLETE, PRUNED, DIVERGED, FAILED, RUNNING = "complete", "pruned", "diverged", "failed", "running"
+COMPLETE, PRUNED, DIVERGED, FAILED, UNFINISHED = "complete", "pruned", "diverged", "failed", "unfinished"
 OUTCOMES = (COMPLETE, PRUNED, DIVERGED, FAILED)
 
 
@@ -13,7 +13,7 @@ OUTCOMES = (COMPLETE, PRUNED, DIVERGED, FAILED)
 class TrialRecord:
     """A trial.
 
-    values: of the searched keys, as YAML. outcome: one of OUTCOMES, or RUNNING for one that is not finished.
+    values: of the searched keys, as YAML. outcome: one of OUTCOMES, or UNFINISHED for one that is being trained or was stopped.
     val_accuracy: of its best epoch, in [0, 1]; of a pruned trial, so far; None if no epoch was validated. host: the
     machine on which its run folder is. error: why a trial diverged or failed.
     """
@@ -57,7 +57,7 @@ def best_first(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Returns the trials in the order of a table: complete ones by accuracy, then pruned ones, then the others."""
 
     def rank(trial: TrialRecord) -> tuple[int, float, int]:
-        order = (*OUTCOMES, RUNNING).index(trial.outcome)
+        order = (*OUTCOMES, UNFINISHED).index(trial.outcome)
         return order, -(trial.val_accuracy or 0.0), trial.number
 
     return sorted(trials, key=rank)

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from cifar_cli.config import to_flow_yaml
 from cifar_cli.errors import CifarError, RunError, describe_write_error
 from cifar_cli.runs.sweep_folder import SweepFolder
-from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED, RUNNING, TrialRecord
+from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED, UNFINISHED, TrialRecord
 from cifar_cli.sweep.ranges import Choice, FloatRange, Range
 from cifar_cli.sweep.samplers import make_pruner, make_sampler
 from cifar_cli.sweep.space import SearchSpace
@@ -150,7 +150,7 @@ class SweepStudy:
             values,
             _outcome(trial),
             val_accuracy=facts.get("val_accuracy", max(trial.intermediate_values.values(), default=None)),
-            epochs=int(facts.get("epochs", 0)),
+            epochs=int(facts.get("epochs", max(trial.intermediate_values, default=0))),
             seconds=facts.get("seconds"),
             run=self._folder.trial(trial.number).path if is_here else Path(f"trial-{trial.number:04}"),
             host="" if is_here else f"{facts.get('host', '?')}:{facts.get('sweep', '?')}",
@@ -160,7 +160,7 @@ class SweepStudy:
 
 def _outcome(trial: FrozenTrial) -> str:
     if trial.state in (TrialState.RUNNING, TrialState.WAITING):
-        return RUNNING
+        return UNFINISHED
     return str(trial.user_attrs.get("outcome", FAILED))
 
 
