@@ -13,9 +13,9 @@ OUTCOMES = (COMPLETE, PRUNED, DIVERGED, FAILED)
 class TrialRecord:
     """A trial.
 
-    values: of the searched keys, as YAML. outcome: one of OUTCOMES, or UNFINISHED for one that is being trained or was stopped.
-    val_accuracy: of its best epoch, in [0, 1]; of a pruned trial, so far; None if no epoch was validated. host: the
-    machine on which its run folder is. error: why a trial diverged or failed.
+    values: of the searched keys, as YAML. outcome: one of OUTCOMES, or UNFINISHED for one that is being trained or was
+    stopped. val_accuracy: of its best epoch so far, in [0, 1]; None if no epoch was validated. host: the other machine
+    on which its run folder is, empty for this sweep's own. error: why a trial diverged or failed.
     """
 
     number: int

@@ -2,11 +2,14 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
@@ -27,6 +30,8 @@ STATES = {
     DIVERGED: TrialState.PRUNED,
     FAILED: TrialState.FAIL,
 }
+TRIES = 3  # to open a database
+SECONDS_BETWEEN_TRIES = 1.0
 SURPLUS = "surplus"  # the outcome of a trial beyond the limit, which was never begun
 
 
@@ -45,16 +50,11 @@ class SweepStudy:
         self._here = {"host": socket.gethostname(), "sweep": str(folder.path.resolve())}
         is_grid = settings.sampler == "grid"
         combinations = [self._encoded(values) for values in space.combinations()] if is_grid else []
+        sampler = make_sampler(settings.sampler, seed=settings.seed, combinations=combinations)
+        pruner = make_pruner(settings.pruner, epochs=epochs)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with _storage_errors(folder, storage):
-            self._study = optuna.create_study(
-                storage=_open_storage(folder, storage),
-                study_name=settings.study,
-                direction="maximize",
-                load_if_exists=True,
-                sampler=make_sampler(settings.sampler, seed=settings.seed, combinations=combinations),
-                pruner=make_pruner(settings.pruner, epochs=epochs),
-            )
+            self._study = _open_study(folder, storage, name=settings.study, sampler=sampler, pruner=pruner)
         self._open: dict[int, optuna.Trial] = {}
         self._storage = storage
 
@@ -174,6 +174,28 @@ def _suggest(trial: optuna.Trial, each: Range) -> str:
 
 def _as_yaml(value: Any) -> str:
     return value if isinstance(value, str) else to_flow_yaml(value)
+
+
+def _open_study(
+    folder: SweepFolder, storage: str | None, *, name: str, sampler: BaseSampler, pruner: BasePruner
+) -> optuna.Study:
+    """Returns the study of that name, made if there is none yet."""
+    for tries_left in range(TRIES if storage is not None else 1, 0, -1):
+        try:
+            return optuna.create_study(
+                storage=_open_storage(folder, storage),
+                study_name=name,
+                direction="maximize",
+                load_if_exists=True,
+                sampler=sampler,
+                pruner=pruner,
+            )
+        except Exception:  # each database has errors of its own
+            # Two machines that make the tables of one database at the same moment hinder each other.
+            if tries_left == 1:
+                raise
+            time.sleep(SECONDS_BETWEEN_TRIES)
+    raise AssertionError("the last try returns or raises")
 
 
 def _open_storage(folder: SweepFolder, url: str | None) -> BaseStorage | str:

@@ -40,8 +40,8 @@ def test_the_middle_of_a_logarithmic_range_is_the_geometric_mean() -> None:
         ("a.b=int(4,4)", "a.b: expected the smaller number first, found 'int(4,4)'; write a.b=4 for a single value"),
         (
             "a.b=log(0,1)",
-            "a.b: expected numbers above 0, as a logarithm needs, found 'log(0,1)'; write a small number in the place of "
-            "0, or 'a.b=uniform(0,1)'",
+            "a.b: expected numbers above 0, as a logarithm needs, found 'log(0,1)'; write a small number in the place "
+            "of 0, or 'a.b=uniform(0,1)'",
         ),
         ("a.b=log(1)", "a.b: expected two numbers, found 'log(1)'; write for example 'a.b=log(1e-3,1)'"),
         ("a.b=uniform(0,x)", "a.b: expected two numbers, found 'uniform(0,x)'; write for example 'a.b=uniform(0,0.2)'"),
