@@ -20,7 +20,7 @@ DIGITS = 4  # of a searched number, where a person reads it
 def describe_trial(trial: TrialRecord, *, best: TrialRecord | None) -> str:
     """Returns a finished trial on one line, with the best so far."""
     values = " ".join(f"{key}={short_value(value)}" for key, value in trial.values.items())
-    error = f": {trial.error.partition(chr(10))[0]}" if trial.error else ""
+    error = f": {trial.error.partition('; ')[0]}" if trial.error else ""  # the advice is in trials.csv
     so_far = f"; best {_accuracy(best)} (trial {best.number})" if best else ""
     return f"trial {trial.number}: {trial.outcome}, val {_accuracy(trial)}, {values}{error}{so_far}"
 
