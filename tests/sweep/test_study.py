@@ -192,8 +192,8 @@ def test_a_database_that_cannot_be_opened_is_told_with_examples(
     open_study: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cifar_cli.sweep.study.SECONDS_BETWEEN_TRIES", 0.0)
-    with pytest.raises(
-        CifarError, match=r"--storage: expected a database .*, found: .*; write .*sqlite:")
+    with pytest.raises(CifarError, match=r"--storage: expected a database .*, found: .*; write .*sqlite:"):
+        open_study(storage="sqlite:////nowhere/at/all.db")
     with pytest.raises(CifarError, match="--storage"):
         open_study(storage="no database")
 
