@@ -1,7 +1,10 @@
 """Draws a sweep: the accuracy of its trials in their order, and how much each key matters."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import accumulate
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -12,44 +15,56 @@ from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED, Tria
 
 ROW_INCHES = 0.45  # height of a bar with its gap
 LONGEST_KEY = 36  # characters
+MARK_SIZE = 26  # points²
+FOOT = 0.03  # of the picture's height
+MARKS = {COMPLETE: (BLUE, "o"), PRUNED: (PALE, "v"), DIVERGED: (BAD, "x"), FAILED: (BAD, "+")}
+PERCENT = PercentFormatter(xmax=1, decimals=None, symbol=" %")
 
 
 def draw_history(trials: Sequence[TrialRecord], *, title: str) -> Figure:
-    """Returns a figure with the validation accuracy of each trial by its number, and the best so far."""
-    figure, (axes,) = curves_figure(title, panels=1)
+    """Returns a figure with the validation accuracy of each trial by its number, and the best so far.
+
+    A trial without an accuracy stands at the foot of the picture.
+    """
+    figure, (axes,) = curves_figure(title, panels=1, height=4.2)
     axes.set_xlabel("trial", fontsize=9, color=INK)
     axes.set_ylabel("validation accuracy", fontsize=9, color=INK)
-    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))
+    axes.yaxis.set_major_formatter(PERCENT)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    marks = {COMPLETE: (BLUE, "o"), PRUNED: (PALE, "v"), DIVERGED: (BAD, "x"), FAILED: (BAD, "+")}
-    lowest = min((trial.val_accuracy for trial in trials if trial.val_accuracy is not None), default=0.0)
-    for outcome, (colour, marker) in marks.items():
+    for outcome, (colour, marker) in MARKS.items():
         these = [trial for trial in trials if trial.outcome == outcome]
-        if these:
-            # A trial without an accuracy stands at the foot of the picture.
-            heights = [lowest if trial.val_accuracy is None else trial.val_accuracy for trial in these]
-            numbers = [trial.number for trial in these]
-            axes.scatter(
-                numbers, heights, color=colour, marker=marker, s=26, label=f"{outcome} ({len(these)})", zorder=3
-            )
-    complete = [trial for trial in trials if trial.outcome == COMPLETE]
-    best = [_best_until(complete, trial.number) for trial in complete]
-    if complete:
-        axes.step([t.number for t in complete], best, where="post", color=ORANGE, linewidth=1.6, label="best so far")
-    winner = best_of(trials)
-    if winner is not None and winner.val_accuracy is not None:
-        axes.annotate(
-            f"trial {winner.number}: {formatting.percent(winner.val_accuracy, decimals=2)}",
-            (winner.number, winner.val_accuracy),
-            xytext=(0, 7),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=INK,
-        )
-        axes.margins(y=0.15)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+        if not these:
+            continue
+        known = [(trial.number, trial.val_accuracy) for trial in these if trial.val_accuracy is not None]
+        unknown = [(trial.number, FOOT) for trial in these if trial.val_accuracy is None]
+        mark = partial(axes.scatter, color=colour, marker=marker, s=MARK_SIZE, zorder=3)
+        mark([x for x, _ in known], [y for _, y in known], label=f"{outcome} ({len(these)})")
+        mark([x for x, _ in unknown], [y for _, y in unknown], transform=axes.get_xaxis_transform())
+    _draw_best(axes, trials)
+    axes.margins(y=0.15)
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=len(MARKS) + 1)
     return figure
+
+
+def _draw_best(axes: Axes, trials: Sequence[TrialRecord]) -> None:
+    """Draws the best accuracy so far, and names the winner."""
+    winner = best_of(trials)
+    if winner is None or winner.val_accuracy is None:
+        return
+    complete = [trial for trial in trials if trial.outcome == COMPLETE]
+    best = list(accumulate((trial.val_accuracy or 0.0 for trial in complete), max))
+    numbers = [trial.number for trial in complete]
+    axes.step(numbers, best, where="post", color=ORANGE, linewidth=1.6, label="best so far")
+    is_late = winner.number > (numbers[0] + numbers[-1]) / 2  # the words then end at the point, within the picture
+    axes.annotate(
+        f"trial {winner.number}: {formatting.percent(winner.val_accuracy, decimals=2)}",
+        (winner.number, winner.val_accuracy),
+        xytext=(0, 8),
+        textcoords="offset points",
+        ha="right" if is_late else "left",
+        fontsize=8,
+        color=INK,
+    )
 
 
 def draw_importance(importances: Mapping[str, float], *, title: str, caption: str) -> Figure:
@@ -61,11 +76,7 @@ def draw_importance(importances: Mapping[str, float], *, title: str, caption: st
     axes.set_yticks(range(len(ordered)), labels=keys)
     axes.bar_label(bars, labels=[formatting.percent(share) for _, share in ordered], padding=4, fontsize=8, color=INK)
     axes.set_xlim(0, 1.1 * max(importances.values()))
-    axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    axes.xaxis.set_major_formatter(PERCENT)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(caption, fontsize=8, color=PALE)
     return figure
-
-
-def _best_until(complete: Sequence[TrialRecord], number: int) -> float:
-    return max(trial.val_accuracy or 0.0 for trial in complete if trial.number <= number)

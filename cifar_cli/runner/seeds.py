@@ -50,12 +50,21 @@ def train_seeds(
 
 
 def start_group(
-    experiment: Experiment, *, seeds: Sequence[int], started_at: float, log_dir: Path, begin_with: Path | None = None
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int],
+    started_at: float,
+    log_dir: Path,
+    begin_with: Path | None = None,
+    environment: Path | None = None,
 ) -> SeedGroupTraining:
-    """Returns the training of a new group, whose folder and runs are made in `log_dir`, before its first step."""
+    """Returns the training of a new group, whose folder and runs are made in `log_dir`, before its first step.
+
+    environment: see load_data.
+    """
     runtime = build_runtime(experiment)
     initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
-    experiment, splits = load_data(experiment)
+    experiment, splits = load_data(experiment, environment=environment)
     build_training(experiment, splits, runtime, initial=initial)  # raises its errors before there is a folder
     group = create_group(log_dir, run_name(experiment))
     training = SeedGroupTraining(

@@ -44,7 +44,6 @@ class SweepRecords:
         earlier = read_json(folder.summary)
         self._started_at = started_at - float(earlier.get("wall_seconds") or 0.0)
         self._tests: list[dict[str, Any]] = list(earlier.get("tests") or [])
-        self._best: int | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -68,9 +67,8 @@ class SweepRecords:
                 if trial.is_finished:
                     write_trial(self._folder, trial, self._space)
         best = best_of(trials)
-        if best is not None and best.number != self._best:
+        if best is not None:
             self._write_best(best, finished=sum(trial.is_finished for trial in trials))
-            self._best = best.number
         self._write_table(trials)
         return self._write_summary(trials, best, status, more)
 
@@ -93,7 +91,7 @@ class SweepRecords:
         accuracy = formatting.percent(best.val_accuracy or 0.0, decimals=2)
         values = [f"{key}={value}" for key, value in best.values.items()]
         header = (
-            f"# The winner of {self._folder.path.name}: trial {best.number} of {finished} so far.",
+            f"# The winner of {self._folder.path.name}: trial {best.number}, the best of {finished}.",
             f"# {accuracy} on validation images, which chose it, so that the figure is optimistic.",
             f"# Searched: {' '.join(values)}",
             "#",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from cifar_cli import config
+from cifar_cli import config, formatting
 from cifar_cli.builders.load_model import load_model
 from cifar_cli.builders.trust_model import ModelTrust
 from cifar_cli.config import Experiment
@@ -40,7 +40,9 @@ def measure_seeds(
 
     Continues a group of runs that was interrupted. Raises StoppedError when a signal stops it.
     """
-    note(f"training the winner, trial {winner.number}, with {len(seeds)} seeds; each is tested once")
+    note(
+        f"training the winner, trial {winner.number}, with {formatting.count(len(seeds), 'seed')}; each is tested once"
+    )
     started_at = time.perf_counter()
     text = config.dump(experiment)
     for group in find_groups(folder.winner):
@@ -52,7 +54,9 @@ def measure_seeds(
                 summary = open_group(group, experiment, started_at=started_at).train()
             break
     else:
-        training = start_group(experiment, seeds=seeds, started_at=started_at, log_dir=folder.winner)
+        training = start_group(
+            experiment, seeds=seeds, started_at=started_at, log_dir=folder.winner, environment=folder.environment
+        )
         group, summary = training.group, training.train()
     statistics = summary.get("test") or {"n": 0, "mean": None, "standard_deviation": None, "confidence_95": None}
     return {
