@@ -107,6 +107,7 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
         study = SweepStudy(folder, settings, space, storage=command.storage, epochs=base.train.epochs)
         records = SweepRecords(folder, settings, space, base=base, started_at=command.started_at)
         _refuse_fewer_trials(settings, study.trials(), folder)
+        records.update(study.trials())
         status = "failed"
         try:
             loop = TrialLoop(

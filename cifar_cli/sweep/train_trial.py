@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import traceback
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,7 +24,7 @@ from cifar_cli.runs.run_lock import is_locked
 from cifar_cli.runs.run_state import read_run_state
 from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED
 from cifar_cli.sweep.space import SearchSpace
-from cifar_cli.sweep.trial_messages import INTERRUPTED, TrialEpoch, TrialOrder, TrialResult
+from cifar_cli.sweep.trial_messages import INTERRUPTED, TrialEpoch, TrialOrder, TrialResult, WorkerSettings
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.state import TrainingState
@@ -125,6 +126,25 @@ class TrialTrainer:
         start_run(
             TrainingRun(run, experiment, splits, training, is_tested=False), started_at=started_at, shutdown=shutdown
         )
+
+
+def serve_trials(channel: Connection, settings: WorkerSettings, shutdown: ShutdownRequest) -> None:
+    """Trains the trials that come through the channel, and answers each with a TrialResult, until it is closed.
+
+    shutdown: stops the trial that is being trained.
+    """
+    trainer = TrialTrainer(settings.space, environment=settings.environment, channel=channel)
+    while True:
+        try:
+            order: TrialOrder = channel.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            result = trainer.train(order, shutdown)
+        except Exception as error:  # whatever a combination of values brings about, the other trials go on
+            traceback.print_exc()
+            result = _result(order, FAILED, error=f"{type(error).__name__}: {error}")
+        channel.send(result)
 
 
 def _wait_for_lock(run: RunFolder) -> None:

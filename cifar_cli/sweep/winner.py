@@ -40,9 +40,8 @@ def measure_seeds(
 
     Continues a group of runs that was interrupted. Raises StoppedError when a signal stops it.
     """
-    note(
-        f"training the winner, trial {winner.number}, with {formatting.count(len(seeds), 'seed')}; each is tested once"
-    )
+    counted = formatting.count(len(seeds), "seed")
+    note(f"training the winner, trial {winner.number}, with {counted}; each is tested once")
     started_at = time.perf_counter()
     text = config.dump(experiment)
     for group in find_groups(folder.winner):

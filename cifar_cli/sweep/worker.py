@@ -1,4 +1,4 @@
-"""A worker process of a sweep: trains the trials that it is ordered, one after the other.
+"""A worker process of a sweep: prepares itself, and then trains the trials that it is ordered.
 
 torch is imported only after the number of threads and the GPU are set.
 """
@@ -7,24 +7,18 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.kernels.memory_allocator import keep_freed_memory
-from cifar_cli.runs.trial_record import FAILED
-from cifar_cli.sweep.trial_messages import TrialOrder, TrialResult, WorkerSettings
-
-if TYPE_CHECKING:
-    from cifar_cli.sweep.train_trial import TrialTrainer
-    from cifar_cli.training.graceful_shutdown import ShutdownRequest
+from cifar_cli.sweep.trial_messages import WorkerSettings
 
 
 def work(channel: Connection, settings: WorkerSettings) -> None:
     """Trains trials until the channel is closed."""
-    _write_to(settings)
+    _write_to_log(settings)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # The coordinating process decides what a Ctrl-C means, and tells its workers by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -35,42 +29,26 @@ def work(channel: Connection, settings: WorkerSettings) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = settings.gpu
     keep_freed_memory()
 
-    from cifar_cli.heavy_imports import heavy_imports
-
     with heavy_imports():
         import torch
 
         from cifar_cli.models.own.build_own import trust
-        from cifar_cli.sweep.train_trial import TrialTrainer
+        from cifar_cli.sweep.train_trial import serve_trials
         from cifar_cli.training.graceful_shutdown import ShutdownRequest
 
     torch.set_num_threads(settings.threads)
     for source in settings.own_sources:
         trust(source)
-    trainer = TrialTrainer(settings.space, environment=settings.environment, channel=channel)
     shutdown = ShutdownRequest()
 
     def stop(number: int, frame: FrameType | None) -> None:
         shutdown.signal_number = number
 
     signal.signal(signal.SIGTERM, stop)
-    while True:
-        try:
-            order: TrialOrder = channel.recv()
-        except (EOFError, OSError):
-            return
-        channel.send(_train(trainer, order, shutdown))
+    serve_trials(channel, settings, shutdown)
 
 
-def _train(trainer: "TrialTrainer", order: TrialOrder, shutdown: "ShutdownRequest") -> TrialResult:
-    try:
-        return trainer.train(order, shutdown)
-    except Exception as error:  # whatever a combination of values brings about, the other trials go on
-        traceback.print_exc()
-        return TrialResult(order.number, FAILED, error=f"{type(error).__name__}: {error}")
-
-
-def _write_to(settings: WorkerSettings) -> None:
+def _write_to_log(settings: WorkerSettings) -> None:
     """Sends what this process prints to its log file, also from C code."""
     descriptor = os.open(settings.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (sys.stdout, sys.stderr):
