@@ -240,7 +240,7 @@ def _find(words: Sequence[str], *, log_dir: Path) -> SweepFolder:
     for folder in reversed(find_sweeps(log_dir)):
         if read_json(folder.summary).get("status") != "completed":
             return folder
-    raise RunError(f"{log_dir}: expected an unfinished sweep, found none; start one, for example with: {EXAMPLE}")
+    raise RunError(f"{log_dir}: expected an unfinished sweep, found none; name a finished one, or start one: {EXAMPLE}")
 
 
 def _changed(settings: SweepSettings, *, trials: int | None, workers: int | None, seeds: str | None) -> SweepSettings:

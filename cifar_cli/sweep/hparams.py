@@ -84,9 +84,10 @@ def _describe(each: Range) -> HParamInfo:
     if isinstance(each, Choice):
         domain = ListValue(values=[_value(text, each) for text in each.values])
         name = {float: "DATA_TYPE_FLOAT64", bool: "DATA_TYPE_BOOL", str: "DATA_TYPE_STRING"}[_type(each)]
-        return HParamInfo(name=each.key, type=DataType.Value(name), domain_discrete=domain)
+        return HParamInfo(name=each.key, type=DataType.Value(name), domain_discrete=domain, differs=True)
     interval = Interval(min_value=float(each.low), max_value=float(each.high))
-    return HParamInfo(name=each.key, type=DataType.Value("DATA_TYPE_FLOAT64"), domain_interval=interval)
+    number = DataType.Value("DATA_TYPE_FLOAT64")
+    return HParamInfo(name=each.key, type=number, domain_interval=interval, differs=True)
 
 
 def _type(each: Range) -> type[bool] | type[float] | type[str]:

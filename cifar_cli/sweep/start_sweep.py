@@ -127,10 +127,10 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
             status = "interrupted"
             raise
         finally:
-            trials = study.trials()
-            importances = study.importances()
-            summary = records.update(trials, status=status, importances=importances)
+            records.update(study.trials(), status=status)
+        trials, importances = study.trials(), study.importances()
         pictures = records.draw(trials, importances)
+        summary = records.update(trials, status=status, importances=importances)
     _print(folder, settings, space, trials, summary, pictures, command)
 
 

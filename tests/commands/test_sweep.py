@@ -59,4 +59,4 @@ def test_torchrun_is_refused(cifar: Callable[..., Any], monkeypatch: pytest.Monk
 def test_no_sweep_to_resume_is_told(cifar: Callable[..., Any]) -> None:
     outcome = cifar("sweep", "--resume")
     assert outcome.code == 1
-    assert "logs: expected an unfinished sweep, found none; start one, for example with: cifar sweep" in outcome.err
+    assert "logs: expected an unfinished sweep, found none; name a finished one, or start one: cifar" in outcome.err

@@ -5,11 +5,17 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from cifar_cli import config
 from cifar_cli.runs.run_folder import newest_run
@@ -31,9 +37,13 @@ def only_sweep(tmp_path: Path) -> Path:
     return folder
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "trials.csv").open() as file:
+def read(table: Path) -> list[dict[str, str]]:
+    with table.open() as file:
         return list(csv.DictReader(file))
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return read(folder / "trials.csv")
 
 
 # --- a search ------------------------------------------------------------------------------------------------------
@@ -169,3 +179,104 @@ def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
     outcome = search(*WORDS, RANGES[0], "--timeout", "2h", "--workers", "1")
     assert outcome.code in (0, 1), outcome.err
     assert rows(only_sweep(tmp_path))
+
+
+# --- processes -----------------------------------------------------------------------------------------------------
+
+TINY_SWEEP = """\
+name: tiny
+data: {name: folder, root: photos, val_size: null, batch_size: 10}
+model: {name: mlp, hidden: [8]}
+train: {epochs: 3, device: cpu, precision: fp32, checkpoint_seconds: 0.001}
+log: {images_every: 0}
+"""
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    with (folder / "stderr.txt").open("ab") as stderr:
+        command = [sys.executable, "-m", "cifar_cli", "sweep", *words]
+        return subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr, env=os.environ, start_new_session=True
+        )
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """The folder of a sweep of six trials with two worker processes, which was killed among them and resumed."""
+    folder = tmp_path_factory.mktemp("killed")
+    (folder / "photos").symlink_to(photos)
+    (folder / "tiny.yaml").write_text(TINY_SWEEP)
+    ranges = ["optimizer.lr=log(1e-3,0.1)", "model.hidden=[[8],[16, 8]]", "data.augment.flip=[null,random]"]
+    process = start(folder, "--config", "tiny.yaml", *ranges, "--trials", "6", "--workers", "2")
+    deadline = time.monotonic() + 120
+    while not any(row["outcome"] == "complete" for table in folder.glob("logs/*/trials.csv") for row in read(table)):
+        assert process.poll() is None, (folder / "stderr.txt").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (sweep,) = (folder / "logs").iterdir()
+    shutil.copy(sweep / "trials.csv", folder / "before.csv")
+    shutil.copy(sweep / "journal.log", folder / "before.log")
+    assert start(folder, "--resume").wait() == 0, (folder / "stderr.txt").read_text()
+    return sweep
+
+
+def test_after_kill_9_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> None:
+    after = rows(killed)
+    assert [(row["trial"], row["run"], row["outcome"]) for row in after] == [
+        (str(number), f"trial-000{number}", "complete") for number in range(6)
+    ]
+    before = read(killed.parents[1] / "before.csv")
+    assert [row for row in before if row["outcome"] == "complete"] == [
+        row for row in after if row["trial"] in {old["trial"] for old in before if old["outcome"] == "complete"}
+    ]
+    begun = (killed.parents[1] / "before.log").read_text().count('"sweep":')
+    resumed = (killed.parents[1] / "stderr.txt").read_text().partition("resuming trial")[2].partition("\n")[0]
+    assert begun > sum(row["outcome"] == "complete" for row in before)  # some were being trained
+    assert resumed
+
+
+def test_a_killed_trial_has_each_epoch_once(killed: Path) -> None:
+    for run in killed.glob("trial-*"):
+        assert [row["epoch"] for row in read(run / "metrics.csv")] == ["1", "2", "3"]
+        assert json.loads((run / "summary.json").read_text())["status"] == "completed"
+
+
+def test_each_worker_computes_with_its_share_of_the_threads(killed: Path) -> None:
+    shares = {json.loads((run / "env.json").read_text())["threads"] for run in killed.glob("trial-*")}
+    whole = json.loads((killed / "env.json").read_text())["threads"]
+    assert shares == {max(1, whole // 2)}
+    assert "epoch 3/3" in (killed / "worker-0.log").read_text()
+
+
+def test_trials_have_no_test_images_and_the_winner_alone_is_tested(killed: Path) -> None:
+    tested = [run.name for run in killed.glob("trial-*") if json.loads((run / "summary.json").read_text())["test"]]
+    assert tested == [json.loads((killed / "summary.json").read_text())["winner"]["run"]]
+    logs = "".join(path.read_text() for path in killed.glob("worker-*.log"))
+    assert logs.count("6 validation, 0 test images") >= 4  # the first line of each training, but for resumed ones
+
+
+def test_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(killed: Path) -> None:
+    experiment = plugin_data(killed / "hparams", metadata.EXPERIMENT_TAG).experiment
+    domains = {info.name: info for info in experiment.hparam_infos}
+    interval = domains["optimizer.lr"].domain_interval
+    assert (interval.min_value, interval.max_value) == (0.001, 0.1)
+    assert [value.string_value for value in domains["data.augment.flip"].domain_discrete.values] == ["null", "random"]
+    assert [info.name.tag for info in experiment.metric_infos] == ["accuracy/val", "epochs"]
+    for row in rows(killed):
+        folder = killed / "hparams" / row["run"]
+        session = plugin_data(folder, metadata.SESSION_START_INFO_TAG).session_start_info
+        assert session.hparams["optimizer.lr"].number_value == float(row["optimizer.lr"])
+        assert session.hparams["model.hidden"].string_value == row["model.hidden"]
+        (event,) = accumulator(folder).Scalars("accuracy/val")
+        assert event.value == pytest.approx(float(row["val_accuracy"]))
+
+
+def accumulator(folder: Path) -> EventAccumulator:
+    return EventAccumulator(str(folder)).Reload()
+
+
+def plugin_data(folder: Path, tag: str) -> HParamsPluginData:
+    content = accumulator(folder).SummaryMetadata(tag).plugin_data.content
+    return HParamsPluginData.FromString(content)
