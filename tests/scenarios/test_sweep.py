@@ -202,12 +202,12 @@ def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
-    """The folder of a sweep of six trials with two worker processes, which was killed among them and resumed."""
+    """The folder of a sweep of four trials with two worker processes, which was killed among them and resumed."""
     folder = tmp_path_factory.mktemp("killed")
     (folder / "photos").symlink_to(photos)
     (folder / "tiny.yaml").write_text(TINY_SWEEP)
     ranges = ["optimizer.lr=log(1e-3,0.1)", "model.hidden=[[8],[16, 8]]", "data.augment.flip=[null,random]"]
-    process = start(folder, "--config", "tiny.yaml", *ranges, "--trials", "6", "--workers", "2")
+    process = start(folder, "--config", "tiny.yaml", *ranges, "--trials", "4", "--workers", "2")
     deadline = time.monotonic() + 120
     while not any(row["outcome"] == "complete" for table in folder.glob("logs/*/trials.csv") for row in read(table)):
         assert process.poll() is None, (folder / "stderr.txt").read_text()
@@ -225,7 +225,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
 def test_after_kill_9_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> None:
     after = rows(killed)
     assert [(row["trial"], row["run"], row["outcome"]) for row in after] == [
-        (str(number), f"trial-000{number}", "complete") for number in range(6)
+        (str(number), f"trial-000{number}", "complete") for number in range(4)
     ]
     before = read(killed.parents[1] / "before.csv")
     assert [row for row in before if row["outcome"] == "complete"] == [
@@ -254,7 +254,7 @@ def test_trials_have_no_test_images_and_the_winner_alone_is_tested(killed: Path)
     tested = [run.name for run in killed.glob("trial-*") if json.loads((run / "summary.json").read_text())["test"]]
     assert tested == [json.loads((killed / "summary.json").read_text())["winner"]["run"]]
     logs = "".join(path.read_text() for path in killed.glob("worker-*.log"))
-    assert logs.count("6 validation, 0 test images") >= 4  # the first line of each training, but for resumed ones
+    assert logs.count("6 validation, 0 test images") >= 2  # the first line of each training, but for resumed ones
 
 
 def test_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(killed: Path) -> None:
