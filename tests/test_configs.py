@@ -13,6 +13,7 @@ from torch import nn
 
 from cifar_cli import config
 from cifar_cli.builders.build_model import build_model
+from cifar_cli.config import to_flow_yaml
 from cifar_cli.config.config_files import builtins
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.optim.schedules.table import SCHEDULES
@@ -63,6 +64,13 @@ def test_the_head_has_results_with_date_machine_and_number_of_seeds(path: Path) 
     assert re.search(r"\d\d\.\d+ %.* training, .*whole command.* GiB of memory", measured)
 
 
+@pytest.mark.parametrize("path", sorted((FOLDER / "gpu").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_head_of_a_recipe_for_a_gpu_says_its_aim_and_that_it_was_not_measured(path: Path) -> None:
+    head = " ".join(line.removeprefix("#").strip() for line in head_of(path))
+    assert "NOT MEASURED: no machine has run it to its end." in head
+    assert re.search(r"Aimed at: 9\d\.?\d* % on the test set", head)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_in_the_head_runs(name: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
     """Draws the layer of a single-layer network; trains other networks for an epoch of few images."""
@@ -78,6 +86,8 @@ def test_the_command_in_the_head_runs(name: str, cifar: Callable[..., Any], tmp_
     small += ["schedule.warmup_epochs=0"] if hasattr(experiment.schedule, "warmup_epochs") else []
     small += [f"optimizer.groups.{i}.epochs=1" for i, group in enumerate(experiment.optimizer.groups) if group.epochs]
     small += ["model.widths=[8, 8]"] if experiment.model.name == "speednet" else []
+    if name.startswith("gpu/"):  # the same network, small
+        small += [f"model.{key}={to_flow_yaml(value)}" for key, value in type(experiment.model).example.items()]
     outcome = cifar("train", "--config", name, *small, "train.epochs=1")
     assert outcome.code == 0, outcome.err
     (run,) = (tmp_path / "logs").iterdir()

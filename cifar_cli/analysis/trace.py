@@ -16,8 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from cifar_cli.analysis.formulas import module_formula, operation_formula, readable
-from cifar_cli.analysis.operations import Operation, flop_formulas, named_arguments
 from cifar_cli.analysis.receptive_field_rules import RESHAPES, WINDOWS, Field, follow, of_image
+from cifar_cli.analysis.traced_operations import Operation, flop_formulas, named_arguments
 from cifar_cli.models.eval_mode import eval_mode
 from cifar_cli.training.runtime import synchronize
 

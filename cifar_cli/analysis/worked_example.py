@@ -15,9 +15,9 @@ from torch import Tensor
 
 from cifar_cli.analysis.activation_values import NUMBER
 from cifar_cli.analysis.formulas import module_formula, readable
-from cifar_cli.analysis.operations import Operation
 from cifar_cli.analysis.receptive_field_rules import RESHAPES
 from cifar_cli.analysis.trace import TraceStep
+from cifar_cli.analysis.traced_operations import Operation
 from cifar_cli.analysis.worked_number import Place, WorkedExample, WorkedMatrices, all_rounded, rounded
 from cifar_cli.analysis.worked_sums import linear_example, mean_example, window_example
 from cifar_cli.errors import UsageError

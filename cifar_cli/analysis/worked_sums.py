@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from cifar_cli import formatting
-from cifar_cli.analysis.operations import Operation
 from cifar_cli.analysis.receptive_field_rules import ADAPTIVE, WINDOWS, pair
 from cifar_cli.analysis.trace import TraceStep
+from cifar_cli.analysis.traced_operations import Operation
 from cifar_cli.analysis.worked_number import (
     Place,
     WorkedExample,

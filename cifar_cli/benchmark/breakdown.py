@@ -19,6 +19,7 @@ import torch
 from torch import Generator, Tensor
 
 from cifar_cli.data.batch import Batch
+from cifar_cli.optim.losses import Loss
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
@@ -70,22 +71,42 @@ class _LastObserver(Observer):
         self._stopwatch.mark("logging")
 
 
+class _TimedLoss:
+    """Marks the end of the forward pass, and of what comes before the backward pass."""
+
+    def __init__(self, loss: Loss, stopwatch: Stopwatch) -> None:
+        self._loss = loss
+        self._stopwatch = stopwatch
+        self.total_weight = loss.total_weight
+
+    def __call__(self, logits: Tensor, targets: Tensor, /, *, reduction: str = "mean") -> Tensor:
+        loss = self._loss(logits, targets, reduction=reduction)
+        self._stopwatch.mark("forward")
+        # The hook runs first in the backward pass; before it, the optimizer zeroes the gradients.
+        loss.register_hook(lambda gradient: self._stopwatch.mark("optimizer"))
+        return loss
+
+
 def train_epoch_with_stopwatch(
     state: TrainingState, task: Task, *, runtime: Runtime, observers: Sequence[Observer], stopwatch: Stopwatch
 ) -> None:
     """Trains the rest of the epoch as `train_epoch` does, and marks the end of each part on the stopwatch."""
 
+    passes = 0  # through the network, in the step in progress
+
     def transform(batch: Batch, generator: Generator) -> Batch:
+        nonlocal passes
+        passes = 0
         transformed = task.transform(batch, generator)
         stopwatch.mark("data")
         return transformed
 
-    def loss_fn(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
-        loss = task.loss(logits, labels, reduction=reduction)
-        stopwatch.mark("forward")
-        # The hook runs first in the backward pass; before it, the optimizer zeroes the gradients.
-        loss.register_hook(lambda gradient: stopwatch.mark("optimizer"))
-        return loss
+    def forward(images: Tensor) -> Tensor:
+        nonlocal passes
+        passes += 1
+        if passes > 1:  # a step with several passes: the one before ends here
+            stopwatch.mark("backward")
+        return task.forward(images)
 
     with ExitStack() as hooks:
         before = state.optimizer.register_step_pre_hook(lambda *_: stopwatch.mark("backward"))
@@ -95,7 +116,9 @@ def train_epoch_with_stopwatch(
         stopwatch.mark("start")
         train_epoch(
             state,
-            replace(task, transform=transform, loss=loss_fn, graph_cache=None),
+            replace(
+                task, transform=transform, forward=forward, loss=_TimedLoss(task.loss, stopwatch), graph_cache=None
+            ),
             runtime=runtime,
             observers=[*observers, _LastObserver(stopwatch)],
             shutdown=ShutdownRequest(),

@@ -4,6 +4,8 @@ import os
 
 from cifar_cli import formatting
 from cifar_cli.benchmark.run_benchmark import Benchmark
+from cifar_cli.benchmark.table import REFERENCES
+from cifar_cli.benchmark.tutorial_transforms import without_counterpart
 from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.config import Experiment
 from cifar_cli.config.schema import on_dataset
@@ -25,6 +27,7 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
     """
     experiment = _with_equal_steps(experiment)
     images_per_epoch = experiment.data.train_images - experiment.data.val_size
+    _warn_of_left_out(experiment, against)
     runtime = build_runtime(experiment)
     experiment, splits = _open_images(experiment)
     training = build_training(experiment, splits, runtime)
@@ -46,6 +49,17 @@ def warn_if_busy() -> None:
         )
 
 
+def _warn_of_left_out(experiment: Experiment, against: str) -> None:
+    """Warns of augmentations that the reference leaves out."""
+    reference = REFERENCES[against]
+    left_out = without_counterpart(experiment.data.augment.applied()) if reference.takes_single_images else []
+    if left_out:
+        warn(
+            f"{reference.title} leaves out {' and '.join(left_out)}, for which torchvision has no transform of single "
+            f"images: it does less than the training, which is faster in comparison than the figures say"
+        )
+
+
 def _with_equal_steps(experiment: Experiment) -> Experiment:
     """Returns the experiment with the same work in every step: no smaller last batch, no smaller images.
 
@@ -57,6 +71,10 @@ def _with_equal_steps(experiment: Experiment) -> Experiment:
         note("every step is timed at the full size of the images; epochs of smaller images take less time")
     if data.hard_example_fractions:
         note("every epoch is timed with all images; epochs of hard examples take less time")
+    if experiment.train.computes_parts_of(data.batch_size):
+        note("the bare loop and the tutorials' compute each batch whole, not in parts of train.micro_batch_size")
+    if experiment.sharpness.passes > 1:
+        note(f"the bare loop and the tutorials' take one pass a step, without sharpness {experiment.sharpness.name}")
     augment = data.augment.without(*resizing)
     equal = data.model_copy(update={"drop_last": True, "hard_example_fractions": (), "augment": augment})
     return experiment.model_copy(update={"data": equal})

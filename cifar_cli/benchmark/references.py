@@ -7,7 +7,8 @@ from torch.utils.data import DataLoader
 
 from cifar_cli.benchmark.rounds import TimedLoop
 from cifar_cli.benchmark.timed_loops import StateSnapshot, timed_bare_loop, timed_tutorial_loop
-from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
+from cifar_cli.benchmark.tutorial_loop import PictureDataset
+from cifar_cli.benchmark.tutorial_transforms import tutorial_transform
 from cifar_cli.builders.build_training import build_runtime, build_training
 from cifar_cli.config import Experiment
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -20,15 +21,12 @@ def tutorial_reference(*, experiment: Experiment, splits: Splits, device: torch.
     training = build_training(experiment, splits, Runtime(device, "fp32"))
     training.state.model.to(memory_format=torch.contiguous_format)
     _use_default_kernels(training.state.optimizer)
-    augment = experiment.data.augment
     dataset = PictureDataset(
         splits.train.images,
         splits.train.labels,
         tutorial_transform(
-            size=splits.train.images.shape[-1],
-            flip=augment["flip"] is not None,
-            translate=augment["translate"],
-            cutout=augment["cutout"],
+            {key: value for key, (_, value) in experiment.data.augment.applied().items()},
+            side=splits.train.images.shape[-1],
             normalize=(splits.mean, splits.std) if experiment.data.normalize else None,
         ),
     )

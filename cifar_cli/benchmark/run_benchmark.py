@@ -161,7 +161,9 @@ def _warm_up(loop: TimedLoop, device: torch.device, *, max_steps: int) -> tuple[
 def _step_flops(benchmark: Benchmark) -> int:
     state, task = benchmark.training.state, benchmark.training.task
     batch = task.transform(next(iter(task.loader)), state.augment_generator)
-    return step_flops(state.model, batch.images, batch.targets, loss_fn=task.loss)
+    size = task.micro_batch_size or len(batch)  # a part, where the memory is enough for no more
+    flops = step_flops(state.model, batch.images[:size], batch.targets[:size], loss_fn=task.loss)
+    return benchmark.experiment.sharpness.passes * flops * len(batch) // min(size, len(batch))
 
 
 def _matrix_peak(runtime: Runtime) -> MatrixPeak:

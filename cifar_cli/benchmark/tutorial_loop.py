@@ -4,7 +4,7 @@ The loop loads single images with PIL and torchvision's transforms, in fp32 and 
 `.item()` at every step. The loop is slow on purpose: many first trainings look like this.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
 
-Transform = Callable[[Image.Image], Tensor]
+from cifar_cli.benchmark.tutorial_transforms import Transform
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]]):
@@ -34,36 +34,6 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
         pixels = self.data[index]
         image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         return self.transform(image), self.targets[index]
-
-
-def tutorial_transform(
-    *,
-    size: int,
-    flip: bool = False,
-    translate: int = 0,
-    cutout: int = 0,
-    normalize: tuple[Sequence[float], Sequence[float]] | None = None,
-) -> Transform:
-    """Returns torchvision's transforms for one image of `size` × `size` pixels, by default ToTensor alone.
-
-    normalize: mean and standard deviation per channel, for pixels in [0, 1]. torchvision erases squares within the
-    image only, whereas the program's cutout also erases squares across the border.
-    """
-    from torchvision import transforms  # type: ignore[import-untyped]  # the import takes a second or more
-
-    steps: list[Callable[..., object]] = []
-    if translate:
-        steps.append(transforms.RandomCrop(size, padding=translate, padding_mode="reflect"))
-    if flip:
-        steps.append(transforms.RandomHorizontalFlip())
-    steps.append(transforms.ToTensor())
-    if normalize is not None:
-        steps.append(transforms.Normalize(*normalize))
-    if cutout:
-        fraction = (cutout / size) ** 2
-        steps.append(transforms.RandomErasing(p=1.0, scale=(fraction, fraction), ratio=(1.0, 1.0)))
-    composed: Transform = transforms.Compose(steps)
-    return composed
 
 
 def tutorial_loop(

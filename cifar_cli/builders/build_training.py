@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -128,6 +129,20 @@ def with_fast_kernels(model: nn.Module, experiment: Experiment, runtime: Runtime
     return model
 
 
+def wants_graphs(experiment: Experiment, runtime: Runtime) -> bool:
+    """Returns whether the experiment and the device allow steps as CUDA graphs."""
+    # A person's own code may do other things than tensor operations in a step, which a graph would not repeat.
+    is_wanted = experiment.train.cuda_graphs == "auto" and not experiment.model.is_own
+    return is_wanted and can_capture(runtime.device, runtime.precision)
+
+
+def passes_per_batch(experiment: Experiment) -> int:
+    """Returns the forward and backward passes of a step with a whole batch."""
+    batch_size = experiment.data.batch_size
+    parts = -(-batch_size // (experiment.train.micro_batch_size or batch_size))
+    return parts * experiment.sharpness.passes
+
+
 def _training_loader(experiment: Experiment, splits: Splits, runtime: Runtime) -> BatchLoader:
     data, images = experiment.data, splits.train
     fractions = data.hard_example_fractions
@@ -156,11 +171,11 @@ def _build_task(
 ) -> Task:
     model, processes = state.model, runtime.processes
     is_shared = processes.size > 1
-    synchronized = with_synchronized_gradients(model) if is_shared else model
-    forward: Callable[[Tensor], Tensor] = torch.compile(synchronized) if experiment.train.compile else synchronized
-    # A person's own code may do other things than tensor operations in a step, which a graph would not repeat.
-    is_wanted = experiment.train.cuda_graphs == "auto" and not experiment.model.is_own
-    is_captured = is_wanted and can_capture(runtime.device, runtime.precision)
+    synchronized = with_synchronized_gradients(model) if is_shared else None
+    network = synchronized or model
+    forward: Callable[[Tensor], Tensor] = torch.compile(network) if experiment.train.compile else network
+    # Not known to work with several passes in a step.
+    is_captured = wants_graphs(experiment, runtime) and passes_per_batch(experiment) == 1
     evaluate = partial(
         run_evaluation,
         experiment,
@@ -173,8 +188,12 @@ def _build_task(
         loader=loader,
         transform=build_training_transform(experiment, splits, runtime),
         forward=ShardedForward(forward, processes) if is_shared else forward,
-        loss=build_loss(experiment),
+        loss=build_loss(experiment, splits, runtime),
         validate=partial(evaluate, splits.val.to(runtime.device)) if splits.val else None,
         epochs=experiment.train.epochs,
+        patience=experiment.train.patience,
         graph_cache=GraphCache(state.optimizer, device=runtime.device) if is_captured and not is_shared else None,
+        micro_batch_size=experiment.train.micro_batch_size,
+        no_sync=synchronized.no_sync if synchronized else nullcontext,
+        sharpness=load_target(experiment.sharpness.target)(**experiment.sharpness.arguments),
     )

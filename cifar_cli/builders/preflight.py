@@ -45,7 +45,10 @@ def check_batches(experiment: Experiment, *, images: int) -> None:
             f"data.batch_size: expected at most the {images:,} images there are to train on, as data.drop_last is "
             f"true, found {data.batch_size}; write a smaller one"
         )
-    smallest = data.batch_size if data.drop_last else images % data.batch_size or data.batch_size
+    last = data.batch_size if data.drop_last else images % data.batch_size or data.batch_size
+    smallest = min(
+        _smallest_part(size, experiment.train.micro_batch_size) for size in (min(data.batch_size, images), last)
+    )
     if smallest > 1:
         return
     shape = data.image_shape
@@ -53,10 +56,20 @@ def check_batches(experiment: Experiment, *, images: int) -> None:
         device = "cpu" if experiment.model.is_own else "meta"
         build_meta_model(experiment).train()(torch.zeros(1, *shape, device=device))
     except ValueError as error:  # torch's own, from a BatchNorm with one value per channel
+        if last > 1:
+            raise UsageError(
+                f"train.micro_batch_size: {experiment.train.micro_batch_size} leaves parts of one image, in which a "
+                f"BatchNorm sees a single number; write a larger one"
+            ) from error
         raise UsageError(
             f"data.batch_size: {images:,} images in batches of {data.batch_size} leave a batch of one, in which a "
             f"BatchNorm sees a single number; write data.drop_last=true, or another size"
         ) from error
+
+
+def _smallest_part(batch_size: int, micro_batch_size: int | None) -> int:
+    """Returns the images of the smallest part that a step computes of a batch."""
+    return batch_size // -(-batch_size // (micro_batch_size or batch_size))
 
 
 def _check_names(experiment: Experiment) -> None:

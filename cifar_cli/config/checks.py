@@ -9,6 +9,7 @@ from cifar_cli.config.layers.shapes.infer_shapes import infer_shapes
 from cifar_cli.config.layers.table import OUTPUT_RANGES, PASSING_LAYERS, SOFTMAX_LAYERS
 from cifar_cli.config.messages import nearest
 from cifar_cli.config.schema import Experiment
+from cifar_cli.config.training_checks import training_issues, training_warnings
 from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath, dotted
 from cifar_cli.data.transforms.table import AUGMENTATIONS
@@ -66,6 +67,7 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
         key, finding, mend = side_issue
         yield Issue(("model", key), finding, mend), ("data", "name")
     yield from _unfit_sides(experiment)
+    yield from training_issues(experiment)
     warmup_epochs, epochs = experiment.schedule.epochs_of_warmup, experiment.train.epochs
     if warmup_epochs >= epochs:
         finding = (
@@ -165,12 +167,25 @@ def class_scores_issue(experiment: Experiment) -> str | None:
 
 def warnings(experiment: Experiment) -> list[str]:
     """Returns sentences about settings that are valid, but probably mistakes."""
-    layers = experiment.model.listed_layers
-    if layers is None or class_scores_issue(experiment):
+    if class_scores_issue(experiment):
         return []  # a model without class scores is not trained, only shown
-    changing = [layer for layer in layers if layer.type not in PASSING_LAYERS]
+    return [*_last_layer_warnings(experiment), *_grey_warnings(experiment), *training_warnings(experiment)]
+
+
+def _last_layer_warnings(experiment: Experiment) -> Iterator[str]:
+    changing = [layer for layer in experiment.model.listed_layers or () if layer.type not in PASSING_LAYERS]
     sentence = last_layer_warning(changing[-1].type, experiment) if changing else None
-    return [f"model.layers.{changing[-1].name}: {sentence}"] if sentence else []
+    if sentence:
+        yield f"model.layers.{changing[-1].name}: {sentence}"
+
+
+def _grey_warnings(experiment: Experiment) -> Iterator[str]:
+    if experiment.data.image_shape[0] > 1:
+        return
+    for key, (augmentation, value) in experiment.data.augment.applied().items():
+        if unused := augmentation.unused_in_grey(value):
+            name = experiment.data.name
+            yield f"data.augment.{key}: {unused} changes nothing in the grey images of {name}: leave it out"
 
 
 def last_layer_warning(layer_type: str, experiment: Experiment) -> str | None:

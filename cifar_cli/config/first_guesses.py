@@ -17,6 +17,8 @@ ALIASES = {
     "num_epochs": "train.epochs",
     "max_epochs": "train.epochs",
     "n_epochs": "train.epochs",
+    "early_stopping": "train.patience",
+    "early_stopping_patience": "train.patience",
     "batch": "data.batch_size",
     "bs": "data.batch_size",
     "batchsize": "data.batch_size",
@@ -35,6 +37,16 @@ FOREIGN_KEYS = {
     "_partial_": "hydra",
     "defaults": "hydra",
     "hydra": "hydra",
+}
+# Other programs' words for the number of batches whose gradients are added up before a step.
+ACCUMULATION_KEYS = {
+    "accumulate",
+    "accumulate_grad_batches",
+    "gradient_accumulation",
+    "gradient_accumulation_steps",
+    "grad_accum_steps",
+    "accum_iter",
+    "micro_batches",
 }
 LOOKALIKES = {
     "：": ("a full-width colon", ":"),
@@ -70,6 +82,22 @@ def full_key(word: str) -> str | None:
 def foreign_program(key: str) -> str | None:
     """Returns the program whose configurations have the key, None if it is not known as another program's."""
     return FOREIGN_KEYS.get(key)
+
+
+def accumulation_mend(key: str, batches: object, *, batch_size: object, is_typed: bool) -> str | None:
+    """Returns what to write for a number of accumulated batches, None for another key.
+
+    Elsewhere a step then has so many times `batch_size` images; here data.batch_size is all that a step has. is_typed:
+    on the command line.
+    """
+    if key not in ACCUMULATION_KEYS:
+        return None
+    meaning = "data.batch_size is all the images of a step, computed train.micro_batch_size at a time"
+    if not isinstance(batches, int) or not isinstance(batch_size, int):
+        return f"write train.micro_batch_size: {meaning}"
+    if is_typed:
+        return f"write data.batch_size={batches * batch_size} train.micro_batch_size={batch_size}: {meaning}"
+    return f"write batch_size: {batches * batch_size} in data and micro_batch_size: {batch_size} in train: {meaning}"
 
 
 def layer_of_call(text: str) -> str | None:

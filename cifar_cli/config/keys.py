@@ -16,7 +16,7 @@ from cifar_cli.section import ChosenFrom, Section
 # The sections and keys that may be changed after a run has started: its device, its evaluation and its length.
 MACHINE_KEYS = ("data.root", "train.device", "train.precision")
 EVALUATION_KEYS = ("evaluation", *MACHINE_KEYS)
-RESUME_KEYS = ("train.epochs", *MACHINE_KEYS)
+RESUME_KEYS = ("train.epochs", "train.patience", *MACHINE_KEYS)
 
 _NO_NAMES: Mapping[str, str] = {}
 

@@ -15,7 +15,7 @@ from cifar_cli.config.train_section import TrainKeys
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.models.table import MODELS, ModelKeys
 from cifar_cli.optim.schedules.table import SCHEDULES, ScheduleKeys
-from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, AverageKeys, LossKeys
+from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, SHARPNESS, AverageKeys, LossKeys, SharpnessKeys
 from cifar_cli.section import ChosenFrom, Section
 
 MAPPING = "keys with values"
@@ -30,6 +30,7 @@ CHOICES = {
     "optimizer": ChosenFrom(OPTIMIZERS, OptimizerSection),
     "schedule": ChosenFrom(SCHEDULES),
     "average": ChosenFrom(AVERAGES),
+    "sharpness": ChosenFrom(SHARPNESS),
 }
 """The sections whose `name` decides which keys they have."""
 
@@ -76,6 +77,9 @@ class Experiment(Section):
     )
     average: Annotated[AverageKeys, CHOICES["average"]] = Field(
         CHOICES["average"].default(), description=MAPPING, examples=[{"name": "ema"}]
+    )
+    sharpness: Annotated[SharpnessKeys, CHOICES["sharpness"]] = Field(
+        CHOICES["sharpness"].default(), description=MAPPING, examples=[{"name": "sam"}]
     )
     train: TrainKeys = Field(TrainKeys(), description=MAPPING, examples=[{"epochs": 10}])
     evaluation: EvaluationKeys = Field(EvaluationKeys(), description=MAPPING, examples=[{"tta": "mirror"}])

@@ -11,6 +11,18 @@ class TrainKeys(Section):
     """How long, where, and in which precision."""
 
     epochs: PositiveInt = Field(10, title="passes over the training images", examples=[10])
+    patience: PositiveInt | None = Field(
+        None,
+        title="epochs without a better validation accuracy after which training ends early; null: never",
+        description="a whole number of epochs, at least 1, or null for all epochs",
+        examples=[10],
+    )
+    micro_batch_size: PositiveInt | None = Field(
+        None,
+        title="images of a batch that are computed at a time, to fit the memory; their gradients are accumulated",
+        description="a whole number of images, at least 1, or null for the whole batch",
+        examples=[64],
+    )
     device: str = Field(
         "auto",
         title="where to compute; auto: cuda, else mps, else cpu",
@@ -62,3 +74,7 @@ class TrainKeys(Section):
         description="a number above 0, or null for none",
         examples=[1.0],
     )
+
+    def computes_parts_of(self, batch_size: int) -> bool:
+        """Whether a batch of that size is computed in parts."""
+        return self.micro_batch_size is not None and self.micro_batch_size < batch_size

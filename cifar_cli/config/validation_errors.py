@@ -8,12 +8,12 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from cifar_cli.config.first_guesses import foreign_program, full_key
+from cifar_cli.config.first_guesses import accumulation_mend, foreign_program, full_key
 from cifar_cli.config.keys import dotted_keys
 from cifar_cli.config.messages import format_value, found, nearest
 from cifar_cli.config.number_slips import meant_number
 from cifar_cli.config.schema import CHOICES, RENAMED_KEYS, Experiment
-from cifar_cli.config.sections import GROUP
+from cifar_cli.config.sections import GROUP, DataKeys
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations, dotted
 from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.section import ChosenFrom, Section
@@ -125,6 +125,9 @@ def _unknown_key(
     if moved := RENAMED_KEYS.get(dotted(path)):
         name = moved if locations.of_key(path) == COMMAND_LINE else moved.rpartition(".")[2]
         return Issue(path, f"is called {moved} now", f"write {name}", at_key=True)
+    is_typed = locations.of_key(path) == COMMAND_LINE
+    if mend := accumulation_mend(key, _value(path, data), batch_size=_batch_size(data), is_typed=is_typed):
+        return Issue(path, "unknown key", mend, at_key=True)
     if elsewhere := _in_other_sections(path, data) or _meant_by(path):
         return Issue(path, "unknown key here", _move_to(elsewhere, path, data, locations), at_key=True)
     outer = path[:-1]
@@ -141,6 +144,12 @@ def _unknown_key(
         finding = f"{name}, chosen by {outer[0]}.name on the command line, has no such key"
         return Issue(path, finding, f"replace the whole section: '{word}'", at_key=True, word=word)
     return Issue(path, f"{name} has no such key", _near(key, known), at_key=True)
+
+
+def _batch_size(data: Mapping[str, object]) -> object:
+    images = data.get("data")
+    default = DataKeys.model_fields["batch_size"].default
+    return images.get("batch_size", default) if isinstance(images, dict) else default
 
 
 def _in_other_sections(path: KeyPath, data: Mapping[str, object]) -> list[str]:

@@ -29,6 +29,8 @@ def print_training_results(summary: Mapping[str, Any], *, loss: str) -> None:
     console = results()
     best = summary["best_epoch"]
     epoch = f"epoch {best}, the best on validation" if best else f"epoch {summary['epochs']}, the last"
+    if summary.get("stopped_early"):
+        epoch += f"\nstopped early after epoch {summary['epochs']}"
     table = Table("images", title=f"{summary['name']} on {summary['dataset']}\n{epoch}", title_justify="left")
     table.add_column("loss", justify="right")
     table.add_column("accuracy", justify="right")

@@ -10,7 +10,7 @@ from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.datasets.synthetic import synthetic_sets
 from cifar_cli.data.datasets.table import DATASETS
-from cifar_cli.training.loop import train_step
+from cifar_cli.training.train_step import train_step
 
 STEPS_BETWEEN_LOOKS = 5  # reading the loss waits for the device
 MIN_STEPS = 10  # before a first fall of the loss is certain, however slow the machine is

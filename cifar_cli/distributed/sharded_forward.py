@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from cifar_cli.distributed.process_group import ProcessGroup
 
 
-def with_synchronized_gradients(model: nn.Module) -> nn.Module:
+def with_synchronized_gradients(model: nn.Module) -> DistributedDataParallel:
     """Returns the model in a wrapper whose backward pass averages the gradients over the processes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch 2.11 does not know the argument's new name

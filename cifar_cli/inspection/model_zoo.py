@@ -1,11 +1,13 @@
-"""Writes the page of the networks, docs/zoo.md: the paper, the parameters and the FLOPs of each.
+"""Writes the page of the networks, docs/zoo.md: the paper, the parameters and the FLOPs of each, and their recipes.
 
 `python -m cifar_cli.inspection.model_zoo > cifar_cli/docs/zoo.md` brings the page up to date. All of it comes from the
-entries of the table of models, and from the networks themselves, built without memory for weights.
+entries of the table of models, from the networks themselves, built without memory for weights, and from the run folders
+that recipe_results.py has read.
 """
 
 import inspect
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from torch.utils.flop_counter import flop_registry
 from cifar_cli import formatting
 from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.config import load_text
+from cifar_cli.inspection.recipe_results import RecipeResult, read_results, recipes
 from cifar_cli.models.model_keys import ModelKeys
 from cifar_cli.models.table import MODELS
 
@@ -52,11 +55,24 @@ in each epoch (`data.augment.sizes`); the others are built for the size of the d
 re-parameterised form, one 3×3 convolution for each block, which gives the same outputs.
 """
 
+RECIPES = """
+## Recipes
+
+Configurations that train a network of the table to the accuracy that papers state, or beyond, by
+`cifar train --config RECIPE`. The tested epoch is the best on held-out images; then the test set is read once. *Plain*
+is one look at each image, without test-time augmentation.
+
+| recipe | network | test accuracy | of each seed | plain | training | where |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
 
 def model_zoo(table: Mapping[str, type[ModelKeys]] = MODELS) -> str:
     """Returns the page as Markdown."""
     rows = [_row(name, keys) for name, keys in table.items() if not (keys.lists_layers or keys.is_own)]
-    return HEAD + "\n".join(rows) + "\n" + FOOT
+    results = read_results()
+    recipe_rows = [_recipe_row(recipe, results.get(recipe, [])) for recipe in recipes()]
+    return HEAD + "\n".join(rows) + "\n" + FOOT + RECIPES + "\n".join(recipe_rows) + "\n"
 
 
 def _row(name: str, keys: type[ModelKeys]) -> str:
@@ -70,6 +86,25 @@ def _row(name: str, keys: type[ModelKeys]) -> str:
         f"{parameters:,}",
         formatting.si(flops),
         _sides(keys(name=name)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _recipe_row(recipe: str, results: Sequence[RecipeResult]) -> str:
+    network = f"`{recipe.rpartition('/')[2]}`"
+    if not results:
+        return f"| `{recipe}` | {network} | not measured | | | | |"
+    seeds = ", ".join(formatting.percent(result.test_accuracy, decimals=2) for result in results)
+    machines = dict.fromkeys(f"{result.processor}, {result.device}, {result.precision}" for result in results)
+    days = dict.fromkeys(result.measured for result in results)
+    cells = (
+        f"`{recipe}`",
+        network,
+        formatting.percent(fmean(result.test_accuracy for result in results), decimals=2),
+        seeds,
+        formatting.percent(fmean(result.plain_accuracy for result in results), decimals=2),
+        f"{fmean(result.train_seconds for result in results):.0f} s",
+        f"{'; '.join(machines)}; {', '.join(days)}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from cifar_cli.optim.build_optimizer import has_zero_lr
+from cifar_cli.optim.gradient_norm import has_zero_lr
 
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Takes images (B, C, H, W) and targets (B,) or (B, K), updates the weights, returns loss () and logits (B, K)."""

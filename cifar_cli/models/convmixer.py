@@ -1,7 +1,7 @@
 """ConvMixer: the image in patches, then filters over positions and over channels in turn.
 
-Source: Trockman and Kolter, "Patches Are All You Need?", arXiv:2201.09792. The paper's networks for CIFAR-10 have 256
-channels and 8 blocks; patches of 2×2 pixels and 5×5 filters are the smaller and faster of its choices.
+Source: Trockman and Kolter, "Patches Are All You Need?", arXiv:2201.09792. 256 channels, 8 blocks, patches of 2×2
+pixels and 5×5 filters are what its authors' program for CIFAR-10 has, https://github.com/locuslab/convmixer-cifar10.
 """
 
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ from cifar_cli.analysis.formulas import BATCH_NORMS
 from cifar_cli.optim.reported_lr import ConfiguredLr
 
 SIGNIFICANCE = 0.001  # the probability that guessing does as well: below it, something has been learnt
-GUESSING_LOSS_RATIO = 0.99  # of ln(K), the loss with the same probability for all classes
+GUESSING_LOSS_RATIO = 0.99  # of the loss with the same probability for all classes, which is ln(K) for most losses
 WORSE_LOSS_RATIO = 1.05
 BARELY_MOVED = 0.01  # of the weights' norm
 SATURATING = (nn.Sigmoid, nn.Tanh, nn.Softsign, nn.Hardsigmoid, nn.Hardtanh)
@@ -26,18 +26,19 @@ class Score(NamedTuple):
     images: int
 
 
-def is_guessing(score: Score, *, num_classes: int) -> bool:
+def is_guessing(score: Score, *, num_classes: int, guessing_loss: float) -> bool:
     """Returns whether neither loss nor accuracy is better than by guessing.
 
-    The accuracy is judged by a one-sided exact binomial test against 1/K at the level SIGNIFICANCE.
+    The accuracy is judged by a one-sided exact binomial test against 1/K at the level SIGNIFICANCE. guessing_loss: the
+    loss of the same score for every class.
     """
-    if score.loss < GUESSING_LOSS_RATIO * math.log(num_classes):
+    if score.loss < GUESSING_LOSS_RATIO * guessing_loss:
         return False
     correct = round(score.accuracy * score.images)
     return binomial_tail(correct, score.images, probability=1 / num_classes) >= SIGNIFICANCE
 
 
-def guessing_finding(train: Score, val: Score | None, *, epoch: int, num_classes: int) -> str:
+def guessing_finding(train: Score, val: Score | None, *, epoch: int, num_classes: int, guessing_loss: float) -> str:
     """Returns a sentence with the results and what guessing would give. val: None without validation images."""
     scores = {"training": train, "validation": val}
     shown = " and ".join(
@@ -45,9 +46,12 @@ def guessing_finding(train: Score, val: Score | None, *, epoch: int, num_classes
         for name, score in scores.items()
         if score
     )
+    formula = (
+        f"ln {num_classes} = " if math.isclose(guessing_loss, math.log(num_classes), rel_tol=1e-5) else "a loss of "
+    )
     return (
         f"epoch {epoch} ends with {shown}: guessing among {num_classes} classes gives "
-        f"ln {num_classes} = {math.log(num_classes):.3f} and {formatting.percent(1 / num_classes, decimals=1)}, and "
+        f"{formula}{guessing_loss:.3f} and {formatting.percent(1 / num_classes, decimals=1)}, and "
         f"the difference is within chance (binomial test, p ≥ {SIGNIFICANCE}), so the network still guesses."
     )
 

@@ -3,8 +3,8 @@
 A warning, not an error: the person may want such a training.
 """
 
-import math
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
@@ -25,9 +25,9 @@ STEPS_BEFORE_JUDGEMENT = 100
 class HealthChecks(Observer):
     """Checks each epoch for dead layers, layers without gradient, and a loss no better than guessing.
 
-    images: uint8 (B, C, H, W), the same each time; `preprocess` turns images into the network's input. steps: of the
-    whole training. lists_layers: whether the configuration lists the layers, so that advice can name another layer.
-    warn: prints a warning.
+    images: uint8 (B, C, H, W), the same each time; `preprocess` turns images into the network's input. guessing_loss:
+    the loss of the same score for every class. steps: of the whole training. lists_layers: whether the configuration
+    lists the layers, so that advice can name another layer. warn: prints a warning.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class HealthChecks(Observer):
         images: Tensor,
         preprocess: Callable[[Tensor], Tensor],
         num_classes: int,
+        guessing_loss: float,
         steps: int,
         lists_layers: bool,
         warn: Callable[[str], None],
@@ -43,6 +44,7 @@ class HealthChecks(Observer):
         self._images = images
         self._preprocess = preprocess
         self._num_classes = num_classes
+        self._guessing_loss = guessing_loss
         self._steps = steps
         self._lists_layers = lists_layers
         self._warn = warn
@@ -94,11 +96,18 @@ class HealthChecks(Observer):
         the averages of BatchNorm.
         """
         train = Score(report.train_loss, report.train_accuracy, self._train_images)
-        if all(is_guessing(score, num_classes=self._num_classes) for score in (train, self._val) if score):
-            finding = guessing_finding(train, self._val, epoch=report.epoch, num_classes=self._num_classes)
+        guess = partial(is_guessing, num_classes=self._num_classes, guessing_loss=self._guessing_loss)
+        if all(guess(score) for score in (train, self._val) if score):
+            finding = guessing_finding(
+                train,
+                self._val,
+                epoch=report.epoch,
+                num_classes=self._num_classes,
+                guessing_loss=self._guessing_loss,
+            )
             advice = guessing_advice(
                 state.model,
-                loss_ratio=(self._val or train).loss / math.log(self._num_classes),
+                loss_ratio=(self._val or train).loss / self._guessing_loss,
                 moved=total_update(state.model, self._weights_at_start).item(),
                 lr=configured_lr(state.scheduler),
                 lists_layers=self._lists_layers,

@@ -6,15 +6,17 @@ from torch import Tensor, nn
 
 from cifar_cli.analysis.activity import activation_figures, copied_weights, gradient_figures, to_numbers, update_figures
 from cifar_cli.observers.event_file import EventFile, write_scalars
+from cifar_cli.optim.gradient_norm import gradient_norm
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
 
 
 class LayerStatistics(Observer):
-    """Writes three groups of curves: a point every `every` steps and, for activations, one before training.
+    """Writes groups of curves: a point every `every` steps and, for activations, one before training.
 
     The groups are activations/<layer>/mean, /std and /dead; gradients/<layer>/norm, after clipping; and
-    update_ratio/<layer>, the norm of the step's weight update divided by the norm of the weights.
+    update_ratio/<layer>, the norm of the step's weight update divided by the norm of the weights. Beside them stands
+    grad_norm, of all gradients together before clipping.
 
     Activations are those of `images`, uint8 (B, C, H, W), the same each time; `preprocess` turns images into the
     network's input. So a curve shows changes of the network, not of the batches, and the training step needs no hooks,
@@ -41,7 +43,8 @@ class LayerStatistics(Observer):
             updates = update_figures(state.model, self._weights_before)
             ratios = {f"update_ratio/{layer}": ratio for layer, ratio in updates.items()}
             activations = _activations(state.model, self._preprocess(self._images))
-            self._write(activations | gradients | ratios, step=state.progress.step)
+            norm = {"grad_norm": gradient_norm(state.optimizer)}
+            self._write(activations | gradients | norm | ratios, step=state.progress.step)
             self._weights_before = {}
         self._copy_weights_if_due(state)
 

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cifar_cli import formatting
 from cifar_cli.runs.json_files import read_json, write_json
-from cifar_cli.runs.metrics_csv import read_metrics, write_metrics
+from cifar_cli.runs.metrics_csv import METRICS_COLUMNS, read_metrics, write_metrics
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.observer import EpochReport, Observer
@@ -22,6 +22,7 @@ class RunRecords(Observer):
     facts: the summary's entries that training does not change: name, dataset, model and so on. progress: that of the
     checkpoint, if the run is resumed. The files of a resumed run may be gone: then the summary has null for what only
     they knew, and `warn` says so. started_at: when the command started, on time.perf_counter's clock; by default now.
+    stops_early: tells of a progress whether training ended early with it; None where it never does.
     warms_up: whether the first step is timed separately, because it also chooses or compiles kernels.
     """
 
@@ -34,6 +35,7 @@ class RunRecords(Observer):
         warn: Callable[[str], None],
         started_at: float | None = None,
         warms_up: bool = False,
+        stops_early: Callable[[Progress], bool] | None = None,
     ) -> None:
         self._run = run
         self._facts = dict(facts)
@@ -52,6 +54,7 @@ class RunRecords(Observer):
             )
         self._warm_up_seconds = self._earlier.warm_up_seconds
         self._warms_up = warms_up
+        self._stops_early = stops_early
         self._first_step_started_at: float | None = None
 
     def training_started(self, state: TrainingState) -> None:
@@ -68,7 +71,7 @@ class RunRecords(Observer):
         self._first_step_started_at = None
 
     def epoch_ended(self, state: TrainingState, report: EpochReport) -> None:
-        self._rows[report.epoch] = asdict(report)
+        self._rows[report.epoch] = {column: getattr(report, column) for column in METRICS_COLUMNS}
         self._progress = replace(state.progress)
         self._write_metrics()
         self.write_summary("running")
@@ -86,7 +89,8 @@ class RunRecords(Observer):
         Some entries: train and val are the results of the best epoch, or of the last epoch if no images are held out.
         They are null where metrics.csv lacks that epoch, except for the validation accuracy, which checkpoints hold.
         test_plain, if test uses test-time augmentation, is the result without it. warm_up_seconds, if the first step is
-        timed separately, is a part of train_seconds. error is the message of a training that diverged.
+        timed separately, is a part of train_seconds. stopped_early, with train.patience, says whether training ended
+        before its last epoch. error is the message of a training that diverged.
         """
         epoch, rows = self._progress.epoch, self._rows.values()
         images = sum(row["images_per_second"] * row["seconds"] for row in rows)
@@ -96,6 +100,7 @@ class RunRecords(Observer):
             "status": status,
             **{key: value for key, value in self._facts.items() if key != "name"},
             "epochs": epoch,
+            **({"stopped_early": self._stops_early(self._progress)} if self._stops_early else {}),
             "best_epoch": self._progress.best_epoch,
             "train": self._train_figures(),
             "val": self._val_figures(),

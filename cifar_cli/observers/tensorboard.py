@@ -63,6 +63,8 @@ class TensorBoard(Observer):
             "lr": report.lr,
             "throughput/images_per_second": report.images_per_second,
         }
+        if len(report.group_lrs) > 1:
+            scalars |= {f"lr/{group}": lr for group, lr in report.group_lrs.items()}
         with self._events.writing() as writer:
             known = {tag: value for tag, value in scalars.items() if value is not None}
             write_scalars(writer, known, step=report.step)

@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
+from torch import nn
 
 from cifar_cli.errors import UsageError
+from cifar_cli.optim.eager_optimizers import EagerOptimizer
+from cifar_cli.optim.gradient_norm import clip_before_each_step
 from cifar_cli.optim.multi_optimizer import MultiOptimizer
 from cifar_cli.optim.reported_lr import GROUP_INDEX, keep_group_indices
 from cifar_cli.optim.select_parameters import select_parameters
@@ -60,7 +61,7 @@ def build_optimizer(
                 model, weight_decay=weight_decay, decay_norm_and_bias=decay_norm_and_bias, among=names
             )
         )
-    optimizers: list[torch.optim.Optimizer] = [
+    optimizers: list[EagerOptimizer] = [
         load_target(OPTIMIZERS[optimizer_name].target)(
             param_groups, **({"fused": fused} if OPTIMIZERS[optimizer_name].fusable else {})
         )
@@ -72,13 +73,8 @@ def build_optimizer(
     optimizer = optimizers[0] if len(optimizers) == 1 else MultiOptimizer(optimizers)
     keep_group_indices(optimizer)
     if clip_grad_norm is not None:
-        _clip_before_each_step(optimizer, clip_grad_norm)
+        clip_before_each_step(optimizer, clip_grad_norm)
     return optimizer
-
-
-def has_zero_lr(group: Mapping[str, Any]) -> bool:
-    """Returns whether a group's learning rate is 0. A tensor learning rate is assumed to be non-zero."""
-    return not isinstance(group["lr"], Tensor) and group["lr"] == 0
 
 
 def freeze_finished_groups(optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
@@ -150,12 +146,3 @@ def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str)
             f"optimizer: {optimizer} takes filter banks and matrices only, found {', '.join(vectors)}; give them to "
             f"another optimizer, in optimizer.groups: - {{parameters: [{patterns}], name: sgd, lr: 0.05}}"
         )
-
-
-def _clip_before_each_step(optimizer: torch.optim.Optimizer, max_norm: float) -> None:
-    def clip(*_: object) -> None:
-        # A group with a learning rate of 0 may still have gradients: they must not shrink the others' steps.
-        moving = [group for group in optimizer.param_groups if not has_zero_lr(group)]
-        clip_grad_norm_([parameter for group in moving for parameter in group["params"]], max_norm)
-
-    optimizer.register_step_pre_hook(clip)

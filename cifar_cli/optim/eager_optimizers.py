@@ -8,10 +8,14 @@ methods are taken out of their wrappers. They compute the same.
 import inspect
 
 import torch
+from torch import Tensor
 
 
 class EagerOptimizer(torch.optim.Optimizer):
     """The base of all optimizers here: torch's, with the methods that are not to be compiled out of their wrappers."""
+
+    unclipped_norm: Tensor | None = None
+    """The norm of the last step's gradients before they were clipped, (); None where gradients are not clipped."""
 
     state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
     load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)

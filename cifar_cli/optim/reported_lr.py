@@ -51,9 +51,14 @@ def configured_lr(scheduler: LambdaLR) -> ConfiguredLr:
     """Returns the reported learning rate in the configuration, before any schedule."""
     groups = scheduler.optimizer.param_groups
     position = reported_position(groups)
-    index = groups[position].get(GROUP_INDEX)
-    key = "optimizer.lr" if index is None else f"optimizer.groups.{index}.lr"
+    key = f"{group_name(groups[position])}.lr"
     return ConfiguredLr(key, float(scheduler.base_lrs[position]), _default_lr(scheduler.optimizer, position))
+
+
+def group_name(group: Mapping[str, Any]) -> str:
+    """Returns where a configuration sets what torch's group is trained with: `optimizer` or `optimizer.groups.0`."""
+    index = group.get(GROUP_INDEX)
+    return "optimizer" if index is None else f"optimizer.groups.{index}"
 
 
 def _default_lr(optimizer: torch.optim.Optimizer, position: int) -> float:

@@ -3,9 +3,10 @@
 To add one, write its file in `optim/`, or derive torch's class in `eager_optimizers.py`, and write its entry here.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from cifar_cli.section import (
     BelowOne,
@@ -173,7 +174,60 @@ class LookaheadKeys(AverageKeys):
 AVERAGES = table(NoAverageKeys, EmaKeys, LookaheadKeys)
 
 
-# --- losses: called with the keys; return a function of logits, targets and a reduction -------------------------------
+# --- sharpness: called with the keys; None for one pass a step ------------------------------------------------------
+
+
+class SharpnessKeys(Entry):
+    """The keys of sharpness-aware minimization, and facts for the checks."""
+
+    passes: ClassVar[int] = 2
+    """The forward and backward passes of a step."""
+
+
+class NoSharpnessKeys(SharpnessKeys):
+    """Steps by the gradient at the weights themselves."""
+
+    target: ClassVar[str] = "cifar_cli.optim.sharpness:no_sharpness"
+    passes: ClassVar[int] = 1
+
+    name: Literal["none"] = "none"
+
+
+class SamKeys(SharpnessKeys):
+    """SAM: steps by the gradient at the worst weights within a distance; each step takes two passes."""
+
+    target: ClassVar[str] = "cifar_cli.optim.sharpness:Sam"
+
+    name: Literal["sam"] = "sam"
+    rho: PositiveFloat = Field(
+        0.05, title="the distance, in weight space, of the weights whose gradient is taken", examples=[0.05]
+    )
+
+
+class AsamKeys(SharpnessKeys):
+    """ASAM: as SAM, with distances relative to the size of each weight."""
+
+    target: ClassVar[str] = "cifar_cli.optim.sharpness:Asam"
+
+    name: Literal["asam"] = "asam"
+    rho: PositiveFloat = Field(
+        0.5, title="the distance, relative to the weights, of the weights whose gradient is taken", examples=[0.5]
+    )
+    eta: NonNegativeFloat = Field(0.01, title="is added to the size of each weight", examples=[0.01])
+
+
+SHARPNESS = table(NoSharpnessKeys, SamKeys, AsamKeys)
+
+
+# --- losses: called with the keys, `balanced` as weights; a loss of logits, targets and a reduction -------------------
+
+
+def _one_error(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Reports a value that is neither of a union's types once, instead of once for each."""
+    try:
+        return handler(value)
+    except ValidationError:
+        raise PydanticCustomError("class_weights", "neither") from None
 
 
 class LossKeys(Entry):
@@ -182,17 +236,38 @@ class LossKeys(Entry):
     takes_softmax: ClassVar[bool] = False
     """Whether the loss takes the softmax of the logits itself, so that the network must not end with one."""
 
+    label_smoothing: BelowOne = Field(
+        0.0, title="the fraction of the target that is spread evenly over all classes", examples=[0.1]
+    )
+    class_weights: Annotated[Literal["balanced"] | tuple[NonNegativeFloat, ...] | None, WrapValidator(_one_error)] = (
+        Field(
+            None,
+            title="the factor of each class's loss; balanced: N / (K · its number of training images)",
+            description="balanced, a list with a number, 0 or more, for each class, or null for none",
+            examples=["balanced"],
+        )
+    )
+
 
 class CrossEntropyKeys(LossKeys):
     """−log softmax of the true class's logit."""
 
-    target: ClassVar[str] = "cifar_cli.optim.losses:cross_entropy"
+    target: ClassVar[str] = "cifar_cli.optim.losses:CrossEntropy"
     takes_softmax: ClassVar[bool] = True
 
     name: Literal["cross_entropy"] = "cross_entropy"
-    label_smoothing: BelowOne = Field(
-        0.0, title="the fraction of the target that is spread evenly over all classes", examples=[0.1]
+
+
+class FocalKeys(LossKeys):
+    """The cross-entropy with a factor (1 − p)^gamma, where p is the true class's probability."""
+
+    target: ClassVar[str] = "cifar_cli.optim.losses:Focal"
+    takes_softmax: ClassVar[bool] = True
+
+    name: Literal["focal"] = "focal"
+    gamma: NonNegativeFloat = Field(
+        2.0, title="how much less easy images count; with 0 it is the cross-entropy", examples=[2.0]
     )
 
 
-LOSSES = table(CrossEntropyKeys)
+LOSSES = table(CrossEntropyKeys, FocalKeys)

@@ -3,13 +3,25 @@
 import torch
 
 from cifar_cli import formatting
-from cifar_cli.builders.build_training import Training
+from cifar_cli.builders.build_training import Training, passes_per_batch, wants_graphs
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note
 from cifar_cli.optim.reported_lr import configured_lr
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.shell import shell_command
 from cifar_cli.training.runtime import Runtime
+
+
+def describe_options(experiment: Experiment, runtime: Runtime) -> list[str]:
+    """Returns what is unusual in how the training ends and takes its steps, in sentences."""
+    found = (
+        describe_early_stopping(experiment),
+        describe_hard_examples(experiment),
+        describe_sharpness(experiment),
+        describe_parts(experiment),
+        describe_missing_graphs(experiment, runtime),
+    )
+    return [text for text in found if text]
 
 
 def describe_epochs(training: Training) -> str:
@@ -31,6 +43,36 @@ def describe_hard_examples(experiment: Experiment) -> str | None:
         f"from epoch {first + 1} on only the hardest {percentages} % of the images{rest}; "
         f"training figures are of these images"
     )
+
+
+def describe_early_stopping(experiment: Experiment) -> str | None:
+    """Returns when the training ends early; None if it never does."""
+    patience = experiment.train.patience
+    if patience is None:
+        return None
+    return f"stops early after {formatting.count(patience, 'epoch')} without a better validation accuracy"
+
+
+def describe_parts(experiment: Experiment) -> str | None:
+    """Returns that batches are computed in parts; None if they are computed whole."""
+    train, batch_size = experiment.train, experiment.data.batch_size
+    if not train.computes_parts_of(batch_size):
+        return None
+    parts = -(-batch_size // (train.micro_batch_size or batch_size))
+    return f"each batch is computed in {parts} parts of at most {train.micro_batch_size} images"
+
+
+def describe_sharpness(experiment: Experiment) -> str | None:
+    """Returns that steps take several passes, None if they take one."""
+    passes = experiment.sharpness.passes
+    return f"sharpness {experiment.sharpness.name}: each step takes {passes} passes" if passes > 1 else None
+
+
+def describe_missing_graphs(experiment: Experiment, runtime: Runtime) -> str | None:
+    """Returns that no CUDA graphs are captured although the keys and the device allow them; None otherwise."""
+    if passes_per_batch(experiment) == 1 or not wants_graphs(experiment, runtime):
+        return None
+    return "steps of several passes are not captured as CUDA graphs"
 
 
 def describe_idle_gpus(runtime: Runtime, *, count: int) -> str | None:
@@ -57,7 +99,7 @@ def announce_training(run: TrainingRun) -> None:
         f"{training.runtime.device_name}, {training.runtime.precision}"
     )
     idle_gpus = describe_idle_gpus(training.runtime, count=torch.cuda.device_count())
-    for text in (describe_hard_examples(experiment), idle_gpus):
+    for text in (*describe_options(experiment, training.runtime), idle_gpus):
         if text:
             note(text)
     watch = shell_command("tensorboard", "--logdir", run.folder.path.parent)

@@ -18,8 +18,9 @@ from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.runner.describe_training import describe_epochs, describe_hard_examples
+from cifar_cli.runner.describe_training import describe_epochs, describe_options
 from cifar_cli.section import Entry
+from cifar_cli.training.train_step import backward
 
 
 def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *, run: Path, command: str) -> None:
@@ -28,12 +29,13 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
     run: the run folder, without its time. command: the command that would train.
     """
     console, steps = results(), sum(training.epoch_steps)
+    options = describe_options(experiment, training.runtime)
     rows = {
         "experiment": experiment.name,
         "data": _describe_data(experiment, splits),
         "training": f"{describe_epochs(training)} with {formatting.count(experiment.data.batch_size, 'image')}, "
         f"{formatting.count(steps, 'step')} in all",
-        **({"": hard_examples} if (hard_examples := describe_hard_examples(experiment)) else {}),
+        **({"": "\n".join(options)} if options else {}),
         "optimizer": _describe_section(experiment.optimizer, without="groups"),
         **{
             f"  {', '.join(group.parameters)}": _describe_section(group, without="parameters")
@@ -78,9 +80,7 @@ def _try_one_batch(console: Console, training: Training) -> None:
     task, runtime = training.task, training.runtime
     started_at = time.perf_counter()
     batch = task.transform(next(iter(task.loader)), training.state.augment_generator)
-    with runtime.autocast():
-        loss = task.loss(task.forward(batch.images), batch.targets)
-    loss.backward()
+    loss, _ = backward(training.state, task, runtime, batch.images, batch.targets)
     value = loss.item()  # waits for the device, so that the time below is that of all the work
     seconds = time.perf_counter() - started_at
     console.print(f"one batch: loss {value:.4f}, {formatting.duration(seconds)} (later batches are faster)")

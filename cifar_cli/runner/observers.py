@@ -1,9 +1,12 @@
 """Builds a run's observers: what the console shows of a training, and what its folder records."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from cifar_cli import config
@@ -24,9 +27,11 @@ from cifar_cli.observers.optional_observers import OptionalObservers
 from cifar_cli.observers.progress_bar import ProgressBar
 from cifar_cli.observers.run_records import RunRecords
 from cifar_cli.observers.tensorboard import TensorBoard
+from cifar_cli.optim.losses import Loss
 from cifar_cli.runs.run_folder import RunFolder
 from cifar_cli.shell import shell_command
 from cifar_cli.training.observer import Observer
+from cifar_cli.training.state import Progress
 
 # A Python program that imports this module can append observers of its own: every training of the process calls them,
 # before the records and the checkpoint of the same step are written.
@@ -68,6 +73,14 @@ class TrainingRun:
         }
 
     @property
+    def stops_early(self) -> Callable[[Progress], bool] | None:
+        """Tells of a progress whether training ended early with it; None without train.patience."""
+        keys = self.experiment.train
+        if keys.patience is None:
+            return None
+        return partial(Progress.stopped_early, epochs=keys.epochs, patience=keys.patience)
+
+    @property
     def warms_up(self) -> bool:
         """Whether the first step chooses or compiles kernels, and takes far longer than the following steps."""
         return self.experiment.train.compile or self.training.runtime.device.type != "cpu"
@@ -78,6 +91,7 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
     experiment, splits, training, log = run.experiment, run.splits, run.training, run.experiment.log
     text, epochs = config.dump(experiment), experiment.train.epochs
     preprocess = build_preprocessing(experiment, splits, training.runtime)
+    num_classes = len(splits.train.class_names)
     events = EventFile(run.folder)
     tensorboard = TensorBoard(
         events,
@@ -104,7 +118,8 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
         HealthChecks(
             images=sample_images(splits, STATISTICS_IMAGES).images,
             preprocess=preprocess,
-            num_classes=len(splits.train.class_names),
+            num_classes=num_classes,
+            guessing_loss=_guessing_loss(training.task.loss, num_classes=num_classes, device=training.runtime.device),
             steps=sum(training.epoch_steps),
             lists_layers=experiment.model.listed_layers is not None,
             warn=warn,
@@ -114,6 +129,12 @@ def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> 
         # Last: a checkpoint says that everything before it has been written.
         CheckpointWriter(run.folder, config=text, every_seconds=experiment.train.checkpoint_seconds),
     ]
+
+
+def _guessing_loss(loss: Loss, *, num_classes: int, device: torch.device) -> float:
+    """Returns the loss of equal scores for all classes, over one image of each class."""
+    labels = torch.arange(num_classes, device=device)
+    return loss(torch.zeros(num_classes, num_classes, device=device), labels).item()
 
 
 def _diagnostics(run: TrainingRun, events: EventFile) -> list[Observer]:

@@ -1,6 +1,7 @@
 """`cifar train --resume`: continues a run from its last checkpoint."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cifar_cli.config.change import with_overrides
 from cifar_cli.config.keys import RESUME_KEYS
 from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
-from cifar_cli.distributed.process_group import join_process_group
+from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.errors import CheckpointError, UsageError
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.restore_best import restore_best
@@ -31,7 +32,7 @@ from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.shell import shell_command
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.runtime import Runtime
-from cifar_cli.training.state import TrainingState
+from cifar_cli.training.state import Progress, TrainingState
 
 
 def resume_run(
@@ -39,9 +40,9 @@ def resume_run(
 ) -> None:
     """Trains a run to its end from its last checkpoint. Of several processes, only the main one has to name the run.
 
-    overrides: train.epochs, which makes the run longer, and train.device and train.precision, which move it.
-    trust_in: what the command line says of a person's own network. started_at: when the command started, on
-    time.perf_counter's clock.
+    overrides: train.epochs, which makes the run longer, train.patience, which moves its early end, and train.device and
+    train.precision, which move it to other hardware. trust_in: what the command line says of a person's own network.
+    started_at: when the command started, on time.perf_counter's clock.
     """
     with join_process_group() as processes, run_lock(run, warn=warn) if run and processes.is_main else nullcontext():
         folder = RunFolder(Path(processes.broadcast(str(run.path) if run else "")))
@@ -49,27 +50,22 @@ def resume_run(
         saved = saved_experiment(checkpoint, path=path)
         with_trusted_model(saved, trust_in, folder=folder.path, place=str(folder.path), same_file=True)
         experiment = _apply_overrides(saved, overrides, folder=folder)
-        if checkpoint["progress"]["epoch"] >= experiment.train.epochs and _is_complete(folder):
-            longer = f"train.epochs={2 * experiment.train.epochs}"
-            is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
-            mend = (
-                f"make it longer with: {_train_command('--resume', folder.path, longer, experiment=experiment)}"
-                if is_extendable
-                else f"start a longer one with: "
-                f"{_train_command('--config', folder.config, longer, experiment=experiment)}"
-            )
-            raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
+        if _is_complete(folder):
+            _require_epochs_left(experiment, checkpoint["progress"], folder)
         check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
         experiment, splits = load_data(experiment, processes, environment=folder.environment)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
+        training_run = TrainingRun(folder, experiment, splits, training)
+        if processes.is_main:
+            restore_best(training_run)
+        share_best_epoch(training.state.progress, processes)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
         if experiment != saved:  # saved at once: the process may be killed before the next checkpoint
             contents = {"config": config.dump(experiment), **training.state.state_dict()}
             save_checkpoint(folder.last_checkpoint, contents, previous=folder.previous_checkpoint)
-        training_run = TrainingRun(folder, experiment, splits, training)
         print_summary(training_run, _continue_training(training_run, started_at=started_at))
 
 
@@ -94,6 +90,7 @@ def resume_with_images(
         check_weights(experiment, checkpoint, path=path)
         training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
         run = TrainingRun(folder, experiment, splits, training, group=group, is_tested=is_tested)
+        restore_best(run)
         return _continue_training(run, started_at=started_at, shutdown=shutdown)
 
 
@@ -124,10 +121,38 @@ def _continue_training(
     run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None
 ) -> dict[str, Any]:
     write_text(run.folder.config, config.dump(run.experiment))
-    restore_best(run)
     progress = run.training.state.progress
     note(f"resuming {run.folder.path} after epoch {progress.epoch}, step {progress.step}")
     return run_training(run, started_at=started_at, shutdown=shutdown)
+
+
+def share_best_epoch(progress: Progress, processes: ProcessGroup) -> None:
+    """Gives every process the main one's best epoch: the end of the training depends on it."""
+    own = json.dumps([progress.best_epoch, progress.best_val_accuracy])
+    progress.best_epoch, progress.best_val_accuracy = json.loads(processes.broadcast(own))
+
+
+def _require_epochs_left(experiment: Experiment, progress: Mapping[str, Any], folder: RunFolder) -> None:
+    """Raises UsageError if a finished run has no epoch left to train; the message has the command for more epochs."""
+    epochs, patience = experiment.train.epochs, experiment.train.patience
+    reached = Progress(epoch=progress["epoch"], best_epoch=progress.get("best_epoch"))
+    if reached.stopped_early(epochs=epochs, patience=patience):
+        command = _train_command("--resume", folder.path, "train.patience=null", experiment=experiment)
+        raise UsageError(
+            f"{folder.path}: expected an unfinished run, found one that stopped early after epoch {reached.epoch} of "
+            f"{epochs}, without a better validation accuracy since epoch {reached.best_epoch} (train.patience "
+            f"{patience}); give it a larger patience, or train it to its end with: {command}"
+        )
+    if not reached.is_over(epochs=epochs):
+        return
+    longer = f"train.epochs={2 * epochs}"
+    is_extendable = experiment.schedule.is_extendable and experiment.average.is_extendable
+    mend = (
+        f"make it longer with: {_train_command('--resume', folder.path, longer, experiment=experiment)}"
+        if is_extendable
+        else f"start a longer one with: {_train_command('--config', folder.config, longer, experiment=experiment)}"
+    )
+    raise UsageError(f"{folder.path}: expected an unfinished run, found one that is finished; {mend}")
 
 
 def _is_complete(run: RunFolder) -> bool:

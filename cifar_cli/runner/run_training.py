@@ -52,6 +52,7 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         warn=warn,
         started_at=started_at,
         warms_up=run.warms_up,
+        stops_early=run.stops_early,
     )
     status, divergence = "failed", None
     test: Evaluation | None = None
@@ -61,6 +62,7 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         # Around the test too: a signal during the test lets the run complete, which takes seconds.
         with nullcontext(shutdown) if shutdown else graceful_shutdown(all_reduce_max) as request:
             _fit(run, records, request)
+            _tell_of_early_end(run)
             if run.is_tested:
                 test = _test_best(run)
                 with warning_instead_of_failure(hint="TensorBoard's projector is left out"):
@@ -109,6 +111,15 @@ def _fit(run: TrainingRun, records: RunRecords, shutdown: ShutdownRequest) -> No
         for observer in observers:
             stack.callback(observer.close)
         fit(run.training.state, run.training.task, runtime=run.training.runtime, observers=observers, shutdown=shutdown)
+
+
+def _tell_of_early_end(run: TrainingRun) -> None:
+    progress, patience = run.training.state.progress, run.experiment.train.patience
+    if run.stops_early and run.stops_early(progress):
+        note(
+            f"stopped early after epoch {progress.epoch} of {run.experiment.train.epochs}, without a better validation "
+            f"accuracy since epoch {progress.best_epoch} (train.patience {patience})"
+        )
 
 
 def _test_best(run: TrainingRun) -> Evaluation:

@@ -21,6 +21,7 @@ from cifar_cli.shell import shell_command
 
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
+LENGTH = ("epochs", "stopped_early")  # only where a training may stop early: then seeds differ in it
 WARM_UP = "warm_up_seconds"  # only in the summaries of runs that time their first step separately
 
 
@@ -147,6 +148,7 @@ def _entry(run: SeedRun, summary: Mapping[str, Any]) -> dict[str, Any]:
         "run": run.folder.name if run.folder else None,
         "status": run.status,
         **{key: summary[key] for key in (*MEASURES, *TIMES, WARM_UP) if key in summary},
+        **({key: summary[key] for key in LENGTH} if "stopped_early" in summary else {}),
         **({"error": run.error} if run.error else {}),
     }
 

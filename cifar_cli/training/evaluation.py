@@ -20,10 +20,10 @@ Batches = Iterable[Batch]
 class Evaluation:
     """A network's results on a set of images.
 
-    loss: of the training's loss function, and cross_entropy: without label smoothing or anything else of that function,
-    both means per image; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the predicted;
-    logits: float32 (N, K), in the order of the images; without_tta: the results on the unchanged images, None if these
-    are the results.
+    loss: of the training's loss function, its mean over the images; cross_entropy: without label smoothing, weights or
+    anything else of that function; accuracy in [0, 1]; confusion: int64 (K, K), rows the true classes, columns the
+    predicted; logits: float32 (N, K), in the order of the images; without_tta: the results on the unchanged images,
+    None if these are the results.
     """
 
     loss: float
@@ -79,7 +79,7 @@ def _score(logits: Tensor, labels: Tensor, *, loss: Loss, num_classes: int) -> E
     cells = labels * num_classes + logits.argmax(dim=1)  # indices into the flat confusion matrix
     confusion = torch.bincount(cells.cpu(), minlength=num_classes**2).view(num_classes, num_classes)
     return Evaluation(
-        loss=loss(logits, labels, reduction="sum").item() / len(labels),
+        loss=loss(logits, labels, reduction="sum").item() / float(loss.total_weight(labels)),
         cross_entropy=F.cross_entropy(logits, labels, reduction="sum").item() / len(labels),
         accuracy=int(confusion.trace()) / len(labels),
         images=len(labels),

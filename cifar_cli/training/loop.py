@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -18,12 +18,14 @@ from cifar_cli.optim.averages import evaluation_weights
 from cifar_cli.optim.build_optimizer import freeze_finished_groups
 from cifar_cli.optim.losses import Loss
 from cifar_cli.optim.reported_lr import configured_lr
-from cifar_cli.optim.schedules.build_schedule import last_lr
+from cifar_cli.optim.schedules.build_schedule import last_group_lrs, last_lr
+from cifar_cli.optim.sharpness import Sharpness
 from cifar_cli.training.evaluation import Evaluation
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import EpochReport, Observer
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.state import EpochTotals, TrainingState
+from cifar_cli.training.train_step import train_step
 
 STEPS_BETWEEN_LOSS_CHECKS = 50  # often enough to waste little of a diverged run, too seldom to slow the device
 
@@ -34,7 +36,10 @@ class Task:
 
     loader: yields batches of uint8 images, epoch by epoch. transform: augments a batch and turns its images into the
     network's input. forward: calls the network, which may be compiled or sharded over processes. validate: evaluates
-    the current network; None without validation images. graph_cache: replays steps as CUDA graphs.
+    the current network; None without validation images. patience: the epochs without a better validation accuracy after
+    which training ends early; None for never. graph_cache: replays steps as CUDA graphs. micro_batch_size: the images
+    of a step that are computed at a time; None for the whole batch. no_sync: a context in which backward passes leave
+    the gradients in their process. sharpness: has each step take a second pass, at the worst weights near by.
     """
 
     loader: BatchLoader
@@ -43,7 +48,11 @@ class Task:
     loss: Loss
     validate: Callable[[], Evaluation] | None
     epochs: int
+    patience: int | None = None
     graph_cache: GraphCache | None = None
+    micro_batch_size: int | None = None
+    no_sync: Callable[[], AbstractContextManager[None]] = nullcontext
+    sharpness: Sharpness | None = None
 
     @property
     def epoch_steps(self) -> list[int]:
@@ -59,7 +68,7 @@ def fit(
     observers: Sequence[Observer] = (),
     shutdown: ShutdownRequest | None = None,
 ) -> None:
-    """Trains from the progress of `state` until `task.epochs` epochs are complete.
+    """Trains from the progress of `state` until `task.epochs` epochs are complete, or `task.patience` is at its end.
 
     Raises DivergedError if the loss is no longer finite, and StoppedError, after calling the observers, if a signal
     asked for a shutdown.
@@ -67,7 +76,7 @@ def fit(
     shutdown = shutdown or ShutdownRequest()
     for observer in observers:
         observer.training_started(state)
-    while state.progress.epoch < task.epochs:
+    while not state.progress.is_over(epochs=task.epochs, patience=task.patience):
         if task.forward is state.model:  # a compiled or sharded network needs all gradients that it was built for
             freeze_finished_groups(state.optimizer, epoch=state.progress.epoch)
         train_epoch(state, task, runtime=runtime, observers=observers, shutdown=shutdown)
@@ -110,20 +119,6 @@ def train_epoch(
     totals.seconds = time.perf_counter() - started  # again, since _check_loss waited for the device
 
 
-def train_step(
-    state: TrainingState, task: Task, runtime: Runtime, images: Tensor, targets: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Updates the weights by one batch of inputs and targets; returns the mean loss () and logits (B, K)."""
-    with runtime.autocast():
-        logits = task.forward(images)
-        loss = task.loss(logits, targets)
-    state.optimizer.zero_grad()
-    state.scaler.scale(loss).backward()
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    return loss.detach(), logits.detach()
-
-
 def _close_epoch(
     state: TrainingState, validate: Callable[[], Evaluation] | None, observers: Sequence[Observer]
 ) -> EpochReport:
@@ -149,6 +144,7 @@ def _close_epoch(
         val_accuracy=val.accuracy if val else None,
         images_per_second=totals.images / totals.seconds,
         seconds=totals.seconds,
+        group_lrs=last_group_lrs(state.scheduler),
     )
 
 

@@ -1,6 +1,7 @@
 """The events of a training, and the base class of all that observes a training."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ class EpochReport:
 
     Accuracies in [0, 1]. Training metrics are means over the epoch's images, each measured in the image's own step.
     Validation metrics are those of the weights at the epoch's end; None without validation images. seconds: training
-    alone, without validation.
+    alone, without validation. group_lrs: the learning rate of each parameter group, which metrics.csv leaves out.
     """
 
     epoch: int
@@ -26,6 +27,7 @@ class EpochReport:
     val_accuracy: float | None
     images_per_second: float
     seconds: float
+    group_lrs: Mapping[str, float] = field(default_factory=dict)
 
 
 class Observer:

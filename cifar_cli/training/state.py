@@ -27,6 +27,21 @@ class Progress:
     best_epoch: int | None = None
     best_val_accuracy: float = -1.0
 
+    def is_over(self, *, epochs: int, patience: int | None = None) -> bool:
+        """Returns whether all epochs are trained, or training ends early."""
+        return self.epoch >= epochs or self.has_run_out_of(patience)
+
+    def stopped_early(self, *, epochs: int, patience: int | None) -> bool:
+        """Returns whether training ended before its last epoch."""
+        return self.epoch < epochs and self.has_run_out_of(patience)
+
+    def has_run_out_of(self, patience: int | None) -> bool:
+        """Returns whether the best validation accuracy is `patience` epochs old; None: never.
+
+        Before there is a best epoch the answer is no, so that a training whose best.pt was lost looks for a new one.
+        """
+        return patience is not None and self.best_epoch is not None and self.epoch - self.best_epoch >= patience
+
 
 @dataclass
 class EpochTotals:

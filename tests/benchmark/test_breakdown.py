@@ -1,6 +1,7 @@
 """The breakdown: the parts of a step are in order and complete, and the stopwatch does not change the training."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -46,6 +47,16 @@ def test_each_step_has_all_its_parts_in_order(tiny_training: Callable[..., Any])
     train_epoch_of(tiny_training(), stopwatch)
     assert stopwatch.ended == ["start", *PARTS_OF_A_STEP * 4, "rest"]
     assert set(PARTS_OF_A_STEP) == set(PARTS)
+
+
+def test_a_batch_in_parts_has_a_forward_and_a_backward_pass_for_each_part(
+    tiny_training: Callable[..., Any],
+) -> None:
+    stopwatch, training = RecordingStopwatch(), tiny_training()
+    train_epoch_of(replace(training, task=replace(training.task, micro_batch_size=4)), stopwatch)
+    passes = ["forward", "optimizer", "backward"]
+    whole, in_two = ["data", *passes, "optimizer", "logging"], ["data", *passes, *passes, "optimizer", "logging"]
+    assert stopwatch.ended == ["start", *in_two * 3, *whole, "rest"]  # batches of 7, 7, 7 and 3 images
 
 
 def test_the_parts_add_up_to_the_whole(tiny_training: Callable[..., Any]) -> None:

@@ -79,6 +79,17 @@ def test_the_tutorial_reference_loads_single_images_in_torchs_default_memory_for
     assert label == small_splits.train.labels[3]
 
 
+def test_the_tutorial_reference_augments_single_images_by_torchvision(
+    experiment: Experiment, small_splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "timed_tutorial_loop", lambda state, task, **arguments: arguments)
+    text = TEXT.replace("normalize: true", "normalize: true, augment: {rotation: 10, crop_padding: 4, mixup: 0.2}")
+    sent = references.reference_arguments(config.load_text(text, location="a test"), small_splits, CPU)
+    arguments: Any = references.tutorial_reference(**sent)
+    steps = arguments["dataloader"].dataset.transform.transforms
+    assert [type(step).__name__ for step in steps] == ["RandomCrop", "RandomRotation", "ToTensor", "Normalize"]
+
+
 def test_the_plain_reference_takes_whole_batches_in_the_trainings_precision_and_memory_format(
     built: Callable[[str], Any], small_splits: Splits
 ) -> None:

@@ -17,7 +17,8 @@ from cifar_cli.benchmark.timed_loops import (
     timed_training_with_stopwatch,
     timed_tutorial_loop,
 )
-from cifar_cli.benchmark.tutorial_loop import PictureDataset, tutorial_transform
+from cifar_cli.benchmark.tutorial_loop import PictureDataset
+from cifar_cli.benchmark.tutorial_transforms import tutorial_transform
 from cifar_cli.kernels import cuda_graphs
 
 
@@ -40,7 +41,7 @@ def bare(training: Any, snapshot: StateSnapshot, recorder: Any) -> TimedLoop:
 
 
 def tutorial(training: Any, snapshot: StateSnapshot, recorder: Any) -> TimedLoop:
-    dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(size=8))
+    dataset = PictureDataset(training.images.images, training.images.labels, tutorial_transform(side=8))
     loader = DataLoader(dataset, batch_size=7, shuffle=True)
     return timed_tutorial_loop(
         training.state, training.task, dataloader=loader, device=training.runtime.device, snapshot=snapshot

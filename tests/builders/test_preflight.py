@@ -39,6 +39,15 @@ def test_a_batch_larger_than_the_training_set_is_an_error_with_drop_last(cifar: 
             "data.batch_size: 517 images in batches of 43 leave a batch of one, in which a BatchNorm sees a single "
             "number; write data.drop_last=true, or another size",
         ),
+        (
+            [
+                *("cnn", "data.name=synthetic", "data.val_size=80", "data.batch_size=40", "train.micro_batch_size=1"),
+                "model.widths=[8,8,8,8,8]",
+            ],
+            2,
+            "train.micro_batch_size: 1 leaves parts of one image, in which a BatchNorm sees a single number; write a "
+            "larger one",
+        ),
         (["small.yaml", "log.feature_layers=[conv9]"], 2, "no layer is named 'conv9'; did you mean 'conv1'?"),
         (
             ["small.yaml", "train.precision=fp16", "train.device=cpu"],

@@ -89,6 +89,17 @@ def test_smaller_images_and_hard_examples_are_off_and_a_note_says_so(cifar: Call
     )
 
 
+@pytest.mark.parametrize("against", ["tutorial", "plain"])
+def test_augmentations_that_the_reference_leaves_out_are_warned_of(cifar: Callable[..., Any], against: str) -> None:
+    words = ("data.name=fashion_mnist", "data.root=nowhere", "data.augment={rotation: 10, mixup: 0.2, cutmix: 1.0}")
+    outcome = cifar("benchmark", "cnn", *words, "--against", against)  # ends at the images, as above
+    warning = (
+        "warning: the tutorials' loop leaves out mixup and cutmix, for which torchvision has no transform of single "
+        "images: it does less than the training, which is faster in comparison than the figures say\n"
+    )
+    assert outcome.err.partition("error: ")[0] == (warning if against == "tutorial" else "")
+
+
 def test_a_busy_machine_is_warned_of(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (3.21, 0.0, 0.0))
     outcome = cifar("benchmark", "small.yaml", "data.batch_size=501")  # ends before anything is timed

@@ -36,7 +36,7 @@ def config_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", builtins())
 def test_overriding_an_experiment_equals_loading_its_file_with_the_overrides(name: str) -> None:
-    overrides = ["seed=7", "train.epochs=3", "evaluation.tta=mirror"]
+    overrides = ["seed=7", "train.epochs=20", "evaluation.tta=mirror"]
     assert changed(load(name), *overrides) == load(name, overrides)
     assert changed(load(name)) == load(name)
 

@@ -107,6 +107,25 @@ def test_usual_models_give_no_warning() -> None:
     assert warnings(load_text("model: {name: mlp}", location="x.yaml")) == []
 
 
+GREY = "{grayscale: 0.1, color_jitter: [0.4, 0.4, 0.2, 0.1]}"
+
+
+def warnings_of_augment(augment: str, dataset: str) -> list[str]:
+    return warnings(
+        load_text(f"data: {{name: {dataset}, augment: {augment}}}\nmodel: {{name: cnn}}", location="x.yaml")
+    )
+
+
+def test_changes_of_colour_give_a_warning_for_grey_images_alone() -> None:
+    assert warnings_of_augment(GREY, "fashion_mnist") == [
+        "data.augment.color_jitter: the jitter of saturation and hue changes nothing in the grey images of "
+        "fashion_mnist: leave it out",
+        "data.augment.grayscale: it changes nothing in the grey images of fashion_mnist: leave it out",
+    ]
+    assert warnings_of_augment(GREY, "cifar10") == []
+    assert warnings_of_augment("{color_jitter: [0.4, 0.4, 0, 0], auto_augment: true}", "fashion_mnist") == []
+
+
 # The change on the command line that contradicts a built-in configuration, and the number of its contradictions.
 CONTRADICTIONS = [
     ("mlp", "train.epochs=1"),

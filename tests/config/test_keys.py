@@ -10,7 +10,7 @@ from cifar_cli.config.keys import EVALUATION_KEYS, RESUME_KEYS, dotted_keys
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.section import Section
 
-INDEPENDENT = ("name", "seed", "loss", "train", "evaluation", "log")  # sections that no other section restricts
+INDEPENDENT = ("name", "seed", "train", "evaluation", "log")  # sections that no other section restricts
 
 
 def test_every_offered_value_can_be_set() -> None:

@@ -154,6 +154,7 @@ lod: 3
         ("model: {name: convmixer, patch_size: 40}\n", "x.yaml:1:15: model.name: expected a model for images of 32×32 pixels, found convmixer, which needs 40; write model: {name: cnn}"),
         ("model: {name: shufflenet_v2, width: 7}\n", "x.yaml:1:37: model.width: expected an even number of channels, at least 2, found 7; write for example 116"),
         ("model: {name: vit_tiny}\ndata: {augment: {sizes: [24]}}\n", "x.yaml:2:25: data.augment.sizes: expected a model that takes pictures of any size, found vit_tiny, made for 32 pixels; leave it out, or write model: {name: cnn}"),
+        (MLP + "data: {augment: {rand_augment: [2, 31]}}\n", "x.yaml:2:36: data.augment.rand_augment.1: expected a list of two whole numbers, the operations and the magnitude from 0 to 30, or null, found 31; write for example [2, 9]"),
         ("model: {name: densenet121}\ndata: {augment: {sizes: [4]}}\n", "x.yaml:2:26: data.augment.sizes.0: expected at least the 8 pixels that leave one after all poolings, found 4; write 8"),
         (MLP + "data: {name: fashion_mnist, augment: {cutout: 29}}\n", "x.yaml:2:47: data.augment.cutout: expected at most the image's 28 pixels, found 29; write 8"),
         (MLP + "train: {device: cuda0}\n", "x.yaml:2:17: train.device: expected one of auto, cpu, cuda, cuda:N, mps, found 'cuda0'; write for example auto"),

@@ -17,7 +17,11 @@ import torch
 # Both norms and augmentation; batches of 25, so shares of 13 and 12, and a last one of one image, so of 1 and none.
 CONFIG = """\
 name: shared
-data: {name: synthetic, batch_size: 25, val_size: 99, augment: {flip: random, translate: 4, cutout: 8}}
+data:
+  name: synthetic
+  batch_size: 25
+  val_size: 99
+  augment: {flip: random, translate: 4, rand_augment: [2, 9], mixup: 0.2}
 model:
   layers:
     - conv1: {type: Conv2d, out_channels: 8, kernel_size: 3, padding: 1}
@@ -27,6 +31,7 @@ model:
     - norm2: {type: InstanceNorm2d, affine: true, track_running_stats: true}
     - flatten: Flatten
     - fc1: {type: Linear, out_features: 10}
+loss: {name: focal, class_weights: balanced}
 optimizer: {name: sgd, lr: 0.002, momentum: 0.9}
 schedule: {name: cosine}
 train: {epochs: 2, device: cpu, precision: fp32}
@@ -202,6 +207,26 @@ def test_when_a_process_is_killed_the_other_ends_and_a_single_process_can_resume
     assert resumed.code == 0, resumed.err
     assert "after epoch 1, step 21" in resumed.err
     assert_same_training(only_run(folder), in_one_process)
+
+
+def test_sam_in_parts_takes_in_two_processes_the_steps_of_one(
+    folder: Path, cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    options = ["sharpness={name: sam, rho: 0.05}", "train.micro_batch_size=10", "train.clip_grad_norm=1"]
+    words = [*TRAIN, *options, "train.epochs=1", "data.val_size=399", "log.images_every=0", "log.statistics_every=0"]
+    alone = tmp_path_factory.mktemp("alone")
+    (alone / "shared.yaml").write_text(CONFIG)
+    outcome = cifar_in(alone, *words)
+    assert outcome.code == 0, outcome.err
+    (code, _, err), other = run_in_two_processes(folder, *words)
+    assert code == 0, err
+    assert other == (0, "", "")
+    saved, expected = (
+        torch.load(only_run(each) / "checkpoints" / "last.pt", weights_only=True) for each in (folder, alone)
+    )
+    assert saved["progress"]["step"] == expected["progress"]["step"] == 9
+    for name, weights in expected["model"].items():
+        torch.testing.assert_close(saved["model"][name], weights, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_a_persons_own_network_learns_in_two_processes_what_the_configurations_learns_in_one(

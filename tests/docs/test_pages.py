@@ -13,7 +13,7 @@ from cifar_cli.config import load, load_text
 from cifar_cli.config.keys import dotted_keys
 from cifar_cli.config.schema import CHOICES, Experiment
 from cifar_cli.config.sections import GROUP
-from cifar_cli.data.transforms.table import AUGMENT
+from cifar_cli.data.transforms.table import AUGMENT, AUGMENTATIONS
 from cifar_cli.errors import ConfigError
 from cifar_cli.lessons.table import LESSONS
 from cifar_cli.section import Section
@@ -180,6 +180,17 @@ def test_it_has_a_comment_for_every_key_but_those_of_single_components_and_none_
     assert set(comments) <= {as_in_the_optimizer(path) for path in paths_of((), Experiment)}
     assert plain <= set(comments)
     assert [path for path, comment in comments.items() if not comment and path not in sections] == []
+
+
+@pytest.mark.parametrize("key", AUGMENTATIONS)
+def test_it_has_every_augmentation_in_order_with_a_value_that_is_valid(key: str) -> None:
+    values = {
+        path.rpartition(".")[2]: value for path, value, _ in commented_keys(commented_page()) if "augment." in path
+    }
+    assert [*values] == [*AUGMENTATIONS]
+    assert load("cnn", ["data.augment=null", f"data.augment.{key}={values[key]}"]).data.augment.applied().keys() <= {
+        key
+    }
 
 
 @pytest.mark.parametrize(

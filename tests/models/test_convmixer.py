@@ -1,4 +1,4 @@
-"""ConvMixer against the program in the paper's appendix, and its parameters."""
+"""ConvMixer against the program in the paper's appendix, which its authors' program for CIFAR-10 has too."""
 
 from collections.abc import Callable
 
@@ -35,10 +35,3 @@ def test_it_computes_what_the_papers_program_computes(
     sizes = {"width": 16, "depth": 2, "kernel_size": kernel_size, "patch_size": patch_size}
     model = ConvMixer(image_shape=(3, 32, 32), num_classes=10, **sizes)
     assert_same_function(model, papers_network(**sizes), torch.randn(2, 3, 12, 12))
-
-
-def test_it_has_as_many_parameters_as_the_papers_program() -> None:
-    with torch.device("meta"):
-        networks = (ConvMixer(image_shape=(3, 32, 32), num_classes=10), papers_network(256, 8, 5, 2))
-    counts = {sum(parameter.numel() for parameter in network.parameters()) for network in networks}
-    assert counts == {594_186}

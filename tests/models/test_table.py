@@ -36,6 +36,7 @@ PUBLISHED = [
     ("mobilenet_v2", 2_236_682, CHENYAOFO),
     ("shufflenet_v2", 1_263_854, f"{CHENYAOFO} and {KUANGLIU}"),
     ("repvgg_a0", 7_840_874, CHENYAOFO),
+    ("convmixer", 594_186, "https://github.com/locuslab/convmixer-cifar10, ConvMixer-256/8"),
     ("cct_7_3x1", 3.76e6, "arXiv:2104.05704"),
 ]
 

@@ -33,17 +33,17 @@ def advice(
 def test_accuracy_counts_as_learning_if_guessing_gives_it_less_than_once_in_1000(
     loss: float, correct: int, expected: bool
 ) -> None:
-    assert is_guessing(Score(loss, correct / 2000, 2000), num_classes=10) == expected
+    assert is_guessing(Score(loss, correct / 2000, 2000), num_classes=10, guessing_loss=math.log(10)) == expected
 
 
 def test_the_finding_gives_both_results_and_the_test() -> None:
     guess = Score(2.303, 0.1, 2000)
-    assert guessing_finding(guess, Score(2.31, 0.095, 2000), epoch=2, num_classes=10) == (
+    assert guessing_finding(guess, Score(2.31, 0.095, 2000), epoch=2, num_classes=10, guessing_loss=math.log(10)) == (
         "epoch 2 ends with a training loss of 2.303 and accuracy of 10.0 % and a validation loss of 2.310 and accuracy "
         "of 9.5 %: guessing among 10 classes gives ln 10 = 2.303 and 10.0 %, and the difference is within chance "
         "(binomial test, p ≥ 0.001), so the network still guesses."
     )
-    assert "validation" not in guessing_finding(guess, None, epoch=2, num_classes=10)
+    assert "validation" not in guessing_finding(guess, None, epoch=2, num_classes=10, guessing_loss=math.log(10))
 
 
 def test_barely_moved_weights_ask_for_larger_steps() -> None:
@@ -68,3 +68,11 @@ def test_moved_weights_without_gain_ask_for_what_the_model_lacks() -> None:
     saturating = nn.Sequential(nn.Flatten(), nn.Linear(4, 4), nn.Sigmoid(), nn.Linear(4, 4))
     assert advice(saturating) == f"{begin}, ReLU in the place of Sigmoid (2)"
     assert advice(lists_layers=False) == begin
+
+
+def test_a_loss_that_is_lower_for_a_guess_is_judged_by_its_own_guess() -> None:
+    # The focal loss of equal scores for ten classes, gamma 2: 0.9² · ln 10 = 1.8651
+    guess = Score(1.866, 0.101, 2000)
+    assert is_guessing(guess, num_classes=10, guessing_loss=1.8651)
+    finding = guessing_finding(guess, None, epoch=1, num_classes=10, guessing_loss=1.8651)
+    assert "guessing among 10 classes gives a loss of 1.865 and 10.0 %" in finding

@@ -70,6 +70,7 @@ def test_curves_are_grouped_by_quantity_and_named_by_layer(run: RunFolder, tiny_
         "activations/relu/dead",
         *(f"gradients/{layer}/norm" for layer in ("conv", "norm", "fc")),
         *(f"update_ratio/{layer}" for layer in ("conv", "norm", "fc")),
+        "grad_norm",
     }
 
 
@@ -92,6 +93,37 @@ def test_norms_and_ratios_are_those_of_the_very_step(run: RunFolder, tiny_traini
             assert curve(run, f"update_ratio/{layer}")[step] == pytest.approx(ratio, rel=1e-4)
             norm = joined(remembered.gradients[step], layer).norm().item()
             assert curve(run, f"gradients/{layer}/norm")[step] == pytest.approx(norm, rel=1e-5)
+
+
+def test_the_gradient_norm_is_that_of_all_gradients_together(run: RunFolder, tiny_training: Make) -> None:
+    remembered = WeightsOfSteps()
+    train_observed(run, tiny_training(), others=(remembered,))
+    found = curve(run, "grad_norm")
+    assert list(found) == [3, 6]
+    for step, norm in found.items():
+        everything = torch.cat([gradient.flatten() for gradient in remembered.gradients[step].values()]).double()
+        assert norm == pytest.approx(everything.norm().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_with_clipping_the_gradient_norm_is_that_of_before(
+    run: RunFolder, tmp_path: Path, tiny_training: Make, optimizer: str
+) -> None:
+    clipped, whole = WeightsOfSteps(), WeightsOfSteps()
+    torch.manual_seed(7)  # for dropout
+    train_observed(run, tiny_training(optimizer=optimizer, clip_grad_norm=0.01), every=1, others=(clipped,))
+    torch.manual_seed(7)
+    twin = tiny_training(optimizer=optimizer)
+    fit(twin.state, twin.task, runtime=twin.runtime, observers=[whole])
+
+    def norm(remembered: WeightsOfSteps, step: int) -> float:
+        return torch.cat([each.flatten() for each in remembered.gradients[step].values()]).double().norm().item()
+
+    found = curve(run, "grad_norm")
+    assert found[1] == pytest.approx(norm(whole, 1), rel=1e-5)  # later steps start from other weights
+    # Muon's group is trained for six steps: afterwards its gradients are neither clipped nor counted.
+    assert all(found[step] > 5 * norm(clipped, step) for step in range(1, 7))
+    assert norm(clipped, 5) == pytest.approx(0.01, rel=1e-3)
 
 
 def test_activations_are_those_of_the_weights_after_the_step(run: RunFolder, tiny_training: Make) -> None:

@@ -1,6 +1,7 @@
 """Event files read back by TensorBoard's own reader."""
 
 import io
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -107,6 +108,25 @@ def test_scalars_are_the_reports_figures_at_the_epochs_last_steps(
         assert steps(written) == [4, 8, 12], tag
         expected = [getattr(report, field) for report in recorder.reports]
         assert [event.value for event in written] == pytest.approx(expected, rel=1e-6), tag
+
+
+def test_each_parameter_group_has_a_curve_of_its_learning_rate_named_as_in_the_configuration(
+    run: RunFolder, tiny_training: Make
+) -> None:
+    # Muon for the matrices; the group, Adam at 0.01, is trained for 1.5 epochs, six steps, on a cosine of that length.
+    train_observed(run, tiny_training(optimizer="muon", schedule="cosine", epochs=3))
+    events = read(run)
+    assert set(events.Tags()["scalars"]) == SCALARS | {"lr/optimizer", "lr/optimizer.groups.0"}
+
+    def cosine(step: int, steps: int) -> float:
+        return (1 + math.cos(math.pi * step / steps)) / 2
+
+    own, group = (events.Scalars(f"lr/{name}") for name in ("optimizer", "optimizer.groups.0"))
+    assert steps(own) == steps(group) == [4, 8, 12]
+    # The rates of steps 3, 7 and 11, counted from 0.
+    assert [event.value for event in own] == pytest.approx([0.05 * cosine(step, 12) for step in (3, 7, 11)])
+    assert [event.value for event in group] == pytest.approx([0.01 * cosine(3, 6), 0, 0])
+    assert [event.value for event in events.Scalars("lr")] == [event.value for event in own]
 
 
 def test_without_validation_there_are_no_validation_curves(run: RunFolder, tiny_training: Make) -> None:

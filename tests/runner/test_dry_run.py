@@ -132,3 +132,16 @@ def test_one_image_one_epoch_and_one_step_are_singular(cifar: Callable[..., Any]
     assert re.search(r"^training +1 epoch of 1 step with 500 images, 1 step in all *$", plan, flags=re.MULTILINE)
     plan = cifar("train", "--config", "small.yaml", "--dry-run", *words[:2], "data.batch_size=1").out
     assert re.search(r"^training +1 epoch of 500 steps with 1 image, 500 steps in all *$", plan, flags=re.MULTILINE)
+
+
+def test_the_plan_tells_of_early_stopping_and_parts_and_tries_a_batch_in_parts(cifar: Callable[..., Any]) -> None:
+    words = ["train.epochs=5", "train.patience=2", "train.micro_batch_size=20"]
+    outcome = cifar("train", "--config", "small.yaml", "--dry-run", *words)
+    assert outcome.code == 0, outcome.err
+    plan = [line.strip() for line in outcome.out.partition("┏")[0].splitlines()]
+    at = plan.index("stops early after 2 epochs without a better validation accuracy")
+    assert plan[at + 1] == "each batch is computed in 3 parts of at most 20 images"
+    whole = cifar("train", "--config", "small.yaml", "--dry-run", "model.layers.dropout.p=0")
+    parts = cifar("train", "--config", "small.yaml", "--dry-run", "model.layers.dropout.p=0", *words)
+    losses = [re.findall(r"one batch: loss ([\d.]+)", each.out) for each in (whole, parts)]
+    assert losses[0] == losses[1] != []

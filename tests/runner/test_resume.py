@@ -5,14 +5,16 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
+from cifar_cli.distributed.process_group import ProcessGroup
 from cifar_cli.runner import resume as resume_module
 from cifar_cli.runs.run_folder import RunFolder, find_runs, newest_run
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.training.state import Progress
 
 
 def read_summary(run: Path) -> dict[str, Any]:
@@ -155,6 +157,23 @@ def test_a_run_is_resumed_on_another_device(run: Path, cifar: Callable[..., Any]
     assert read_summary(run)["status"] == "completed"
 
 
+def test_every_process_goes_on_with_the_best_epoch_of_the_main_one() -> None:
+    class OfTwo(ProcessGroup):
+        """Broadcasts as torch does, between two calls: the main process's text is the first."""
+
+        texts: ClassVar[list[str]] = []
+
+        def broadcast(self, text: str) -> str:
+            self.texts.append(text)
+            return self.texts[0]
+
+    main = Progress(epoch=4, step=40)  # its best.pt was lost
+    other = Progress(epoch=4, step=40, best_epoch=2, best_val_accuracy=0.7)
+    for rank, progress in enumerate((main, other)):
+        resume_module.share_best_epoch(progress, OfTwo(rank, 2))
+    assert other == main == Progress(epoch=4, step=40)
+
+
 def test_without_a_name_a_run_that_diverged_is_skipped(run: Path, cifar: Callable[..., Any]) -> None:
     (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "failed", "error": "diverged"}))
     outcome = cifar("train", "--resume")
@@ -216,8 +235,8 @@ def test_a_run_with_lookahead_is_not_made_longer(cifar: Callable[..., Any], tmp_
         ("train.epochs=1", "train.epochs: expected at least the run's 2 epochs, found 1; leave it out"),
         (
             "seed=1",
-            "a run keeps its configuration, so expected no key=value but of train.epochs, data.root, train.device, "
-            "train.precision, "
+            "a run keeps its configuration, so expected no key=value but of train.epochs, train.patience, "
+            "data.root, train.device, train.precision, "
             "found seed=1; start another run with: ",
         ),
     ],

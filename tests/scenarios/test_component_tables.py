@@ -21,7 +21,7 @@ from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.transforms.table import AUGMENTATIONS
 from cifar_cli.models.table import MODELS
 from cifar_cli.optim.schedules.table import SCHEDULES
-from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS
+from cifar_cli.optim.table import AVERAGES, LOSSES, OPTIMIZERS, SHARPNESS
 from cifar_cli.section import Entry, load_target
 
 # A person's own network needs its file: tests/scenarios/test_own_model.py has the same tests for it.
@@ -33,6 +33,7 @@ TABLES: dict[str, dict[str, type[Entry]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "average": AVERAGES,
+    "sharpness": SHARPNESS,
 }  # type: ignore[assignment]  # tables of different entries
 ENTRIES = [(section, name) for section, table in TABLES.items() for name in table]
 PUBLISHED = [name for name, entry in DATASETS.items() if not entry.is_own]

@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from cifar_cli.data.transforms.table import AugmentKeys
+from cifar_cli.config.yaml.flow import to_flow_yaml
+from cifar_cli.data.transforms.table import AUGMENTATIONS
 from cifar_cli.hardware import cpu_computes_bf16
 
 STEP = 15  # of ten an epoch
-AUGMENTATIONS = {
-    name: (field.examples or [])[0]
-    for name, field in AugmentKeys.model_fields.items()
-    if name != "sizes"  # not for this network; they depend on the epoch alone
-}
+# Together: each draws from the same generator. Not `sizes`: not for this network, and it depends on the epoch alone.
+EXAMPLES = {key: entry.example for key, entry in AUGMENTATIONS.items() if key != "sizes"}
 MUON_RECIPE = [
     "optimizer={name: muon, lr: 0.24, momentum: 0.6, nesterov: true, normalize_weights: true, "
     "decay_norm_and_bias: true, groups: [{parameters: ['conv1.bias'], name: sgd, lr: 0.05, momentum: 0.85, "
@@ -28,7 +26,7 @@ MUON_RECIPE = [
 ]
 CASES = [
     ["data.augment=null"],
-    *([f"data.augment={{{name}: {example}}}"] for name, example in AUGMENTATIONS.items()),
+    pytest.param([f"data.augment={to_flow_yaml(EXAMPLES)}"], id="all augmentations"),
     pytest.param(
         ["train.precision=bf16"], marks=pytest.mark.skipif(not cpu_computes_bf16(), reason="no bf16 in this processor")
     ),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.loader import BatchLoader
-from cifar_cli.optim.losses import cross_entropy
+from cifar_cli.optim.losses import CrossEntropy
 from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.runtime import Runtime
 
@@ -42,7 +42,7 @@ def run(model: nn.Module, images: ImageSet, *, batch_size: int, label_smoothing:
     return evaluate(
         model,
         loader=BatchLoader(images, batch_size=batch_size),
-        loss=cross_entropy(label_smoothing=label_smoothing),
+        loss=CrossEntropy(label_smoothing=label_smoothing),
         preprocess=lambda batch: batch.flatten().long(),
         runtime=CPU,
         num_classes=K,
@@ -115,6 +115,6 @@ def test_a_failed_evaluation_restores_the_modes() -> None:
     model = Modes()
     with pytest.raises(RuntimeError, match="broken loader"):
         evaluate(
-            model, loader=broken(), loss=cross_entropy(), preprocess=lambda images: images, runtime=CPU, num_classes=K
+            model, loader=broken(), loss=CrossEntropy(), preprocess=lambda images: images, runtime=CPU, num_classes=K
         )
     assert (model.training, model.frozen.training, model.free.training) == (True, False, True)

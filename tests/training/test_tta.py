@@ -13,7 +13,7 @@ from cifar_cli.config.sections import EvaluationKeys
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.data.loader import BatchLoader
 from cifar_cli.data.normalize import to_unit
-from cifar_cli.optim.losses import cross_entropy
+from cifar_cli.optim.losses import CrossEntropy
 from cifar_cli.training.evaluation import Evaluation, evaluate
 from cifar_cli.training.runtime import Runtime
 from cifar_cli.training.tta import TTA, TestTimeAugmentation, least_confident, mirror, mirror_translate
@@ -107,7 +107,7 @@ def run(
     return evaluate(
         network,
         loader=BatchLoader(images, batch_size=batch_size),
-        loss=cross_entropy(),
+        loss=CrossEntropy(),
         preprocess=to_unit,
         runtime=CPU,
         num_classes=K,

@@ -8,9 +8,10 @@ from torch import Generator, Tensor
 
 from cifar_cli.data.batch import Batch
 from cifar_cli.data.transforms.colour import brightness, contrast, hue, saturation
-from cifar_cli.data.transforms.draw import draw_uniform
+from cifar_cli.data.transforms.draw import host_uniform
+from cifar_cli.data.transforms.operations import Operation, apply_one_each
 
-OPERATIONS = (brightness, contrast, saturation, hue)
+OPERATIONS: tuple[Operation, ...] = (brightness, contrast, saturation, hue)
 
 
 class ColorJitter:
@@ -23,25 +24,29 @@ class ColorJitter:
         self.strengths = tuple(strengths)
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        drawn = draw_uniform(batch.images, generator=generator, count=8)
+        drawn = host_uniform(8, len(batch), generator=generator)
         ranges = [(max(0.0, 1 - strength), 1 + strength) for strength in self.strengths[:3]]
         ranges.append((-self.strengths[3], self.strengths[3]))
         factors = [low + (high - low) * numbers for (low, high), numbers in zip(ranges, drawn[:4], strict=True)]
         order = drawn[4:].argsort(0)  # (4, B): the operation of each position
-        return replace(batch, images=jitter(batch.images, factors=factors, order=order, used=self._used()))
+        return replace(batch, images=jitter(batch.images, factors=torch.stack(factors), order=order, used=self._used()))
 
     def _used(self) -> list[int]:
         return [number for number, strength in enumerate(self.strengths) if strength]
 
 
-def jitter(images: Tensor, *, factors: Sequence[Tensor], order: Tensor, used: Sequence[int]) -> Tensor:
+def jitter(images: Tensor, *, factors: Tensor, order: Tensor, used: Sequence[int]) -> Tensor:
     """Returns images (B, C, H, W) after the operations `used` of the four, in the order of each image.
 
-    factors: of each operation, float (B,). order: int64 (4, B), the number of the operation at each position.
+    factors: of each operation, float (4, B); order: int64 (4, B), the number of the operation at each position; both on
+    the CPU.
     """
-    for position in order:
-        before = images  # an image is at one operation at a time: each is selected from what came before
-        for number in used:
-            changed = OPERATIONS[number](before, factors[number])
-            images = torch.where((position == number).view(-1, 1, 1, 1), changed, images)
+    operations = [operation if number in used else _keep for number, operation in enumerate(OPERATIONS)]
+    for numbers in order:
+        magnitudes = factors.gather(0, numbers[None])[0]
+        images = apply_one_each(images, operations, numbers=numbers, magnitudes=magnitudes)
+    return images
+
+
+def _keep(images: Tensor, factor: Tensor) -> Tensor:
     return images

@@ -1,10 +1,11 @@
 """The augmentations: the keys of `data.augment`, and where the code is.
 
 An augmentation is a function from a Batch and a generator to a Batch. Augmentations are applied in the order of this
-table, whatever their order in the YAML. To add one, write `data/transforms/<name>.py` and its entry here.
+table, whatever their order in the YAML. To add one, write `data/transforms/<name>.py` and its entry here; those of a
+family stand together in `<family>_keys.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -13,7 +14,9 @@ from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from cifar_cli.data.transforms.augmentation import Augmentation
-from cifar_cli.section import Flag, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, UnitInterval
+from cifar_cli.data.transforms.auto_augmentation_keys import AUTO_AUGMENTATIONS
+from cifar_cli.data.transforms.mixing_keys import MIXING
+from cifar_cli.section import NonNegativeFloat, NonNegativeInt, PositiveInt, Section, UnitInterval
 
 
 def _translate_issue(pixels: int, side: int) -> tuple[str, str] | None:
@@ -24,6 +27,11 @@ def _translate_issue(pixels: int, side: int) -> tuple[str, str] | None:
 
 def _cutout_issue(size: int, side: int) -> tuple[str, str] | None:
     return (f"expected at most the image's {side} pixels, found {size}", "write 8") if size > side else None
+
+
+def _unused_jitter(strengths: Sequence[float]) -> str | None:
+    unused = [name for name, strength in zip(("saturation", "hue"), strengths[2:], strict=True) if strength]
+    return f"the jitter of {' and '.join(unused)}" if unused else None
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
@@ -68,15 +76,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         example=2,
         issue=_translate_issue,
     ),
-    "trivial_augment": Augmentation(
-        target="cifar_cli.data.transforms.trivial_augment:TrivialAugment",
-        value=Annotated[
-            Flag,
-            Field(title="true: one random operation of random strength on each image, as torchvision's wide space"),
-        ],
-        off=False,
-        example=True,
-    ),
+    **AUTO_AUGMENTATIONS,
     "rotation": Augmentation(
         target="cifar_cli.data.transforms.random_rotation:RandomRotation",
         value=Annotated[
@@ -104,12 +104,14 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         ],
         off=None,
         example=(0.4, 0.4, 0.4, 0.1),
+        unused_in_grey=_unused_jitter,
     ),
     "grayscale": Augmentation(
         target="cifar_cli.data.transforms.random_grayscale:RandomGrayscale",
         value=Annotated[UnitInterval, Field(title="the probability that an image turns grey", examples=[0.1])],
         off=0.0,
         example=0.5,
+        unused_in_grey=lambda probability: "it",
     ),
     # After the ones before, so that the square is neither moved nor mirrored.
     "cutout": Augmentation(
@@ -152,40 +154,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         takes_normalized=True,
     ),
     # Last, so that both images of a mixture have been changed before.
-    "mixup": Augmentation(
-        target="cifar_cli.data.transforms.mixup:Mixup",
-        value=Annotated[
-            NonNegativeFloat,
-            Field(title="blend each image with another; shares are drawn from Beta(alpha, alpha)", examples=[0.2]),
-        ],
-        off=0.0,
-        example=0.2,
-        takes_normalized=True,
-    ),
-    "cutmix": Augmentation(
-        target="cifar_cli.data.transforms.cutmix:CutMix",
-        value=Annotated[
-            NonNegativeFloat,
-            Field(title="a rectangle of another image; areas are drawn from Beta(alpha, alpha)", examples=[1.0]),
-        ],
-        off=0.0,
-        example=1.0,
-        takes_normalized=True,
-    ),
-    "mixup_or_cutmix": Augmentation(
-        target="cifar_cli.data.transforms.mixup_or_cutmix:MixupOrCutMix",
-        value=Annotated[
-            tuple[PositiveFloat, PositiveFloat] | None,
-            Field(
-                title="one of the two for each image, by chance; the alpha of mixup and that of CutMix",
-                description="a list of two numbers above 0, or null for neither",
-                examples=[[0.2, 1.0]],
-            ),
-        ],
-        off=None,
-        example=(0.2, 1.0),
-        takes_normalized=True,
-    ),
+    **MIXING,
 }
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from cifar_cli.optim.reported_lr import reported_position
+from cifar_cli.optim.reported_lr import group_name, reported_position
 from cifar_cli.optim.schedules.table import SCHEDULES
 from cifar_cli.section import load_target
 
@@ -69,6 +69,12 @@ def set_lrs(scheduler: LambdaLR) -> None:
 def last_lr(scheduler: LambdaLR) -> float:
     """Returns the reported learning rate of the last step taken."""
     return _lrs(scheduler, scheduler.last_epoch - 1)[reported_position(scheduler.optimizer.param_groups)]
+
+
+def last_group_lrs(scheduler: LambdaLR) -> dict[str, float]:
+    """Returns the last step's learning rate of each parameter group of the configuration, by its name."""
+    lrs = _lrs(scheduler, scheduler.last_epoch - 1)
+    return {group_name(group): lr for group, lr in zip(scheduler.optimizer.param_groups, lrs, strict=True)}
 
 
 def peak_step(scheduler: LambdaLR, *, steps: int) -> int:

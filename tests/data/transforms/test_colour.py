@@ -8,7 +8,7 @@ import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
 from cifar_cli.data.batch import Batch
-from cifar_cli.data.transforms.color_jitter import jitter
+from cifar_cli.data.transforms.color_jitter import ColorJitter, jitter
 from cifar_cli.data.transforms.colour import brightness, contrast, grayscale, hue, saturation
 from cifar_cli.data.transforms.random_grayscale import RandomGrayscale
 
@@ -51,7 +51,7 @@ def test_about_the_given_part_of_the_images_turns_grey(
 
 def test_jitter_applies_the_operations_in_each_images_order(random_batch: Callable[..., Batch]) -> None:
     images = random_batch(3).images
-    factors = [torch.tensor(values) for values in ([0.6, 1.4, 1.0], [1.3, 0.7, 0.5], [0.6, 1.4, 1.2], [0.1, -0.1, 0.0])]
+    factors = torch.tensor([[0.6, 1.4, 1.0], [1.3, 0.7, 0.5], [0.6, 1.4, 1.2], [0.1, -0.1, 0.0]])
     order = torch.tensor([[0, 3, 2], [1, 2, 0], [2, 1, 3], [3, 0, 1]])
     jittered = jitter(images, factors=factors, order=order, used=range(4))
     for index in range(3):
@@ -60,3 +60,15 @@ def test_jitter_applies_the_operations_in_each_images_order(random_batch: Callab
             expected = TORCHVISION[number](expected, float(factors[number][index]))
         assert int((jittered[index].int() - expected.int()).abs().max()) <= 3  # a last bit, passed on
         assert float((jittered[index] != expected).float().mean()) < 0.02
+
+
+def test_jitter_of_one_strength_draws_its_factors_from_both_sides_and_applies_nothing_else(
+    seeded: Callable[[int], torch.Generator],
+) -> None:
+    pixel = torch.tensor([200, 100, 50], dtype=torch.uint8).view(1, 3, 1, 1)  # contrast and hue would change it
+    batch = Batch(pixel.expand(2000, 3, 1, 1), torch.zeros(2000, dtype=torch.int64), torch.arange(2000))
+    red, green, blue = ColorJitter((0.25, 0.0, 0.0, 0.0))(batch, seeded(0)).images.long().flatten(1).unbind(1)
+    assert (int(red.min()), int(red.max())) == (150, 249)  # 200 times 0.75 to 1.25, rounded down
+    assert 190 < float(red.float().mean()) < 210
+    assert int((red // 2 - green).abs().max()) <= 1
+    assert int((red // 4 - blue).abs().max()) <= 1

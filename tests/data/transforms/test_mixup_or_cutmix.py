@@ -13,7 +13,7 @@ from cifar_cli.data.transforms.cutmix import CutMix, draw_rectangles, paste, rec
 from cifar_cli.data.transforms.draw import draw_beta
 from cifar_cli.data.transforms.mixup import Mixup, blend, mix_targets
 from cifar_cli.data.transforms.mixup_or_cutmix import MixupOrCutMix
-from cifar_cli.optim.losses import cross_entropy
+from cifar_cli.optim.losses import CrossEntropy
 
 LABELS = torch.tensor([3, 0, 7])
 PARTNERS = torch.tensor([2, 0, 1])
@@ -90,7 +90,7 @@ def test_the_rectangle_has_the_drawn_area_unless_the_border_cuts_it(seeded: Call
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 def test_the_loss_of_mixed_targets_is_the_mean_of_the_losses_weighted_by_the_shares(label_smoothing: float) -> None:
     logits, share = torch.randn(3, 10, generator=torch.Generator().manual_seed(0)), torch.tensor([0.9, 0.5, 0.2])
-    loss = cross_entropy(label_smoothing=label_smoothing)
+    loss = CrossEntropy(label_smoothing=label_smoothing)
     mixed = loss(logits, mix_targets(LABELS, partners=PARTNERS, share=share, num_classes=10), reduction="none")
     own, other = loss(logits, LABELS, reduction="none"), loss(logits, LABELS[PARTNERS], reduction="none")
     torch.testing.assert_close(mixed, share * own + (1 - share) * other)

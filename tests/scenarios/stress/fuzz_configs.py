@@ -77,7 +77,7 @@ WORDS = [
     ),
     *("a: &x [1]\n", "[" * 5000, "- " * 3000, "? " * 300, "&a [*a]", "x" * 50_000),
 ]
-SECTIONS = ("name", "seed", "data", "model", "loss", "optimizer", "schedule", "average", "train", "log")
+SECTIONS = ("name", "seed", "data", "model", "loss", "optimizer", "schedule", "average", "sharpness", "train", "log")
 
 
 def configurations(generator: random.Random, *, count: int) -> Iterator[Callable[[], bool]]:
