@@ -8,7 +8,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -29,15 +28,15 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.config.config_files import ConfigFile, is_stream, read_config_file
 from cifar_cli.config.load import load_read
-from cifar_cli.console.completion import complete_train_words
+from cifar_cli.console.completion import complete_sweep_words
 from cifar_cli.errors import RunError, UsageError
 from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.models.own.build_own import trust
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.sweep_folder import SweepFolder, find_sweep, find_sweeps
 from cifar_cli.shell import shell_command
-from cifar_cli.sweep.ranges import FloatRange, refuse_cut_words, split_ranges
-from cifar_cli.sweep.space import SearchSpace
+from cifar_cli.sweep.ranges import refuse_cut_words, split_ranges
+from cifar_cli.sweep.storage_address import storage_of, without_password
 from cifar_cli.sweep.sweep_settings import (
     DEFAULT_TRIALS,
     PRUNERS,
@@ -69,7 +68,7 @@ def sweep(
             metavar="key=range|key=value|SWEEP",
             help="What to search, in quotes: 'optimizer.lr=log(1e-3,1)' 'uniform(0,0.2)' 'int(0,4)' "
             "'model.name=[resnet20,cnn]'; and changes to the configuration. With --resume, the sweep.",
-            autocompletion=complete_train_words,
+            autocompletion=complete_sweep_words,
         ),
     ] = None,
     config: Config = None,
@@ -141,7 +140,7 @@ def sweep(
         settings = _changed(read_settings(folder), trials=trials, workers=workers, seeds=seeds)
         if settings.trials == UNLIMITED and seconds is None:
             raise UsageError(f"{folder.path}: expected --trials or --timeout, as this sweep has no other end; add one")
-        address = _storage_of(settings, storage, folder=folder)
+        address = storage_of(folder, settings.storage, storage)
         with heavy_imports():
             from cifar_cli.sweep.start_sweep import SweepCommand, resume_sweep
 
@@ -153,14 +152,16 @@ def sweep(
         settings,
         sampler=sampler or settings.sampler,
         pruner=pruner or settings.pruner,
-        storage=_without_secret(storage),
+        storage=without_password(storage),
     )
     if trials is None and seconds is not None:
         trials = UNLIMITED
     settings = _changed(settings, trials=trials, workers=workers, seeds=seeds)
-    variants = settings.space(file.text).check()
+    space = settings.space(file.text)
+    variants = space.check()
     if settings.sampler == "grid":
-        settings = _on_grid(settings, settings.space(file.text), trials=trials)
+        size = space.count_combinations()
+        settings = replace(settings, trials=min(trials or size, size))
     with heavy_imports():
         from cifar_cli.sweep.start_sweep import SweepCommand, start_sweep
 
@@ -213,20 +214,6 @@ def _new_settings(file: ConfigFile, words: Sequence[str], trust_in: ModelTrust, 
     )
 
 
-def _on_grid(settings: SweepSettings, space: SearchSpace, *, trials: int | None) -> SweepSettings:
-    """Returns the settings with at most as many trials as there are combinations.
-
-    Raises UsageError if there is no end of them.
-    """
-    if endless := [each.key for each in space.ranges if isinstance(each, FloatRange)]:
-        raise UsageError(
-            f"--sampler grid: expected choices and whole numbers, found a range of any numbers for {endless[0]}; write "
-            f"for example {shell_command(f'{endless[0]}=[0.01,0.03,0.1]')}"
-        )
-    size = len(space.combinations())
-    return replace(settings, trials=min(trials or size, size))
-
-
 def _find(words: Sequence[str], *, log_dir: Path) -> SweepFolder:
     """Returns the sweep to resume: the named one, or the newest unfinished. Raises UsageError or RunError."""
     name, changes = split_words(words, of="sweep")
@@ -249,25 +236,3 @@ def _changed(settings: SweepSettings, *, trials: int | None, workers: int | None
         # From the next one on: the winner was chosen with the trials' own seed.
         settings = replace(settings, seeds=tuple(parse_seeds(seeds, first=settings.seed + 1)))
     return replace(settings, trials=trials or settings.trials, workers=workers or settings.workers)
-
-
-def _storage_of(settings: SweepSettings, given: str | None, *, folder: SweepFolder) -> str | None:
-    """Returns the address of the sweep's database, None without one. Raises UsageError."""
-    if settings.storage is None:
-        if given is not None:
-            raise UsageError(
-                f"{folder.path}: expected no --storage, as this sweep has its journal; leave --storage out"
-            )
-        return None
-    if given is None and "***" in settings.storage:
-        raise UsageError(
-            f"{folder.path}: expected --storage, as the address holds a password, which is not kept; "
-            f"write --storage {settings.storage} with the password"
-        )
-    return given or settings.storage
-
-
-def _without_secret(url: str | None) -> str | None:
-    """Returns the address of a database with *** in the place of its password."""
-    password = urlsplit(url).password if url else None
-    return url.replace(f":{password}@", ":***@") if url and password else url

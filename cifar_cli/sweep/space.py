@@ -11,7 +11,7 @@ from cifar_cli.config.load import load_read
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.config.variants import NAME_KEYS, Variant, has_key, load_variant
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE
-from cifar_cli.errors import ConfigError
+from cifar_cli.errors import ConfigError, UsageError
 from cifar_cli.shell import shell_command
 from cifar_cli.sweep.ranges import Choice, FloatRange, Range
 
@@ -62,6 +62,15 @@ class SearchSpace:
     def combinations(self) -> list[dict[str, str]]:
         """Returns all combinations of values. Only for ranges that all have a finite number of values."""
         return list(self._completed({}, first_only=False))
+
+    def count_combinations(self) -> int:
+        """Returns the number of combinations. Raises UsageError if there is no end of them."""
+        if endless := [each.key for each in self.ranges if isinstance(each, FloatRange)]:
+            raise UsageError(
+                f"--sampler grid: expected choices and whole numbers, found a range of any numbers for {endless[0]}; "
+                f"write for example {shell_command(f'{endless[0]}=[0.01,0.03,0.1]')}"
+            )
+        return len(self.combinations())
 
     def representatives(self) -> list[dict[str, str]]:
         """Returns combinations of values in which each name meets each, and each range has its ends."""

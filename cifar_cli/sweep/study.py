@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ STATES = {
     DIVERGED: TrialState.PRUNED,
     FAILED: TrialState.FAIL,
 }
+TRIALS_FOR_IMPORTANCE = 10
 TRIES = 3  # to open a database
 SECONDS_BETWEEN_TRIES = 1.0
 SURPLUS = "surplus"  # the outcome of a trial beyond the limit, which was never begun
@@ -129,12 +131,16 @@ class SweepStudy:
         Source: Watanabe, Bansal, Hutter, PED-ANOVA, IJCAI 2023, as Optuna computes it.
         """
         complete = self._study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-        if len({trial.value for trial in complete}) < 2:
+        if len(complete) < TRIALS_FOR_IMPORTANCE:
             return {}
         # The best tenth, but at least five trials, as Optuna advises, and at most half of them.
         best = min(0.5, max(0.1, 5 / len(complete)))
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
-        found: Mapping[str, float] = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found: Mapping[str, float] = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+        if any("same set of trials" in str(warning.message) for warning in caught):  # most are equally good
+            return {}
         return {key: float(value) for key, value in found.items()}
 
     def _encoded(self, values: Mapping[str, str]) -> dict[str, str | int]:

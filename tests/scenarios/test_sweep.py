@@ -18,7 +18,8 @@ from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from cifar_cli import config
-from cifar_cli.runs.run_folder import newest_run
+from cifar_cli.runs.run_folder import RunFolder, newest_run
+from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.sweep import run_sweep
 from cifar_cli.sweep.trial_messages import WorkerSettings
 
@@ -72,8 +73,7 @@ def test_a_search_keeps_every_trial_tests_the_winner_alone_and_writes_its_config
     assert winner == config.load(folder / best["run"] / "config.yaml").model_copy(update={"log": winner.log})
     assert winner.optimizer.lr == float(best["optimizer.lr"])
     assert newest_run(tmp_path / "logs") is None  # a command without a RUN does not take a trial
-    for name in ("history.png", "importance.png"):
-        assert (folder / "images" / name).read_bytes().startswith(b"\x89PNG")
+    assert (folder / "images" / "history.png").read_bytes().startswith(b"\x89PNG")
     assert "model.layers: left out of the trials whose model has no such key" in outcome.err
     assert outcome.err.rstrip().endswith(f"next: cifar train --config {Path('logs') / folder.name / 'best.yaml'}")
     assert f"winner: trial {best['trial']}, " in outcome.out
@@ -179,6 +179,23 @@ def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
     outcome = search(*WORDS, RANGES[0], "--timeout", "2h", "--workers", "1")
     assert outcome.code in (0, 1), outcome.err
     assert rows(only_sweep(tmp_path))
+
+
+def test_a_second_command_on_the_same_sweep_is_refused(search: Callable[..., Any], tmp_path: Path) -> None:
+    assert search(*WORDS, RANGES[0], "--trials", "1").code == 0
+    folder = only_sweep(tmp_path)
+    with run_lock(RunFolder(folder), warn=print):
+        outcome = search("--resume", folder.name, "--trials", "2")
+    assert outcome.code == 1
+    assert "expected a run that nobody trains, found one that process" in outcome.err
+    assert len(rows(folder)) == 1
+
+
+def test_fewer_trials_than_there_are_already_are_refused(search: Callable[..., Any], tmp_path: Path) -> None:
+    assert search(*WORDS, RANGES[0], "--trials", "2").code == 0
+    outcome = search("--resume", only_sweep(tmp_path).name, "--trials", "1")
+    assert outcome.code == 2
+    assert "expected --trials of at least the 2 that were begun, found 1; write --trials 2" in outcome.err
 
 
 # --- processes -----------------------------------------------------------------------------------------------------
