@@ -80,18 +80,18 @@ def assert_equal_values() -> Callable[[object, object], None]:
 
 
 @pytest.fixture
-def worker_threads(monkeypatch: pytest.MonkeyPatch) -> list[WorkerSettings]:
-    """Has the workers of a sweep be threads; returns the settings of those that were started."""
-    started: list[WorkerSettings] = []
+def worker_threads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[WorkerSettings, ShutdownRequest]]:
+    """Has the workers of a sweep be threads; returns of those that were started the settings and what stops them."""
+    started: list[tuple[WorkerSettings, ShutdownRequest]] = []
 
     def serve(channel: Connection, settings: WorkerSettings, shutdown: ShutdownRequest) -> None:
         with suppress(OSError, CifarError):  # the test has closed the channel
             serve_trials(channel, settings, shutdown)
 
     def start(settings: WorkerSettings) -> Worker:
-        started.append(settings)
         ours, theirs = Pipe()
         shutdown = ShutdownRequest()
+        started.append((settings, shutdown))
         thread = threading.Thread(target=serve, args=(theirs, settings, shutdown), daemon=True)
         thread.start()
         terminate: Callable[[], None] = lambda: setattr(shutdown, "signal_number", signal.SIGTERM)  # noqa: E731

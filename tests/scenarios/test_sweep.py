@@ -22,13 +22,15 @@ from cifar_cli.runs.run_folder import RunFolder, newest_run
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.sweep import run_sweep
 from cifar_cli.sweep.trial_messages import WorkerSettings
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 
 WORDS = ["--config", "small.yaml", "train.epochs=1", "data.batch_size=100", "log.images_every=0"]
+Started = list[tuple[WorkerSettings, ShutdownRequest]]
 RANGES = ["optimizer.lr=log(1e-2,0.2)", "data.augment.translate=int(0,2)", "model.name=[mlp,sequential]"]
 
 
 @pytest.fixture
-def search(cifar: Callable[..., Any], worker_threads: list[WorkerSettings]) -> Callable[..., Any]:
+def search(cifar: Callable[..., Any], worker_threads: Started) -> Callable[..., Any]:
     """Returns a function that runs `cifar sweep`, whose workers are threads, in the test's own folder."""
     return lambda *words: cifar("sweep", *words)
 
@@ -51,7 +53,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_a_search_keeps_every_trial_tests_the_winner_alone_and_writes_its_configuration(
-    search: Callable[..., Any], cifar: Callable[..., Any], tmp_path: Path, worker_threads: list[WorkerSettings]
+    search: Callable[..., Any], cifar: Callable[..., Any], tmp_path: Path, worker_threads: Started
 ) -> None:
     outcome = search(*WORDS, *RANGES, "--trials", "4")
     assert outcome.code == 0, outcome.err
@@ -77,7 +79,7 @@ def test_a_search_keeps_every_trial_tests_the_winner_alone_and_writes_its_config
     assert "model.layers: left out of the trials whose model has no such key" in outcome.err
     assert outcome.err.rstrip().endswith(f"next: cifar train --config {Path('logs') / folder.name / 'best.yaml'}")
     assert f"winner: trial {best['trial']}, " in outcome.out
-    assert [settings.threads for settings in worker_threads] == [1]
+    assert [settings.threads for settings, _ in worker_threads] == [1]
 
     again = search("--resume", folder.name, "--json")  # nothing is left: the same results
     assert again.code == 0, again.err
@@ -148,12 +150,18 @@ def test_trial_after_trial_that_cannot_be_trained_stops_the_sweep(
 
 
 def test_ctrl_c_saves_the_trial_and_resuming_finishes_it(
-    search: Callable[..., Any], at_step: Callable[..., Any], tmp_path: Path
+    search: Callable[..., Any], at_step: Callable[..., Any], tmp_path: Path, worker_threads: Started
 ) -> None:
+    def press_ctrl_c(state: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        (_, shutdown), *_ = worker_threads
+        while not shutdown.signal_number:  # until the coordinating thread has told the worker
+            time.sleep(0.01)
+
     words = [*WORDS, "train.epochs=2", RANGES[0], "--trials", "2"]
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with at_step(8, lambda state: os.kill(os.getpid(), signal.SIGINT)):
+        with at_step(8, press_ctrl_c):
             stopped = search(*words)
     finally:
         signal.signal(signal.SIGINT, previous)
