@@ -84,6 +84,8 @@ def print_winner(summary: Mapping[str, Any]) -> None:
 def describe_test_accuracy(test: Mapping[str, Any]) -> str:
     """Returns the test accuracy of the winner: of its own run, or the mean over seeds with its interval."""
     accuracy = test["accuracy"]
+    if accuracy is None:
+        return "none, as the training of every seed diverged"
     if "n" not in test:
         return f"{formatting.percent(accuracy, decimals=2)}, the winner's own run; --seeds 5 measures its variation"
     interval = test["confidence_95"]

@@ -25,11 +25,9 @@ FIXED_KEYS = {
     "train.device": "it does not change what is learned",
     "train.deterministic": "it does not change what is learned",
     "train.checkpoint_seconds": "it does not change what is learned",
-    **{
-        f"data.{key}": "all trials are compared on the same images"
-        for key in ("name", "root", "val_size", "mirrors", "fallback")
-    },
 }
+# Of the section `data`, these alone: the others choose the images, and all trials are compared on the same ones.
+DATA_KEYS = ("augment", "batch_size", "drop_last", "hard_example_fractions", "normalize")
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,12 @@ class SearchSpace:
         for each in self.ranges:
             for key, reason in FIXED_KEYS.items():
                 if each.key == key or each.key.startswith(f"{key}.") or key.startswith(f"{each.key}."):
-                    yield f"{COMMAND_LINE.source}: {each.key}: expected a key that a sweep can search: {reason}; fix it"
+                    yield _unsearchable(each.key, reason)
                     break
+            section, _, key = each.key.partition(".")
+            is_known = any(key in CHOICES["data"].keys_of(name).model_fields for name in CHOICES["data"].table)
+            if section == "data" and (not key or (is_known and key not in DATA_KEYS)):
+                yield _unsearchable(each.key, "all trials are compared on the same images")
 
     def _subject(self, mistake: str) -> str:
         """Returns the key of a range of numbers, for a mistake about it; else the whole mistake."""
@@ -165,6 +167,10 @@ _NO_VALIDATION = (
     "data.val_size: expected held-out images, on which the trials are compared, found 0; write for example "
     "data.val_size=5000"
 )
+
+
+def _unsearchable(key: str, reason: str) -> str:
+    return f"{COMMAND_LINE.source}: {key}: expected a key that a sweep can search: {reason}; fix it"
 
 
 def _decides_keys(each: Range) -> bool:

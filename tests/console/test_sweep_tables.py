@@ -65,5 +65,7 @@ def test_the_winner_is_told_with_a_warning_and_its_test(capsys: pytest.CaptureFi
     ]
     print_winner({"winner": winner, "test": {"accuracy": 0.7, "n": 3, "confidence_95": [0.69, 0.71]}})
     assert "test: 70.0 % ± 1.0, 3 seeds (95 % confidence, Student's t)" in capsys.readouterr().out
+    print_winner({"winner": winner, "test": {"accuracy": None, "n": 0, "confidence_95": None}})
+    assert "test: none, as the training of every seed diverged" in capsys.readouterr().out
     print_winner({"winner": winner, "test": None})
     assert "test:" not in capsys.readouterr().out
