@@ -15,6 +15,7 @@ from cifar_cli.benchmark.run_benchmark import Benchmark
 from cifar_cli.benchmark.table import REFERENCES
 from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import results
+from cifar_cli.runner.kernels_of_run import kernels_in_words
 
 BAR_WIDTH = 24
 TOO_NOISY = "the rounds differ too much for one figure: try more --rounds and --seconds, while nothing else runs"
@@ -62,7 +63,7 @@ def as_dict(measured: Measurement, benchmark: Benchmark, *, source: str, machine
         "name": benchmark.experiment.name,
         "against": benchmark.reference,
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": dict(machine),
+        "machine": {**machine, "native_kernels": kernels_in_words(benchmark.runtime.device)},
         "synthetic": benchmark.experiment.data.is_synthetic,
         "parameters": benchmark.parameters,
         "batch_size": measured.batch_size,

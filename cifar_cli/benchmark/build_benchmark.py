@@ -6,7 +6,7 @@ from cifar_cli import formatting
 from cifar_cli.benchmark.run_benchmark import Benchmark
 from cifar_cli.benchmark.table import REFERENCES
 from cifar_cli.benchmark.tutorial_transforms import without_counterpart
-from cifar_cli.builders.build_training import build_runtime, build_training
+from cifar_cli.builders.build_training import build_runtime, build_training, is_native_wanted
 from cifar_cli.config import Experiment
 from cifar_cli.config.schema import on_dataset
 from cifar_cli.console.streams import note, warn
@@ -14,6 +14,7 @@ from cifar_cli.data.datasets.open_dataset import Splits, open_dataset
 from cifar_cli.data.datasets.table import DATASETS
 from cifar_cli.data.download.checksums import MissingFileError
 from cifar_cli.errors import DataError
+from cifar_cli.kernels.native_library import native_library
 
 BUSY_LOAD = 0.7  # average number of programs that needed a core, over the minute before
 FALLBACK = "synthetic"
@@ -36,6 +37,9 @@ def build_benchmark(experiment: Experiment, *, against: str) -> Benchmark:
         f"{experiment.name}: {experiment.model.label} with {formatting.count(benchmark.parameters, 'parameter')}, "
         f"batch {experiment.data.batch_size}, on {runtime.device_name}, {runtime.precision}"
     )
+    if is_native_wanted(experiment, runtime.device):
+        native = native_library()
+        note(f"native kernels: {native.words if native.library else f'none: {native.words}; torch computes'}")
     return benchmark
 
 

@@ -120,11 +120,12 @@ def initialize(model: nn.Module, experiment: Experiment, splits: Splits, runtime
 
 def with_fast_kernels(model: nn.Module, experiment: Experiment, runtime: Runtime) -> nn.Module:
     """Returns the network. Replaces layers by those that compute the same faster, if experiment and device allow it."""
-    if experiment.train.compile or experiment.model.is_own:
-        return model
-    if experiment.train.fast_convolutions == "auto" and has_faster_kernels(runtime.device, runtime.precision):
+    is_wanted = experiment.train.fast_convolutions == "auto" and not (
+        experiment.train.compile or experiment.model.is_own
+    )
+    if is_wanted and has_faster_kernels(runtime.device, runtime.precision):
         model = replace_convolutions(model)
-    if experiment.train.native_kernels == "auto" and has_native_kernels(runtime.device):
+    if is_native_wanted(experiment, runtime.device) and has_native_kernels(runtime.device):
         model = replace_by_native(model)
     return model
 
@@ -141,6 +142,12 @@ def passes_per_batch(experiment: Experiment) -> int:
     batch_size = experiment.data.batch_size
     parts = -(-batch_size // (experiment.train.micro_batch_size or batch_size))
     return parts * experiment.sharpness.passes
+
+
+def is_native_wanted(experiment: Experiment, device: torch.device) -> bool:
+    """Returns whether the experiment's network is to compute by native kernels on this device, where there are any."""
+    train = experiment.train
+    return device.type == "cpu" and train.native_kernels == "auto" and not (train.compile or experiment.model.is_own)
 
 
 def _training_loader(experiment: Experiment, splits: Splits, runtime: Runtime) -> BatchLoader:

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from cifar_cli.builders.trust_model import ModelTrust, words_for_own_model
+from cifar_cli.commands.lr_option import refuse_options_of_a_training, try_lrs
 from cifar_cli.commands.model_choice import OWN_MODEL_CONFIG, load_config, read_trust
 from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
+    AsJson,
     Config,
     OptionalLogDir,
     OwnModel,
@@ -60,13 +62,19 @@ def train(
             autocompletion=complete_checkpoint,
         ),
     ] = None,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Try learning rates on 100 steps; print one to take, and draw the curve.")
+    ] = False,
     model: OwnModel = None,
     trust_model: TrustModel = False,
     log_dir: OptionalLogDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a network, and write the results into logs/<run>/."""
     started = time.perf_counter()  # before the import of torch, which the command's time includes
     run, overrides = split_words(words)
+    if as_json and not find_lr:
+        raise UsageError("cifar train --json: expected --find-lr, whose results it prints; add it, or leave --json out")
     trust_in = read_trust(model, trust_model)
     if trust_in.named and config is None and not resume:
         config = OWN_MODEL_CONFIG
@@ -82,7 +90,7 @@ def train(
             "cifar train --resume: expected no --from, since a run goes on with its own weights; leave --from out"
         )
     if config is None:
-        _check_resume(dry_run=dry_run, seeds=seeds)
+        _check_resume(dry_run=dry_run, seeds=seeds, find_lr=find_lr)
         with heavy_imports():
             from cifar_cli.runner.seeds import resume as resume_training
 
@@ -96,6 +104,10 @@ def train(
         word = shell_command(f"log.dir={log_dir}")
         raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
     weights = weights_file(begin_with, log_dir=DEFAULT_LOG_DIR) if begin_with is not None else None
+    if find_lr:
+        refuse_options_of_a_training(dry_run=dry_run, seeds=seeds)
+        try_lrs(_load(config, overrides, trust_in), config, overrides, begin_with=weights, as_json=as_json)
+        return
     _start(config, overrides, trust_in=trust_in, dry_run=dry_run, seeds=seeds, begin_with=weights, started=started)
 
 
@@ -131,18 +143,7 @@ def _start(
     started: float,
 ) -> None:
     """Trains a configuration once or with several seeds, or shows the plan."""
-    if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise UsageError(
-            f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
-            f"configuration, found a pipe, which can be read once; write it to a file: "
-            f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
-        )
-    experiment = load_config(source, overrides, trust_in)
-    is_other_network = trust_in.named or any(word.startswith("model") for word in overrides)
-    if is_other_network and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
-        from cifar_cli.builders.feature_layers import without_unknown_feature_layers
-
-        experiment = without_unknown_feature_layers(experiment)
+    experiment = _load(source, overrides, trust_in)
     if seeds is not None:
         if dry_run:
             raise UsageError(
@@ -170,6 +171,23 @@ def _start(
             raise DivergedError(f"{error}{_own_lr_hint(source, overrides, experiment, trust_in)}") from error
 
 
+def _load(source: str, overrides: Sequence[str], trust_in: ModelTrust) -> Experiment:
+    """Returns the experiment of a configuration, without feature layers that another network does not have."""
+    if is_stream(source) and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError(
+            f"cifar train --config {source}: expected a FILE or a NAME, as every process of torchrun reads the "
+            f"configuration, found a pipe, which can be read once; write it to a file: "
+            f"{shell_command('cifar', 'config', 'copy', source, 'FILE')}"
+        )
+    experiment = load_config(source, overrides, trust_in)
+    is_other_network = trust_in.named or any(word.startswith("model") for word in overrides)
+    if is_other_network and not any(word.startswith(("log.feature_layers", "log=")) for word in overrides):
+        from cifar_cli.builders.feature_layers import without_unknown_feature_layers
+
+        experiment = without_unknown_feature_layers(experiment)
+    return experiment
+
+
 def _own_lr_hint(source: str, overrides: Sequence[str], experiment: Experiment, trust_in: ModelTrust) -> str:
     """Returns the configuration's own learning rate in words if the command line has changed it, else nothing."""
     others = [word for word in overrides if not word.startswith("optimizer.lr=")]
@@ -179,8 +197,13 @@ def _own_lr_hint(source: str, overrides: Sequence[str], experiment: Experiment, 
     return f"; {source} itself has optimizer.lr={own:g}" if own != experiment.optimizer.lr else ""
 
 
-def _check_resume(*, dry_run: bool, seeds: str | None) -> None:
+def _check_resume(*, dry_run: bool, seeds: str | None, find_lr: bool) -> None:
     """Raises UsageError for options that only a new run has."""
+    if find_lr:
+        raise UsageError(
+            "cifar train --resume: expected no --find-lr, since a run goes on with its own learning rates; leave "
+            "--find-lr out, or test the run's configuration: --config RUN/config.yaml --find-lr"
+        )
     if dry_run:
         raise UsageError(
             "cifar train --resume: expected no --dry-run, which shows the plan of a new run; leave --dry-run out"

@@ -76,6 +76,11 @@ def cross_field_issues(experiment: Experiment) -> Iterator[CrossFieldIssue]:
         mend = "set schedule.warmup_epochs to 0"
         word = "schedule.warmup_epochs=0"
         yield Issue(("schedule", "warmup_epochs"), finding, mend, word=word), ("train", "epochs")
+    if experiment.schedule.needs_validation and data.val_size == 0:
+        finding = f"expected images held out, as the schedule {experiment.schedule.name} follows their results, found 0"
+        size = 100 if data.is_own else 5000
+        mend, word = f"write for example {size}", f"data.val_size={size}"
+        yield Issue(("data", "val_size"), finding, mend, word=word), ("schedule", "name")
     yield from _unknown_feature_layers(experiment)
 
 

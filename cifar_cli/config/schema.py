@@ -95,7 +95,7 @@ def on_dataset(data: DataKeys, name: str, **changes: Any) -> DataKeys:
 
 def with_inherited_settings(optimizer: OptimizerSection) -> OptimizerSection:
     """Returns the section with its settings copied into groups of the same optimizer that do not set them."""
-    own = {key: value for key, value in optimizer if key != "groups"}
+    own = {key: value for key, value in optimizer if key not in ("groups", "layer_decay")}
     groups = tuple(
         group.model_copy(update={key: value for key, value in own.items() if key not in group.model_fields_set})
         if group.name == optimizer.name

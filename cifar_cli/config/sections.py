@@ -126,6 +126,11 @@ GROUP = ChosenFrom(OPTIMIZERS, ParameterGroupKeys)
 class OptimizerSection(OptimizerKeys):
     """An optimizer, and beside it the parameters that are another optimizer's, or not treated like the rest."""
 
+    layer_decay: Fraction = Field(
+        1.0,
+        title="the learning rate of a layer as a fraction of that of the layer after it; 1 for the same everywhere",
+        examples=[0.75],
+    )
     groups: tuple[Annotated[ParameterGroupKeys, GROUP], ...] = Field(
         (),
         title="other settings or another optimizer for some of the parameters",

@@ -27,8 +27,9 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
     seeds = summary["seeds"]
     console.print(f"{summary['name']} on {summary['dataset']}, seeds {', '.join(map(str, seeds))}", style="bold")
     measures = {key: title for key, title in _titles(summary).items() if key in summary}
+    may_stop_early = any("stopped_early" in run for run in summary["runs"])
     table = Table("seed")
-    for heading in (*measures.values(), "training", "in all"):
+    for heading in (*measures.values(), *(["epochs"] if may_stop_early else []), "training", "in all"):
         table.add_column(heading, justify="right")
     table.add_column("run")
     for run in summary["runs"]:
@@ -36,7 +37,8 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
             formatting.percent(run[key]["accuracy"], decimals=2) if run.get(key) else run["status"] for key in measures
         ]
         times = [describe_seconds(run[key]) if key in run else "–" for key in ("train_seconds", "wall_seconds")]
-        table.add_row(str(run["seed"]), *accuracies, *times, run["run"])
+        epochs = [str(run.get("epochs", "–"))] if may_stop_early else []
+        table.add_row(str(run["seed"]), *accuracies, *epochs, *times, run["run"])
     print_table(console, table)
     for key, title in measures.items():
         console.print(f"{title}: {_describe(summary[key])}", style="bold" if key == "test" else None)

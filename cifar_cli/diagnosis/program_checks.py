@@ -30,6 +30,8 @@ VARIABLES = (
     "MALLOC_TRIM_THRESHOLD_",
     "MALLOC_TOP_PAD_",
     "GLIBC_TUNABLES",
+    "CC",
+    "XDG_CACHE_HOME",
     "RANK",
     "WORLD_SIZE",
     "LOCAL_RANK",

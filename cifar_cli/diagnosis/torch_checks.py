@@ -59,18 +59,25 @@ def check_auto(situation: Situation) -> Finding:
 
 
 def check_kernels(situation: Situation) -> Finding:
-    """Returns which faster ways of computing a training takes on the chosen device."""
+    """Returns which faster ways of computing a training takes on the chosen device, and why not the native ones."""
     from cifar_cli.kernels.cuda_graphs import can_capture
     from cifar_cli.kernels.fast_convolutions import has_faster_kernels
+    from cifar_cli.kernels.native_library import native_library
     from cifar_cli.training.runtime import choose_runtime
 
     runtime = choose_runtime()
+    native = native_library() if runtime.device.type == "cpu" else None
     values = {
         "fast_convolutions": has_faster_kernels(runtime.device, runtime.precision),
         "cuda_graphs": can_capture(runtime.device, runtime.precision),
+        "native_kernels": native is not None and native.library is not None,
     }
     names = [name.replace("_", " ") for name, is_used in values.items() if is_used]
-    return Finding("ok", ", ".join(names) or "those of torch", values=values)
+    text = ", ".join(names) or "those of torch"
+    if native is None:
+        return Finding("ok", text, values=values)
+    said = f"{text} {native.words}" if values["native_kernels"] else f"{text}; no native kernels: {native.words}"
+    return Finding("ok", said, values=values | {"native_kernels_found": native.words})
 
 
 def check_convolutions(situation: Situation) -> Finding:

@@ -61,7 +61,7 @@ def _find_compiler() -> list[str]:
     for words in [shlex.split(wanted)] if wanted else [[name] for name in COMPILERS]:
         if path := shutil.which(words[0]):
             return [os.path.realpath(path) if Path(path).name in COMPILERS else path, *words[1:]]
-    raise _NotAvailableError(f"no C compiler: {f'$CC is {wanted}' if wanted else ', '.join(COMPILERS)} not found")
+    raise _NotAvailableError(f"no C compiler: {f'$CC is {wanted},' if wanted else ', '.join(COMPILERS)} not found")
 
 
 def _cache_folder() -> Path:

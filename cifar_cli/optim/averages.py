@@ -49,18 +49,23 @@ class NoAverage:
 class Ema:
     """The exponential moving average of the weights: after each step decay · average + (1 − decay) · weights.
 
-    Training continues with the network's own weights; evaluation uses the averaged weights.
+    Training continues with the network's own weights; evaluation uses the averaged weights. warmup: step t keeps at
+    most (1 + t) / (10 + t) of the average, as in TensorFlow's ExponentialMovingAverage and in torch-ema.
     """
 
-    def __init__(self, model: nn.Module, *, decay: float = 0.999) -> None:
-        self.decay = decay
+    def __init__(self, model: nn.Module, *, decay: float = 0.999, warmup: bool = False) -> None:
+        self.decay, self.warmup = decay, warmup
         self.model = model
         self.averaged = {name: tensor.clone() for name, tensor in _float_tensors(model).items()}
 
     @torch.no_grad()
     def step_ended(self, step: int) -> None:
         # As in torch's AveragedModel, the average starts with the weights after the first step, not with random ones.
-        _update_average(self.averaged, towards=_float_tensors(self.model), decay=self.decay if step > 1 else 0.0)
+        decay = self._decay_at(step) if step > 1 else 0.0
+        _update_average(self.averaged, towards=_float_tensors(self.model), decay=decay)
+
+    def _decay_at(self, step: int) -> float:
+        return min(self.decay, (1 + step) / (10 + step)) if self.warmup else self.decay
 
     def averaged_weights(self) -> Weights:
         return self.averaged

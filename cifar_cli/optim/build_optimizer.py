@@ -1,7 +1,7 @@
 """Builds the optimizer of a model's parameters, which can be divided into groups."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 import torch
@@ -10,8 +10,9 @@ from torch import nn
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.eager_optimizers import EagerOptimizer
 from cifar_cli.optim.gradient_norm import clip_before_each_step
+from cifar_cli.optim.layer_order import layer_scales
 from cifar_cli.optim.multi_optimizer import MultiOptimizer
-from cifar_cli.optim.reported_lr import GROUP_INDEX, keep_group_indices
+from cifar_cli.optim.reported_lr import GROUP_INDEX, LR_SCALE, keep_group_indices
 from cifar_cli.optim.select_parameters import select_parameters
 from cifar_cli.optim.table import OPTIMIZERS
 from cifar_cli.section import load_target
@@ -36,6 +37,7 @@ def build_optimizer(
     model: nn.Module,
     *,
     groups: Sequence[Mapping[str, Any]] = (),
+    layer_decay: float = 1.0,
     fused: bool = False,
     clip_grad_norm: float | None = None,
     **settings: Any,
@@ -44,8 +46,10 @@ def build_optimizer(
 
     settings: `weight_decay`, `decay_norm_and_bias` as in `parameter_groups`, and the optimizer's own arguments. A group
     has its own settings, a `name`, and patterns `parameters`; it takes the matching parameters that no group before it
-    has taken. A group's `epochs` stays in torch's parameter group, where the schedule reads it. clip_grad_norm: the
-    largest norm of all gradients together; larger gradients are scaled down before each step.
+    has taken. A group's `epochs` stays in torch's parameter group, where the schedule reads it. layer_decay:
+    below 1, torch's groups are divided by layers too, each with its `lr_scale`, by which the schedule multiplies the
+    learning rate. clip_grad_norm: the largest norm of all gradients together; larger gradients are scaled down before
+    each step.
 
     Raises UsageError if there is nothing to train, a pattern matches nothing, or an optimizer cannot take a parameter.
     """
@@ -56,9 +60,10 @@ def build_optimizer(
         if OPTIMIZERS[optimizer_name].matrices_only:
             _check_matrices(model, names, optimizer=optimizer_name)
         by_optimizer.setdefault(optimizer_name, []).extend(
-            {**parameters, **group}
+            {**parameters, **group, **scale}
+            for scale, among in _by_layer(model, names, layer_decay)
             for parameters in parameter_groups(
-                model, weight_decay=weight_decay, decay_norm_and_bias=decay_norm_and_bias, among=names
+                model, weight_decay=weight_decay, decay_norm_and_bias=decay_norm_and_bias, among=among
             )
         )
     optimizers: list[EagerOptimizer] = [
@@ -134,6 +139,18 @@ def _divide(
         settings = {key: value for key, value in group.items() if key != "parameters"}
         divided.append((names, {**settings, GROUP_INDEX: index}))
     return [(remaining, {**rest, GROUP_INDEX: None}), *divided]
+
+
+def _by_layer(
+    model: nn.Module, names: Collection[str], decay: float
+) -> Iterator[tuple[dict[str, float], Collection[str]]]:
+    """Yields the scale of each layer with the names of its parameters; with a decay of 1, all names together."""
+    if decay == 1:
+        yield {}, names
+        return
+    scales = layer_scales(model, decay)
+    for scale in dict.fromkeys(scales.values()):
+        yield {LR_SCALE: scale}, [name for name in names if scales[name] == scale]
 
 
 def _check_matrices(model: nn.Module, names: Collection[str], *, optimizer: str) -> None:

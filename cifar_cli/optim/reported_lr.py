@@ -1,7 +1,7 @@
 """Chooses the one learning rate that is reported as `lr` in metrics.csv, TensorBoard and messages.
 
 That is `optimizer.lr` if it trains any parameter. If `optimizer.groups` take every parameter, it is the learning rate
-of the first group that is trained to the end, or else of the first group.
+of the first group that is trained to the end, or else of the first group. With a layer decay, it is that of the head.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from cifar_cli.optim.table import OPTIMIZERS, OptimizerKeys
 from cifar_cli.section import Section, load_target
 
 GROUP_INDEX = "group_index"  # in torch's groups: the index in optimizer.groups, None for the section's own parameters
+LR_SCALE = "lr_scale"  # in torch's groups, under timm's name: the fraction of the learning rate that a layer has
 
 
 class ConfiguredLr(NamedTuple):

@@ -151,6 +151,9 @@ class EmaKeys(AverageKeys):
 
     name: Literal["ema"] = "ema"
     decay: BelowOne = Field(0.999, title="the fraction of the average that each step keeps", examples=[0.999])
+    warmup: Flag = Field(
+        False, title="true: step t keeps at most (1 + t) / (10 + t), so that early weights are soon forgotten"
+    )
 
 
 class LookaheadKeys(AverageKeys):

@@ -7,6 +7,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from cifar_cli import formatting
 from cifar_cli.analysis.call_order import called_layers
@@ -18,6 +19,8 @@ from cifar_cli.config.yaml.flow import to_flow_yaml
 from cifar_cli.console.fitting_tables import print_table
 from cifar_cli.console.streams import print_next_step, results
 from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.optim.layer_order import layers_in_order
+from cifar_cli.optim.reported_lr import LR_SCALE
 from cifar_cli.runner.describe_training import describe_epochs, describe_options
 from cifar_cli.section import Entry
 from cifar_cli.training.train_step import backward
@@ -53,6 +56,8 @@ def print_dry_run(experiment: Experiment, splits: Splits, training: Training, *,
     console.print(table)
     image = torch.zeros(1, *experiment.data.image_shape, device=training.runtime.device)
     print_table(console, model_table(training.state.model, image))
+    if experiment.optimizer.layer_decay < 1:
+        print_table(console, layer_lr_table(training.state.model, training.state.optimizer))
     _try_one_batch(console, training)
     print_next_step(wrote=[], next_command=command)
 
@@ -72,6 +77,27 @@ def model_table(model: nn.Module, image: Tensor) -> Table:
         table.add_row(name, type(module).__name__, shape, f"{_count_parameters(module):,}")
     table.add_section()
     table.add_row("total", "", "", f"{_count_parameters(model):,}")
+    return table
+
+
+def layer_lr_table(model: nn.Module, optimizer: Optimizer) -> Table:
+    """Returns a table with a row per layer that layer decay counts: its trained parameters and their learning rates.
+
+    The learning rates are those before any schedule: several where the layer's parameters are in several groups.
+    """
+    lrs = {
+        id(parameter): group["initial_lr"] * group.get(LR_SCALE, 1.0)
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    parameters = dict(model.named_parameters())
+    table = Table("layer", title="learning rates by layer", title_justify="left")
+    table.add_column("trained parameters", justify="right")
+    table.add_column("lr", justify="right")
+    for layer, names in layers_in_order(model).items():
+        trained = [parameters[name] for name in names if id(parameters[name]) in lrs]
+        texts = dict.fromkeys(f"{lrs[id(parameter)]:.3g}" for parameter in trained)
+        table.add_row(layer, f"{sum(parameter.numel() for parameter in trained):,}", ", ".join(texts) or "frozen")
     return table
 
 

@@ -14,6 +14,7 @@ from cifar_cli.console.streams import note
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.data.image_set import ImageSet
 from cifar_cli.errors import UsageError
+from cifar_cli.runner.kernels_of_run import with_kernels_of_run
 from cifar_cli.training.classification_metrics import classification_metrics
 from cifar_cli.training.evaluation import Evaluation
 
@@ -85,7 +86,8 @@ def evaluate_model(opened: LoadedModel, *, split: str, batch_size: int) -> Model
         initialize(model, experiment, splits, runtime)
     subject = f"{split} split of {experiment.data.name}, {formatting.count(len(images), 'image')}"
     note(f"{opened.source}: {experiment.model.label} on the {subject}")
-    model = with_fast_kernels(model, experiment, runtime)  # as in the test at the end of training
+    trained_as = with_kernels_of_run(experiment, runtime, environment=opened.run.environment)
+    model = with_fast_kernels(model, trained_as, runtime)  # as in the test at the end of training
     measured = run_evaluation(experiment, model, images, splits=splits, runtime=runtime, batch_size=batch_size)
     return ModelEvaluation(opened, experiment, split, images, measured, runtime.precision)
 

@@ -21,6 +21,7 @@ from cifar_cli.console.streams import note, warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.errors import CheckpointError, UsageError
+from cifar_cli.runner.kernels_of_run import warn_of_other_kernels, with_kernels_of_run
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.restore_best import restore_best
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
@@ -55,7 +56,9 @@ def resume_run(
         check_weights(experiment, checkpoint, path=path)
         runtime = build_runtime(experiment, processes)
         experiment, splits = load_data(experiment, processes, environment=folder.environment)
-        training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
+        training = _restore_training(
+            checkpoint, path, experiment=experiment, splits=splits, runtime=runtime, folder=folder
+        )
         training_run = TrainingRun(folder, experiment, splits, training)
         if processes.is_main:
             restore_best(training_run)
@@ -88,7 +91,9 @@ def resume_with_images(
     with run_lock(folder, warn=warn):
         checkpoint, path = _load_last(folder)
         check_weights(experiment, checkpoint, path=path)
-        training = _restore_training(checkpoint, path, experiment=experiment, splits=splits, runtime=runtime)
+        training = _restore_training(
+            checkpoint, path, experiment=experiment, splits=splits, runtime=runtime, folder=folder
+        )
         run = TrainingRun(folder, experiment, splits, training, group=group, is_tested=is_tested)
         restore_best(run)
         return _continue_training(run, started_at=started_at, shutdown=shutdown)
@@ -110,9 +115,18 @@ def load_state(state: TrainingState, checkpoint: dict[str, Any], *, path: Path) 
 
 
 def _restore_training(
-    checkpoint: dict[str, Any], path: Path, *, experiment: Experiment, splits: Splits, runtime: Runtime
+    checkpoint: dict[str, Any],
+    path: Path,
+    *,
+    experiment: Experiment,
+    splits: Splits,
+    runtime: Runtime,
+    folder: RunFolder,
 ) -> Training:
-    training = build_training(experiment, splits, runtime)
+    if runtime.processes.is_main:
+        warn_of_other_kernels(experiment, runtime, environment=folder.environment)
+    trained_as = with_kernels_of_run(experiment, runtime, environment=folder.environment)
+    training = build_training(trained_as, splits, runtime)
     load_state(training.state, checkpoint, path=path)
     return training
 

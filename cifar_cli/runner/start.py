@@ -14,6 +14,7 @@ from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.runner.dry_run import print_dry_run
+from cifar_cli.runner.kernels_of_run import kernels_in_words
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
@@ -33,7 +34,7 @@ def train(experiment: Experiment, *, started_at: float, begin_with: Path | None 
     """
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes, begin_with=begin_with)
+        experiment, splits, training = build_new_training(experiment, processes, begin_with=begin_with)
         if not processes.is_main:
             train_as_worker(training, seed=experiment.seed)
             return
@@ -46,7 +47,7 @@ def show_plan(experiment: Experiment, *, command: str, begin_with: Path | None =
     """Prints what training would do and tries one batch; writes nothing. command: the command that would train."""
     preflight(experiment)
     with join_process_group() as processes:
-        experiment, splits, training = _build(experiment, processes, download=False, begin_with=begin_with)
+        experiment, splits, training = build_new_training(experiment, processes, download=False, begin_with=begin_with)
         run = log_folder(experiment) / run_name(experiment)
         print_dry_run(experiment, splits, training, run=run, command=command)
 
@@ -78,11 +79,12 @@ def write_environment(path: Path, *, runtime: Runtime, splits: Splits, initial: 
     initial: the weights that it began with.
     """
     described = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
+    described["native_kernels"] = kernels_in_words(runtime.device)
     facts = {"mean": splits.mean, "std": splits.std, "class_names": splits.train.class_names}
     write_json(path, {**described, **facts, **({"from": initial.record} if initial else {})})
 
 
-def _build(
+def build_new_training(
     experiment: Experiment, processes: ProcessGroup, *, download: bool = True, begin_with: Path | None = None
 ) -> tuple[Experiment, Splits, Training]:
     """Returns the experiment with the dataset that was found, its images, and the training."""

@@ -134,7 +134,7 @@ def _close_epoch(
     if val is not None and val.accuracy > progress.best_val_accuracy:
         progress.best_epoch, progress.best_val_accuracy = progress.epoch, val.accuracy
     state.totals = EpochTotals.zero(totals.loss.device)
-    return EpochReport(
+    report = EpochReport(
         epoch=progress.epoch,
         step=progress.step,
         lr=last_lr(state.scheduler),
@@ -146,6 +146,9 @@ def _close_epoch(
         seconds=totals.seconds,
         group_lrs=last_group_lrs(state.scheduler),
     )
+    if val is not None:  # after the report, whose lr is that of the step before
+        state.scheduler.epoch_ended(val_loss=val.loss, val_accuracy=val.accuracy)
+    return report
 
 
 def _check_loss(state: TrainingState) -> None:

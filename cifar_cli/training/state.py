@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from cifar_cli.data.hard_examples import HardExamples
 from cifar_cli.optim.averages import Average, NoAverage
-from cifar_cli.optim.schedules.build_schedule import set_lrs
+from cifar_cli.optim.schedules.build_schedule import Scheduler, set_lrs
 
 
 @dataclass
@@ -93,7 +92,7 @@ class TrainingState:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    scheduler: LambdaLR
+    scheduler: Scheduler
     scaler: torch.amp.GradScaler
     augment_generator: torch.Generator
     totals: EpochTotals

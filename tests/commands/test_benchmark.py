@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cifar_cli.kernels.native_library import native_library
+
 QUICK = ("--seconds", 1, "--rounds", 2)
 LOOPS = {"ours", "watched", "bare", "reference"}
 
@@ -26,6 +28,9 @@ def test_json_holds_every_figure_and_they_agree(cifar: Callable[..., Any], tmp_p
     assert (found["config"], found["name"], found["against"]) == ("small.yaml", "small", "plain")
     assert found["synthetic"] is True
     assert found["machine"]["threads"] == 1
+    native = native_library()
+    assert found["machine"]["native_kernels"] == (native.words if native.library else None)
+    assert f"native kernels: {native.words if native.library else 'none: '}" in outcome.err
     assert found["parameters"] == 5_354
     assert (found["rounds"], found["batch_size"], found["images_per_epoch"]) == (2, 50, 9_900)
     assert 1 <= found["steps_per_round"] <= 10  # of 500 images

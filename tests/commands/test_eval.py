@@ -101,8 +101,9 @@ def test_the_loss_is_told_with_its_label_smoothing_beside_the_plain_cross_entrop
     words = ["--config", "small.yaml", "seed=3"]
     plain = json.loads(cifar("eval", *words, "--json").out)
     smoothed = json.loads(cifar("eval", *words, "loss.label_smoothing=0.2", "--json").out)
-    assert (plain["precision"], plain["loss_function"]) == ("fp32", {"name": "cross_entropy", "label_smoothing": 0.0})
-    assert smoothed["loss_function"] == {"name": "cross_entropy", "label_smoothing": 0.2}
+    loss = {"name": "cross_entropy", "label_smoothing": 0.0, "class_weights": None}
+    assert (plain["precision"], plain["loss_function"]) == ("fp32", loss)
+    assert smoothed["loss_function"] == {**loss, "label_smoothing": 0.2}
     assert plain["cross_entropy"] == plain["loss"]
     # The same network on the same images: only the loss is another.
     assert smoothed["cross_entropy"] == plain["cross_entropy"]

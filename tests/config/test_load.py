@@ -164,6 +164,7 @@ lod: 3
         ("model: {layers: [a: {type: Tanh, p: 1}]}\n", "x.yaml:1:34: model.layers.a.p: Tanh takes no arguments; leave it out"),
         (MLP + "train: {clip_grad_norm: 0}\n", "x.yaml:2:25: train.clip_grad_norm: expected a number above 0, or null for none, found 0; write for example 1.0"),
         (MLP + "schedule: {warmup_epochs: 10}\n", "x.yaml:2:27: schedule.warmup_epochs: expected fewer than the 10 epochs of train.epochs, found 10; set schedule.warmup_epochs to 0"),
+        (MLP + "schedule: {name: plateau}\ndata: {val_size: 0}\n", "x.yaml:3:18: data.val_size: expected images held out, as the schedule plateau follows their results, found 0; write for example 5000"),
         (MLP + "schedule: {name: one_cycle, peak_at: 1}\n", "x.yaml:2:38: schedule.peak_at: expected a fraction of the training between 0 and 1, found 1; write for example 0.3"),
         ("model: {layers: [conv1: {type: Conv2d, out_channels: 4, kernel_size: 3}]}\nlog: {feature_layers: [cnv1]}\n", "x.yaml:2:24: log.feature_layers.0: no layer is named 'cnv1'; did you mean 'conv1'?"),
         ("model: {layers: [relu: ReLU]}\nlog: {feature_layers: [xyz]}\n", "x.yaml:2:24: log.feature_layers.0: no layer is named 'xyz'; the layers are relu"),

@@ -61,6 +61,13 @@ def test_a_mistake_that_a_group_inherits_is_reported_once() -> None:
     assert [issue.split(": ")[1] for issue in refusals(text)] == ["optimizer.nesterov"]
 
 
+def test_a_group_of_the_same_optimizer_takes_its_settings_but_not_the_layer_decay_which_all_have() -> None:
+    text = MLP + "optimizer: {lr: 0.3, layer_decay: 0.5, groups: [{parameters: [a]}]}\n"
+    optimizer = load_text(text, location="x.yaml").optimizer
+    assert optimizer.groups[0].lr == 0.3
+    assert "layer_decay" not in optimizer.model_dump()["groups"][0]
+
+
 def test_another_dataset_keeps_the_keys_that_all_datasets_have() -> None:
     data = load_text(MLP + "data: {batch_size: 32, val_size: 7, fallback: synthetic}\n", location="x.yaml").data
     other = on_dataset(data, "fashion_mnist", fallback=None)

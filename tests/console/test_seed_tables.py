@@ -5,15 +5,22 @@ import pytest
 from cifar_cli.console.seed_tables import print_group_results
 
 
-def test_a_seed_without_figures_leaves_no_other_column_in_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("stops", [False, True], ids=["of one length", "that may stop early"])
+def test_a_seed_without_figures_leaves_no_other_column_in_their_place(
+    capsys: pytest.CaptureFixture[str], stops: bool
+) -> None:
     run = {"status": "completed", "test": {"accuracy": 0.9401}, "train_seconds": 43.2, "wall_seconds": 44.0}
+    length = {"epochs": 7, "stopped_early": True} if stops else {}
     statistics = {"mean": 0.9401, "n": 1, "standard_deviation": None, "confidence_95": None}
     print_group_results(
         {
             "name": "demo",
             "dataset": "synthetic",
             "seeds": [0, 1],
-            "runs": [{"seed": 0, "run": "demo-seed0", **run}, {"seed": 1, "run": "demo-seed1", "status": "failed"}],
+            "runs": [
+                {"seed": 0, "run": "demo-seed0", **run, **length},
+                {"seed": 1, "run": "demo-seed1", "status": "failed"},
+            ],
             "test": statistics,
             "mean_train_seconds": 43.2,
             "mean_wall_seconds": 44.0,
@@ -21,5 +28,5 @@ def test_a_seed_without_figures_leaves_no_other_column_in_their_place(capsys: py
         }
     )
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in capsys.readouterr().out.splitlines()]
-    assert ["0", "94.01 %", "43.2 s", "44.0 s", "demo-seed0"] in rows
-    assert ["1", "failed", "–", "–", "demo-seed1"] in rows
+    assert ["0", "94.01 %", *(["7"] if stops else []), "43.2 s", "44.0 s", "demo-seed0"] in rows
+    assert ["1", "failed", *(["–"] if stops else []), "–", "–", "demo-seed1"] in rows

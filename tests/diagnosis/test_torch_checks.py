@@ -1,5 +1,6 @@
 """A torch that works, and one that computes wrongly."""
 
+import ctypes
 import math
 import sys
 
@@ -17,6 +18,7 @@ from cifar_cli.diagnosis.torch_checks import (
     check_training,
 )
 from cifar_cli.diagnosis.trial_training import Trial
+from cifar_cli.kernels.native_library import NativeLibrary
 from cifar_cli.training.runtime import choose_runtime
 
 
@@ -46,7 +48,28 @@ def test_auto_is_what_a_training_takes(situation: Situation) -> None:
     runtime = choose_runtime()
     values = check_auto(situation).values
     assert (values["device"], values["precision"]) == (runtime.device.type, runtime.precision)
-    assert set(check_kernels(situation).values) == {"fast_convolutions", "cuda_graphs"}
+    assert set(check_kernels(situation).values) >= {"fast_convolutions", "cuda_graphs", "native_kernels"}
+
+
+@pytest.mark.parametrize(
+    ("found", "ending"),
+    [
+        (NativeLibrary(ctypes.CDLL(None), "compiled by cc 1.0"), "native kernels compiled by cc 1.0"),
+        (NativeLibrary(None, "no C compiler: cc not found"), "; no native kernels: no C compiler: cc not found"),
+    ],
+    ids=["there", "missing"],
+)
+def test_it_says_by_what_the_native_kernels_were_compiled_or_why_there_are_none(
+    found: NativeLibrary, ending: str, situation: Situation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cifar_cli.kernels.native_library.native_library", lambda: found)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    finding = check_kernels(situation)
+    assert finding.status == "ok"
+    assert finding.text.endswith(ending)
+    assert finding.values["native_kernels"] is (found.library is not None)
+    assert finding.values["native_kernels_found"] == found.words
 
 
 def test_convolutions_are_correct_here(situation: Situation) -> None:

@@ -209,7 +209,7 @@ def test_its_values_are_valid_for_every_kind_that_has_the_key(section: str, kind
         words.append("optimizer.groups=[{name: sgd, parameters: ['*.bias', 'norm*', 'fc*']}]")
     loaded = load(
         "sequential" if section not in ("model", "data") else "mlp",
-        [*words, "data.augment.sizes=[]", "data.val_size=0"],
+        [*words, "data.augment.sizes=[]", "data.val_size=1"],
     )
     assert kind == "sequential" or getattr(loaded, section).name == kind
 

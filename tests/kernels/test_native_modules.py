@@ -1,6 +1,7 @@
 """Which layers become native, that they stay what they were, and that a hook sees what each layer gives."""
 
 import copy
+import pickle
 from typing import ClassVar
 
 import pytest
@@ -50,6 +51,8 @@ def test_replacing_keeps_the_tensors_their_names_the_hooks_and_the_random_state(
     assert list(after) == list(before)
     assert all(after[name] is before[name] for name in before)
     assert [type(module) for module in model[1]] == [NativeBatchNorm2d, NativeReLU]
+    assert repr(model[1]) == repr(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(inplace=True)))
+    assert [type(module) for module in pickle.loads(pickle.dumps(model[1]))] == [NativeBatchNorm2d, NativeReLU]
     assert isinstance(model[1][1], nn.ReLU)
     assert model[1][1].inplace
     assert not any(module.training for module in model.modules())
@@ -146,6 +149,15 @@ def test_a_hook_sees_what_each_layer_gives_and_changes_no_bit(layer: int, kind: 
     for ours, theirs in zip(trained(watched), trained(native), strict=True):
         assert torch.equal(ours, theirs)
     torch.testing.assert_close(seen["watched"], seen["plain"], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU, nn.SiLU])
+def test_a_forward_hook_changes_no_bit_of_any_activation(activation: type[nn.Module]) -> None:
+    model = replace_by_native(nn.Sequential(nn.BatchNorm2d(4), activation()))
+    features = drawn(5, 4, 9, 9).bfloat16().contiguous(memory_format=torch.channels_last)
+    unseen = model(features)
+    model[0].register_forward_hook(lambda module, args, output: None)
+    assert torch.equal(model(features), unseen)
 
 
 def test_a_copy_of_a_native_network_uses_its_own_activation(monkeypatch: pytest.MonkeyPatch) -> None:

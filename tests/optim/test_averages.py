@@ -50,6 +50,30 @@ def test_the_moving_average_equals_torchs_averaged_model() -> None:
     assert_same(average.averaged_weights(), {name: value for name, value in averaged.items() if "tracked" not in name})
 
 
+def test_the_moving_average_with_warm_up_follows_numbers_worked_by_hand() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    average = Ema(model, decay=0.3, warmup=True)
+    averages = []
+    for step, weight in enumerate([1.0, 5.0, 9.0, 0.0], start=1):
+        nn.init.constant_(model.weight, weight)
+        average.step_ended(step)
+        averages.append(average.averaged_weights()["weight"].item())
+    # The first step is copied. Then 3/12 = 1/4 is kept; 4/13 and 5/14 are more than the decay, 0.3.
+    expected = [1.0, 1 / 4 + 5 * 3 / 4, 0.3 * 4 + 0.7 * 9, 0.3 * 7.5]
+    assert averages == pytest.approx(expected)
+
+
+def test_after_its_warm_up_the_moving_average_keeps_its_decay() -> None:
+    # (1 + t) / (10 + t) reaches 0.99 at t = 890: step 889 keeps 890/899.
+    model = nn.Linear(1, 1, bias=False)
+    average = Ema(model, decay=0.99, warmup=True)
+    for step, kept in ((889, 890 / 899), (890, 0.99), (100_000, 0.99)):
+        average.averaged_weights()["weight"].fill_(1.0)
+        nn.init.constant_(model.weight, 0.0)
+        average.step_ended(step)
+        assert average.averaged_weights()["weight"].item() == pytest.approx(kept, rel=1e-6)
+
+
 def test_the_network_has_the_averaged_weights_in_evaluation_and_its_own_afterwards() -> None:
     model = network()
     average = Ema(model, decay=0.5)

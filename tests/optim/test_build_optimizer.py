@@ -5,10 +5,13 @@ from collections import OrderedDict
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LinearLR
 
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.build_optimizer import build_optimizer, freeze_finished_groups, parameter_groups
+from cifar_cli.optim.reported_lr import configured_lr
+from cifar_cli.optim.schedules.build_schedule import build_schedule, last_lr
 from cifar_cli.optim.table import OPTIMIZERS
 from cifar_cli.section import load_target
 
@@ -49,6 +52,49 @@ def test_three_steps_equal_those_of_torchs_own_optimizer(name: str) -> None:
             optimizer.step()
     for (key, value), other in zip(model.state_dict().items(), twin.state_dict().values(), strict=True):
         torch.testing.assert_close(value, other, rtol=0, atol=0, msg=key)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_with_layer_decay_a_layer_takes_the_steps_of_an_optimizer_with_its_own_learning_rate(name: str) -> None:
+    torch_class, arguments = CASES[name]
+    model, twin = small_network(), small_network()
+    built = build_optimizer(name, model, weight_decay=0.05, layer_decay=0.5, **arguments)
+    scheduler = build_schedule("linear", built, epoch_steps=[3])
+    early = {"lr": 0.5 * arguments["lr"]}
+    expected = torch_class(
+        [
+            {"params": [twin.conv.weight], "weight_decay": 0.05, **early},
+            {"params": [twin.conv.bias, twin.norm.weight, twin.norm.bias], "weight_decay": 0.0, **early},
+            {"params": [twin.fc.weight], "weight_decay": 0.05},
+            {"params": [twin.fc.bias], "weight_decay": 0.0},
+        ],
+        **arguments,
+    )
+    own = LinearLR(expected, start_factor=1.0, end_factor=0.0, total_iters=3)
+    for step in range(3):
+        for network, optimizer, schedule in ((model, built, scheduler), (twin, expected, own)):
+            set_gradients(network, seed=step)
+            optimizer.step()
+            schedule.step()
+    for (key, value), other in zip(model.state_dict().items(), twin.state_dict().values(), strict=True):
+        torch.testing.assert_close(value, other, rtol=1e-6, atol=1e-7, msg=key)
+
+
+def test_layer_decay_scales_groups_and_other_optimizers_and_counts_frozen_layers() -> None:
+    model = nn.Sequential(OrderedDict(a=nn.Linear(2, 2), b=nn.Linear(2, 2), c=nn.Linear(2, 2)))
+    model.a.bias.requires_grad_(False)
+    model.c.weight.requires_grad_(False)
+    groups = [{"parameters": ["*.bias"], "name": "sgd", "lr": 8.0, "weight_decay": 0.0, "epochs": 1}]
+    optimizer = build_optimizer("muon", model, groups=groups, lr=0.4, weight_decay=0.0, layer_decay=0.5)
+    scheduler = build_schedule("constant", optimizer, epoch_steps=[2, 2])
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    lrs = {names[id(each)]: group["lr"] for group in optimizer.param_groups for each in group["params"]}
+    assert lrs == {"a.weight": 0.1, "b.weight": 0.2, "b.bias": 4.0, "c.bias": 8.0}
+    for _ in range(2):
+        optimizer.step()
+        scheduler.step()
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.2, 0, 0]
+    assert (configured_lr(scheduler)[:2], last_lr(scheduler)) == (("optimizer.lr", 0.4), 0.4)  # as of the last layer
 
 
 @pytest.mark.parametrize(
@@ -122,7 +168,7 @@ def test_the_configurations_keys_are_the_builders_arguments(name: str) -> None:
     optimizer = build_optimizer(model=model, fused=True, **arguments)
     assert type(optimizer) is load_target(OPTIMIZERS[name].target)
     (group,) = optimizer.param_groups
-    for key in arguments.keys() - {"name", "groups", "decay_norm_and_bias"}:
+    for key in arguments.keys() - {"name", "groups", "layer_decay", "decay_norm_and_bias"}:
         assert group[key] == arguments[key]
 
 

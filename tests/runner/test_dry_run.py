@@ -65,6 +65,18 @@ def test_the_plan_writes_settings_as_yaml_does_and_leaves_out_what_is_not_set(ci
     assert not re.search(r"True|False|None", plan)
 
 
+def test_with_layer_decay_the_plan_has_the_learning_rate_of_each_layer(cifar: Callable[..., Any]) -> None:
+    words = ["optimizer={name: sgd, lr: 0.2, layer_decay: 0.5, groups: [{parameters: ['*.bias'], lr: 0.4}]}"]
+    out = cifar("train", "--config", "small.yaml", "--dry-run", *words, "train.freeze=[conv1.bias]").out
+    _, _, rates = out.partition("learning rates by layer")
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in rates.splitlines() if "│" in line]
+    # 8 · 3 · 3 · 3 weights without the frozen bias; then 8 · 8 · 8 · 10 + 10.
+    assert rows == [["conv1", "216", "0.1"], ["fc1", "5,130", "0.2, 0.4"]]
+    frozen = cifar("train", "--config", "small.yaml", "--dry-run", *words, "train.freeze=['conv1.*']").out
+    assert re.search(r"│ conv1 +│ +0 │ +frozen │", frozen)
+    assert "learning rates by layer" not in cifar("train", "--config", "small.yaml", "--dry-run").out
+
+
 def test_the_table_has_every_layer_with_its_shape_and_parameters(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--config", "small.yaml", "--dry-run")
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]

@@ -115,8 +115,16 @@ def test_resuming_touching_or_copying_an_older_run_does_not_make_it_the_newest(
     assert json.loads((run / "env.json").read_text())["started"] == started
 
 
-# The third epoch of the second begins with a stair, which lies where the shorter run ends.
-@pytest.mark.parametrize("schedule", ["{name: constant}", "{name: step, every_epochs: 2, gamma: 0.1}"])
+# The third epoch of the others begins with a stair, a wave or a smaller rate, which lie where the shorter run ends.
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "{name: constant}",
+        "{name: step, every_epochs: 2, gamma: 0.1}",
+        "{name: cosine_restarts, first_epochs: 2}",
+        "{name: plateau, patience: 0, final_lr_ratio: 0.2}",
+    ],
+)
 def test_a_finished_run_made_longer_equals_a_run_started_with_that_length(
     cifar: Callable[..., Any], tmp_path: Path, schedule: str
 ) -> None:

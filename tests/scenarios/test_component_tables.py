@@ -200,12 +200,16 @@ def test_images_of_any_dataset_give_a_score_for_each_class(model_name: str, data
     assert model(torch.randn(5, *facts.image_shape)).shape == (5, facts.num_classes)
 
 
+# A softmax does not change if the same number is added to all scores: only rounding gives this bias a gradient.
+WITHOUT_EFFECT = {"score.bias"}
+
+
 def test_the_loss_reaches_every_parameter(model_name: str) -> None:
     model = build_model(model_experiment(model_name))
     generator = torch.Generator().manual_seed(1)
     F.cross_entropy(model(torch.randn(8, 3, 32, 32, generator=generator)), torch.arange(8)).backward()
-    still = [key for key, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
-    assert still == []
+    still = {key for key, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()}
+    assert still <= WITHOUT_EFFECT
 
 
 def test_a_seed_decides_the_weights_and_leaves_the_global_random_state_alone(model_name: str) -> None:

@@ -1,6 +1,7 @@
 """`train.patience`: when a training ends early, what it tests and says then, and how it is trained on."""
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,23 @@ def test_an_interrupted_run_still_counts_the_epochs_from_before(
     assert read_summary(run)["stopped_early"] is False
     assert cifar("train", "--resume", run).code == 0
     assert_same(run, early[0])
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["with best.pt", "without best.pt"])
+def test_a_run_killed_before_its_test_is_tested_or_trains_for_a_new_best_epoch(
+    early: tuple[Path, Any], cifar: Callable[..., Any], tmp_path: Path, is_lost: bool
+) -> None:
+    run = Path(shutil.copytree(early[0], tmp_path / "logs" / early[0].name))
+    (run / "summary.json").write_text(json.dumps({**read_summary(run), "status": "running", "test": None}))
+    if is_lost:
+        (run / "checkpoints" / "best.pt").unlink()
+    resumed = cifar("train", "--resume", run)
+    assert resumed.code == 0, resumed.err
+    summary = read_summary(run)
+    assert (summary["status"], summary["stopped_early"]) == ("completed", not is_lost)
+    # Without best.pt, epoch 4 is the best since, and epoch 5 the last of all.
+    assert (summary["epochs"], summary["best_epoch"]) == ((5, 4) if is_lost else (3, 1))
+    assert ("the best epoch is chosen anew, among the epochs from now on" in resumed.err) == is_lost
 
 
 def test_each_seed_of_a_group_stops_by_itself(cifar: Callable[..., Any], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ CASES = [
         ["train.precision=bf16"], marks=pytest.mark.skipif(not cpu_computes_bf16(), reason="no bf16 in this processor")
     ),
     ["train.clip_grad_norm=0.1"],
-    ["average={name: ema, decay: 0.9}"],
+    ["average={name: ema, decay: 0.9, warmup: true}"],
     ["average={name: lookahead, every_steps: 4}"],
     MUON_RECIPE,
     ["data.drop_last=true", "data.batch_size=48"],

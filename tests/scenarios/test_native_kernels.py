@@ -1,6 +1,7 @@
 """`train.native_kernels`: where they are used, and that a resumed run equals an uninterrupted run."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,65 @@ def test_another_value_is_refused_with_the_two_known_values(tmp_path: Path, cifa
     assert "train.native_kernels: expected auto or false, found 'always'" in outcome.err
 
 
+@pytest.fixture
+def set_compiler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
+    """Returns a function that takes the C compiler away, or gives it back."""
+
+    def set_(is_there: bool) -> None:
+        if is_there:
+            monkeypatch.delenv("CC", raising=False)
+        else:
+            monkeypatch.setenv("CC", "no-such-compiler")
+        native_library.cache_clear()
+
+    yield set_
+    monkeypatch.undo()
+    native_library.cache_clear()
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    weights: dict[str, torch.Tensor] = torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"]
+    return weights
+
+
+@needs_compiler
+def test_a_run_that_began_without_native_kernels_goes_on_without_them(
+    cifar: Callable[..., Any], tmp_path: Path, set_compiler: Callable[[bool], None]
+) -> None:
+    (tmp_path / "native.yaml").write_text(TEXT)
+    set_compiler(False)
+    for words in (("name=longer",), ("name=shorter", "train.epochs=1")):
+        assert cifar("train", "--config", "native.yaml", *words).code == 0
+    longer, shorter = (next((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
+    assert json.loads((longer / "env.json").read_text())["native_kernels"] is None
+    set_compiler(True)
+    outcome = cifar("train", "--resume", shorter, "train.epochs=2")
+    assert outcome.code == 0
+    assert "native kernels" not in outcome.err
+    assert all(torch.equal(value, weights_of(longer)[name]) for name, value in weights_of(shorter).items())
+    outcome = cifar("eval", longer, "--json")  # measures as the test at the end of training did
+    assert json.loads(outcome.out)["loss"] == json.loads((longer / "summary.json").read_text())["test"]["loss"]
+
+
+@needs_compiler
+def test_a_run_with_native_kernels_is_resumed_without_a_compiler_and_a_warning_says_that_bits_may_differ(
+    cifar: Callable[..., Any], tmp_path: Path, set_compiler: Callable[[bool], None]
+) -> None:
+    (tmp_path / "native.yaml").write_text(TEXT)
+    assert cifar("train", "--config", "native.yaml", "train.epochs=1").code == 0
+    (run,) = (tmp_path / "logs").iterdir()
+    words = native_library().words
+    assert json.loads((run / "env.json").read_text())["native_kernels"] == words
+    set_compiler(False)
+    outcome = cifar("train", "--resume", run, "train.epochs=2")
+    assert outcome.code == 0
+    assert (
+        f"warning: {run}: trained so far with native kernels {words}; there are none here: no C compiler: $CC is "
+        "no-such-compiler, not found; the run goes on, but its numbers may differ in the last digits from those of an "
+        "uninterrupted run" in " ".join(outcome.err.split())
+    )
+
+
 @needs_compiler
 def test_a_resumed_run_with_native_kernels_equals_an_uninterrupted_run(
     cifar: Callable[..., Any], tmp_path: Path
@@ -60,6 +120,5 @@ def test_a_resumed_run_with_native_kernels_equals_an_uninterrupted_run(
     longer, shorter = (next((tmp_path / "logs").glob(f"{name}-*")) for name in ("longer", "shorter"))
     outcome = cifar("train", "--resume", shorter, "train.epochs=2")
     assert outcome.code == 0, outcome.err
-    weights = [torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"] for run in (longer, shorter)]
-    assert list(weights[0]) == list(weights[1])
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert "native kernels" not in outcome.err
+    assert all(torch.equal(value, weights_of(longer)[name]) for name, value in weights_of(shorter).items())

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from itertools import product
 from typing import Any
 
 import pytest
@@ -29,7 +28,11 @@ CASES = [
         "schedule": schedule,
         "schedule_arguments": CHOICES["schedule"].sections()[schedule]().model_dump(exclude={"name"}),
     }
-    for optimizer, schedule in product(OPTIMIZERS, SCHEDULES)
+    # A schedule sees only parameter groups: muon comes with those of two optimizers.
+    for optimizer, schedule in [
+        *((name, "linear") for name in OPTIMIZERS),
+        *(("muon", name) for name in SCHEDULES if name != "linear"),
+    ]
 ]
 AVERAGED = [
     {
@@ -40,6 +43,14 @@ AVERAGED = [
     }
     for name in AVERAGES
 ]
+# Ten images: the accuracy seldom rises, and each epoch without a rise halves the learning rate.
+PLATEAU = {
+    "optimizer_arguments": SGD,
+    "schedule": "plateau",
+    "schedule_arguments": {"factor": 0.5, "patience": 0, "metric": "val_accuracy"},
+    "epochs": 4,
+}
+LAYER_DECAY = {"optimizer": "muon", "optimizer_arguments": {"layer_decay": 0.5}, "schedule": "linear"}
 HARD_EXAMPLES = {"hard_examples": (1, 0.5), "optimizer_arguments": SGD, "schedule": "linear", "epochs": 3}
 
 
@@ -90,7 +101,9 @@ def assert_same(left: object, right: object, *, at: str = "") -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [*CASES, *AVERAGED, HARD_EXAMPLES], ids=lambda case: "-".join(str(value) for value in case.values())
+    "case",
+    [*CASES, *AVERAGED, PLATEAU, LAYER_DECAY, HARD_EXAMPLES],
+    ids=lambda case: "-".join(str(value) for value in case.values()),
 )
 def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_at(
     tiny_training: Make, recorder: Any, case: dict[str, Any]
@@ -112,6 +125,16 @@ def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_a
         assert metrics(interruption.reports + continuation.reports) == metrics(recorder.reports)
         # All of it: also the optimizer's state, and the random states of dropout and augmentation.
         assert_same(second.state.state_dict(), expected)
+
+
+def test_the_plateau_of_the_test_above_reduces_the_learning_rate(tiny_training: Make, recorder: Any) -> None:
+    # Guards the test above, which would have no state of a plateau to lose if the learning rate stayed.
+    training = tiny_training(**PLATEAU)
+    fit(training.state, training.task, runtime=training.runtime, observers=[recorder])
+    lrs = [report.lr for report in recorder.reports]
+    assert lrs[0] == 0.05
+    assert lrs[1] >= lrs[2] >= lrs[3]
+    assert lrs[3] in (0.025, 0.0125)
 
 
 def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_training: Make) -> None:

@@ -5,10 +5,19 @@ import warnings
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
 
 from cifar_cli.config.schema import CHOICES
-from cifar_cli.optim.schedules.build_schedule import build_schedule
+from cifar_cli.optim.schedules.build_schedule import Scheduler, build_schedule, last_lr
 from cifar_cli.optim.schedules.table import SCHEDULES
 from cifar_cli.section import load_target
 
@@ -31,7 +40,7 @@ def lrs_of(optimizer: torch.optim.Optimizer, scheduler: LRScheduler, *, steps: i
     return taken
 
 
-def built_lrs(name: str, **arguments: float) -> list[float]:
+def built_lrs(name: str, **arguments: float | str) -> list[float]:
     optimizer = sgd()
     scheduler = build_schedule(name, optimizer, epoch_steps=[STEPS_PER_EPOCH] * EPOCHS, **arguments)
     return lrs_of(optimizer, scheduler)
@@ -80,7 +89,115 @@ def test_linear_equals_torchs_linear_lr(final_lr_ratio: float) -> None:
     assert built_lrs("linear", final_lr_ratio=final_lr_ratio) == pytest.approx(expected, rel=1e-9)
 
 
-def factors(name: str, *, steps: int, **arguments: float) -> list[float]:
+@pytest.mark.parametrize(("first_epochs", "multiplier"), [(1, 1), (2, 1), (1, 2), (1, 3)])
+def test_cosine_restarts_equal_torchs_warm_restarts_stepped_each_batch(first_epochs: int, multiplier: int) -> None:
+    optimizer = sgd()
+    own = CosineAnnealingWarmRestarts(
+        optimizer, T_0=first_epochs * STEPS_PER_EPOCH, T_mult=multiplier, eta_min=0.1 * LR
+    )
+    built = built_lrs("cosine_restarts", first_epochs=first_epochs, multiplier=multiplier, final_lr_ratio=0.1)
+    assert built == pytest.approx(lrs_of(optimizer, own), rel=1e-9)
+
+
+def test_cosine_restarts_in_epochs_of_different_lengths_equal_torchs_of_fractional_epochs() -> None:
+    optimizer, expected, epoch_steps = sgd(), [], [4, 1, 2, 3, 5]
+    own = CosineAnnealingWarmRestarts(optimizer, T_0=1, T_mult=2)
+    for epoch, steps in enumerate(epoch_steps):
+        for step in range(steps):
+            own.step(epoch + step / steps)  # as torch's documentation has it
+            expected.append(optimizer.param_groups[0]["lr"])
+    optimizer = sgd()
+    built = build_schedule("cosine_restarts", optimizer, epoch_steps=epoch_steps, first_epochs=1, multiplier=2)
+    assert lrs_of(optimizer, built, steps=15) == pytest.approx(expected, rel=1e-9)
+
+
+def test_cosine_restarts_of_a_longer_training_begin_like_those_of_a_shorter_one() -> None:
+    # The schedule is_extendable: also the epoch that a warm-up of a part of an epoch cuts off.
+    def taken(epochs: int) -> list[float]:
+        optimizer = sgd()
+        build = build_schedule("cosine_restarts", optimizer, epoch_steps=[4] * epochs, warmup_epochs=0.5)
+        return lrs_of(optimizer, build, steps=12)
+
+    assert taken(3) == taken(5)
+
+
+@pytest.mark.parametrize("power", [0.5, 0.9, 1.0, 2.0])
+def test_polynomial_equals_torchs_polynomial_lr(power: float) -> None:
+    optimizer = sgd()
+    expected = lrs_of(optimizer, PolynomialLR(optimizer, total_iters=TOTAL_STEPS, power=power))
+    assert built_lrs("polynomial", power=power) == pytest.approx(expected, rel=1e-9)
+
+
+def test_polynomial_ends_at_final_lr_ratio() -> None:
+    # (1 - t/4)^2 is 1, 9/16, 4/16, 1/16; between 1 and 0.2 that is 0.2 + 0.8 of it.
+    assert factors("polynomial", steps=4, power=2, final_lr_ratio=0.2) == pytest.approx([1, 0.65, 0.4, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("shape", "cooldown"), [("linear", [1, 3 / 4, 2 / 4, 1 / 4]), ("1-sqrt", [1, 1 / 2, 1 - 0.5**0.5, 1 - 0.75**0.5])]
+)
+def test_wsd_is_constant_and_falls_in_the_last_part_of_the_training(shape: str, cooldown: list[float]) -> None:
+    built = factors("wsd", steps=10, cooldown_fraction=0.4, cooldown_shape=shape)
+    assert built == pytest.approx([1] * 6 + cooldown)
+
+
+def test_the_cooldown_of_wsd_counts_the_steps_of_the_warm_up_too() -> None:
+    # Ten steps in all: two of warm-up, five constant, three (0.3 of ten) down to half.
+    optimizer = sgd()
+    arguments = {"cooldown_fraction": 0.3, "cooldown_shape": "linear", "final_lr_ratio": 0.5}
+    built = build_schedule("wsd", optimizer, epoch_steps=[2] * 5, warmup_epochs=1, **arguments)
+    expected = [1 / 3, 2 / 3, 1, 1, 1, 1, 1, 1, 5 / 6, 4 / 6]
+    assert lrs_of(optimizer, built, steps=10) == pytest.approx([LR * factor for factor in expected])
+
+
+# Falls, stays within the threshold, rises, falls again; long enough for three reductions.
+VAL_LOSSES = [2.0, 1.5, 1.49999, 1.6, 1.7, 1.4, 1.4, 1.4, 1.41, 1.42, 1.3, 1.5, 1.6, 1.7, 1.8, 1.9]
+
+
+@pytest.mark.parametrize("patience", [0, 1, 2])
+@pytest.mark.parametrize(("metric", "mode"), [("val_loss", "min"), ("val_accuracy", "max")])
+def test_plateau_equals_torchs_reduce_lr_on_plateau(metric: str, mode: str, patience: int) -> None:
+    values = VAL_LOSSES if mode == "min" else [1 / loss for loss in VAL_LOSSES]
+    peer = sgd()
+    own = ReduceLROnPlateau(peer, mode, factor=0.5, patience=patience, min_lr=0.1 * LR)  # type: ignore[arg-type]
+    optimizer = sgd()
+    arguments = {"factor": 0.5, "patience": patience, "metric": metric, "final_lr_ratio": 0.1}
+    built = build_schedule("plateau", optimizer, epoch_steps=[2] * len(values), **arguments)
+    lrs = []
+    for value in values:
+        for _ in range(2):
+            assert optimizer.param_groups[0]["lr"] == pytest.approx(peer.param_groups[0]["lr"], rel=1e-9)
+            optimizer.step()
+            built.step()
+        lrs.append(last_lr(built))
+        built.epoch_ended(val_loss=value, val_accuracy=value)
+        own.step(value)
+    assert len(set(lrs)) > 2  # so that there was something to compare
+
+
+def plateau_after(losses: list[float]) -> Scheduler:
+    built = build_schedule("plateau", sgd(), epoch_steps=[1] * 20, factor=0.5, patience=1)
+    for loss in losses:
+        built.optimizer.step()
+        built.step()
+        built.epoch_ended(val_loss=loss, val_accuracy=0)
+    return built
+
+
+def test_a_saved_plateau_goes_on_as_if_it_had_not_been_saved() -> None:
+    for epochs in range(len(VAL_LOSSES)):
+        first, second = plateau_after(VAL_LOSSES[:epochs]), plateau_after([])
+        second.load_state_dict(first.state_dict())
+        for loss in VAL_LOSSES[epochs:]:
+            for scheduler in (first, second):
+                scheduler.optimizer.step()
+                scheduler.step()
+                scheduler.epoch_ended(val_loss=loss, val_accuracy=0)
+            assert first.get_last_lr() == second.get_last_lr()
+            assert first.optimizer.param_groups[0]["lr"] == second.optimizer.param_groups[0]["lr"]
+
+
+def factors(name: str, *, steps: int, **arguments: float | str) -> list[float]:
     schedule = load_target(SCHEDULES[name].target)(total_steps=steps, epoch_ends=range(1, steps + 1), **arguments)
     return [schedule(step) for step in range(steps)]
 
