@@ -67,7 +67,7 @@ def sweep(
         typer.Argument(
             metavar="key=range|key=value|SWEEP",
             help="What to search, in quotes: 'optimizer.lr=log(1e-3,1)' 'uniform(0,0.2)' 'int(0,4)' "
-            "'model.name=[resnet20,cnn]'; and changes to the configuration. With --resume, the sweep.",
+            "'data.batch_size=[64,128]'; and changes to the configuration. With --resume, the sweep.",
             autocompletion=complete_sweep_words,
         ),
     ] = None,

@@ -1,5 +1,6 @@
 """`cifar sweep` as it is typed: what it refuses before anything runs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,9 @@ def test_no_sweep_to_resume_is_told(cifar: Callable[..., Any]) -> None:
     outcome = cifar("sweep", "--resume")
     assert outcome.code == 1
     assert "logs: expected an unfinished sweep, found none; name a finished one, or start one: cifar" in outcome.err
+
+
+def test_the_help_shows_each_form_of_a_range(cifar: Callable[..., Any]) -> None:
+    help_text = re.sub(r"[│\s]+", "", cifar("sweep", "--help").out)  # without the frame, in which words are wrapped
+    for form in ("optimizer.lr=log(1e-3,1)", "uniform(0,0.2)", "int(0,4)", "data.batch_size=[64,128]"):
+        assert f"'{form}'" in help_text
