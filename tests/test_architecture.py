@@ -156,7 +156,7 @@ def test_the_table_of_commands_imports_no_other_room() -> None:
 def test_commands_are_the_verbs_of_the_table_and_what_they_share() -> None:
     files = {path.stem for path in (PACKAGE / "commands").glob("*.py")}
     verbs = {verb.target.partition(":")[0].removeprefix("cifar_cli.commands.") for verb in VERBS.values()}
-    assert files == verbs | {"__init__", "model_choice", "options"}
+    assert files == verbs | {"__init__", "lr_option", "model_choice", "options"}
 
 
 def repeated(names: Iterator[str]) -> list[str]:

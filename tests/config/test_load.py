@@ -143,7 +143,7 @@ lod: 3
         (MLP + "optimizer: {lr: .nan}\n", "x.yaml:2:17: optimizer.lr: expected a number above 0, found nan; write for example 0.01"),
         (MLP + "optimizer: {lr: 1e999}\n", "x.yaml:2:17: optimizer.lr: expected a number above 0, found inf; write for example 0.01"),
         (MLP + "optimizer: {name: adam, betas: [0.9]}\n", "x.yaml:2:32: optimizer.betas: expected a list of two numbers from 0 to below 1, found [0.9]; write for example [0.9, 0.999]"),
-        (MLP + "optimizer: {name: adam, nesterov: true}\n", "x.yaml:2:25: optimizer.nesterov: adam has no such key; the keys here are name, lr, weight_decay, decay_norm_and_bias, betas, eps, groups"),
+        (MLP + "optimizer: {name: adam, nesterov: true}\n", "x.yaml:2:25: optimizer.nesterov: adam has no such key; the keys here are name, lr, weight_decay, decay_norm_and_bias, layer_decay, betas, eps, groups"),
         (MLP + "data: {name: cifar-10}\n", f"x.yaml:2:14: data.name: expected one of {', '.join(DATASETS)}, found 'cifar-10'; did you mean 'cifar10'?"),
         (MLP + "data: {drop_last: no}\n", "x.yaml:2:19: data.drop_last: expected true or false, found 'no'; write for example false"),
         (MLP + "data: {mirrors: [ftp://x/y]}\n", "x.yaml:2:18: data.mirrors.0: expected a list of addresses that begin with http:// or https://, found 'ftp://x/y'; write for example [\"https://example.org/cifar-10-python.tar.gz\"]"),
