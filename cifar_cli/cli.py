@@ -18,6 +18,9 @@ class Verb(NamedTuple):
 
 VERBS = {
     "train": Verb("cifar_cli.commands.train:train", "Train a network, and write the results into logs/<run>/."),
+    "sweep": Verb(
+        "cifar_cli.commands.sweep:sweep", "Search settings with Optuna: many trainings, and the best of them."
+    ),
     "eval": Verb(
         "cifar_cli.commands.eval:evaluate",
         "Measure a trained network: accuracy, loss, per-class scores, confusion matrix.",

@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"lessons", "benchmark", "inspection", "diagnosis", "export", "prediction"},
+    {"lessons", "benchmark", "inspection", "diagnosis", "export", "prediction", "sweep"},
     {"runner"},
     {"builders"},
     {"report", "console"},
@@ -39,7 +39,7 @@ FLOORS: list[set[str]] = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-SLOW = {"torch", "torchvision", "numpy", "matplotlib", "rich", "PIL", "tensorboard"}
+SLOW = {"torch", "torchvision", "numpy", "matplotlib", "rich", "PIL", "tensorboard", "optuna"}
 QUICK_MODULES = (
     "cifar_cli.config",
     "cifar_cli.errors",

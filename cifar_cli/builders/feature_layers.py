@@ -1,5 +1,7 @@
 """The layers that an experiment names for pictures, `log.feature_layers`, held against the layers of its network."""
 
+from collections.abc import Callable
+
 from torch import nn
 
 from cifar_cli.analysis.capture import find_layer, first_layer, layer_names
@@ -11,7 +13,7 @@ from cifar_cli.errors import UsageError
 from cifar_cli.shell import shell_command
 
 
-def without_unknown_feature_layers(experiment: Experiment) -> Experiment:
+def without_unknown_feature_layers(experiment: Experiment, *, warn: Callable[[str], object] = warn) -> Experiment:
     """Returns the experiment without the feature layers that only the configuration's own network has; says so.
 
     For an experiment whose network is not the one that the configuration was written for. Raises UsageError as

@@ -1,5 +1,7 @@
 """Checks, before any data is needed, that an experiment can be trained: its class scores, layer names and batches."""
 
+from collections.abc import Callable
+
 import torch
 
 from cifar_cli import config
@@ -15,7 +17,7 @@ from cifar_cli.optim.select_parameters import freeze
 from cifar_cli.shell import expand_path
 
 
-def preflight(experiment: Experiment) -> None:
+def preflight(experiment: Experiment, *, warn: Callable[[str], object] = warn) -> None:
     """Raises UsageError if the experiment cannot be trained; warns of likely mistakes. Needs no images."""
     if experiment.model.is_own:
         check_own_training(experiment)

@@ -46,10 +46,10 @@ def load_config(source: str, overrides: Sequence[str], trust_in: ModelTrust = NO
     if trust_in.copy:
         raise UsageError("expected --model or --trust-model, found both; leave one of them out")
     trust(trust_in.named)
-    return configuration.load(source, [*_own_model_words(trust_in.named, source), *overrides])
+    return configuration.load(source, [*own_model_words(trust_in.named, source), *overrides])
 
 
-def _own_model_words(own: OwnSource, source: str) -> list[str]:
+def own_model_words(own: OwnSource, source: str) -> list[str]:
     """Returns the key=value words that put an own network into a configuration, and name its runs after it."""
     keys = configuration.to_flow_yaml(dict(own.keys))
     name = re.sub(r"[^A-Za-z0-9._-]", "", f"{own.path.stem}-{own.attribute}").lstrip("._-")[:64]

@@ -2,9 +2,11 @@
 
 import math
 import os
+import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,12 +17,10 @@ from cifar_cli.errors import RunError, RunNotFoundError, UsageError, did_you_mea
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path
 from cifar_cli.shell import expand_path
 
-if TYPE_CHECKING:
-    pass
-
-
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
+MAX_SEEDS = 1000  # a larger number is probably meant as a seed
+SEED_LIMIT = 2**63  # also the limit of the key `seed`
 
 
 def check_word(word: str, known: Collection[str], *, place: str) -> None:
@@ -167,3 +167,27 @@ def is_run(word: str, *, log_dir: Path) -> bool:
     except RunError:  # a group of runs, which is told when it is opened
         return True
     return True
+
+
+def parse_seeds(text: str, *, first: int) -> list[int]:
+    """Returns the seeds of a list such as `0,3,7`, or for a single number that many seeds from `first` on.
+
+    `7,` is a list of one seed. Raises UsageError for other text.
+    """
+    mend = "write for example --seeds 5, or --seeds 0,3,7"
+    if not re.fullmatch(r"[0-9]{1,19}(, *[0-9]{1,19})*,?", text):
+        raise UsageError(f"--seeds: expected a number of seeds or a list of seeds, found '{text}'; {mend}")
+    if "," not in text:
+        count = int(text)
+        if not 1 <= count <= MAX_SEEDS:
+            raise UsageError(f"--seeds: expected a number of seeds from 1 to {MAX_SEEDS}, found {count}; {mend}")
+        seeds = list(range(first, first + count))
+    else:
+        seeds = [int(seed) for seed in text.split(",") if seed]
+    if max(seeds) >= SEED_LIMIT:
+        raise UsageError(f"--seeds: expected seeds below 2**63, found {max(seeds)}; {mend}")
+    if repeated := [str(seed) for seed, times in Counter(seeds).items() if times > 1]:
+        raise UsageError(
+            f"--seeds: expected each seed once, found {', '.join(repeated)} more than once; leave out the repetitions"
+        )
+    return seeds

@@ -1,9 +1,7 @@
 """`cifar train`: starts a run or a run for each of several seeds, resumes a run, or shows the plan."""
 
 import os
-import re
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +19,7 @@ from cifar_cli.commands.options import (
     OwnModel,
     TrustModel,
     config_words,
+    parse_seeds,
     split_words,
 )
 from cifar_cli.config import Experiment
@@ -33,9 +32,7 @@ from cifar_cli.pretrained.card import weights_path
 from cifar_cli.runs.run_folder import find_run
 from cifar_cli.shell import expand_path, shell_command
 
-MAX_SEEDS = 1000  # a larger number is probably meant as a seed
 PRETRAINED = "pretrained"  # the word for the network that comes along
-SEED_LIMIT = 2**63  # also the limit of the key `seed`
 
 
 def train(
@@ -216,27 +213,3 @@ def _check_resume(*, dry_run: bool, seeds: str | None, find_lr: bool) -> None:
             "cifar train --resume: expected no --seeds, since a group resumes the seeds that it was started with; "
             "leave --seeds out"
         )
-
-
-def parse_seeds(text: str, *, first: int) -> list[int]:
-    """Returns the seeds of a list such as `0,3,7`, or for a single number that many seeds from `first` on.
-
-    `7,` is a list of one seed. Raises UsageError for other text.
-    """
-    mend = "write for example --seeds 5, or --seeds 0,3,7"
-    if not re.fullmatch(r"[0-9]{1,19}(, *[0-9]{1,19})*,?", text):
-        raise UsageError(f"--seeds: expected a number of seeds or a list of seeds, found '{text}'; {mend}")
-    if "," not in text:
-        count = int(text)
-        if not 1 <= count <= MAX_SEEDS:
-            raise UsageError(f"--seeds: expected a number of seeds from 1 to {MAX_SEEDS}, found {count}; {mend}")
-        seeds = list(range(first, first + count))
-    else:
-        seeds = [int(seed) for seed in text.split(",") if seed]
-    if max(seeds) >= SEED_LIMIT:
-        raise UsageError(f"--seeds: expected seeds below 2**63, found {max(seeds)}; {mend}")
-    if repeated := [str(seed) for seed, times in Counter(seeds).items() if times > 1]:
-        raise UsageError(
-            f"--seeds: expected each seed once, found {', '.join(repeated)} more than once; leave out the repetitions"
-        )
-    return seeds

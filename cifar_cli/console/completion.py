@@ -16,7 +16,8 @@ from cifar_cli.config.keys import EVALUATION_KEYS, MACHINE_KEYS, RESUME_KEYS, do
 from cifar_cli.console.offered_words import layer_names, paths, readable_experiment, shell_safe
 from cifar_cli.errors import CifarError
 from cifar_cli.models.own.own_source import class_names
-from cifar_cli.runs.run_folder import GROUP_CONFIG, find_runs
+from cifar_cli.runs.run_folder import GROUP_CONFIG, SWEEP_CONFIG, find_runs
+from cifar_cli.runs.sweep_folder import find_sweeps
 
 
 def complete_config(incomplete: str) -> list[str]:
@@ -54,6 +55,15 @@ def complete_train_words(ctx: typer.Context, incomplete: str) -> list[str]:
         return _keys(line, source=ctx.params.get("config"))
     groups = [path.parent.name for path in _log_dir(ctx).glob(f"*/{GROUP_CONFIG}")]
     return _runs_and_keys(ctx, line, changeable=RESUME_KEYS, others=groups)
+
+
+def complete_sweep_words(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes the key=range and key=value words of `cifar sweep`; with --resume, the sweep."""
+    if not ctx.params.get("resume"):
+        return complete_train_words(ctx, incomplete)
+    if os.sep in incomplete:
+        return paths(incomplete, is_offered=lambda path: os.path.isfile(os.path.join(path, SWEEP_CONFIG)))
+    return shell_safe(sweep.path.name for sweep in reversed(find_sweeps(_log_dir(ctx))))
 
 
 def complete_eval_words(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -54,6 +54,8 @@ class HealthChecks(Observer):
         self._weights_at_start = copied_weights(state.model)
         self._judged_from = min(peak_step(state.scheduler, steps=self._steps) + STEPS_BEFORE_JUDGEMENT, self._steps)
         self._val: Score | None = None
+        # A training that was stopped after the last step of an epoch goes on with its validation, without a step.
+        self._train_images = state.totals.images
 
     def step_ended(self, state: TrainingState) -> None:
         self._train_images = state.totals.images

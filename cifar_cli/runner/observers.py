@@ -40,13 +40,18 @@ EXTRA_OBSERVERS: list[Observer] = []
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A training and the folder that it writes to. group: the folder of the run's group of seeds, if there is one."""
+    """A training and the folder that it writes to.
+
+    group: the folder of the run's group of seeds, if there is one. is_tested: whether the test set is read at the end;
+    not for a trial of a sweep, which validation images alone judge.
+    """
 
     folder: RunFolder
     experiment: Experiment
     splits: Splits
     training: Training
     group: Path | None = None
+    is_tested: bool = True
 
     @property
     def resume_command(self) -> str:

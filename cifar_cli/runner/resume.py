@@ -72,19 +72,21 @@ def resume_run(
         print_summary(training_run, _continue_training(training_run, started_at=started_at))
 
 
-def resume_seed(
+def resume_with_images(
     folder: RunFolder,
     *,
-    group: Path,
     experiment: Experiment,
     splits: Splits,
     runtime: Runtime,
     started_at: float,
     shutdown: ShutdownRequest,
-) -> None:
-    """Trains a run of a group of seeds to its end from its last checkpoint, in this process alone.
+    group: Path | None = None,
+    is_tested: bool = True,
+) -> dict[str, Any]:
+    """Trains a run to its end from its last checkpoint, in this process alone, on open images; returns the summary.
 
-    started_at: when this was called, on time.perf_counter's clock. shutdown: stops the training.
+    started_at: when this was called, on time.perf_counter's clock. shutdown: stops the training. group, is_tested: see
+    TrainingRun.
     """
     with run_lock(folder, warn=warn):
         checkpoint, path = _load_last(folder)
@@ -92,9 +94,9 @@ def resume_seed(
         training = _restore_training(
             checkpoint, path, experiment=experiment, splits=splits, runtime=runtime, folder=folder
         )
-        run = TrainingRun(folder, experiment, splits, training, group=group)
+        run = TrainingRun(folder, experiment, splits, training, group=group, is_tested=is_tested)
         restore_best(run)
-        _continue_training(run, started_at=started_at, shutdown=shutdown)
+        return _continue_training(run, started_at=started_at, shutdown=shutdown)
 
 
 def load_state(state: TrainingState, checkpoint: dict[str, Any], *, path: Path) -> None:

@@ -40,9 +40,10 @@ from cifar_cli.training.loop import check_finite, fit
 def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownRequest | None = None) -> dict[str, Any]:
     """Trains, evaluates the best weights on the test set once, and returns the summary; summary.json is always written.
 
-    started_at: when the command started, on time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C,
-    SIGTERM and SIGHUP stop it. Raises StoppedError for a stopped training, DivergedError for a loss that is not finite,
-    and CifarError for anything else that a person can mend.
+    A run that is not to be tested ends without the evaluation. started_at: when the command started, on
+    time.perf_counter's clock. shutdown: stops the training; if None, Ctrl-C, SIGTERM and SIGHUP stop it. Raises
+    StoppedError for a stopped training, DivergedError for a loss that is not finite, and CifarError for anything else
+    that a person can mend.
     """
     records = RunRecords(
         run.folder,
@@ -62,9 +63,10 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         with nullcontext(shutdown) if shutdown else graceful_shutdown(all_reduce_max) as request:
             _fit(run, records, request)
             _tell_of_early_end(run)
-            test = _test_best(run)
-            with warning_instead_of_failure(hint="TensorBoard's projector is left out"):
-                _write_embeddings(run)
+            if run.is_tested:
+                test = _test_best(run)
+                with warning_instead_of_failure(hint="TensorBoard's projector is left out"):
+                    _write_embeddings(run)
         status = "completed"
     except StoppedError:
         status = "interrupted"

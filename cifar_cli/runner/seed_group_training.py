@@ -15,7 +15,7 @@ from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.errors import CifarError, DivergedError, StoppedError
 from cifar_cli.kernels.memory_allocator import release_freed_memory
 from cifar_cli.runner.observers import TrainingRun
-from cifar_cli.runner.resume import resume_seed
+from cifar_cli.runner.resume import resume_with_images
 from cifar_cli.runner.start import run_name, start_run
 from cifar_cli.runs.json_files import write_json
 from cifar_cli.runs.run_folder import RunFolder, create_run
@@ -42,11 +42,11 @@ class SeedGroupTraining:
     started_at: float
     initial: InitialWeights | None = None
 
-    def train(self) -> None:
-        """Trains the unfinished seeds and prints the statistics; the summary is written however it ends.
+    def train(self) -> dict[str, Any]:
+        """Trains the unfinished seeds and returns the group's summary, which is written however it ends.
 
         A seed that diverges is recorded, because it says something of the configuration, and the others are trained.
-        Raises CifarError at the end if a seed diverged, and StoppedError when a signal stops the group.
+        Raises StoppedError when a signal stops the group.
         """
         status = "failed"
         with run_lock(RunFolder(self.group.path), warn=warn), graceful_shutdown() as shutdown:
@@ -66,7 +66,7 @@ class SeedGroupTraining:
                 raise StoppedError(f"stopped at once; continue with: {self._resume_command}") from error
             finally:
                 summary = self.write_summary(status)
-        self._print_results(summary)
+        return summary
 
     def write_summary(self, status: str) -> dict[str, Any]:
         """Writes and returns the group's summary: the results of all seeds so far."""
@@ -79,7 +79,7 @@ class SeedGroupTraining:
         experiment = self.experiment.model_copy(update={"seed": run.seed})
         try:
             if run.folder and run.folder.last_checkpoint.is_file():
-                resume_seed(
+                resume_with_images(
                     run.folder,
                     group=self.group.path,
                     experiment=experiment,
@@ -101,7 +101,8 @@ class SeedGroupTraining:
             note(f"seed {run.seed}: {describe_test(run.summary)}")
         self.write_summary("running")
 
-    def _print_results(self, summary: dict[str, Any]) -> None:
+    def print_results(self, summary: dict[str, Any]) -> None:
+        """Prints the statistics and the next command. Raises CifarError if a seed diverged."""
         print_group_results(summary)
         last = next((run.folder for run in reversed(self.runs) if not run.error), None)
         print_next_step(

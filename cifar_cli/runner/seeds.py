@@ -43,28 +43,47 @@ def train_seeds(
     preflight(experiment)
     with join_process_group() as processes:
         _require_single_process(processes)
-        runtime = build_runtime(experiment)
-        initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
-        experiment, splits = load_data(experiment)
-        build_training(experiment, splits, runtime, initial=initial)  # raises its errors before there is a folder
-        group = create_group(log_folder(experiment), run_name(experiment))
-        training = SeedGroupTraining(
-            group,
-            [SeedRun(seed) for seed in seeds],
-            experiment,
-            splits,
-            runtime,
-            started_at=started_at,
-            initial=initial,
+        group = start_group(
+            experiment, seeds=seeds, started_at=started_at, log_dir=log_folder(experiment), begin_with=begin_with
         )
-        training.write_summary("running")
-        write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
-        if initial is not None:
-            keep_initial_weights(initial, group.initial_weights)
-        write_model_copy(group.model, experiment.model)
-        write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
-        note(f"seeds {join_seeds(seeds)}, one after the other; their statistics will be in {group.summary}")
-        training.train()
+        group.print_results(group.train())
+
+
+def start_group(
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int],
+    started_at: float,
+    log_dir: Path,
+    begin_with: Path | None = None,
+    environment: Path | None = None,
+) -> SeedGroupTraining:
+    """Returns the training of a new group, whose folder and runs are made in `log_dir`, before its first step.
+
+    environment: see load_data.
+    """
+    runtime = build_runtime(experiment)
+    initial = find_initial_weights(begin_with, experiment) if begin_with is not None else None
+    experiment, splits = load_data(experiment, environment=environment)
+    build_training(experiment, splits, runtime, initial=initial)  # raises its errors before there is a folder
+    group = create_group(log_dir, run_name(experiment))
+    training = SeedGroupTraining(
+        group,
+        [SeedRun(seed) for seed in seeds],
+        experiment,
+        splits,
+        runtime,
+        started_at=started_at,
+        initial=initial,
+    )
+    training.write_summary("running")
+    write_environment(group.environment, runtime=runtime, splits=splits, initial=initial)
+    if initial is not None:
+        keep_initial_weights(initial, group.initial_weights)
+    write_model_copy(group.model, experiment.model)
+    write_text(group.config, config.dump(experiment))  # last: a folder with it is a group that can be resumed
+    note(f"seeds {join_seeds(seeds)}, one after the other; their statistics will be in {group.summary}")
+    return training
 
 
 def resume(
@@ -113,19 +132,27 @@ def resume_group(
         )
     with join_process_group() as processes:
         _require_single_process(processes)
-        runtime = build_runtime(experiment)
-        experiment, splits = load_data(experiment, environment=group.environment)
-        note(f"resuming {group.path}: seeds {join_seeds(remaining)} of {join_seeds(run.seed for run in runs)}")
-        earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
-        SeedGroupTraining(
-            group,
-            runs,
-            experiment,
-            splits,
-            runtime,
-            started_at=started_at - earlier_seconds,
-            initial=kept_initial_weights(group.initial_weights),
-        ).train()
+        training = open_group(group, experiment, started_at=started_at)
+        training.print_results(training.train())
+
+
+def open_group(group: GroupFolder, experiment: Experiment, *, started_at: float) -> SeedGroupTraining:
+    """Returns the training of an unfinished group, before its next step."""
+    runs = read_seed_runs(group)
+    remaining = [run.seed for run in runs if not run.is_finished]
+    runtime = build_runtime(experiment)
+    experiment, splits = load_data(experiment, environment=group.environment)
+    note(f"resuming {group.path}: seeds {join_seeds(remaining)} of {join_seeds(run.seed for run in runs)}")
+    earlier_seconds = float(read_json(group.summary).get("wall_seconds") or 0.0)
+    return SeedGroupTraining(
+        group,
+        runs,
+        experiment,
+        splits,
+        runtime,
+        started_at=started_at - earlier_seconds,
+        initial=kept_initial_weights(group.initial_weights),
+    )
 
 
 def _require_single_process(processes: ProcessGroup) -> None:

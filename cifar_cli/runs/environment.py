@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
 
     return {
         "started": datetime.now(UTC).isoformat(),
-        "command": sys.argv,
+        "command": [_without_password(word) for word in sys.argv],
         "python": platform.python_version(),
         # From torch itself: the package's metadata lacks the build (+cpu, +cu130).
         "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
@@ -36,6 +37,11 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
         "cifar_data_dir": os.environ.get("CIFAR_DATA_DIR"),
         "git_commit": source_commit(Path(__file__)),
     }
+
+
+def _without_password(word: str) -> str:
+    """Returns a word of the command line; the password of an address in it becomes ***."""
+    return re.sub(r"(://[^/@\s:]*:)[^/@\s]+@", r"\1***@", word)
 
 
 def _version(package: str) -> str | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from cifar_cli.errors import RunError, RunNotFoundError, did_you_mean
 from cifar_cli.runs.start_time import start_time
+from cifar_cli.shell import shell_command
 
 OWN_MODEL_COPY = "model.py"
 GROUP_CONFIG = "group.yaml"  # a folder with this file belongs to a group of runs
+SWEEP_CONFIG = "sweep.yaml"  # a folder with this file belongs to a sweep
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,19 @@ def is_checkpoint_path(run: str) -> bool:
 def find_run(run: str, *, log_dir: Path) -> RunFolder:
     """Returns the run at the path `run`, or of that name in `log_dir`.
 
-    Raises RunNotFoundError if there is neither, RunError for a group of runs.
+    Raises RunNotFoundError if there is neither, RunError for a group of runs and for a sweep.
     """
     for path in (Path(run), log_dir / run):
         if os.path.isfile(path / GROUP_CONFIG):
             raise RunError(
                 f"{path}: expected one run, found a group of them, one for each seed; "
                 f"name one that {path / 'summary.json'} lists"
+            )
+        if os.path.isfile(path / SWEEP_CONFIG):
+            raise RunError(
+                f"{path}: expected one run, found a sweep; name one of its trials, which {path / 'trials.csv'} lists, "
+                f"such as {path / 'trial-0000'}; the sweep goes on with: "
+                f"{shell_command('cifar', 'sweep', '--resume', path)}"
             )
         if os.path.isfile(path / "config.yaml"):  # Path.is_file would raise for a name too long to exist
             return RunFolder(path)

@@ -69,6 +69,14 @@ def test_commands_and_options_are_completed(press_tab: Press) -> None:
     assert press_tab("doctor", "--m") == ["--mirrors"]
 
 
+def test_sweep_completes_keys_and_with_resume_sweeps(press_tab: Callable[..., list[str]], tmp_path: Path) -> None:
+    assert "model.widths=" in press_tab("sweep", "--config", "cnn", "model.")
+    (tmp_path / "logs" / "cnn-sweep-1").mkdir(parents=True)
+    (tmp_path / "logs" / "cnn-sweep-1" / "sweep.yaml").touch()
+    assert press_tab("sweep", "--resume", "") == ["cnn-sweep-1"]
+    assert press_tab("sweep", "--resume", "logs/c") == ["logs/cnn-sweep-1"]
+
+
 @pytest.mark.parametrize("command", ["train", "eval", "visualize-layer", "explain"])
 def test_configurations_are_completed_with_built_ins_and_yaml_files(
     command: str, press_tab: Press, tmp_path: Path

@@ -12,10 +12,12 @@ import typer
 from cifar_cli import config
 from cifar_cli.cli import app
 from cifar_cli.commands.docs import topics
-from cifar_cli.config.config_files import builtins
+from cifar_cli.config.config_files import builtins, read_config_file
 from cifar_cli.config.keys import dotted_keys
 from cifar_cli.config.sections import ParameterGroupKeys
 from cifar_cli.lessons.table import LESSONS
+from cifar_cli.sweep.ranges import split_ranges
+from cifar_cli.sweep.space import SearchSpace
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -68,6 +70,12 @@ def options_of(command: Any) -> set[str]:
     return {option for parameter in command.params for option in parameter.opts if option.startswith("-")}
 
 
+def check_ranges(source: str, words: list[str]) -> None:
+    """Checks that each value of the ranges is valid, as `cifar sweep` does."""
+    fixed, ranges = split_ranges(words)
+    assert SearchSpace(read_config_file(source), tuple(fixed), tuple(ranges)).check()
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
     """The folder that the reader is in, with the files that the pages have told to make: mine.yaml and photos.yaml."""
@@ -103,6 +111,9 @@ def test_what_is_ready_to_be_typed_is_understood(page: str, line: str) -> None:
         names.pop()
     if words[0] in ("benchmark", "explain") and chosen is None and names and "--suite" not in words:
         chosen = names.pop()
+    if words[0] == "sweep":  # every value of a range is valid
+        check_ranges(chosen or "sequential", overrides)
+        return
     experiment = config.load(chosen or "sequential", overrides)
     if words[0] == "visualize-layer" and names:
         assert names.pop() in {layer.name for layer in experiment.model.layers}
@@ -146,7 +157,11 @@ def test_keys_and_their_values_within_sentences_are_valid(page: str) -> None:
             if key in ("model.get", "model.py", "config.load"):
                 continue
             assert key in KEYS, f"{span}: no such key"
-            if equals and not re.fullmatch(r"[A-Z]+|…|", value):
+            if not equals or re.fullmatch(r"[A-Z]+|…|", value):
+                continue
+            if page.endswith("/sweep.md"):
+                check_ranges("cnn", [word])
+            else:
                 config.load("mlp", [word])
 
 

@@ -10,12 +10,15 @@ import torch
 from torch import nn
 
 from cifar_cli.data.normalize import to_unit
+from cifar_cli.errors import StoppedError
 from cifar_cli.observers.health_checks import HealthChecks, dead_layer, layer_without_gradient
 from cifar_cli.optim.reported_lr import ConfiguredLr
 from cifar_cli.optim.schedules.build_schedule import build_schedule
 from cifar_cli.training.evaluation import Evaluation
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import fit
-from cifar_cli.training.observer import EpochReport
+from cifar_cli.training.observer import EpochReport, Observer
+from cifar_cli.training.state import TrainingState
 
 Make = Callable[..., Any]  # the fixture tiny_training of conftest.py, which no file can import a type from
 
@@ -35,6 +38,27 @@ def warnings_of(training: Any, *, num_classes: int = 4) -> list[str]:
     )
     fit(training.state, training.task, runtime=training.runtime, observers=[checks])
     return sentences
+
+
+def test_a_training_that_was_stopped_after_the_last_step_of_an_epoch_is_resumed_with_its_checks(
+    tiny_training: Make,
+) -> None:
+    training = tiny_training(epochs=1)
+    stop = StopAt(4)
+    with pytest.raises(StoppedError, match="in epoch 1, after step 4"):
+        fit(training.state, training.task, runtime=training.runtime, observers=[stop], shutdown=stop.request)
+    warnings_of(training)
+    assert training.state.progress.epoch == 1
+
+
+class StopAt(Observer):
+    def __init__(self, step: int) -> None:
+        self.request = ShutdownRequest()
+        self._step = step
+
+    def step_ended(self, state: TrainingState) -> None:
+        if state.progress.step == self._step:
+            self.request.signal_number = 15
 
 
 def lr(value: float) -> ConfiguredLr:

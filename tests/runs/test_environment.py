@@ -32,6 +32,12 @@ def test_versions_device_precision_threads_and_command_line_are_described() -> N
     assert described["processor"]
 
 
+def test_the_password_of_an_address_on_the_command_line_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["cifar", "sweep", "--storage", "postgresql://me:s3cret@host:5432/a", "data.mirrors=[https://host/a:b@c]"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert describe()["command"] == [*words[:3], "postgresql://me:***@host:5432/a", words[4]]
+
+
 def test_the_description_consists_of_plain_json_values(tmp_path: Path) -> None:
     described = describe_environment(device="cpu", precision="bf16", data_root=tmp_path)
     assert json.loads(json.dumps(described)) == described

@@ -1,13 +1,23 @@
-"""What scenarios share: actions at a chosen step of a training that the command line starts."""
+"""What scenarios share: actions at a chosen step of a training that the command line starts, and workers as threads."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from cifar_cli.errors import CifarError
 from cifar_cli.runner import observers
+from cifar_cli.sweep import pool
+from cifar_cli.sweep.pool import Worker
+from cifar_cli.sweep.train_trial import serve_trials
+from cifar_cli.sweep.trial_messages import WorkerSettings
+from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.observer import Observer
 from cifar_cli.training.state import TrainingState
 
@@ -67,3 +77,26 @@ def assert_equal_values() -> Callable[[object, object], None]:
             assert actual == expected
 
     return assert_equal
+
+
+@pytest.fixture
+def worker_threads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[WorkerSettings, ShutdownRequest]]:
+    """Has the workers of a sweep be threads; returns of those that were started the settings and what stops them."""
+    started: list[tuple[WorkerSettings, ShutdownRequest]] = []
+
+    def serve(channel: Connection, settings: WorkerSettings, shutdown: ShutdownRequest) -> None:
+        with suppress(OSError, CifarError):  # the test has closed the channel
+            serve_trials(channel, settings, shutdown)
+
+    def start(settings: WorkerSettings) -> Worker:
+        ours, theirs = Pipe()
+        shutdown = ShutdownRequest()
+        started.append((settings, shutdown))
+        thread = threading.Thread(target=serve, args=(theirs, settings, shutdown), daemon=True)
+        thread.start()
+        terminate: Callable[[], None] = lambda: setattr(shutdown, "signal_number", signal.SIGTERM)  # noqa: E731
+        process = SimpleNamespace(terminate=terminate, kill=terminate, join=thread.join, exitcode=0)
+        return Worker(process, ours, settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pool, "_start", start)
+    return started

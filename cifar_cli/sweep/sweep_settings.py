@@ -1,0 +1,85 @@
+"""What a sweep was started with, kept in its folder so that it can be resumed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from cifar_cli.config.config_files import ConfigFile
+from cifar_cli.errors import RunError
+from cifar_cli.runs.json_files import read_json, write_json
+from cifar_cli.runs.sweep_folder import SweepFolder
+from cifar_cli.shell import shell_command
+from cifar_cli.sweep.ranges import split_ranges
+from cifar_cli.sweep.space import SearchSpace
+
+SAMPLERS = ("tpe", "random", "grid")
+PRUNERS = ("none", "asha", "hyperband")
+DEFAULT_TRIALS = 20
+UNLIMITED = 100_000  # trials of a sweep that --timeout alone ends
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """The words and options of a sweep.
+
+    stem, location, builtin: of the configuration, see ConfigFile; overrides: words that fix a key, ranges: words with a
+    range, both as typed; data: a word with the section `data` that the images have
+    decided; trials: how many the study is to have; workers: how many processes train at a time; seeds: those that the
+    winner is trained with, none if its trial is tested; storage: a database, None for the journal in the folder; study:
+    its name there; seed: of the sampler, and of every trial.
+    """
+
+    stem: str
+    location: str
+    builtin: str | None
+    overrides: tuple[str, ...]
+    ranges: tuple[str, ...]
+    sampler: str
+    pruner: str
+    trials: int
+    workers: int
+    seeds: tuple[int, ...]
+    seed: int
+    storage: str | None = None
+    study: str = ""
+    data: str | None = None
+
+    def space(self, text: str) -> SearchSpace:
+        """Returns the search space. text: the configuration's."""
+        file = ConfigFile(text, self.location, self.stem, self.builtin)
+        _, ranges = split_ranges(self.ranges)
+        overrides = [*self.overrides, *([self.data] if self.data else [])]
+        return SearchSpace(file, tuple(overrides), tuple(ranges))
+
+    def named_study(self, name: str, text: str) -> "SweepSettings":
+        """Returns the settings with the study's name, which the same command has on every machine.
+
+        name: the experiment's. text: the configuration's.
+        """
+        parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed)]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+        return replace(self, study=f"{name}-{digest}")
+
+
+def write_settings(folder: SweepFolder, settings: SweepSettings) -> None:
+    """Writes sweep.json."""
+    write_json(folder.settings, asdict(settings))
+
+
+def read_settings(folder: SweepFolder) -> SweepSettings:
+    """Returns the settings in sweep.json. Raises RunError if it does not hold them."""
+    try:
+        return _parsed(read_json(folder.settings))
+    except (KeyError, TypeError, ValueError) as error:
+        command = shell_command("cifar", "sweep", "--config", folder.config, "key=range")
+        raise RunError(
+            f"{folder.settings}: expected the settings of a sweep, found others ({error}); put the file back as the "
+            f"sweep wrote it, or start again with: {command}"
+        ) from error
+
+
+def _parsed(values: Mapping[str, Any]) -> SweepSettings:
+    lists = {key: tuple(values[key]) for key in ("overrides", "ranges", "seeds")}
+    return SweepSettings(**{**values, **lists})
