@@ -28,7 +28,8 @@ MULTIPLICATIONS = {
 
 
 def row_of(name: str) -> list[str]:
-    (row,) = re.findall(rf"^\| `{name}` \| .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    networks = PAGE.read_text(encoding="utf-8").partition("## Recipes")[0]
+    (row,) = re.findall(rf"^\| `{name}` \| .*$", networks, re.MULTILINE)
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
