@@ -9,6 +9,7 @@ from cifar_cli import formatting
 from cifar_cli.builders.trust_model import NO_TRUST
 from cifar_cli.commands.model_choice import load_config
 from cifar_cli.commands.options import Config, check_word, config_words, expand_option, split_words
+from cifar_cli.config import warnings as config_warnings
 from cifar_cli.config.config_files import DEFAULT_CONFIG
 from cifar_cli.data.data_root import data_root, data_root_reason
 from cifar_cli.data.datasets.table import DATASETS
@@ -126,6 +127,9 @@ def show(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The PNG to write.", callback=expand_option)
     ] = Path("augmentation.png"),
+    augment: Annotated[
+        bool, typer.Option("--augment/--no-augment", help="Beside each image what augmentation makes of it.")
+    ] = True,
 ) -> None:
     """Draw training images as the network gets them, augmented as a configuration says."""
     name, overrides = split_words(words, of="configuration")
@@ -133,11 +137,13 @@ def show(
         raise UsageError(f"cifar data show: expected one configuration, found {config} and {name}; leave one out")
     source = config or name or DEFAULT_CONFIG
     experiment = load_config(source, overrides, NO_TRUST)
-    from cifar_cli.console.streams import print_next_step
+    from cifar_cli.console.streams import print_next_step, warn
     from cifar_cli.figures.mosaic import save_picture
-    from cifar_cli.inspection.show_augmentation import show_augmentation
+    from cifar_cli.inspection.show_augmentation import show_augmentation, show_images
 
-    save_picture(show_augmentation(experiment), output)
+    for text in config_warnings(experiment):
+        warn(text)
+    save_picture(show_augmentation(experiment) if augment else show_images(experiment), output)
     following = shell_command("cifar", "train", *config_words(source, overrides))
     print_next_step(wrote=[str(output)], next_command=following)
 

@@ -1,4 +1,4 @@
-"""Draws training images beside what augmentation makes of them."""
+"""Draws training images, alone or beside what augmentation makes of them."""
 
 from collections.abc import Sequence
 
@@ -38,6 +38,17 @@ def draw_augmentation_sheet(
     captions = [title, "training images as they are, and as the network gets them in the first epoch, not normalized"]
     rows = [list(row) for row in zip(*columns, strict=True)]
     return compose(rows, captions=captions, column_names=names, gap=GAP)
+
+
+def draw_image_sheet(images: Tensor, labels: Tensor, *, class_names: Sequence[str], in_row: int, title: str) -> Tensor:
+    """Returns a picture uint8 (3, height, width): images (B, 1 or 3, H, W) in rows, each above its class."""
+    pictures = enlarge(to_pictures(images), side=PICTURE_PIXELS)
+    cells = [
+        _cell(to_image(picture), [class_names[label]]) for picture, label in zip(pictures, labels.tolist(), strict=True)
+    ]
+    rows = [cells[start : start + in_row] for start in range(0, len(cells), in_row)]
+    captions = [title, f"the first {len(cells)} of them"]
+    return compose(rows, captions=captions, column_names=[""] * min(in_row, len(cells)), gap=GAP)
 
 
 def _labels(target: Tensor, class_names: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Answers `cifar data show`: applies a configuration's augmentations to training images, and has the result drawn."""
+"""Answers `cifar data show`: has training images drawn, as they are and as augmentations make them."""
 
 import torch
 from torch import Generator, Tensor
@@ -8,7 +8,7 @@ from cifar_cli.builders.build_transforms import ChannelStatistics, build_trainin
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.config import Experiment
 from cifar_cli.data.batch import Batch
-from cifar_cli.figures.augmentation_sheet import draw_augmentation_sheet
+from cifar_cli.figures.augmentation_sheet import draw_augmentation_sheet, draw_image_sheet
 from cifar_cli.training.runtime import CPU
 
 IMAGES, DRAWS = 8, 7
@@ -33,6 +33,19 @@ def show_augmentation(experiment: Experiment) -> Tensor:
         [probabilities(targets) for targets in (shown.labels, *(draw.targets for draw in draws))],
         class_names=class_names,
         title=f"{experiment.name}: {', '.join(experiment.data.augment.applied()) or 'no augmentation'}",
+    )
+
+
+def show_images(experiment: Experiment) -> Tensor:
+    """Returns a picture of the first training images as they are, uint8 (3, height, width)."""
+    experiment, splits = load_data(experiment)
+    shown = splits.train.subset(torch.arange(min(IMAGES * (DRAWS + 1), len(splits.train))))
+    return draw_image_sheet(
+        shown.images,
+        shown.labels,
+        class_names=splits.train.class_names,
+        in_row=DRAWS + 1,
+        title=f"{experiment.data.name}: {len(splits.train):,} training images",
     )
 
 

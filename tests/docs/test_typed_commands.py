@@ -67,7 +67,8 @@ def find_command(words: list[str]) -> tuple[Any, list[str]]:
 
 
 def options_of(command: Any) -> set[str]:
-    return {option for parameter in command.params for option in parameter.opts if option.startswith("-")}
+    words = (word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts))
+    return {word for word in words if word.startswith("-")}
 
 
 def check_ranges(source: str, words: list[str]) -> None:

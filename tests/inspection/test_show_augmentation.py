@@ -21,6 +21,23 @@ def test_the_picture_shows_the_augmentations_of_the_configuration(cifar: Callabl
     assert plain.crop(second_column).tobytes() != mixed.crop(second_column).tobytes()
 
 
+def test_without_augmentation_it_shows_more_images_as_they_are(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    mixup = "data.augment={mixup: 1.0}"
+    assert cifar("data", "show", *SYNTHETIC, mixup, "--no-augment", "-o", "plain.png").code == 0
+    assert cifar("data", "show", *SYNTHETIC, "data.augment={}", "--augment", "-o", "beside.png").code == 0
+    plain, beside = (Image.open(tmp_path / name).convert("RGB") for name in ("plain.png", "beside.png"))
+    assert plain.size == beside.size
+    first, second = ((left + 8, 62, left + 72, 126) for left in (0, 112))
+    assert plain.crop(first).tobytes() == beside.crop(first).tobytes()  # the same first image
+    assert plain.crop(second).tobytes() != plain.crop(first).tobytes()
+    assert beside.crop(second).tobytes() == beside.crop(first).tobytes()  # nothing changes the image
+
+
+def test_a_warning_of_the_configuration_is_told(cifar: Callable[..., Any], tmp_path: Path) -> None:
+    shown = cifar("data", "show", *SYNTHETIC, "data.val_size=100", "train.patience=1000")
+    assert "warning: train.patience" in shown.err
+
+
 def test_two_configurations_are_refused(cifar: Callable[..., Any]) -> None:
     refused = cifar("data", "show", "mlp", "--config", "cnn")
     assert refused.code == 2
