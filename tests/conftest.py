@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache, partial
 from io import StringIO
@@ -92,6 +92,12 @@ def short_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has benchmarks be short: here they may be inaccurate."""
     monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
     monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
+
+
+@pytest.fixture
+def reference_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has a benchmark's reference run in this process: one of its own would import torch again."""
+    monkeypatch.setattr(run_benchmark, "run_in_subprocess", lambda build, **words: nullcontext(build(**words)))
 
 
 @pytest.fixture

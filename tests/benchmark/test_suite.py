@@ -2,25 +2,23 @@
 
 import json
 import sys
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cifar_cli.benchmark import run_benchmark, suite, suite_part
+from cifar_cli.benchmark import suite, suite_part
 from cifar_cli.config.config_files import builtins
 from cifar_cli.data.datasets import synthetic
 from cifar_cli.errors import CifarError
 
 
+@pytest.mark.usefixtures("short_benchmarks", "reference_here")
 def test_a_part_prints_the_figures_of_its_configuration(
-    run: Path, short_benchmarks: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few = partial(synthetic.synthetic_sets, train_size=600, test_size=100)
     monkeypatch.setattr(synthetic, "synthetic_sets", few)
-    # No process, which would import torch again.
-    monkeypatch.setattr(run_benchmark, "run_in_subprocess", lambda build, **words: nullcontext(build(**words)))
     suite_part.main(str(run / "config.yaml"), "plain", "1", "2")
     found = json.loads(capsys.readouterr().out)
     assert (found["config"], found["against"], found["rounds"]) == (str(run / "config.yaml"), "plain", 2)

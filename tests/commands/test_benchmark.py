@@ -60,6 +60,7 @@ def test_json_holds_every_figure_and_they_agree(cifar: Callable[..., Any], tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]  # no file is left
 
 
+@pytest.mark.usefixtures("reference_here")
 def test_without_json_it_prints_tables_and_synthetic_images_replace_missing_images(
     cifar: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -107,7 +107,7 @@ def checkpoint_of(run: Path) -> dict[str, Any]:
 def assert_it_works(
     section: str, name: str, cifar: Callable[..., Any], tmp_path: Path, at_step: Callable[..., Any]
 ) -> None:
-    """Trains, evaluates, explains and draws a small instance, and resumes an interrupted training of it."""
+    """Trains and evaluates a small instance, explains and draws its network, and resumes an interrupted training."""
     (tmp_path / "small.yaml").write_text(text_of(section, name))
     trained = cifar("train", "--config", "small.yaml", *SMALL)
     assert trained.code == 0, trained.err
@@ -117,9 +117,10 @@ def assert_it_works(
     assert checkpoint_of(run)["progress"]["step"] == 2 * STEPS_PER_EPOCH
     measured = json.loads(cifar("eval", run, "--json").out)
     assert measured["accuracy"] == summary["test"]["accuracy"]
-    explained = json.loads(cifar("explain", run, "--json").out)
-    assert explained["totals"]["parameters"] == summary["parameters"]
-    assert cifar("visualize-layer", "--all", run).code == 0
+    if section in ("model", "data"):  # the other sections have one network, which says nothing of them
+        explained = json.loads(cifar("explain", run, "--json").out)
+        assert explained["totals"]["parameters"] == summary["parameters"]
+        assert cifar("visualize-layer", "--all", run).code == 0
 
     with at_step(STEPS_PER_EPOCH + 2, lambda state: signal.raise_signal(signal.SIGINT)):
         assert cifar("train", "--config", "small.yaml", *SMALL).code == 130
@@ -134,7 +135,7 @@ OTHERS = [(section, name) for section, name in ENTRIES if section != "model"]
 
 
 @pytest.mark.parametrize(("section", "name"), [*OTHERS, *(("augmentation", key) for key in AUGMENTATIONS)])
-def test_a_small_instance_trains_is_evaluated_explained_and_drawn_and_a_resumed_one_ends_equal(
+def test_a_small_instance_trains_is_evaluated_and_a_resumed_one_ends_equal(
     section: str,
     name: str,
     cifar: Callable[..., Any],

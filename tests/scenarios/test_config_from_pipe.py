@@ -80,7 +80,7 @@ def test_a_command_that_would_read_it_again_names_a_file(
     ],
     ids=lambda value: " ".join(map(str, value[:2])) if isinstance(value, tuple) else "",
 )
-@pytest.mark.usefixtures("short_benchmarks")
+@pytest.mark.usefixtures("short_benchmarks", "reference_here")
 def test_every_command_that_takes_a_configuration_takes_it(
     words: tuple[object, ...], following: str, piped: Callable[[str], str], small: str, cifar: Callable[..., Any]
 ) -> None:

@@ -231,8 +231,10 @@ def test_it_is_checked_with_did_you_mean(
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.usefixtures("short_benchmarks")
 def test_it_trains_resumes_is_evaluated_explained_and_benchmarked(
-    name: str, add: Callable[[str], None], cifar: Callable[..., Any], tmp_path: Path
+    name: str, add: Callable[[str], None], cifar: Callable[..., Any], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    if name != "tiny":  # a network has to reach the reference's own process
+        request.getfixturevalue("reference_here")
     add(name)
     (tmp_path / "own.yaml").write_text(OWN[name].config)
     words = ["train", "--config", "own.yaml", "train.device=cpu", "train.precision=fp32"]
