@@ -19,7 +19,8 @@ class Verb(NamedTuple):
 VERBS = {
     "train": Verb("cifar_cli.commands.train:train", "Train a network, and write the results into logs/<run>/."),
     "sweep": Verb(
-        "cifar_cli.commands.sweep:sweep", "Search settings with Optuna: many trainings, and the best of them."
+        "cifar_cli.commands.sweep:sweep",
+        "Search settings with Optuna: many trainings, compared on validation images; the best alone is tested.",
     ),
     "eval": Verb(
         "cifar_cli.commands.eval:evaluate",

@@ -132,7 +132,8 @@ def _not_found(source: str | Path) -> str:
     hint = nearest(name, known)
     if (keys := MODELS.get(str(source))) and not (keys.lists_layers or keys.is_own):
         mend = f"--config cnn 'model={{name: {source}}}'"
-        return f"{source}: expected a configuration, found the name of a network; write for example {mend}"
+        recipe = next((f", or its recipe --config {other}" for other in known if other.endswith(f"/{source}")), "")
+        return f"{source}: expected a configuration, found the name of a network; write for example {mend}{recipe}"
     if re.search(r"\.ya?ml$|/", str(source)):
         return f"{source}: no such file{hint}; cifar config list shows the built-in configurations"
     return f"{source}: no such file, and no built-in configuration; the built-ins are {', '.join(known)}{hint}"

@@ -54,11 +54,9 @@ def test_a_file_that_is_not_there_gets_the_list_and_the_nearest_name(word: str) 
 
 
 def test_the_name_of_a_network_gets_the_words_that_train_it() -> None:
-    mend = "--config cnn 'model={name: resnet20}'"
-    assert (
-        refusal("resnet20")
-        == f"resnet20: expected a configuration, found the name of a network; write for example {mend}"
-    )
+    found = "expected a configuration, found the name of a network; write for example --config cnn"
+    assert refusal("resnet32") == f"resnet32: {found} 'model={{name: resnet32}}'"
+    assert refusal("resnet18") == f"resnet18: {found} 'model={{name: resnet18}}', or its recipe --config gpu/resnet18"
 
 
 def test_a_path_that_is_not_there_gets_the_nearest_name_alone() -> None:
