@@ -47,7 +47,7 @@ def unknown_key(path: KeyPath, section: type[Section], data: Mapping[str, object
         finding = f"belongs to a configuration of {program}, which names classes; here names come from tables"
         return Issue(path, finding, "begin with an example: cifar config copy sequential mine.yaml", at_key=True)
     near = nearest(key, known).removeprefix("; ")
-    if not near and (full := _very_near(key)):
+    if not near and key != "name" and (full := _very_near(key)):
         return Issue(path, "unknown key", f"did you mean {full}?", at_key=True)
     mend = near or f"the keys here are {', '.join(known)}"
     return Issue(path, _no_such_key(path, data), mend, at_key=True)

@@ -54,10 +54,10 @@ def test_a_file_that_is_not_there_gets_the_list_and_the_nearest_name(word: str) 
 
 
 def test_the_name_of_a_network_gets_the_words_that_train_it() -> None:
-    mend = "--config cnn 'model={name: resnet20}'"
+    mend = "--config cnn 'model={name: resnet32}'"
     assert (
-        refusal("resnet20")
-        == f"resnet20: expected a configuration, found the name of a network; write for example {mend}"
+        refusal("resnet32")
+        == f"resnet32: expected a configuration, found the name of a network; write for example {mend}"
     )
 
 
