@@ -48,7 +48,8 @@ def full_key(word: str) -> str | None:
     word = word.replace("-", "_")
     in_sections = [key for key in dotted_keys() if key.count(".") == 1]
     keys = [key for key in in_sections if key.endswith(f".{word}") or key.replace(".", "") == word.replace("_", "")]
-    return keys[0] if len(keys) == 1 else None
+    # The training's own key comes before a component's: `patience` is that of early stopping, not that of a schedule.
+    return keys[0] if len(keys) == 1 else next((key for key in keys if key.startswith("train.")), None)
 
 
 def foreign_program(key: str) -> str | None:
