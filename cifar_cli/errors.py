@@ -117,8 +117,11 @@ def describe_write_error(error: OSError) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Returns `; did you mean 'x'?` with the nearest known word, or a longer one; an empty string without either."""
-    candidates = list(known)
+    """Returns `; did you mean 'x'?` with the nearest known word, or a longer one; an empty string without either.
+
+    Upper and lower case are one: `FocalLoss` is near to `focal`.
+    """
+    word, candidates = word.lower(), {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     near = near or [candidate for candidate in candidates if word and candidate.startswith(word)]
-    return f"; did you mean '{near[0]}'?" if near else ""
+    return f"; did you mean '{candidates[near[0]]}'?" if near else ""

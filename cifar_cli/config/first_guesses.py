@@ -7,27 +7,9 @@ from collections.abc import Iterator
 from cifar_cli.config.keys import dotted_keys
 from cifar_cli.config.layers.table import LAYERS, NoDefault
 from cifar_cli.config.messages import format_value
+from cifar_cli.config.other_words import is_accumulation, key_called
 from cifar_cli.config.yaml.source_locations import Issue, SourceLocation
 
-# Other programs' words for keys of a section.
-ALIASES = {
-    "learning_rate": "optimizer.lr",
-    "wd": "optimizer.weight_decay",
-    "opt": "optimizer.name",
-    "num_epochs": "train.epochs",
-    "max_epochs": "train.epochs",
-    "n_epochs": "train.epochs",
-    "early_stopping": "train.patience",
-    "early_stopping_patience": "train.patience",
-    "batch": "data.batch_size",
-    "bs": "data.batch_size",
-    "batchsize": "data.batch_size",
-    "dataset": "data.name",
-    "data_dir": "data.root",
-    "arch": "model.name",
-    "log_dir": "log.dir",
-    "gpu": "train.device",
-}
 # Keys of configurations whose values name classes to import, which no configuration of this program does.
 FOREIGN_KEYS = {
     "class_path": "PyTorch Lightning",
@@ -37,16 +19,6 @@ FOREIGN_KEYS = {
     "_partial_": "hydra",
     "defaults": "hydra",
     "hydra": "hydra",
-}
-# Other programs' words for the number of batches whose gradients are added up before a step.
-ACCUMULATION_KEYS = {
-    "accumulate",
-    "accumulate_grad_batches",
-    "gradient_accumulation",
-    "gradient_accumulation_steps",
-    "grad_accum_steps",
-    "accum_iter",
-    "micro_batches",
 }
 LOOKALIKES = {
     "：": ("a full-width colon", ":"),
@@ -71,12 +43,13 @@ _TUPLE = re.compile(r"\(\s*-?\d+(?:\s*,\s*-?\d+)*\s*,?\s*\)")
 
 def full_key(word: str) -> str | None:
     """Returns the key in its section that a word without a section means: `train.epochs` for `epochs`."""
-    if alias := ALIASES.get(word.lower().replace("-", "_")):
-        return alias
+    if key := key_called(word):
+        return key
     word = word.replace("-", "_")
     in_sections = [key for key in dotted_keys() if key.count(".") == 1]
     keys = [key for key in in_sections if key.endswith(f".{word}") or key.replace(".", "") == word.replace("_", "")]
-    return keys[0] if len(keys) == 1 else None
+    # The training's own key comes before a component's: `patience` is that of early stopping, not that of a schedule.
+    return keys[0] if len(keys) == 1 else next((key for key in keys if key.startswith("train.")), None)
 
 
 def foreign_program(key: str) -> str | None:
@@ -90,7 +63,7 @@ def accumulation_mend(key: str, batches: object, *, batch_size: object, is_typed
     Elsewhere a step then has so many times `batch_size` images; here data.batch_size is all that a step has. is_typed:
     on the command line.
     """
-    if key not in ACCUMULATION_KEYS:
+    if not is_accumulation(key):
         return None
     meaning = "data.batch_size is all the images of a step, computed train.micro_batch_size at a time"
     if not isinstance(batches, int) or not isinstance(batch_size, int):

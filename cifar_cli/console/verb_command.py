@@ -6,8 +6,9 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from cifar_cli.config.first_guesses import full_key
+from cifar_cli.config.first_guesses import accumulation_mend, full_key
 from cifar_cli.config.keys import is_known_key
+from cifar_cli.config.other_words import option_called
 from cifar_cli.errors import UsageError
 from cifar_cli.shell import shell_command
 
@@ -22,17 +23,20 @@ class VerbCommand(TyperCommand):
             return super().parse_args(ctx, args)
         except Exception as error:  # typer's own copy of click has its classes of errors in a private module
             option = str(getattr(error, "option_name", "") or "")
-            if option.startswith("--") and (key := _key_of_option(option)):
-                word = f"{key}={_value_of_option(option, typed)}"
-                raise UsageError(
-                    f"{option}: no such option; keys of a configuration have no dashes: {shell_command(word)}"
-                ) from None
+            if option.startswith("--") and (mend := _mend(option, typed)):
+                raise UsageError(f"{option}: no such option; {mend}") from None
             raise
 
 
-def _key_of_option(option: str) -> str | None:
-    word = option.removeprefix("--").replace("-", "_")
-    return word if is_known_key(word) else full_key(word)
+def _mend(option: str, typed: Sequence[str]) -> str | None:
+    """Returns what to write instead of the option; None for a word that means nothing here."""
+    word, value = option.removeprefix("--").replace("-", "_"), _value_of_option(option, typed)
+    if mend := accumulation_mend(word, value, batch_size=None, is_typed=True):
+        return mend
+    if command := option_called(word):
+        return f"write {command}"
+    key = word if is_known_key(word) else full_key(word)
+    return f"keys of a configuration have no dashes: {shell_command(f'{key}={value}')}" if key else None
 
 
 def _value_of_option(option: str, typed: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Checks of the folders of runs and of datasets: rights, disk space, and whether files can be locked there."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -49,9 +50,13 @@ def check_data_lock(situation: Situation) -> Finding:
     return _check_lock(data_root(situation.root), mend=mend)
 
 
+def _expanded(folder: Path) -> Path:
+    return Path(os.path.expanduser(folder)).absolute()  # a folder may really be called ~name
+
+
 def _check_folder(folder: Path, *, mend: str, reason: str = "", if_not: Status = "problem") -> Finding:
     """Writes a file into the folder and removes it: rights alone do not tell of a full or a read-only disk."""
-    folder = folder.expanduser().absolute()
+    folder = _expanded(folder)
     existing = _nearest_existing(folder)
     free = shutil.disk_usage(existing).free
     values = {"folder": str(folder), "exists": existing == folder, "is_writable": True, "free_bytes": free}
@@ -84,7 +89,7 @@ def _writing_error(folder: Path) -> str | None:
 
 
 def _check_lock(folder: Path, *, mend: str) -> Finding:
-    existing = _nearest_existing(folder.expanduser().absolute())
+    existing = _nearest_existing(_expanded(folder))
     if _writing_error(existing):
         return Finding("note", "not examined: the folder cannot be written")
     reasons: list[str] = []

@@ -58,7 +58,11 @@ def _find_compiler() -> list[str]:
     if sys.platform != "linux" or sys.maxsize < 2**32:
         raise _NotAvailableError("only on 64-bit Linux")
     wanted = os.environ.get("CC", "").strip()
-    for words in [shlex.split(wanted)] if wanted else [[name] for name in COMPILERS]:
+    try:
+        candidates = [shlex.split(wanted)] if wanted else [[name] for name in COMPILERS]
+    except ValueError as error:  # a quote that is not closed
+        raise _NotAvailableError(f"no C compiler: $CC is {wanted}, in which there is {str(error).lower()}") from None
+    for words in candidates:
         if path := shutil.which(words[0]):
             return [os.path.realpath(path) if Path(path).name in COMPILERS else path, *words[1:]]
     raise _NotAvailableError(f"no C compiler: {f'$CC is {wanted},' if wanted else ', '.join(COMPILERS)} not found")
@@ -68,7 +72,11 @@ def _cache_folder() -> Path:
     """Returns the folder of compiled kernels, which only the user can write; makes it if necessary."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     # A relative path is to be ignored. Source: XDG Base Directory Specification.
-    folder = (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "cifar"
+    if not Path(base).is_absolute():
+        base = os.path.expanduser("~/.cache")
+    if base.startswith("~"):
+        raise _NotAvailableError("no cache folder: the user has no home; name a folder in XDG_CACHE_HOME")
+    folder = Path(base) / "cifar"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_private(folder, folder.lstat(), is_right_kind=stat.S_ISDIR)
     return folder

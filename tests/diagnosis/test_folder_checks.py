@@ -42,6 +42,15 @@ def test_folders_that_are_there_are_left_as_they_are(situation: Situation, tmp_p
     ]
 
 
+def test_a_folder_may_begin_with_a_tilde_that_names_no_user(
+    make_situation: Callable[..., Situation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("~no-such-user").mkdir()
+    assert check_log_dir(make_situation(log_dir=Path("~no-such-user"))).status == "ok"
+    assert check_log_lock(make_situation(log_dir=Path("~no-such-user"))).status == "ok"
+
+
 @pytest.mark.parametrize("inside", ["", "deeper"])
 def test_a_file_in_the_place_of_the_logs_folder_is_a_problem(
     inside: str, make_situation: Callable[..., Situation], tmp_path: Path

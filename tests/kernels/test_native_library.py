@@ -136,6 +136,19 @@ def test_a_file_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch) -> 
     assert "is not yours alone to write" in opened_anew().words
 
 
+def test_a_quote_that_is_not_closed_in_the_compilers_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "cc '-O2")
+    words = "no C compiler: $CC is cc '-O2, in which there is no closing quotation"
+    assert opened_anew() == NativeLibrary(None, words)
+
+
+def test_a_user_without_a_home_is_told_how_to_name_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a number that no user has, without $HOME
+    words = "no cache folder: the user has no home; name a folder in XDG_CACHE_HOME"
+    assert opened_anew() == NativeLibrary(None, words)
+
+
 def test_without_a_compiler_the_words_say_where_it_was_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Lists a person's own images from a CSV file of path,label. Imports no torch."""
 
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def list_csv(path: Path) -> list[ListedFile]:
     """
     files: dict[str, ListedFile] = {}
     for line, (name, label) in enumerate(_rows(path), start=1):
-        target = path.parent / Path(name).expanduser()
+        target = path.parent / os.path.expanduser(name)  # stays ~name where there is no such user: a file's own name
         if line == 1 and not Path(name).suffix and not target.is_file():
             continue
         file = listed_file(target, name=name, label=class_name(label, place=f"{path}: {name}"))

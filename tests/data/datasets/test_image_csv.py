@@ -62,3 +62,12 @@ def test_another_file_is_no_csv(content: bytes, table: Path) -> None:
     table.write_bytes(content)
     with pytest.raises(ListingError, match=r"labels\.csv: expected a CSV of path,label in UTF-8, found other content"):
         list_csv(table)
+
+
+def test_a_file_may_begin_with_a_tilde_that_names_no_user(table: Path) -> None:
+    (table.parent / "~no-such-user.jpg").write_bytes(b"x")
+    table.write_text("~no-such-user.jpg,cat\nin here/b.jpg,dog\n")
+    assert [file.path for file in list_csv(table)] == [
+        table.parent / "in here/b.jpg",
+        table.parent / "~no-such-user.jpg",
+    ]
