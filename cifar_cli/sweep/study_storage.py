@@ -13,6 +13,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from cifar_cli.errors import CifarError, RunError, describe_write_error
 from cifar_cli.runs.sweep_folder import SweepFolder
+from cifar_cli.shell import without_passwords
 
 TRIES = 3  # to open a database
 SECONDS_BETWEEN_TRIES = 1.0
@@ -95,6 +96,7 @@ def storage_errors(folder: SweepFolder, url: str | None) -> Iterator[None]:
         if url is None:
             raise
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        reason = without_passwords(reason)
         raise CifarError(
             f"--storage: expected a database that can be opened and written, found: {reason}; write for example "
             f"--storage sqlite:////shared/sweep.db, or a server's postgresql://…"

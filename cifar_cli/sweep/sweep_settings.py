@@ -54,11 +54,11 @@ class SweepSettings:
         return SearchSpace(file, tuple(overrides), tuple(ranges))
 
     def named_study(self, name: str, text: str) -> "SweepSettings":
-        """Returns the settings with the study's name, which the same command has on every machine.
+        """Returns the settings with the study's name, which the same command has on every machine with the same images.
 
         name: the experiment's. text: the configuration's.
         """
-        parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed)]
+        parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed), self.data]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
         return replace(self, study=f"{name}-{digest}")
 

@@ -189,21 +189,39 @@ def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
     assert rows(only_sweep(tmp_path))
 
 
-def test_a_second_command_on_the_same_sweep_is_refused(search: Callable[..., Any], tmp_path: Path) -> None:
-    assert search(*WORDS, RANGES[0], "--trials", "1").code == 0
-    folder = only_sweep(tmp_path)
-    with run_lock(RunFolder(folder), warn=print):
-        outcome = search("--resume", folder.name, "--trials", "2")
-    assert outcome.code == 1
-    assert "expected a run that nobody trains, found one that process" in outcome.err
-    assert len(rows(folder)) == 1
-
-
-def test_fewer_trials_than_there_are_already_are_refused(search: Callable[..., Any], tmp_path: Path) -> None:
+def test_what_is_refused_changes_nothing(search: Callable[..., Any], tmp_path: Path) -> None:
     assert search(*WORDS, RANGES[0], "--trials", "2").code == 0
-    outcome = search("--resume", only_sweep(tmp_path).name, "--trials", "1")
-    assert outcome.code == 2
-    assert "expected --trials of at least the 2 that were begun, found 1; write --trials 2" in outcome.err
+    folder = only_sweep(tmp_path)
+    settings = (folder / "sweep.json").read_bytes()
+    with run_lock(RunFolder(folder), warn=print):
+        second = search("--resume", folder.name, "--trials", "3")
+    assert second.code == 1
+    assert "expected a run that nobody trains, found one that process" in second.err
+    fewer = search("--resume", folder.name, "--trials", "1")
+    assert fewer.code == 2
+    assert "expected --trials of at least the 2 that were begun, found 1; write --trials 2" in fewer.err
+    assert (folder / "sweep.json").read_bytes() == settings
+    assert len(rows(folder)) == 2
+
+
+def test_ctrl_c_while_the_winner_is_tested_says_how_to_go_on(
+    search: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_ctrl_c(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cifar_cli.sweep.winner.evaluate_model", press_ctrl_c)
+        outcome = search(*WORDS, RANGES[0], "--trials", "1")
+    folder = only_sweep(tmp_path)
+    resume = f"cifar sweep --resume {Path('logs') / folder.name}"
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        130,
+        f"error: stopped before the winner was tested; continue with: {resume}",
+    )
+    assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+    assert search("--resume").code == 0
+    assert json.loads((folder / "summary.json").read_text())["test"]["trial"] == 0
 
 
 # --- processes -----------------------------------------------------------------------------------------------------
