@@ -36,7 +36,6 @@ from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.sweep_folder import SweepFolder, find_sweep, find_sweeps
 from cifar_cli.shell import shell_command, without_passwords
 from cifar_cli.sweep.ranges import refuse_cut_words, split_ranges
-from cifar_cli.sweep.space import SearchSpace
 from cifar_cli.sweep.storage_address import storage_of
 from cifar_cli.sweep.sweep_settings import (
     DEFAULT_TRIALS,
@@ -45,6 +44,7 @@ from cifar_cli.sweep.sweep_settings import (
     UNLIMITED,
     SweepSettings,
     read_settings,
+    within_grid,
 )
 
 EXAMPLE = shell_command("cifar", "sweep", "--config", "cnn", "optimizer.lr=log(1e-3,1)", "--trials", "20")
@@ -142,7 +142,7 @@ def sweep(
         if settings.trials == UNLIMITED and seconds is None:
             raise UsageError(f"{folder.path}: expected --trials or --timeout, as this sweep has no other end; add one")
         space = settings.space(folder.config.read_text(encoding="utf-8"))
-        settings = _within_grid(settings, space, asked=settings.trials)
+        settings = within_grid(settings, space, asked=settings.trials)
         address = storage_of(folder, settings.storage, storage)
         with heavy_imports():
             from cifar_cli.sweep.start_sweep import SweepCommand, resume_sweep
@@ -162,7 +162,7 @@ def sweep(
     settings = _changed(settings, trials=trials, workers=workers, seeds=seeds)
     space = settings.space(file.text)
     variants = space.check()
-    settings = _within_grid(settings, space, asked=trials)
+    settings = within_grid(settings, space, asked=trials)
     with heavy_imports():
         from cifar_cli.sweep.start_sweep import SweepCommand, start_sweep
 
@@ -229,18 +229,6 @@ def _find(words: Sequence[str], *, log_dir: Path) -> SweepFolder:
         if read_json(folder.summary).get("status") != "completed":
             return folder
     raise RunError(f"{log_dir}: expected an unfinished sweep, found none; name a finished one, or start one: {EXAMPLE}")
-
-
-def _within_grid(settings: SweepSettings, space: SearchSpace, *, asked: int | None) -> SweepSettings:
-    """Returns the settings of a grid with as many trials as it has combinations, or fewer if fewer are asked for."""
-    if settings.sampler != "grid":
-        return settings
-    size = space.count_combinations()
-    if asked is not None and size < asked < UNLIMITED:
-        from cifar_cli.console.streams import warn  # here: rich would slow down every start
-
-        warn(f"--sampler grid: there are {size} combinations, and so many trials instead of {asked}")
-    return replace(settings, trials=min(asked or size, size))
 
 
 def _changed(settings: SweepSettings, *, trials: int | None, workers: int | None, seeds: str | None) -> SweepSettings:

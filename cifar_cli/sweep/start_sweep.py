@@ -170,7 +170,7 @@ def _test_winner(
         if settings.seeds:
             experiment = without_unknown_feature_layers(space.variant(winner.values).experiment)
             records.add_test(measure_seeds(folder, winner, experiment, settings.seeds))
-        else:
+        elif not any(test["trial"] == winner.number and "seeds" not in test for test in records.tests):
             records.add_test(measure_run(folder, winner, trust_in))
     except (StoppedError, KeyboardInterrupt) as error:
         number = error.signal_number if isinstance(error, StoppedError) else signal.SIGINT

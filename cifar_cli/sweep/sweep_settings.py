@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_origin
 
 from cifar_cli.config.config_files import ConfigFile
 from cifar_cli.errors import RunError
@@ -82,4 +82,21 @@ def read_settings(folder: SweepFolder) -> SweepSettings:
 
 def _parsed(values: Mapping[str, Any]) -> SweepSettings:
     lists = {key: tuple(values[key]) for key in ("overrides", "ranges", "seeds")}
-    return SweepSettings(**{**values, **lists})
+    settings = SweepSettings(**{**values, **lists})
+    for field in fields(settings):
+        kind: Any = tuple if get_origin(field.type) is tuple else field.type
+        if not isinstance(value := getattr(settings, field.name), kind):
+            raise TypeError(f"{field.name}: {value!r}")
+    return settings
+
+
+def within_grid(settings: SweepSettings, space: SearchSpace, *, asked: int | None) -> SweepSettings:
+    """Returns the settings of a grid with as many trials as it has combinations, or fewer if fewer are asked for."""
+    if settings.sampler != "grid":
+        return settings
+    size = space.count_combinations()
+    if asked is not None and size < asked < UNLIMITED:
+        from cifar_cli.console.streams import warn  # here: rich would slow down every start
+
+        warn(f"--sampler grid: there are {size} combinations, and so many trials instead of {asked}")
+    return replace(settings, trials=min(asked or size, size))
