@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cifar_cli.errors import UsageError
 
+MASK = "***"
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -14,6 +15,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def shell_command(*words: object) -> str:
     """Returns the words as one command line, each quoted where a shell would otherwise change it."""
     return " ".join(_quoted(str(word)) for word in words)
+
+
+def without_passwords(word: str) -> str:
+    """Returns a word with *** in the place of each password of an address in it: user:password@ or ?password=…
+
+    By its form, and not as an address is split: a password may hold the / # ? [ that end a part of an address.
+    """
+    word = re.sub(r"(://[^:/?#@\s]*:).*@", rf"\1{MASK}@", word)
+    return re.sub(r"(?i)([?&][a-z_]*passw(?:or)?d=)[^&\s]+", rf"\1{MASK}", word)
 
 
 def _quoted(word: str) -> str:

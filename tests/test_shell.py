@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cifar_cli.errors import UsageError
-from cifar_cli.shell import expand_path, shell_command
+from cifar_cli.shell import expand_path, shell_command, without_passwords
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +72,19 @@ def test_a_command_is_printable_and_bash_reads_the_same_words(name: str) -> None
     command = shell_command("printf", "%s", name)
     assert command.isprintable()
     assert subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout.decode() == name
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("sqlite:////shared/a@b.db", "sqlite:////shared/a@b.db"),
+        ("postgresql://me@host/a", "postgresql://me@host/a"),
+        ("postgresql://me:s3cret@host:5432/a", "postgresql://me:***@host:5432/a"),
+        ("postgresql://:s3cret@host/a", "postgresql://:***@host/a"),
+        *((f"postgresql://me:s3{letter}cret@host/a", "postgresql://me:***@host/a") for letter in "/#?[@"),
+        ("postgresql://host/a?user=me&password=s3cret&x=1", "postgresql://host/a?user=me&password=***&x=1"),
+        ("mysql://host/a?passwd=s3cret", "mysql://host/a?passwd=***"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    assert without_passwords(address) == shown

@@ -34,9 +34,9 @@ from cifar_cli.heavy_imports import heavy_imports
 from cifar_cli.models.own.build_own import trust
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.runs.sweep_folder import SweepFolder, find_sweep, find_sweeps
-from cifar_cli.shell import shell_command
+from cifar_cli.shell import shell_command, without_passwords
 from cifar_cli.sweep.ranges import refuse_cut_words, split_ranges
-from cifar_cli.sweep.storage_address import storage_of, without_password
+from cifar_cli.sweep.storage_address import storage_of
 from cifar_cli.sweep.sweep_settings import (
     DEFAULT_TRIALS,
     PRUNERS,
@@ -44,6 +44,7 @@ from cifar_cli.sweep.sweep_settings import (
     UNLIMITED,
     SweepSettings,
     read_settings,
+    within_grid,
 )
 
 EXAMPLE = shell_command("cifar", "sweep", "--config", "cnn", "optimizer.lr=log(1e-3,1)", "--trials", "20")
@@ -140,6 +141,8 @@ def sweep(
         settings = _changed(read_settings(folder), trials=trials, workers=workers, seeds=seeds)
         if settings.trials == UNLIMITED and seconds is None:
             raise UsageError(f"{folder.path}: expected --trials or --timeout, as this sweep has no other end; add one")
+        space = settings.space(folder.config.read_text(encoding="utf-8"))
+        settings = within_grid(settings, space, asked=settings.trials)
         address = storage_of(folder, settings.storage, storage)
         with heavy_imports():
             from cifar_cli.sweep.start_sweep import SweepCommand, resume_sweep
@@ -152,16 +155,14 @@ def sweep(
         settings,
         sampler=sampler or settings.sampler,
         pruner=pruner or settings.pruner,
-        storage=without_password(storage),
+        storage=storage and without_passwords(storage),
     )
     if trials is None and seconds is not None:
         trials = UNLIMITED
     settings = _changed(settings, trials=trials, workers=workers, seeds=seeds)
     space = settings.space(file.text)
     variants = space.check()
-    if settings.sampler == "grid":
-        size = space.count_combinations()
-        settings = replace(settings, trials=min(trials or size, size))
+    settings = within_grid(settings, space, asked=trials)
     with heavy_imports():
         from cifar_cli.sweep.start_sweep import SweepCommand, start_sweep
 

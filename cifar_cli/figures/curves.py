@@ -1,5 +1,6 @@
 """Draws curves in panels side by side, for the lessons."""
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -7,11 +8,14 @@ from matplotlib.figure import Figure
 
 from cifar_cli.figures.style import DPI, INK, PALE, PAPER, RULE
 
+LETTERS_PER_INCH = 8.5  # of a title
+
 
 def curves_figure(title: str, *, panels: int, width: float = 9.0, height: float = 3.8) -> tuple[Figure, list[Axes]]:
     """Returns a figure with that many panels side by side, sizes in inches, each with a pale grid."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
+    lines = textwrap.fill(title, int(width * LETTERS_PER_INCH))  # constrained layout makes room for a second line
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     axes = [figure.add_subplot(1, panels, number) for number in range(1, panels + 1)]
     for panel in axes:
         style_axes(panel)

@@ -2,13 +2,14 @@
 
 import os
 import platform
-import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from cifar_cli.shell import without_passwords
 
 PACKAGES = ("cifar-cli", "torchvision", "numpy", "tensorboard")
 
@@ -22,7 +23,7 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
 
     return {
         "started": datetime.now(UTC).isoformat(),
-        "command": [_without_password(word) for word in sys.argv],
+        "command": [without_passwords(word) for word in sys.argv],
         "python": platform.python_version(),
         # From torch itself: the package's metadata lacks the build (+cpu, +cu130).
         "packages": {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}},
@@ -37,11 +38,6 @@ def describe_environment(*, device: str, precision: str, data_root: Path | None)
         "cifar_data_dir": os.environ.get("CIFAR_DATA_DIR"),
         "git_commit": source_commit(Path(__file__)),
     }
-
-
-def _without_password(word: str) -> str:
-    """Returns a word of the command line; the password of an address in it becomes ***."""
-    return re.sub(r"(://[^/@\s:]*:)[^/@\s]+@", r"\1***@", word)
 
 
 def _version(package: str) -> str | None:

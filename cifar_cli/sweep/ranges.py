@@ -16,6 +16,7 @@ from cifar_cli.errors import ConfigError, UsageError, did_you_mean
 from cifar_cli.shell import shell_command
 
 EXAMPLES = {"log": "log(1e-3,1)", "uniform": "uniform(0,0.2)", "int": "int(0,4)"}
+LARGEST_INT = 2**53  # beyond it, the floats with which a sampler computes leave out whole numbers
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", re.DOTALL)
 
 
@@ -31,7 +32,7 @@ class FloatRange:
     @property
     def samples(self) -> tuple[str, ...]:
         """The values, as YAML, on which the range is checked: both ends and one in between."""
-        middle = (self.low * self.high) ** 0.5 if self.is_log else (self.low + self.high) / 2
+        middle = self.low**0.5 * self.high**0.5 if self.is_log else (self.low + self.high) / 2
         return tuple(to_flow_yaml(value) for value in (self.low, middle, self.high))
 
 
@@ -50,9 +51,9 @@ class IntRange:
         return str(self.low), str(self.high)
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """All values, as YAML."""
-        return tuple(map(str, range(self.low, self.high + 1, self.step)))
+    def values(self) -> Iterator[str]:
+        """All values, as YAML, one at a time: there may be very many."""
+        return map(str, range(self.low, self.high + 1, self.step))
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def split_ranges(words: Sequence[str]) -> tuple[list[str], list[Range]]:
             fixed.append(word)
         else:
             ranges.append(read)
-    if mistakes := [*mistakes, *_overlaps(ranges)]:
+    if mistakes := [*mistakes, *_overlaps(ranges), *_overwritten(fixed, ranges)]:
         raise ConfigError([f"{COMMAND_LINE.source}: {mistake}" for mistake in mistakes])
     return fixed, ranges
 
@@ -100,13 +101,16 @@ def refuse_cut_words(words: Sequence[str]) -> None:
             typed = " ".join(words[number : last + 1])
             if _open_brackets(typed) <= 0:
                 break
-        if last > number or _open_brackets(typed):
-            is_whole = not _open_brackets(typed)
-            whole = typed.replace(" ", "") if is_whole else f"{word.partition('=')[0]}=log(1e-3,1)"
-            raise UsageError(
-                f"expected key=range in one word, found '{typed}', which the shell has cut; write it in quotes"
-                f"{'' if is_whole else ', for example'}: {shell_command(whole)}"
-            )
+        if (is_whole := not _open_brackets(typed)) and last == number:
+            continue
+        cause = (
+            "which the shell has cut; write it in quotes" if _open_brackets(typed) >= 0 else "with one ) or ] too many"
+        )
+        whole = typed.replace(" ", "") if is_whole else f"{word.partition('=')[0]}=log(1e-3,1)"
+        raise UsageError(
+            f"expected key=range in one word, found '{typed}', {cause}{'' if is_whole else '; write for example'}: "
+            f"{shell_command(whole)}"
+        )
 
 
 def _open_brackets(text: str) -> int:
@@ -154,6 +158,8 @@ def _read_int(key: str, text: str, numbers: Sequence[str]) -> IntRange:
             f"{_example(key, 'int')}"
         )
     low, high, step = (int(value) for value in (*values, 1)[:3])
+    if max(abs(low), abs(high)) > LARGEST_INT:
+        raise UsageError(f"{key}: expected whole numbers of at most {LARGEST_INT}, found '{text}'; write smaller ones")
     if low >= high:
         raise UsageError(f"{key}: expected the smaller number first, found '{text}'; {_turned(key, 'int', low, high)}")
     if not 1 <= step <= high - low:
@@ -210,3 +216,11 @@ def _overlaps(ranges: Sequence[Range]) -> Iterator[str]:
             )
         if within := [other for other in keys if other.startswith(f"{key}.")]:
             yield f"{key}: expected a range for it or for its keys, found one for {within[0]} too; leave one out"
+
+
+def _overwritten(fixed: Sequence[str], ranges: Sequence[Range]) -> Iterator[str]:
+    """Yields each word whose value no trial would have, as a range takes its place."""
+    for word in fixed:
+        key = word.partition("=")[0]
+        if over := [each.key for each in ranges if key == each.key or key.startswith(f"{each.key}.")]:
+            yield f"{key}: expected a value or a range, found '{word}' and a range for {over[0]}; leave one out"

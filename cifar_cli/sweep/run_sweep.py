@@ -63,6 +63,7 @@ class TrialLoop:
             raise StoppedError(f"stopped at once; continue with: {self.resume_command}") from error
         finally:
             self.pool.close()
+        self.interrupted += waiting  # never ordered: the time was over before
         if len(self.failures) >= MAX_FAILURES:
             raise CifarError(
                 f"{self.folder.path}: expected trials that can be trained, found {len(self.failures)} one after the "

@@ -1,6 +1,6 @@
 """The settings that a sweep searches: a configuration, the words that change it, and the ranges of some of its keys."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, product
@@ -16,6 +16,7 @@ from cifar_cli.shell import shell_command
 from cifar_cli.sweep.ranges import Choice, FloatRange, Range
 
 MAX_COMBINATIONS = 64  # of names: so many are checked before a sweep begins
+MAX_GRID = 100_000  # combinations
 # Keys that no sweep searches, each with the reason: they do not change the network, or they change what measures it.
 FIXED_KEYS = {
     "name": "it only names the runs",
@@ -62,13 +63,19 @@ class SearchSpace:
         return list(self._completed({}, first_only=False))
 
     def count_combinations(self) -> int:
-        """Returns the number of combinations. Raises UsageError if there is no end of them."""
+        """Returns the number of combinations. Raises UsageError if there is no end of them, or none in sight."""
         if endless := [each.key for each in self.ranges if isinstance(each, FloatRange)]:
             raise UsageError(
                 f"--sampler grid: expected choices and whole numbers, found a range of any numbers for {endless[0]}; "
                 f"write for example {shell_command(f'{endless[0]}=[0.01,0.03,0.1]')}"
             )
-        return len(self.combinations())
+        size = sum(1 for _ in islice(self._completed({}, first_only=False), MAX_GRID + 1))
+        if size > MAX_GRID:
+            raise UsageError(
+                f"--sampler grid: expected at most {MAX_GRID} combinations, found more; search fewer keys "
+                f"or values, or write --sampler random"
+            )
+        return size
 
     def representatives(self) -> list[dict[str, str]]:
         """Returns combinations of values in which each name meets each, and each range has its ends."""
@@ -177,6 +184,6 @@ def _decides_keys(each: Range) -> bool:
     return each.key in NAME_KEYS
 
 
-def _all_values(each: Range) -> Sequence[str]:
+def _all_values(each: Range) -> Iterable[str]:
     assert not isinstance(each, FloatRange)
     return each.values

@@ -1,6 +1,7 @@
 """`cifar sweep`: starts a sweep in a new folder, or resumes one, and ends it with the winner."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -92,7 +93,6 @@ def start_sweep(settings: SweepSettings, file: ConfigFile, variants: Sequence[Va
 
 def resume_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepCommand) -> None:
     """Runs a sweep to its end: trials that were stopped or killed go on from their last checkpoint."""
-    write_settings(folder, settings)
     base = settings.space(folder.config.read_text(encoding="utf-8")).base()
     with_trusted_model(base, command.trust_in, folder=folder.path, place=str(folder.path), same_file=True)
     note(f"resuming {folder.path}")
@@ -107,6 +107,7 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
         study = SweepStudy(folder, settings, space, storage=command.storage, epochs=base.train.epochs)
         records = SweepRecords(folder, settings, space, base=base, started_at=command.started_at)
         _refuse_fewer_trials(settings, study.trials(), folder)
+        write_settings(folder, settings)  # now: what is refused changes nothing
         records.update(study.trials())
         status = "failed"
         try:
@@ -165,11 +166,18 @@ def _test_winner(
             f"the test set was read for trial {', '.join(map(str, earlier))} before, the winner then; it is read once "
             f"more, for trial {winner.number}: say so with the result"
         )
-    if settings.seeds:
-        experiment = without_unknown_feature_layers(space.variant(winner.values).experiment)
-        records.add_test(measure_seeds(folder, winner, experiment, settings.seeds))
-    else:
-        records.add_test(measure_run(folder, winner, trust_in))
+    try:
+        if settings.seeds:
+            experiment = without_unknown_feature_layers(space.variant(winner.values).experiment)
+            records.add_test(measure_seeds(folder, winner, experiment, settings.seeds))
+        elif not any(test["trial"] == winner.number and "seeds" not in test for test in records.tests):
+            records.add_test(measure_run(folder, winner, trust_in))
+    except (StoppedError, KeyboardInterrupt) as error:
+        number = error.signal_number if isinstance(error, StoppedError) else signal.SIGINT
+        raise StoppedError(
+            f"stopped before the winner was tested; continue with: {_resume_command(folder, space.base())}",
+            signal_number=number,
+        ) from error
 
 
 def _resume_command(folder: SweepFolder, base: Experiment) -> str:

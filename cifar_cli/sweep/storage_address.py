@@ -1,17 +1,8 @@
-"""The address of a study's database, whose password is written nowhere."""
-
-from urllib.parse import urlsplit
+"""Which database a resumed sweep goes on with: a password is written nowhere, so that it is asked for again."""
 
 from cifar_cli.errors import UsageError
 from cifar_cli.runs.sweep_folder import SweepFolder
-
-MASK = "***"
-
-
-def without_password(url: str | None) -> str | None:
-    """Returns the address with *** in the place of its password; None for None."""
-    password = urlsplit(url).password if url else None
-    return url.replace(f":{password}@", f":{MASK}@") if url and password else url
+from cifar_cli.shell import MASK
 
 
 def storage_of(folder: SweepFolder, kept: str | None, given: str | None) -> str | None:

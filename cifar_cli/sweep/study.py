@@ -1,27 +1,21 @@
 """The study of a sweep: Optuna's storage, with the trials of this machine in its own words."""
 
-import contextlib
 import socket
-import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
 from cifar_cli.config import to_flow_yaml
-from cifar_cli.errors import CifarError, RunError, describe_write_error
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED, UNFINISHED, TrialRecord
 from cifar_cli.sweep.ranges import Choice, FloatRange, Range
 from cifar_cli.sweep.samplers import make_pruner, make_sampler
 from cifar_cli.sweep.space import SearchSpace
+from cifar_cli.sweep.study_storage import open_study, storage_errors
 from cifar_cli.sweep.sweep_settings import SweepSettings
 
 STATES = {
@@ -32,8 +26,6 @@ STATES = {
     FAILED: TrialState.FAIL,
 }
 TRIALS_FOR_IMPORTANCE = 10
-TRIES = 3  # to open a database
-SECONDS_BETWEEN_TRIES = 1.0
 SURPLUS = "surplus"  # the outcome of a trial beyond the limit, which was never begun
 
 
@@ -55,20 +47,19 @@ class SweepStudy:
         sampler = make_sampler(settings.sampler, seed=settings.seed, combinations=combinations)
         pruner = make_pruner(settings.pruner, epochs=epochs)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with _storage_errors(folder, storage):
-            self._study = _open_study(folder, storage, name=settings.study, sampler=sampler, pruner=pruner)
+        self._study = open_study(folder, storage, name=settings.study, sampler=sampler, pruner=pruner)
         self._open: dict[int, optuna.Trial] = {}
         self._storage = storage
 
     def trials(self) -> list[TrialRecord]:
         """Returns the trials of the study, of all machines, by number."""
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             found = self._study.get_trials(deepcopy=False)
         return [self._record(trial) for trial in found if trial.user_attrs.get("outcome") != SURPLUS]
 
     def interrupted(self) -> list[int]:
         """Returns the trials that this sweep began and did not finish, and opens them again."""
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             for found in self._study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
                 # Without the fact, the process was killed right after it had asked; a journal has no other sweep's.
                 owner = found.user_attrs.get("sweep", None if self._storage else self._here["sweep"])
@@ -78,7 +69,7 @@ class SweepStudy:
 
     def ask(self) -> int | None:
         """Returns the number of a new trial, None if the study has as many as it is to have."""
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             if len(self._study.get_trials(deepcopy=False)) >= self._limit:
                 return None
             trial = self._study.ask()
@@ -94,7 +85,7 @@ class SweepStudy:
     def values(self, number: int) -> dict[str, str]:
         """Returns the values of an open trial, as YAML; draws those that it does not have yet."""
         values: dict[str, str] = {}
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             while (following := self._space.next_range(values)) is not None:
                 values[following.key] = _suggest(self._open[number], following)
         return values
@@ -102,7 +93,7 @@ class SweepStudy:
     def report(self, number: int, *, epoch: int, val_accuracy: float) -> bool:
         """Records the validation accuracy of an epoch; returns whether the trial is to be pruned."""
         trial = self._open[number]
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             known = self._study._storage.get_trial(trial._trial_id).intermediate_values
             if epoch not in known:  # a resumed trial trains the epochs after its last checkpoint again
                 trial.report(val_accuracy, step=epoch)
@@ -110,7 +101,7 @@ class SweepStudy:
 
     def note(self, number: int, **facts: Any) -> None:
         """Records facts of an open trial."""
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             for key, value in facts.items():
                 self._open[number].set_user_attr(key, value)
 
@@ -122,7 +113,7 @@ class SweepStudy:
         """Records how a trial ended."""
         self.note(number, outcome=outcome, val_accuracy=val_accuracy, **facts)
         trial = self._open.pop(number)
-        with _storage_errors(self._folder, self._storage):
+        with storage_errors(self._folder, self._storage):
             self._study.tell(trial, val_accuracy if outcome == COMPLETE else None, state=STATES[outcome])
 
     def importances(self) -> dict[str, float]:
@@ -180,72 +171,3 @@ def _suggest(trial: optuna.Trial, each: Range) -> str:
 
 def _as_yaml(value: Any) -> str:
     return value if isinstance(value, str) else to_flow_yaml(value)
-
-
-def _open_study(
-    folder: SweepFolder, storage: str | None, *, name: str, sampler: BaseSampler, pruner: BasePruner
-) -> optuna.Study:
-    """Returns the study of that name, made if there is none yet."""
-    for tries_left in range(TRIES if storage is not None else 1, 0, -1):
-        try:
-            return optuna.create_study(
-                storage=_open_storage(folder, storage),
-                study_name=name,
-                direction="maximize",
-                load_if_exists=True,
-                sampler=sampler,
-                pruner=pruner,
-            )
-        except Exception:  # each database has errors of its own
-            # Two machines that make the tables of one database at the same moment hinder each other.
-            if tries_left == 1:
-                raise
-            time.sleep(SECONDS_BETWEEN_TRIES)
-    raise AssertionError("the last try returns or raises")
-
-
-def _open_storage(folder: SweepFolder, url: str | None) -> BaseStorage | str:
-    if url is not None:
-        return url
-    _drop_torn_line(folder.journal)
-    return JournalStorage(JournalFileBackend(str(folder.journal), lock_obj=_SweepIsLocked(str(folder.journal))))
-
-
-class _SweepIsLocked(JournalFileOpenLock):
-    """Locks nothing: the sweep's folder is locked as a whole, and a killed process leaves no lock of that behind."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-
-def _drop_torn_line(journal: Path) -> None:
-    """Cuts off a last line that a full disk or a power failure has left without its end, which Optuna cannot read."""
-    if not journal.is_file():
-        return
-    content = journal.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with journal.open("r+b") as file:
-            file.truncate(whole)
-
-
-@contextlib.contextmanager
-def _storage_errors(folder: SweepFolder, url: str | None) -> Iterator[None]:
-    """Turns the errors of a study that cannot be read or written into those that a person can mend."""
-    try:
-        yield
-    except CifarError:
-        raise
-    except OSError as error:
-        raise RunError(f"{folder.journal}: could not be written: {describe_write_error(error)}") from error
-    except Exception as error:  # SQLAlchemy, its drivers and Optuna each have errors of their own
-        if url is None:
-            raise
-        reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
-        raise CifarError(
-            f"--storage: expected a database that can be opened and written, found: {reason}; write for example "
-            f"--storage sqlite:////shared/sweep.db, or a server's postgresql://…"
-        ) from error

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_origin
 
 from cifar_cli.config.config_files import ConfigFile
 from cifar_cli.errors import RunError
@@ -54,11 +54,11 @@ class SweepSettings:
         return SearchSpace(file, tuple(overrides), tuple(ranges))
 
     def named_study(self, name: str, text: str) -> "SweepSettings":
-        """Returns the settings with the study's name, which the same command has on every machine.
+        """Returns the settings with the study's name, which the same command has on every machine with the same images.
 
         name: the experiment's. text: the configuration's.
         """
-        parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed)]
+        parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed), self.data]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
         return replace(self, study=f"{name}-{digest}")
 
@@ -82,4 +82,21 @@ def read_settings(folder: SweepFolder) -> SweepSettings:
 
 def _parsed(values: Mapping[str, Any]) -> SweepSettings:
     lists = {key: tuple(values[key]) for key in ("overrides", "ranges", "seeds")}
-    return SweepSettings(**{**values, **lists})
+    settings = SweepSettings(**{**values, **lists})
+    for field in fields(settings):
+        kind: Any = tuple if get_origin(field.type) is tuple else field.type
+        if not isinstance(value := getattr(settings, field.name), kind):
+            raise TypeError(f"{field.name}: {value!r}")
+    return settings
+
+
+def within_grid(settings: SweepSettings, space: SearchSpace, *, asked: int | None) -> SweepSettings:
+    """Returns the settings of a grid with as many trials as it has combinations, or fewer if fewer are asked for."""
+    if settings.sampler != "grid":
+        return settings
+    size = space.count_combinations()
+    if asked is not None and size < asked < UNLIMITED:
+        from cifar_cli.console.streams import warn  # here: rich would slow down every start
+
+        warn(f"--sampler grid: there are {size} combinations, and so many trials instead of {asked}")
+    return replace(settings, trials=min(asked or size, size))

@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from cifar_cli.figures.curves import curves_figure
 from cifar_cli.lessons import loss, optimizer
 
 
@@ -32,3 +33,13 @@ def test_no_text_of_a_lesson_lies_on_a_curve(draw) -> None:
                 if ((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any():
                     covered.append(text.get_text())
     assert covered == []
+
+
+def test_a_long_title_is_broken_into_lines_within_the_picture() -> None:
+    figure, _ = curves_figure(
+        "WWW of a long-name-of-an-experiment-sweep-20261128-145808: " + "its trials " * 6, panels=1
+    )
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    (title,) = figure.texts
+    assert title.get_window_extent(canvas.get_renderer()).x1 <= figure.bbox.x1

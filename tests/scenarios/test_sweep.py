@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from cifar_cli import config
 from cifar_cli.runs.run_folder import RunFolder, newest_run
 from cifar_cli.runs.run_lock import run_lock
+from cifar_cli.runs.trial_record import TrialRecord
 from cifar_cli.sweep import run_sweep
 from cifar_cli.sweep.trial_messages import WorkerSettings
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
@@ -55,12 +57,12 @@ def rows(folder: Path) -> list[dict[str, str]]:
 def test_a_search_keeps_every_trial_tests_the_winner_alone_and_writes_its_configuration(
     search: Callable[..., Any], cifar: Callable[..., Any], tmp_path: Path, worker_threads: Started
 ) -> None:
-    outcome = search(*WORDS, *RANGES, "--trials", "4")
+    outcome = search(*WORDS, *RANGES, "--trials", "3")
     assert outcome.code == 0, outcome.err
     folder = only_sweep(tmp_path)
-    assert [row["trial"] for row in rows(folder)] == ["0", "1", "2", "3"]
+    assert [row["trial"] for row in rows(folder)] == ["0", "1", "2"]
     summary = json.loads((folder / "summary.json").read_text())
-    assert (summary["status"], summary["outcomes"]["complete"]) == ("completed", 4)
+    assert (summary["status"], summary["outcomes"]["complete"]) == ("completed", 3)
     best = max(rows(folder), key=lambda row: float(row["val_accuracy"]))
     assert (str(summary["winner"]["trial"]), best["run"]) == (best["trial"], summary["winner"]["run"])
 
@@ -100,7 +102,7 @@ def test_one_worker_gives_the_same_trials_each_time_also_resumed(search: Callabl
         shutil.rmtree(folder)
         return facts
 
-    assert found(3) == found(1, 3)
+    assert found(2) == found(1, 2)
 
 
 def test_the_winner_is_trained_with_other_seeds_each_tested(search: Callable[..., Any], tmp_path: Path) -> None:
@@ -180,30 +182,61 @@ def test_ctrl_c_saves_the_trial_and_resuming_finishes_it(
 
 
 def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
-    search: Callable[..., Any], at_step: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = iter([0.0] * 4)
-    monkeypatch.setattr(run_sweep.time, "monotonic", lambda: next(seconds, 1e9))
-    outcome = search(*WORDS, RANGES[0], "--timeout", "2h", "--workers", "1")
-    assert outcome.code in (0, 1), outcome.err
-    assert rows(only_sweep(tmp_path))
+    finished: list[object] = []
 
+    def tell(trial: TrialRecord, *, best: TrialRecord | None) -> str:
+        finished.append(trial)
+        return "told"
 
-def test_a_second_command_on_the_same_sweep_is_refused(search: Callable[..., Any], tmp_path: Path) -> None:
-    assert search(*WORDS, RANGES[0], "--trials", "1").code == 0
+    monkeypatch.setattr(run_sweep, "describe_trial", tell)
+    monkeypatch.setattr(run_sweep, "time", SimpleNamespace(monotonic=lambda: 1e12 if finished else 0.0))
+    outcome = search(*WORDS, RANGES[0], "--timeout", "2h")
+    assert outcome.code == 0, outcome.err
     folder = only_sweep(tmp_path)
-    with run_lock(RunFolder(folder), warn=print):
-        outcome = search("--resume", folder.name, "--trials", "2")
-    assert outcome.code == 1
-    assert "expected a run that nobody trains, found one that process" in outcome.err
-    assert len(rows(folder)) == 1
+    assert [row["outcome"] for row in rows(folder)] == ["complete"]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["status"], summary["test"]["trial"]) == ("interrupted", 0)
+    assert outcome.err.rstrip().endswith(f"next: cifar sweep --resume {Path('logs') / folder.name}")
 
 
-def test_fewer_trials_than_there_are_already_are_refused(search: Callable[..., Any], tmp_path: Path) -> None:
+def test_what_is_refused_changes_nothing(search: Callable[..., Any], tmp_path: Path) -> None:
     assert search(*WORDS, RANGES[0], "--trials", "2").code == 0
-    outcome = search("--resume", only_sweep(tmp_path).name, "--trials", "1")
-    assert outcome.code == 2
-    assert "expected --trials of at least the 2 that were begun, found 1; write --trials 2" in outcome.err
+    folder = only_sweep(tmp_path)
+    settings = (folder / "sweep.json").read_bytes()
+    with run_lock(RunFolder(folder), warn=print):
+        second = search("--resume", folder.name, "--trials", "3")
+    assert second.code == 1
+    assert "expected a run that nobody trains, found one that process" in second.err
+    fewer = search("--resume", folder.name, "--trials", "1")
+    assert fewer.code == 2
+    assert "expected --trials of at least the 2 that were begun, found 1; write --trials 2" in fewer.err
+    assert (folder / "sweep.json").read_bytes() == settings
+    assert len(rows(folder)) == 2
+
+
+def test_ctrl_c_while_the_winner_is_tested_says_how_to_go_on(
+    search: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_ctrl_c(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cifar_cli.sweep.winner.evaluate_model", press_ctrl_c)
+        outcome = search(*WORDS, RANGES[0], "--trials", "1")
+    folder = only_sweep(tmp_path)
+    resume = f"cifar sweep --resume {Path('logs') / folder.name}"
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        130,
+        f"error: stopped before the winner was tested; continue with: {resume}",
+    )
+    assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+    assert search("--resume").code == 0
+    tested = json.loads((folder / "summary.json").read_text())["test"]
+    assert tested["trial"] == 0
+    shutil.rmtree(folder / "trial-0000")  # to make room: what was read of the test set is not read again
+    assert json.loads(search("--resume", folder.name, "--json").out)["test"] == tested
 
 
 # --- processes -----------------------------------------------------------------------------------------------------

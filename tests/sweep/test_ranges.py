@@ -30,7 +30,7 @@ def test_any_other_value_fixes_its_key(word: str) -> None:
 
 def test_the_middle_of_a_logarithmic_range_is_the_geometric_mean() -> None:
     assert FloatRange("optimizer.lr", 0.01, 1.0, is_log=True).samples == ("0.01", "0.1", "1.0")
-    assert IntRange("data.batch_size", 64, 448, 128).values == ("64", "192", "320", "448")
+    assert [*IntRange("data.batch_size", 64, 448, 128).values] == ["64", "192", "320", "448"]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_key_with_two_ranges_is_refused_as_after_a_shells_braces() -> None:
     [
         (["optimizer.lr=log(1e-3,", "1)"], "write it in quotes: 'optimizer.lr=log(1e-3,1)'"),
         (["x=1", "model.name=[resnet20,", "cnn]", "y=2"], "write it in quotes: 'model.name=[resnet20,cnn]'"),
-        (["optimizer.lr=log(1e-3"], "write it in quotes, for example: 'optimizer.lr=log(1e-3,1)'"),
+        (["optimizer.lr=log(1e-3"], "write it in quotes; write for example: 'optimizer.lr=log(1e-3,1)'"),
     ],
 )
 def test_a_range_that_a_shell_has_cut_is_recognized(words: list[str], mend: str) -> None:
@@ -90,5 +90,31 @@ def test_a_range_that_a_shell_has_cut_is_recognized(words: list[str], mend: str)
     assert str(told.value).endswith(mend)
 
 
+def test_a_closing_bracket_too_many_is_not_the_shells_fault() -> None:
+    with pytest.raises(UsageError, match=r"found 'a=log\(1,2\)\)', with one \) or \] too many; write for example"):
+        refuse_cut_words(["a=log(1,2))"])
+
+
+@pytest.mark.parametrize("words", [["a.lr=log(1,2)", "a.lr=0.1"], ["a.name=x", "a=[{name: y},{name: z}]"]])
+def test_a_value_whose_place_a_range_takes_is_refused(words: list[str]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"command line: a\.\w+: expected a value or a range, found 'a.*; leave one out"
+    ):
+        split_ranges(words)
+
+
+def test_a_section_may_be_set_whose_keys_are_searched() -> None:
+    assert split_ranges(["a={name: y}", "a.lr=log(1,2)"])[0] == ["a={name: y}"]
+
+
+def test_whole_numbers_that_no_sampler_can_draw_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"expected whole numbers of at most 9007199254740992, found 'int\(1,1"):
+        read_range(f"a=int(1,{10**30})")
+
+
 def test_whole_words_are_not_taken_for_cut_ones() -> None:
     refuse_cut_words(["a=log(1,2)", "b=[[1],[2]]", "model={name: cnn, widths: [8]}", "name=x"])
+
+
+def test_the_middle_of_very_small_numbers_is_not_0() -> None:
+    assert float(FloatRange("lr", 1e-200, 1e-198, is_log=True).samples[1]) == pytest.approx(1e-199)

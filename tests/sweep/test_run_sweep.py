@@ -126,3 +126,11 @@ def test_when_the_time_is_over_the_trial_is_stopped_and_stays_unfinished(tmp_pat
     late["loop"] = loop(tmp_path, ScriptedPool(be_late))
     assert late["loop"].run() is False
     assert [trial.is_finished for trial in late["loop"].study.trials()] == [True]
+
+
+def test_a_trial_to_resume_that_the_time_did_not_reach_is_this_sweeps_own(tmp_path: Path) -> None:
+    begun = loop(tmp_path, ScriptedPool(complete))
+    assert (begun.study.ask(), begun.study.ask()) == (0, 1)
+    late = loop(tmp_path, ScriptedPool(complete), ends_at=0.0)
+    assert late.run() is False
+    assert late.interrupted == [0, 1]

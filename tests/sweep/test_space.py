@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cifar_cli.config.config_files import ConfigFile, read_config_file
-from cifar_cli.errors import ConfigError
+from cifar_cli.errors import ConfigError, UsageError
 from cifar_cli.sweep.ranges import split_ranges
 from cifar_cli.sweep.space import SearchSpace
 
@@ -113,3 +113,9 @@ def test_each_name_is_checked_with_each_other_name() -> None:
 def test_a_whole_section_is_a_choice_too() -> None:
     space = space_of("model=[{name: resnet20},{name: cnn, widths: [8, 16]}]")
     assert [variant.experiment.model.name for variant in space.check()] == ["resnet20", "cnn"]
+
+
+def test_a_grid_of_millions_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cifar_cli.sweep.space.MAX_GRID", 1000)
+    with pytest.raises(UsageError, match="--sampler grid: expected at most 1000 combinations, found more"):
+        space_of("data.batch_size=int(1,1000000000)").count_combinations()

@@ -6,22 +6,9 @@ import pytest
 
 from cifar_cli.errors import UsageError
 from cifar_cli.runs.sweep_folder import SweepFolder
-from cifar_cli.sweep.storage_address import storage_of, without_password
+from cifar_cli.sweep.storage_address import storage_of
 
 FOLDER = SweepFolder(Path("logs/x"))
-
-
-@pytest.mark.parametrize(
-    ("url", "kept"),
-    [
-        (None, None),
-        ("sqlite:////shared/a.db", "sqlite:////shared/a.db"),
-        ("postgresql://me@host/a", "postgresql://me@host/a"),
-        ("postgresql://me:s3cret@host:5432/a", "postgresql://me:***@host:5432/a"),
-    ],
-)
-def test_an_address_is_kept_without_its_password(url: str | None, kept: str | None) -> None:
-    assert without_password(url) == kept
 
 
 def test_a_resumed_sweep_takes_its_own_database_unless_another_address_is_given() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cifar_cli.config.config_files import read_config_file
-from cifar_cli.errors import CifarError
+from cifar_cli.errors import CifarError, RunError
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import COMPLETE, DIVERGED, FAILED, PRUNED, UNFINISHED
 from cifar_cli.sweep.study import SweepStudy
@@ -110,6 +110,16 @@ def test_a_last_line_that_a_full_disk_has_cut_is_dropped(open_study: Open, tmp_p
     assert len(open_study().trials()) == 4
 
 
+@pytest.mark.parametrize("line", ['{"op_code":5,"brok', '{"op_code":77}', "[]"])
+def test_a_journal_that_was_changed_is_told_with_its_place(open_study: Open, tmp_path: Path, line: str) -> None:
+    train(open_study(), 1)
+    journal = tmp_path / "sweep" / "journal.log"
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([*lines[:2], line, *lines[3:], ""]))
+    with pytest.raises(RunError, match=r"journal.log: expected the journal of this sweep .*; put it back from a copy"):
+        open_study()
+
+
 def test_there_are_never_more_trials_than_the_limit(open_study: Open) -> None:
     study = open_study(trials=2)
     train(study, 2)
@@ -191,7 +201,7 @@ def test_two_sweeps_with_one_database_share_the_trials_and_resume_their_own(open
 def test_a_database_that_cannot_be_opened_is_told_with_examples(
     open_study: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cifar_cli.sweep.study.SECONDS_BETWEEN_TRIES", 0.0)
+    monkeypatch.setattr("cifar_cli.sweep.study_storage.SECONDS_BETWEEN_TRIES", 0.0)
     with pytest.raises(CifarError, match=r"--storage: expected a database .*, found: .*; write .*sqlite:"):
         open_study(storage="sqlite:////nowhere/at/all.db")
     with pytest.raises(CifarError, match="--storage"):
