@@ -3,11 +3,11 @@
 To add one, write its file in `optim/`, or derive torch's class in `eager_optimizers.py`, and write its entry here.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from cifar_cli.optim.loss_keys import CrossEntropyKeys, FocalKeys, LossKeys
 from cifar_cli.section import (
     BelowOne,
     Entry,
@@ -17,6 +17,8 @@ from cifar_cli.section import (
     PositiveInt,
     table,
 )
+
+__all__ = ["AVERAGES", "LOSSES", "OPTIMIZERS", "SHARPNESS", "AverageKeys", "LossKeys", "OptimizerKeys", "SharpnessKeys"]
 
 # --- optimizers: called with parameter groups, each of which has the keys except decay_norm_and_bias ---------------
 
@@ -223,54 +225,5 @@ SHARPNESS = table(NoSharpnessKeys, SamKeys, AsamKeys)
 
 
 # --- losses: called with the keys, `balanced` as weights; a loss of logits, targets and a reduction -------------------
-
-
-def _one_error(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Reports a value that is neither of a union's types once, instead of once for each."""
-    try:
-        return handler(value)
-    except ValidationError:
-        raise PydanticCustomError("class_weights", "neither") from None
-
-
-class LossKeys(Entry):
-    """The keys of every loss, and facts for the checks."""
-
-    takes_softmax: ClassVar[bool] = False
-    """Whether the loss takes the softmax of the logits itself, so that the network must not end with one."""
-
-    label_smoothing: BelowOne = Field(
-        0.0, title="the fraction of the target that is spread evenly over all classes", examples=[0.1]
-    )
-    class_weights: Annotated[Literal["balanced"] | tuple[NonNegativeFloat, ...] | None, WrapValidator(_one_error)] = (
-        Field(
-            None,
-            title="the factor of each class's loss; balanced: N / (K · its number of training images)",
-            description="balanced, a list with a number, 0 or more, for each class, or null for none",
-            examples=["balanced"],
-        )
-    )
-
-
-class CrossEntropyKeys(LossKeys):
-    """−log softmax of the true class's logit."""
-
-    target: ClassVar[str] = "cifar_cli.optim.losses:CrossEntropy"
-    takes_softmax: ClassVar[bool] = True
-
-    name: Literal["cross_entropy"] = "cross_entropy"
-
-
-class FocalKeys(LossKeys):
-    """The cross-entropy with a factor (1 − p)^gamma, where p is the true class's probability."""
-
-    target: ClassVar[str] = "cifar_cli.optim.losses:Focal"
-    takes_softmax: ClassVar[bool] = True
-
-    name: Literal["focal"] = "focal"
-    gamma: NonNegativeFloat = Field(
-        2.0, title="how much less easy images count; with 0 it is the cross-entropy", examples=[2.0]
-    )
-
 
 LOSSES = table(CrossEntropyKeys, FocalKeys)
