@@ -18,8 +18,8 @@ from cifar_cli.training.runtime import Runtime
 needs_compiler = pytest.mark.skipif(native_library().library is None, reason=native_library().words)
 
 TEXT = """\
-data: {name: synthetic, batch_size: 100, val_size: 100, augment: {sizes: [8]}}
-model: {name: resnet20}
+data: {name: synthetic, batch_size: 100, val_size: 100}
+model: {name: cnn, widths: [8, 8]}
 optimizer: {name: sgd, lr: 0.01}
 schedule: {name: constant}
 train: {epochs: 2, device: cpu, precision: fp32}
@@ -30,7 +30,7 @@ log: {images_every: 0, feature_layers: []}
 @needs_compiler
 @pytest.mark.parametrize(
     ("word", "number"),
-    [("train.native_kernels=auto", 21), ("train.native_kernels=false", 0), ("train.compile=true", 0)],
+    [("train.native_kernels=auto", 4), ("train.native_kernels=false", 0), ("train.compile=true", 0)],
 )
 def test_native_kernels_are_used_where_the_key_asks_for_them(
     word: str, number: int, small_splits: Splits, tmp_path: Path
