@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import OptunaError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from sqlalchemy.exc import SQLAlchemyError
 
 from cifar_cli.errors import CifarError, RunError, describe_write_error
 from cifar_cli.runs.sweep_folder import SweepFolder
@@ -48,7 +50,7 @@ def _open_database(url: str, *, name: str, sampler: BaseSampler, pruner: BasePru
     for tries_left in range(TRIES, 0, -1):
         try:
             return _create(url, name=name, sampler=sampler, pruner=pruner)
-        except Exception:  # each database has errors of its own
+        except (SQLAlchemyError, OptunaError):
             # Two machines that make the tables of one database at the same moment hinder each other.
             if tries_left == 1:
                 raise
