@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from cifar_cli.config.config_files import read_config_file
 from cifar_cli.errors import CifarError, RunError
@@ -212,3 +216,25 @@ def test_the_journal_holds_plain_json(open_study: Open, tmp_path: Path) -> None:
     train(open_study(), 1)
     for line in (tmp_path / "sweep" / "journal.log").read_text().splitlines():
         assert isinstance(json.loads(line), dict)
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"), [(OperationalError("create table", {}, Exception("it exists")), 2), (TypeError("a mistake"), 1)]
+)
+def test_only_a_databases_own_error_is_tried_again(
+    error: Exception, calls: int, open_study: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cifar_cli.sweep.study_storage.SECONDS_BETWEEN_TRIES", 0.0)
+    asked: list[str] = []
+    create = optuna.create_study
+
+    def fail_once(**settings: Any) -> Any:
+        asked.append(settings["study_name"])
+        if len(asked) == 1:
+            raise error
+        return create(**settings)
+
+    monkeypatch.setattr(optuna, "create_study", fail_once)
+    with pytest.raises(CifarError, match="a mistake") if calls == 1 else nullcontext():
+        open_study(storage=f"sqlite:///{tmp_path}/shared.db")
+    assert len(asked) == calls
