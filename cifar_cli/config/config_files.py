@@ -73,7 +73,9 @@ def read_config_file(source: str | Path) -> ConfigFile:
     except FileNotFoundError:
         raise UsageError(_not_found(source)) from None
     except IsADirectoryError:
-        raise UsageError(f"{shown}: expected a YAML file, found a folder; name a file in it") from None
+        own = path / "config.yaml"
+        mend = f"a run's configuration is {_shown(own)}" if own.is_file() else "name a file in it"
+        raise UsageError(f"{shown}: expected a YAML file, found a folder; {mend}") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{shown}: cannot be read: {reason}") from error

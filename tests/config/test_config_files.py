@@ -69,6 +69,9 @@ def test_a_path_that_is_not_there_gets_the_nearest_name_alone() -> None:
 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path}: expected a YAML file, found a folder; name a file in it"
+    (tmp_path / "config.yaml").touch()
+    mend = f"a run's configuration is {tmp_path / 'config.yaml'}"
+    assert refusal(tmp_path) == f"{tmp_path}: expected a YAML file, found a folder; {mend}"
 
 
 def test_bytes_that_are_not_utf8_are_reported_with_their_line(tmp_path: Path) -> None:
