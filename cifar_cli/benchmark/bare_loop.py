@@ -41,7 +41,9 @@ def bare_loop(
     """
     for step in range(steps):
         indices = order[step * batch_size : (step + 1) * batch_size]
-        batch = transform(Batch(images[indices], labels[indices], indices, epoch), generator)
+        batch = transform(
+            Batch(images.index_select(0, indices), labels.index_select(0, indices), indices, epoch), generator
+        )
         with autocast():
             loss = loss_fn(forward(batch.images), batch.targets)
         optimizer.zero_grad()

@@ -31,10 +31,12 @@ class WholeBatches(Dataset[Batch]):
 
     def __getitems__(self, indices: BatchIndex) -> Batch:
         """Returns a batch of uint8 images (B, C, H, W). For a slice, its tensors are views and must not be changed."""
-        images, labels = self.image_set.images[indices], self.image_set.labels[indices]
+        images, labels = self.image_set.images, self.image_set.labels
         if isinstance(indices, slice):
-            indices = torch.arange(indices.start, indices.stop, device=labels.device)
-        return Batch(images, labels, indices, self.epoch)
+            numbers = torch.arange(indices.start, indices.stop, device=labels.device)
+            return Batch(images[indices], labels[indices], numbers, self.epoch)
+        # On a CPU, index_select copies whole images at once; indexing by a tensor copies pixel by pixel.
+        return Batch(images.index_select(0, indices), labels.index_select(0, indices), indices, self.epoch)
 
 
 class EpochBatches(Sampler[BatchIndex]):

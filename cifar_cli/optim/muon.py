@@ -18,6 +18,8 @@ from cifar_cli.optim.eager_optimizers import EagerOptimizer
 # them between its own extremes, 0.68 and 1.20. Source: as above.
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 MIN_NORM = 1e-7  # a divisor, so that a gradient of zero gives a step of zero
+MAX_ROWS_FP32 = 128  # of matrices for which a CPU's fp32 is faster than its bf16; measured: docs/experiments/muon.md
+STEPS_PER_GRAM = 5  # a Gram matrix's rounding errors grow up to twelvefold in a step: a² = 11.9
 
 
 class Muon(EagerOptimizer):
@@ -104,15 +106,42 @@ def newton_schulz(matrices: Tensor, *, steps: int) -> Tensor:
     """Returns nearly U·Vᵀ for each of the matrices (N, rows, columns) = U·S·Vᵀ.
 
     The singular values are divided by their norm; then each step applies the polynomial p to them, by matrix products
-    only. These are in bf16 where that is the processor's fastest precision: an error of a percent does not matter here.
+    only. Those of large matrices are in bf16 where that is the device's fastest precision: an error of a percent does
+    not matter here.
     """
-    a, b, c = POLYNOMIAL
     is_tall = matrices.size(1) > matrices.size(2)
     x = matrices.mT if is_tall else matrices  # so that the products below are of the smaller size
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=MIN_NORM)
-    if multiplies_fastest_in_bf16(x.device):
-        x = x.bfloat16()
+    is_small = x.device.type == "cpu" and x.size(1) <= MAX_ROWS_FP32
+    if multiplies_fastest_in_bf16(x.device) and not is_small:
+        x = _apply_polynomial(x.bfloat16(), steps=steps)
+    else:
+        x = _apply_polynomial_by_gram(x, steps=steps)
+    return (x.mT if is_tall else x).to(matrices.dtype)
+
+
+def _apply_polynomial(x: Tensor, *, steps: int) -> Tensor:
+    """Applies p to the singular values of the matrices `steps` times, in any precision: each step starts from x."""
+    a, b, c = POLYNOMIAL
     for _ in range(steps):
         gram = x @ x.mT  # (N, rows, rows)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.mT if is_tall else x).to(matrices.dtype)
+    return x
+
+
+def _apply_polynomial_by_gram(x: Tensor, *, steps: int) -> Tensor:
+    """Does the same with fewer products, in fp32: a step multiplies x by a polynomial of G = x·xᵀ, so G follows from G.
+
+    Only the first product and the last are as long as the rows.
+    """
+    a, b, c = POLYNOMIAL
+    for first in range(0, steps, STEPS_PER_GRAM):
+        gram = x @ x.mT  # (N, rows, rows)
+        product = torch.eye(x.size(1), dtype=x.dtype, device=x.device).expand_as(gram)
+        for _ in range(first, min(first + STEPS_PER_GRAM, steps)):
+            factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+            factor.diagonal(dim1=1, dim2=2).add_(a)  # p(s) = s · (a + b·s² + c·s⁴)
+            product = factor @ product
+            gram = factor @ gram @ factor
+        x = product @ x
+    return x

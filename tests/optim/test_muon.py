@@ -41,7 +41,7 @@ def test_the_polynomial_is_applied_to_each_singular_value_and_the_directions_sta
     torch.testing.assert_close(newton_schulz(matrix[None], steps=3)[0], u @ torch.diag(s) @ vt)
 
 
-@pytest.mark.parametrize("shape", TALL_AND_WIDE)
+@pytest.mark.parametrize("shape", [(130, 140), (300, 129)])
 def test_in_bf16_the_result_is_the_same_up_to_rounding(
     shape: tuple[int, int], set_processor: Callable[..., None]
 ) -> None:
@@ -52,6 +52,24 @@ def test_in_bf16_the_result_is_the_same_up_to_rounding(
     assert rounded.dtype == torch.float32
     assert not torch.equal(rounded, exact)
     assert (rounded - exact).norm() <= 0.02 * exact.norm()
+
+
+@pytest.mark.parametrize("shape", [*TALL_AND_WIDE, (128, 140), (300, 128)])
+def test_small_matrices_are_multiplied_in_fp32_on_any_cpu(
+    shape: tuple[int, int], set_processor: Callable[..., None]
+) -> None:
+    matrices = random(2, *shape)
+    exact = newton_schulz(matrices, steps=3)
+    set_processor("amx_bf16")
+    assert torch.equal(newton_schulz(matrices, steps=3), exact)
+
+
+def test_twenty_steps_bring_large_and_small_singular_values_between_the_extremes() -> None:
+    u, _, vt = torch.linalg.svd(random(24, 60), full_matrices=False)
+    matrix = u * torch.logspace(0, -6, 24) @ vt
+    values = torch.linalg.svdvals(newton_schulz(matrix[None], steps=20))
+    assert values.min() > 0.681
+    assert values.max() < 1.203
 
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (12, 3, 3, 3), (4, 5, 3)])
