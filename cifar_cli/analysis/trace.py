@@ -120,6 +120,11 @@ class _Tracer(TorchDispatchMode):
 
     # --- operations --------------------------------------------------------------------------------------------------
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Returns False: torch would import torch._dynamo, for a second, to keep torch.compile out of the next method."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

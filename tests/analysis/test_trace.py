@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from cifar_cli import config
+from cifar_cli.analysis import trace
 from cifar_cli.analysis.network_summary import summarize_network
 from cifar_cli.analysis.trace import trace_forward
 from cifar_cli.builders.build_model import build_model
@@ -146,6 +147,11 @@ def test_the_captured_step_has_its_input_from_before_a_later_step_overwrote_it()
     captured = trace_forward(model, images, capture="1")[1]
     assert torch.equal(captured.operations[0].arguments["self"], convolved)
     assert torch.equal(captured.output, activated)
+
+
+def test_torch_compile_is_not_imported_for_a_trace() -> None:
+    # torch wraps the method of a mode in a function that imports torch._dynamo when it is called, in a second.
+    assert not hasattr(trace._Tracer.__torch_dispatch__, "__wrapped__")
 
 
 def test_configurations_are_found() -> None:
