@@ -265,18 +265,18 @@ class Outcome:
 
 
 @cache
-def small_synthetic_sets() -> tuple[ImageSet, ImageSet]:
-    return synthetic_sets(train_size=600, test_size=100)
+def small_synthetic_sets(train_size: int = 600, test_size: int = 100) -> tuple[ImageSet, ImageSet]:
+    return synthetic_sets(train_size=train_size, test_size=test_size)
 
 
 @pytest.fixture(scope="session")
 def cifar_in() -> Callable[..., Outcome]:
     """Returns a function that runs `cifar` with arguments in a folder, in this process: torch is imported once.
 
-    The synthetic set has 600 training and 100 test images there.
+    The synthetic set has 600 training and 100 test images there, or as many as `images` says.
     """
 
-    def run(folder: Path, *arguments: object) -> Outcome:
+    def run(folder: Path, *arguments: object, images: tuple[int, int] = (600, 100)) -> Outcome:
         with (
             pytest.MonkeyPatch.context() as patch,
             redirect_stdout(StringIO()) as out,
@@ -284,7 +284,7 @@ def cifar_in() -> Callable[..., Outcome]:
         ):
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["cifar", *map(str, arguments)])
-            patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", small_synthetic_sets)
+            patch.setattr("cifar_cli.data.datasets.synthetic.synthetic_sets", partial(small_synthetic_sets, *images))
             # As in a process of its own: what an earlier command may run, this one may not.
             patch.setattr("cifar_cli.models.own.build_own._trusted", {})
             patch.setattr("cifar_cli.models.own.build_own._modules", {})

@@ -1,7 +1,10 @@
 """Builds the network of an experiment, with random weights or without memory for weights."""
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from cifar_cli.config import Experiment
 from cifar_cli.section import load_target
@@ -38,5 +41,12 @@ def build_meta_model(experiment: Experiment) -> nn.Module:
     """
     if experiment.model.is_own:
         return build_model(experiment)
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutNormalDraws():
         return build_model(experiment)
+
+
+class _WithoutNormalDraws(TorchFunctionMode):
+    """Leaves tensors without values as they are: to draw such normal numbers, torch imports 900 modules in a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func is Tensor.normal_ else func(*args, **(kwargs or {}))

@@ -1,6 +1,6 @@
 """Lists the dotted keys of a configuration, and for each key values to offer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -51,7 +51,16 @@ def _text_keys(parent: type[Section], prefix: str) -> Iterator[tuple[str, bool]]
 
 def is_known_key(key: str) -> bool:
     """Returns whether a configuration can have the key; of the layers of a network, any."""
-    return key in dotted_keys() or key in Experiment.model_fields or key.startswith("model.layers.")
+    return key in Experiment.model_fields or key.startswith("model.layers.") or _has_key(Experiment, key.split("."))
+
+
+def _has_key(parent: type[Section], path: Sequence[str]) -> bool:
+    """Returns whether `dotted_keys` has the key, without a list of them all: each word of a command line is asked."""
+    field = parent.model_fields.get(path[0])
+    if field is None:
+        return False
+    sections = _sections(field)
+    return any(_has_key(section, path[1:]) for section in sections) if len(path) > 1 else not sections
 
 
 def _section_keys(

@@ -13,6 +13,7 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
@@ -35,12 +36,14 @@ class Canvas:
     def picture(self, pixels: Tensor, *, x: float, y: float, width: float, height: float) -> None:
         """Draws a picture, uint8 (1 or 3, H, W) or (H, W), into the box; its pixels stay sharp squares."""
         array = pixels.expand(3, *pixels.shape[-2:]).permute(1, 2, 0).numpy()
-        extent = (x, x + width, y + height, y)
-        self.axes.imshow(array, extent=extent, interpolation="nearest", aspect="auto")
+        # Not imshow, nor add_patch below: both fit the limits of the axes anew to each of some thousand artists.
+        image = AxesImage(self.axes, interpolation="nearest", extent=(x, x + width, y + height, y))
+        image.set_data(array)
+        self.axes.add_artist(image)
 
     def bar(self, *, x: float, y: float, width: float, height: float, colour: str) -> None:
         """Draws a filled rectangle; a negative width runs to the left."""
-        self.axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, linewidth=0))
+        self.axes.add_artist(Rectangle((x, y), width, height, facecolor=colour, linewidth=0))
 
     def frame(
         self, *, x: float, y: float, width: float, height: float, colour: str, points: float, dashed: bool = False
@@ -49,7 +52,7 @@ class Canvas:
         style = "--" if dashed else "-"
         box = Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=points, linestyle=style)
         box.set_zorder(3)  # above pictures
-        self.axes.add_patch(box)
+        self.axes.add_artist(box)
 
     def colour_scale(
         self, colour_map: str, *, x: float, y: float, width: float, ends: Sequence[str] = (), size: float = 6.5

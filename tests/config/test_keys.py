@@ -6,7 +6,7 @@ import pytest
 
 from cifar_cli.config import Experiment, load
 from cifar_cli.config.config_files import builtins
-from cifar_cli.config.keys import EVALUATION_KEYS, RESUME_KEYS, dotted_keys
+from cifar_cli.config.keys import EVALUATION_KEYS, RESUME_KEYS, dotted_keys, is_known_key
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.section import Section
 
@@ -52,6 +52,13 @@ def test_literals_and_booleans_have_all_their_values() -> None:
 @pytest.mark.parametrize("section", CHOICES)
 def test_the_name_of_a_section_has_all_names_of_its_table(section: str) -> None:
     assert dotted_keys()[f"{section}.name"] == list(CHOICES[section].table)
+
+
+def test_the_keys_that_are_known_are_those_that_are_listed_the_sections_and_those_of_layers() -> None:
+    assert [key for key in dotted_keys() if not is_known_key(key)] == []
+    assert all(map(is_known_key, ("data", "optimizer", "model.layers.conv1.padding")))
+    strange = ("", ".", "data.", "data.augment", "optimizer.lr.0", "lr", "seed.seed", "optimizer.optimizer.lr")
+    assert [key for key in strange if is_known_key(key)] == []
 
 
 def test_keys_that_may_be_changed_after_the_start_exist() -> None:
