@@ -122,7 +122,7 @@ class _Tracer(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Returns False: torch would import torch._dynamo, for a second, to keep torch.compile out of the next method."""
+        """Returns False: torch would import torch._dynamo, for a second, to keep torch.compile out."""
         return False
 
     def __torch_dispatch__(
