@@ -94,6 +94,14 @@ def test_another_source_compiler_or_processor_has_a_file_of_its_own(
     assert len(compiled(tmp_path)) == 2
 
 
+@pytest.mark.parametrize(
+    ("flags", "are_wide"), [("fpu avx2 avx512f avx512bw", True), ("fpu avx2", False), ("", False)], ids=str
+)
+def test_vectors_are_as_wide_as_the_processors(flags: str, are_wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_processor", lambda: f"model: 1\nflags\t\t: {flags}")
+    assert (module.WIDE_VECTORS in module._flags()) is are_wide
+
+
 def test_a_damaged_file_is_compiled_anew(tmp_path: Path, compilations: list[Path]) -> None:
     (tmp_path / "cache" / "cifar").mkdir(parents=True, mode=0o700)
     path = module._cache_folder() / f"native-{module._key(*found_compiler())}.so"
