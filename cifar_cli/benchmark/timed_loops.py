@@ -15,7 +15,6 @@ from cifar_cli.benchmark.breakdown import Stopwatch, train_epoch_with_stopwatch
 from cifar_cli.benchmark.rounds import TimedLoop
 from cifar_cli.benchmark.tutorial_loop import tutorial_loop
 from cifar_cli.data.image_set import ImageSet
-from cifar_cli.kernels.cuda_graphs import EAGER_STEPS
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import Task, train_epoch
 from cifar_cli.training.observer import Observer
@@ -40,7 +39,7 @@ def timed_training(
 ) -> TimedLoop:
     """Returns the loop of `cifar train` with its observers.
 
-    With CUDA graphs, a round starts after the eager steps and the capture.
+    With CUDA graphs, a round starts after the capture.
     """
 
     def run(steps: int) -> None:
@@ -50,7 +49,7 @@ def timed_training(
     def reset() -> None:
         snapshot.restore()
         if task.graph_cache:
-            run(EAGER_STEPS + 1)
+            run(1)
 
     return TimedLoop(reset, run)
 

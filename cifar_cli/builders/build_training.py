@@ -1,9 +1,10 @@
 """Builds a training from an experiment and its images."""
 
 import random
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -33,7 +34,7 @@ from cifar_cli.optim.schedules.build_schedule import build_schedule
 from cifar_cli.optim.select_parameters import freeze
 from cifar_cli.section import call_with_accepted, load_target
 from cifar_cli.training.loop import Task
-from cifar_cli.training.runtime import Runtime, choose_runtime, compute_deterministically
+from cifar_cli.training.runtime import Runtime, choose_runtime, compute_deterministically, synchronize
 from cifar_cli.training.state import EpochTotals, TrainingState
 
 
@@ -69,19 +70,25 @@ def build_training(
 
     Those of Python and NumPy too, from which a person's own network may draw.
 
-    initial: weights to begin with in the place of drawn ones.
+    initial: weights to begin with in the place of drawn ones. The time of the initialization, whitening included, is
+    the beginning of the first epoch's time.
     """
+    loader = _training_loader(experiment, splits, runtime)
+    if runtime.device.type != "cpu" and not experiment.model.is_own:
+        build_initialized_model(experiment, splits, runtime)  # loads libraries on the device, which is no training
     torch.manual_seed(experiment.seed)
     random.seed(experiment.seed)
     np.random.seed(experiment.seed % 2**32)
+    started = time.perf_counter()
     model = build_initialized_model(experiment, splits, runtime)
     if initial is not None:
         copy_into(model, initial)
+    synchronize(runtime.device)
+    initialization_seconds = time.perf_counter() - started
     freeze(model, experiment.train.freeze)
     if runtime.processes.size > 1:
         model = share_instance_norms(share_batch_norms(model, runtime.device))
     model = with_fast_kernels(model, experiment, runtime)
-    loader = _training_loader(experiment, splits, runtime)
     epoch_steps = [loader.batches_in(epoch) for epoch in range(experiment.train.epochs)]
     optimizer = build_optimizer(
         model=model,
@@ -98,7 +105,7 @@ def build_training(
         scaler=torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16"),
         # On the CPU: the same random numbers on every device, so that a run can move to another device.
         augment_generator=torch.Generator().manual_seed(experiment.seed),
-        totals=EpochTotals.zero(runtime.device),
+        totals=replace(EpochTotals.zero(runtime.device), seconds=initialization_seconds),
         average=_build_average(experiment, model, total_steps=sum(epoch_steps)),
         hard_examples=loader.hard_examples,
     )
@@ -199,7 +206,9 @@ def _build_task(
         validate=partial(evaluate, splits.val.to(runtime.device)) if splits.val else None,
         epochs=experiment.train.epochs,
         patience=experiment.train.patience,
-        graph_cache=GraphCache(state.optimizer, device=runtime.device) if is_captured and not is_shared else None,
+        graph_cache=GraphCache(model, state.optimizer, device=runtime.device)
+        if is_captured and not is_shared
+        else None,
         micro_batch_size=experiment.train.micro_batch_size,
         no_sync=synchronized.no_sync if synchronized else nullcontext,
         sharpness=load_target(experiment.sharpness.target)(**experiment.sharpness.arguments),

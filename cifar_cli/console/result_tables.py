@@ -46,24 +46,39 @@ def print_training_results(summary: Mapping[str, Any], *, loss: str) -> None:
     print_table(console, table)
     console.print(f"loss: {loss}", soft_wrap=True)
     memory, speed = summary["peak_memory_bytes"], summary["images_per_second"]
-    training = describe_training_time(summary["train_seconds"], summary.get("warm_up_seconds"))
     console.print(
-        training
+        describe_training_time(summary)
         + (f" at {speed:,.0f} images/s" if speed else "")
+        + describe_compile_time(summary)
         + f", {describe_seconds(summary['wall_seconds'])} in all"
         + (f", {formatting.binary_bytes(memory)} of memory at most" if memory else "")
     )
 
 
-def describe_training_time(seconds: float | None, warm_up: float | None) -> str:
-    """Returns `3.9 s of training (1.4 s of it the first step)`; the second part only with a warm-up."""
-    first_step = "" if warm_up is None else f" ({warm_up:.1f} s of it the first step)"
-    return f"{describe_seconds(seconds)} of training{first_step}"
+def describe_training_time(summary: Mapping[str, Any], prefix: str = "") -> str:
+    """Returns `3.94 s of training (1.36 s of it the first step)`; the second part only where it was timed.
+
+    prefix: of the summary's keys.
+    """
+    warm_up = summary.get(f"{prefix}warm_up_seconds")
+    first_step = "" if warm_up is None else f" ({describe_seconds(warm_up)} of it the first step)"
+    return f"{describe_seconds(summary[f'{prefix}train_seconds'])} of training{first_step}"
+
+
+def describe_compile_time(summary: Mapping[str, Any], prefix: str = "") -> str:
+    """Returns `, 0.92 s of compiling`, which does not count as training; nothing where it was not timed."""
+    compiling = summary.get(f"{prefix}compile_seconds")
+    return "" if compiling is None else f", {describe_seconds(compiling)} of compiling"
 
 
 def describe_seconds(seconds: float | None) -> str:
-    """Returns `3.9 s`; for None, the time of a run whose records were lost, words that say so."""
-    return "unknown time" if seconds is None else f"{seconds:.1f} s"
+    """Returns `39.4 s` or, below ten, `3.94 s`; for None, the time of a run whose records were lost, words that say so.
+
+    Hundredths, because the fastest trainings take less than two seconds.
+    """
+    if seconds is None:
+        return "unknown time"
+    return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
 
 
 def _describe_accuracy(accuracy: float, loss: float) -> str:

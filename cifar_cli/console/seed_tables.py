@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cifar_cli import formatting
 from cifar_cli.console.fitting_tables import print_table
-from cifar_cli.console.result_tables import describe_seconds, describe_training_time
+from cifar_cli.console.result_tables import describe_compile_time, describe_seconds, describe_training_time
 from cifar_cli.console.streams import results
 
 
@@ -43,7 +43,7 @@ def print_group_results(summary: Mapping[str, Any]) -> None:
     for key, title in measures.items():
         console.print(f"{title}: {_describe(summary[key])}", style="bold" if key == "test" else None)
     if measures:
-        training = describe_training_time(summary["mean_train_seconds"], summary.get("mean_warm_up_seconds"))
+        training = describe_training_time(summary, "mean_") + describe_compile_time(summary, "mean_")
         console.print(
             f"on average {training} and {describe_seconds(summary['mean_wall_seconds'])} in all for a seed; "
             f"{describe_seconds(summary['wall_seconds'])} for the whole command, images opened once",

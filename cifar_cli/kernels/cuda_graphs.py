@@ -2,34 +2,34 @@
 
 A step launches hundreds of kernels. For a small network Python takes longer to launch a kernel than the GPU to compute
 it; a graph is one launch and computes the same. A step that is captured must do the same for all batches of one shape,
-and must never wait for the device.
+and must never wait for the device. What a graph costs before its first replay is timed apart, and is no training.
 Source: Ng et al., "Accelerating PyTorch with CUDA Graphs", 2021, and torch's notes on CUDA semantics.
 """
 
-from collections import Counter
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from cifar_cli.kernels.undone_step import state_tensors, undone
 from cifar_cli.optim.gradient_norm import has_zero_lr
 
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Takes images (B, C, H, W) and targets (B,) or (B, K), updates the weights, returns loss () and logits (B, K)."""
 
-EAGER_STEPS = 1  # before a capture: the optimizer makes its buffers, libraries choose and compile their kernels
-
 
 class GraphKey(NamedTuple):
-    """The properties of a step that one graph is captured for. zero_lr: for each parameter group."""
+    """The properties of a step that one graph is captured for. zero_lr, has_gradients: for each parameter group."""
 
     images_shape: torch.Size
     targets_shape: torch.Size
     targets_dtype: torch.dtype
     zero_lr: tuple[bool, ...]
+    has_gradients: tuple[bool, ...]  # a graph from before a group was frozen would go on computing its gradients
 
 
 def can_capture(device: torch.device, precision: str) -> bool:
@@ -38,33 +38,55 @@ def can_capture(device: torch.device, precision: str) -> bool:
 
 
 class GraphCache:
-    """The captured steps of one training. The first step of each key runs eagerly; later steps replay its graph.
+    """The captured steps of one training: each step replays the graph of its key.
 
-    Learning rates are read from GPU memory, in eager steps too, so that they can change from one replay to the next.
-    Optimizer state is part of a graph: loading optimizer state clears the cache.
+    Before the first step of a key, the step is taken once eagerly and undone, and then captured. compile_seconds: what
+    this took so far, for all keys: choosing, loading and compiling kernels, and capturing. All else is training.
+
+    Learning rates are read from GPU memory, so that they can change from one replay to the next. Optimizer state is
+    part of a graph: loading optimizer state clears the cache.
     """
 
-    def __init__(self, optimizer: Optimizer, *, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, optimizer: Optimizer, *, device: torch.device) -> None:
+        self._model = model
         self._optimizer = optimizer
+        self._device = device
         self._lrs = torch.zeros(len(optimizer.param_groups), device=device)
-        self._eager_steps: Counter[GraphKey] = Counter()
         self._captured: dict[GraphKey, CapturedStep] = {}
+        self.compile_seconds = 0.0
 
     def take(self, step: Step, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Takes a step; returns its loss and logits, which the next step of the same key may overwrite."""
         groups = self._optimizer.param_groups
-        key = GraphKey(images.shape, targets.shape, targets.dtype, tuple(has_zero_lr(group) for group in groups))
+        key = GraphKey(
+            images.shape,
+            targets.shape,
+            targets.dtype,
+            zero_lr=tuple(has_zero_lr(group) for group in groups),
+            has_gradients=tuple(any(parameter.requires_grad for parameter in group["params"]) for group in groups),
+        )
         self._lrs.copy_(torch.tensor([group["lr"] for group in groups]), non_blocking=True)
         if key in self._captured and not self._captured[key].fits(self._optimizer):
             self._captured.clear()
-            self._eager_steps.clear()
         if key not in self._captured:
-            with tensor_lrs(self._optimizer, self._lrs):
-                if self._eager_steps[key] < EAGER_STEPS:
-                    self._eager_steps[key] += 1
-                    return step(images, targets)
-                self._captured[key] = CapturedStep(step, images, targets, optimizer=self._optimizer)
+            self._captured[key] = self._capture(step, images, targets)
         return self._captured[key].replay(images, targets)
+
+    def _capture(self, step: Step, images: Tensor, targets: Tensor) -> "CapturedStep":
+        """Returns the step's graph. Nothing of the training changes, except that new optimizer state is zero."""
+        self._wait()  # for earlier steps, whose time is training
+        started = time.perf_counter()
+        with tensor_lrs(self._optimizer, self._lrs):
+            with undone(self._model, self._optimizer, device=self._device):
+                step(images, targets)  # the optimizer makes its state, libraries choose and compile their kernels
+            captured = CapturedStep(step, images, targets, optimizer=self._optimizer)
+        self._wait()
+        self.compile_seconds += time.perf_counter() - started
+        return captured
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
 
 
 class CapturedStep:
@@ -114,8 +136,3 @@ def tensor_lrs(optimizer: Optimizer, lrs: Tensor) -> Iterator[None]:
     finally:
         for group, values in zip(groups, before, strict=True):
             group.update(values)
-
-
-def state_tensors(optimizer: Optimizer) -> list[Tensor]:
-    """Returns the tensors of the optimizer's state, always in the same order."""
-    return [value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor)]

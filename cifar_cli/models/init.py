@@ -18,7 +18,11 @@ def dirac_init_(model: nn.Module) -> None:
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d) and _keeps_size(layer) and layer.out_channels >= layer.in_channels:
-            nn.init.dirac_(layer.weight[: layer.in_channels])
+            channels = torch.arange(layer.in_channels, device=layer.weight.device)
+            rows, columns = (size // 2 for size in layer.kernel_size)
+            # Not torch's dirac_, which sets one value at a time: on a GPU, each is a launch of its own.
+            layer.weight[: layer.in_channels] = 0
+            layer.weight[channels, channels, rows, columns] = 1
 
 
 @torch.no_grad()

@@ -23,7 +23,9 @@ class RunRecords(Observer):
     checkpoint, if the run is resumed. The files of a resumed run may be gone: then the summary has null for what only
     they knew, and `warn` says so. started_at: when the command started, on time.perf_counter's clock; by default now.
     stops_early: tells of a progress whether training ended early with it; None where it never does.
-    warms_up: whether the first step is timed separately, because it also chooses or compiles kernels.
+    compile_seconds: tells how long kernels were chosen, compiled and captured so far, in steps that do not count as
+    training; None where this is not timed apart. warms_up: whether the first step, which counts as training, is timed
+    too, because it also chooses or compiles kernels.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class RunRecords(Observer):
         progress: Progress,
         warn: Callable[[str], None],
         started_at: float | None = None,
+        compile_seconds: Callable[[], float] | None = None,
         warms_up: bool = False,
         stops_early: Callable[[Progress], bool] | None = None,
     ) -> None:
@@ -54,6 +57,7 @@ class RunRecords(Observer):
             )
         self._warm_up_seconds = self._earlier.warm_up_seconds
         self._warms_up = warms_up
+        self._compile_seconds = compile_seconds
         self._stops_early = stops_early
         self._first_step_started_at: float | None = None
 
@@ -88,9 +92,9 @@ class RunRecords(Observer):
 
         Some entries: train and val are the results of the best epoch, or of the last epoch if no images are held out.
         They are null where metrics.csv lacks that epoch, except for the validation accuracy, which checkpoints hold.
-        test_plain, if test uses test-time augmentation, is the result without it. warm_up_seconds, if the first step is
-        timed separately, is a part of train_seconds. stopped_early, with train.patience, says whether training ended
-        before its last epoch. error is the message of a training that diverged.
+        test_plain, if test uses test-time augmentation, is the result without it. compile_seconds is no part of
+        train_seconds; warm_up_seconds, if the first step is timed too, is one. stopped_early, with train.patience, says
+        whether training ended before its last epoch. error is the message of a training that diverged.
         """
         epoch, rows = self._progress.epoch, self._rows.values()
         images = sum(row["images_per_second"] * row["seconds"] for row in rows)
@@ -108,7 +112,7 @@ class RunRecords(Observer):
             **({"test_plain": _measured(test.without_tta)} if test and test.without_tta else {}),
             "images_per_second": images / seconds if seconds else None,
             "train_seconds": seconds if len(rows) == epoch else None,
-            **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),
+            **self._compile_figures(),
             "wall_seconds": self._wall_seconds(),
             "peak_memory_bytes": peak_memory_bytes,
             **({"error": error} if error else {}),
@@ -128,6 +132,13 @@ class RunRecords(Observer):
             return {"loss": None, "accuracy": progress.best_val_accuracy}
         return _figures(row, "val")
 
+    def _compile_figures(self) -> dict[str, float]:
+        compiling = self._compile_seconds
+        return {
+            **({"compile_seconds": self._earlier.compile_seconds + compiling()} if compiling else {}),
+            **({"warm_up_seconds": self._warm_up_seconds} if self._warms_up else {}),
+        }
+
     def _wall_seconds(self) -> float | None:
         if self._earlier.wall_seconds is None:
             return None
@@ -139,12 +150,17 @@ class Earlier(NamedTuple):
 
     wall_seconds: float | None = 0.0
     warm_up_seconds: float = 0.0
+    compile_seconds: float = 0.0
 
     @classmethod
     def read(cls, run: RunFolder) -> "Earlier":
         """Returns the seconds in the run's summary.json."""
         summary = read_json(run.summary)
-        return cls(_seconds(summary, "wall_seconds"), _seconds(summary, "warm_up_seconds") or 0.0)
+        return cls(
+            wall_seconds=_seconds(summary, "wall_seconds"),
+            warm_up_seconds=_seconds(summary, "warm_up_seconds") or 0.0,
+            compile_seconds=_seconds(summary, "compile_seconds") or 0.0,
+        )
 
 
 def _seconds(summary: Mapping[str, Any], key: str) -> float | None:

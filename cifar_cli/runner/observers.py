@@ -81,9 +81,16 @@ class TrainingRun:
         return partial(Progress.stopped_early, epochs=keys.epochs, patience=keys.patience)
 
     @property
+    def compile_seconds(self) -> Callable[[], float] | None:
+        """Tells how long kernels were chosen, compiled and captured so far; None where this is not timed apart."""
+        cache = self.training.task.graph_cache
+        return (lambda: cache.compile_seconds) if cache else None
+
+    @property
     def warms_up(self) -> bool:
-        """Whether the first step chooses or compiles kernels, and takes far longer than the following steps."""
-        return self.experiment.train.compile or self.training.runtime.device.type != "cpu"
+        """Whether the first step, which counts as training, also chooses or compiles kernels, and takes far longer."""
+        is_slow = self.experiment.train.compile or self.training.runtime.device.type != "cpu"
+        return is_slow and self.compile_seconds is None
 
 
 def build_observers(run: TrainingRun, records: RunRecords, console: Console) -> list[Observer]:

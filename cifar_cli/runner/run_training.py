@@ -51,6 +51,7 @@ def run_training(run: TrainingRun, *, started_at: float, shutdown: ShutdownReque
         progress=run.training.state.progress,
         warn=warn,
         started_at=started_at,
+        compile_seconds=run.compile_seconds,
         warms_up=run.warms_up,
         stops_early=run.stops_early,
     )

@@ -22,7 +22,7 @@ from cifar_cli.shell import shell_command
 MEASURES = ("test", "test_plain")
 TIMES = ("train_seconds", "wall_seconds")
 LENGTH = ("epochs", "stopped_early")  # only where a training may stop early: then seeds differ in it
-WARM_UP = "warm_up_seconds"  # only in the summaries of runs that time their first step separately
+COMPILING = ("compile_seconds", "warm_up_seconds")  # only in the summaries of runs that choose or compile kernels
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def summarize(runs: Sequence[SeedRun], *, status: str, wall_seconds: float) -> d
         "runs": [_entry(run, summary) for run, summary in zip(runs, summaries, strict=True)],
         **{key: _statistics(run[key]["accuracy"] for run in complete) for key in MEASURES if _all_have(key, complete)},
         **{f"mean_{key}": _mean(run[key] for run in complete) for key in TIMES},
-        **({f"mean_{WARM_UP}": _mean(run[WARM_UP] for run in complete)} if _all_have(WARM_UP, complete) else {}),
+        **{f"mean_{key}": _mean(run[key] for run in complete) for key in COMPILING if _all_have(key, complete)},
         "wall_seconds": wall_seconds,
     }
 
@@ -147,7 +147,7 @@ def _entry(run: SeedRun, summary: Mapping[str, Any]) -> dict[str, Any]:
         "seed": run.seed,
         "run": run.folder.name if run.folder else None,
         "status": run.status,
-        **{key: summary[key] for key in (*MEASURES, *TIMES, WARM_UP) if key in summary},
+        **{key: summary[key] for key in (*MEASURES, *TIMES, *COMPILING) if key in summary},
         **({key: summary[key] for key in LENGTH} if "stopped_early" in summary else {}),
         **({"error": run.error} if run.error else {}),
     }

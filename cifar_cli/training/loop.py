@@ -59,6 +59,11 @@ class Task:
         """The number of steps of each epoch."""
         return [self.loader.batches_in(epoch) for epoch in range(self.epochs)]
 
+    @property
+    def compile_seconds(self) -> float:
+        """The time so far of what is no training: choosing, compiling and capturing kernels."""
+        return self.graph_cache.compile_seconds if self.graph_cache else 0.0
+
 
 def fit(
     state: TrainingState,
@@ -97,7 +102,7 @@ def train_epoch(
     step: Step = partial(train_step, state, task, runtime)
     if task.graph_cache:
         step = partial(task.graph_cache.take, step)
-    started = time.perf_counter() - totals.seconds
+    started = time.perf_counter() - totals.seconds - task.compile_seconds
     for batch in task.loader:
         batch = task.transform(batch.to(runtime.device), state.augment_generator)
         loss, logits = step(batch.images, batch.targets)
@@ -105,7 +110,8 @@ def train_epoch(
         state.progress.step += 1
         state.average.step_ended(state.progress.step)
 
-        totals.add(loss=loss, logits=logits, labels=batch.labels, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started - task.compile_seconds
+        totals.add(loss=loss, logits=logits, labels=batch.labels, seconds=seconds)
         if state.hard_examples:
             losses = task.loss(logits.float(), batch.targets, reduction="none")  # (B,)
             state.hard_examples.update_losses(batch.indices, losses)
@@ -116,7 +122,7 @@ def train_epoch(
         if signal_number := shutdown.agreed():
             _stop(state, observers, signal_number)
     _check_loss(state)
-    totals.seconds = time.perf_counter() - started  # again, since _check_loss waited for the device
+    totals.seconds = time.perf_counter() - started - task.compile_seconds  # again: _check_loss waited for the device
 
 
 def _close_epoch(

@@ -87,7 +87,8 @@ def test_a_round_of_captured_steps_begins_with_the_graph_captured(
 
     monkeypatch.setattr(cuda_graphs, "CapturedStep", FakeCapturedStep)
     training = tiny_training()
-    cache = cuda_graphs.GraphCache(training.state.optimizer, device=training.runtime.device)
+    state = training.state
+    cache = cuda_graphs.GraphCache(state.model, state.optimizer, device=training.runtime.device)
     training = replace(training, task=replace(training.task, graph_cache=cache))
     training.task.loader.batch_sampler.drop_last = True  # as a benchmark has it: all batches of one shape
     loop = ours(training, StateSnapshot(training.state), recorder)

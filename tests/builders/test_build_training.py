@@ -1,6 +1,7 @@
 """Trainings built from an experiment: their images, steps, augmentations and CUDA graphs."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torchvision.transforms import v2
 
 from cifar_cli import config
+from cifar_cli.builders import build_training as build_training_module
 from cifar_cli.builders.build_training import Training, build_training
 from cifar_cli.data.batch import Batch
 from cifar_cli.data.datasets.open_dataset import Splits
@@ -15,7 +17,7 @@ from cifar_cli.errors import UsageError
 from cifar_cli.training.graceful_shutdown import ShutdownRequest
 from cifar_cli.training.loop import train_epoch
 from cifar_cli.training.observer import Observer
-from cifar_cli.training.runtime import choose_runtime
+from cifar_cli.training.runtime import CPU, Runtime, choose_runtime
 from cifar_cli.training.state import TrainingState
 
 
@@ -65,6 +67,30 @@ def test_an_alternating_flip_trains_on_each_image_both_ways_and_on_half_of_them_
     as_it_was = (first - expected).flatten(1).abs().amax(dim=1) < 1e-5
     assert bool((mirrored | as_it_was).all())
     assert 0.4 < float(mirrored.double().mean()) < 0.6
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_the_initialization_begins_the_time_of_the_first_epoch_and_loading_libraries_does_not(
+    small_splits: Splits, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """A GPU, for which `meta` stands here, loads its libraries in a first initialization, which takes 50 s here."""
+    now, durations, build = (
+        0.0,
+        [3.0] if device == "cpu" else [50.0, 3.0],
+        build_training_module.build_initialized_model,
+    )
+
+    def slow(experiment: Any, splits: Any, runtime: Runtime) -> Any:
+        nonlocal now
+        now += durations.pop(0)
+        return build(experiment, splits, CPU)
+
+    monkeypatch.setattr(build_training_module, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(build_training_module, "build_initialized_model", slow)
+    experiment = config.load("mlp", ["data.name=synthetic", "data.batch_size=50"])
+    training = build_training(experiment, small_splits, Runtime(torch.device(device), "fp32"))
+    assert training.state.totals.seconds == 3.0
+    assert durations == []
 
 
 class NoWaiting(Observer):

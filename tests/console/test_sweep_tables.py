@@ -45,7 +45,7 @@ def test_the_table_has_each_trial_and_says_how_many_ended_how(capsys: pytest.Cap
     out = capsys.readouterr().out
     assert "cnn on cifar10, 5 trials: 2 complete, 1 pruned, 1 diverged, 1 failed" in out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
-    assert rows[0] == ["1", "4", "75.00 %", "complete", "0.3", "–", "3", "9.0 s"]
+    assert rows[0] == ["1", "4", "75.00 %", "complete", "0.3", "–", "3", "9.00 s"]
     assert rows[1] == ["2", "0", "50.00 %", "complete", "0.01235", "cnn", "3", "12.0 s"]
     assert len(rows) == 5
 

@@ -64,6 +64,17 @@ def test_a_dirac_convolution_returns_its_input_channels() -> None:
 
 @pytest.mark.parametrize(
     "layer",
+    [nn.Conv2d(4, 6, 3, padding=1), nn.Conv2d(5, 5, (1, 3), padding=(0, 1)), nn.Conv2d(3, 4, 1)],
+    ids=str,
+)
+def test_the_filters_that_return_their_input_are_those_of_torchs_dirac(layer: nn.Conv2d) -> None:
+    expected = nn.init.dirac_(layer.weight.detach()[: layer.in_channels].clone())
+    dirac_init_(nn.Sequential(layer))
+    assert torch.equal(layer.weight[: layer.in_channels], expected)
+
+
+@pytest.mark.parametrize(
+    "layer",
     [
         nn.Conv2d(6, 4, 3, padding=1),
         nn.Conv2d(4, 8, 3),

@@ -211,6 +211,17 @@ def test_the_seconds_of_first_steps_that_warm_up_are_summed_over_resumed_runs(
     assert summary.keys() - SUMMARY_KEYS == {"warm_up_seconds"}
 
 
+def test_the_seconds_of_compiling_are_summed_over_resumed_runs_and_are_no_training(
+    run: RunFolder, state: TrainingState
+) -> None:
+    for total in (2.5, 5.0):
+        progress = Progress(step=1 if total > 2.5 else 0)
+        summary = make_records(run, progress, compile_seconds=lambda: 2.5).write_summary("interrupted")
+        assert summary["compile_seconds"] == total
+    assert summary["train_seconds"] == 0
+    assert summary.keys() - SUMMARY_KEYS == {"compile_seconds"}
+
+
 def test_without_a_warm_up_the_first_step_is_not_timed(run: RunFolder, state: TrainingState) -> None:
     records = make_records(run)
     records.training_started(state)

@@ -66,13 +66,20 @@ def test_the_bar_is_full_after_epochs_of_different_lengths(
 
 
 @pytest.mark.parametrize(
-    ("runtime", "word", "expected"),
+    ("runtime", "word", "is_captured", "expected"),
     [
-        (CPU, "train.compile=false", False),
-        (CPU, "train.compile=true", True),
-        (GPU, "train.compile=false", True),
+        (CPU, "train.compile=false", False, False),
+        (CPU, "train.compile=true", False, True),
+        (GPU, "train.compile=false", False, True),
+        (GPU, "train.compile=false", True, False),
     ],
 )
-def test_the_first_step_warms_up_if_it_chooses_or_compiles_kernels(runtime: Runtime, word: str, expected: bool) -> None:
-    run, splits, training = cast(Any, None), cast(Any, None), cast(Any, SimpleNamespace(runtime=runtime))
-    assert TrainingRun(run, config.load("sequential", [word]), splits, training).warms_up == expected
+def test_the_first_step_warms_up_if_it_chooses_or_compiles_kernels_that_are_not_timed_apart(
+    runtime: Runtime, word: str, is_captured: bool, expected: bool
+) -> None:
+    run, splits = cast(Any, None), cast(Any, None)
+    cache = SimpleNamespace(compile_seconds=2.5) if is_captured else None
+    training = cast(Any, SimpleNamespace(runtime=runtime, task=SimpleNamespace(graph_cache=cache)))
+    training_run = TrainingRun(run, config.load("sequential", [word]), splits, training)
+    assert training_run.warms_up == expected
+    assert (training_run.compile_seconds and training_run.compile_seconds()) == (2.5 if is_captured else None)

@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 
 from cifar_cli.builders.build_training import Training, build_training
+from cifar_cli.console.result_tables import describe_seconds
 from cifar_cli.distributed.process_group import ProcessGroup
 from cifar_cli.runner import observers, seed_group_training
 from cifar_cli.runner import seeds as seeds_module
@@ -110,8 +111,8 @@ def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> N
             str(entry["seed"]),
             f"{100 * entry['test']['accuracy']:.2f} %",
             f"{100 * entry['test_plain']['accuracy']:.2f} %",
-            f"{entry['train_seconds']:.1f} s",
-            f"{entry['wall_seconds']:.1f} s",
+            describe_seconds(entry["train_seconds"]),
+            describe_seconds(entry["wall_seconds"]),
             entry["run"],
         ]
         for entry in summary["runs"]
@@ -121,7 +122,7 @@ def test_a_row_per_seed_and_the_means_go_to_stdout(three: tuple[Path, Any]) -> N
     assert with_tta.endswith(", n = 3")
     assert " (95 % confidence, Student's t), standard deviation " in with_tta
     assert plain.startswith("test, each image as it is: ")
-    assert f"{summary['wall_seconds']:.1f} s for the whole command, images opened once" in times
+    assert f"{describe_seconds(summary['wall_seconds'])} for the whole command, images opened once" in times
     lines = outcome.err.splitlines()
     assert (
         lines.count(

@@ -86,19 +86,20 @@ def test_a_group_in_which_nothing_is_complete_has_no_statistics() -> None:
     assert summary["mean_train_seconds"] is None
 
 
-def test_a_group_has_a_mean_warm_up_time_if_all_its_runs_have_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["compile_seconds", "warm_up_seconds"])
+def test_a_group_has_a_mean_time_of_compiling_if_all_its_runs_have_one(tmp_path: Path, key: str) -> None:
     runs = [SeedRun(seed, create_run(tmp_path, f"small-seed{seed}")) for seed in (0, 1)]
     figures = {"status": "completed", "test": {"accuracy": 0.5}, "train_seconds": 9.0, "wall_seconds": 9.0}
-    for run, warm_up in zip(runs, ({"warm_up_seconds": 4.0}, {}), strict=True):
+    for run, measured in zip(runs, ({key: 4.0}, {}), strict=True):
         assert run.folder is not None
-        write_json(run.folder.summary, {**figures, **warm_up})
-    assert "mean_warm_up_seconds" not in summarize(runs, status="completed", wall_seconds=18.0)
+        write_json(run.folder.summary, {**figures, **measured})
+    assert f"mean_{key}" not in summarize(runs, status="completed", wall_seconds=18.0)
 
     assert runs[1].folder is not None
-    write_json(runs[1].folder.summary, {**figures, "warm_up_seconds": 1.0})
+    write_json(runs[1].folder.summary, {**figures, key: 1.0})
     summary = summarize(runs, status="completed", wall_seconds=18.0)
-    assert summary["mean_warm_up_seconds"] == 2.5
-    assert [run["warm_up_seconds"] for run in summary["runs"]] == [4.0, 1.0]
+    assert summary[f"mean_{key}"] == 2.5
+    assert [run[key] for run in summary["runs"]] == [4.0, 1.0]
 
 
 def test_a_strangers_group_names_no_run_outside_of_its_folder(tmp_path: Path) -> None:

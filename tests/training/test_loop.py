@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -178,6 +179,32 @@ def test_an_epochs_report_sums_over_its_images_and_divides_once(tiny_training: M
     assert (report.val_loss, report.val_accuracy) == (evaluations[0].loss, evaluations[0].accuracy)
     assert (report.epoch, report.step, report.lr) == (1, 4, 0.05)
     assert report.images_per_second == pytest.approx(24 / report.seconds)
+
+
+class SlowToCompile:
+    """A GraphCache on a clock: a step takes a second, and the first of all another ten for its compilation."""
+
+    def __init__(self) -> None:
+        self.now = self.compile_seconds = 0.0
+
+    def take(self, step: Any, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.compile_seconds:
+            self.now = self.compile_seconds = 10.0
+        self.now += 1.0
+        taken: tuple[Tensor, Tensor] = step(images, targets)
+        return taken
+
+
+def test_an_epochs_time_begins_with_the_initialization_and_leaves_out_compiling(
+    tiny_training: Make, recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, cache = tiny_training(), SlowToCompile()
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: cache.now))
+    training.state.totals.seconds = 0.5  # of the initialization
+    task = replace(training.task, graph_cache=cache)
+    fit(training.state, task, runtime=training.runtime, observers=[recorder])
+    assert [report.seconds for report in recorder.reports] == [4.5, 4.0]
+    assert [report.images_per_second for report in recorder.reports] == [24 / 4.5, 24 / 4.0]
 
 
 def test_observers_are_called_for_every_step_and_epoch_in_order(tiny_training: Make, recorder: Any) -> None:
