@@ -4,9 +4,12 @@ Each trial has a folder of its own, beside its run: a second event file in a run
 reading of the first.
 """
 
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 from google.protobuf.struct_pb2 import ListValue, Value  # type: ignore[import-untyped]
+from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams.api_pb2 import (  # type: ignore[import-untyped]
@@ -23,21 +26,23 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (  # type: ignore[import
     SessionEndInfo,
     SessionStartInfo,
 )
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
+from torch.utils.tensorboard.summary import scalar
 
 from cifar_cli.config.yaml.scalars import read_scalar
-from cifar_cli.observers.event_file import tensorboard_errors
+from cifar_cli.runs.atomic_files import write_atomically
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import DIVERGED, FAILED, TrialRecord
 from cifar_cli.sweep.ranges import Choice, Range
 from cifar_cli.sweep.space import SearchSpace
 
 ACCURACY = "accuracy/val"
+EVENT_FILE = "events.out.tfevents.hparams"  # TensorBoard reads files with `tfevents` in their names
 
 
 def write_search_space(folder: SweepFolder, space: SearchSpace) -> None:
     """Writes the keys with their ranges, unless they are written already."""
-    if folder.hparams.is_dir():
+    if (folder.hparams / EVENT_FILE).exists():
         return
     experiment = Experiment(
         hparam_infos=[_describe(each) for each in space.ranges],
@@ -52,7 +57,7 @@ def write_search_space(folder: SweepFolder, space: SearchSpace) -> None:
 def write_trial(folder: SweepFolder, trial: TrialRecord, space: SearchSpace) -> None:
     """Writes a finished trial, unless it is written already."""
     path = folder.hparams / f"trial-{trial.number:04}"
-    if path.is_dir():
+    if (path / EVENT_FILE).exists():
         return
     kinds = {each.key: each for each in space.ranges}
     values = {key: _value(text, kinds[key]) for key, text in trial.values.items()}
@@ -69,15 +74,24 @@ def write_trial(folder: SweepFolder, trial: TrialRecord, space: SearchSpace) -> 
     _write(path, contents, metrics)
 
 
-def _write(path: Path, contents: dict[str, HParamsPluginData], metrics: dict[str, float]) -> None:
-    with tensorboard_errors(path), SummaryWriter(str(path)) as writer:
-        for tag, content in contents.items():
-            content.version = metadata.PLUGIN_DATA_VERSION
-            plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
-            value = Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin))
-            writer._get_file_writer().add_summary(Summary(value=[value]))
-        for tag, number in metrics.items():
-            writer.add_scalar(tag, number, 0)
+def _write(folder: Path, contents: dict[str, HParamsPluginData], metrics: dict[str, float]) -> None:
+    """Writes one event file as a whole, so that a killed command leaves none that lacks a part of its trial."""
+    summaries = [scalar(tag, number) for tag, number in metrics.items()]
+    for tag, content in contents.items():
+        content.version = metadata.PLUGIN_DATA_VERSION
+        plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
+        value = Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin))
+        summaries.append(Summary(value=[value]))
+    now = time.time()
+    events = [Event(wall_time=now, file_version="brain.Event:2")]
+    events += [Event(wall_time=now, summary=summary) for summary in summaries]
+
+    def write(file: BinaryIO) -> None:
+        records = RecordWriter(file)
+        for event in events:
+            records.write(event.SerializeToString())
+
+    write_atomically(folder / EVENT_FILE, write, make_folders=True)
 
 
 def _describe(each: Range) -> HParamInfo:
