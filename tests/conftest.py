@@ -71,6 +71,12 @@ def models_with_new_layers() -> Iterator[str]:
         seen |= kinds
 
 
+@pytest.fixture(scope="session")
+def names_of_distinct_models() -> tuple[str, ...]:
+    """The names that `distinct_model` has one after the other."""
+    return tuple(distinct_models())
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Removes the variables that would change what tests find."""
