@@ -132,7 +132,7 @@ def test_any_layer_of_any_network_by_its_dotted_name(layer: str, cifar: Callable
 @pytest.mark.parametrize(
     ("layer", "words", "shapes"),
     [
-        ("conv1", ["--images=64"], "(64, 3, 32, 32) → (64, 6, 30, 30)"),
+        ("conv1", ["--images=8"], "(8, 3, 32, 32) → (8, 6, 30, 30)"),
         ("conv1", ["model.layers.conv1.padding=1"], "(1, 3, 32, 32) → (1, 6, 32, 32)"),
         ("maxpool", [], "(1, 3, 32, 32) → (1, 3, 10, 10)"),
         ("maxpool", ["model.layers.maxpool.ceil_mode=true"], "(1, 3, 32, 32) → (1, 3, 11, 11)"),
