@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from cifar_cli.__main__ import main
 from cifar_cli.benchmark import matrix_peak, run_benchmark
+from cifar_cli.benchmark.rounds import choose_steps
 from cifar_cli.builders.build_model import build_meta_model
 from cifar_cli.builders.build_training import Training, build_runtime, build_training
 from cifar_cli.config import load_text, to_flow_yaml
@@ -71,6 +72,12 @@ def models_with_new_layers() -> Iterator[str]:
         seen |= kinds
 
 
+@pytest.fixture(scope="session")
+def names_of_distinct_models() -> tuple[str, ...]:
+    """The names that `distinct_model` has one after the other."""
+    return tuple(distinct_models())
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Removes the variables that would change what tests find."""
@@ -91,7 +98,10 @@ def one_thread() -> Iterator[None]:
 def short_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has benchmarks be short: here they may be inaccurate."""
     monkeypatch.setattr(run_benchmark, "SECONDS_TO_ESTIMATE", 0.02)
-    monkeypatch.setitem(matrix_peak.SIZES, "cpu", (64,))
+    monkeypatch.setattr(run_benchmark, "ESTIMATES", 1)
+    monkeypatch.setattr(run_benchmark, "matrix_peak", partial(matrix_peak.matrix_peak, sizes=(64,), seconds=0.01))
+    tenth: Callable[..., int] = lambda seconds, **rest: choose_steps(seconds / 10, **rest)  # noqa: E731
+    monkeypatch.setattr(run_benchmark, "choose_steps", tenth)
 
 
 @pytest.fixture

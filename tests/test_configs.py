@@ -75,7 +75,7 @@ def test_the_head_of_a_recipe_for_a_gpu_says_its_aim_and_that_it_was_not_measure
 def test_the_command_in_the_head_runs(name: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
     """Draws the layer of a single-layer network; trains other networks for an epoch of few images."""
     experiment = config.load(name)
-    small = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50"]
+    small = ["data.name=synthetic", "data.val_size=20", "data.batch_size=20"]
     if name.startswith("layers/"):
         layer = name.partition("/")[2]
         outcome = cifar("visualize-layer", layer, "--config", name, "--images", 1, *small)
@@ -88,7 +88,7 @@ def test_the_command_in_the_head_runs(name: str, cifar: Callable[..., Any], tmp_
     small += ["model.widths=[8, 8]"] if experiment.model.name == "speednet" else []
     if name.startswith("gpu/"):  # the same network, small
         small += [f"model.{key}={to_flow_yaml(value)}" for key, value in type(experiment.model).example.items()]
-    outcome = cifar("train", "--config", name, *small, "train.epochs=1")
+    outcome = cifar("train", "--config", name, *small, "train.epochs=1", images=(120, 20))
     assert outcome.code == 0, outcome.err
     (run,) = (tmp_path / "logs").iterdir()
     assert run.name.startswith(f"{experiment.name}-synthetic-")

@@ -110,13 +110,14 @@ def test_more_images_make_a_longer_sheet(cifar: Callable[..., Any], tmp_path: Pa
 
 @pytest.mark.parametrize("layer", ["blocks.0.conv1", "blocks.1", "flatten", "fc"])
 def test_any_layer_of_any_network_by_its_dotted_name(layer: str, cifar: Callable[..., Any], tmp_path: Path) -> None:
-    outcome = cifar("visualize-layer", layer, "--config", "cnn", "data.name=synthetic", "data.val_size=100")
+    words = ["--config", "cnn", "model.widths=[8, 16, 32]", "data.name=synthetic", "data.val_size=100"]
+    outcome = cifar("visualize-layer", layer, *words)
     assert outcome.code == 0, outcome.err
     shapes = {
-        "blocks.0.conv1": "(4, 3, 32, 32) → (4, 32, 32, 32)",
-        "blocks.1": "(4, 32, 16, 16) → (4, 64, 8, 8)",
-        "flatten": "(4, 128, 1, 1) → (4, 128)",
-        "fc": "(4, 128) → (4, 10)",
+        "blocks.0.conv1": "(4, 3, 32, 32) → (4, 8, 32, 32)",
+        "blocks.1": "(4, 8, 16, 16) → (4, 16, 8, 8)",
+        "flatten": "(4, 32, 1, 1) → (4, 32)",
+        "fc": "(4, 32) → (4, 10)",
     }
     assert outcome.out.splitlines()[0] == f"Shape: {shapes[layer]}."
     run = tmp_path / "logs" / "cnn-untrained"
@@ -132,7 +133,7 @@ def test_any_layer_of_any_network_by_its_dotted_name(layer: str, cifar: Callable
 @pytest.mark.parametrize(
     ("layer", "words", "shapes"),
     [
-        ("conv1", ["--images=64"], "(64, 3, 32, 32) → (64, 6, 30, 30)"),
+        ("conv1", ["--images=8"], "(8, 3, 32, 32) → (8, 6, 30, 30)"),
         ("conv1", ["model.layers.conv1.padding=1"], "(1, 3, 32, 32) → (1, 6, 32, 32)"),
         ("maxpool", [], "(1, 3, 32, 32) → (1, 3, 10, 10)"),
         ("maxpool", ["model.layers.maxpool.ceil_mode=true"], "(1, 3, 32, 32) → (1, 3, 11, 11)"),

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +59,27 @@ run_training.fit = fit_with_signal
 synthetic.synthetic_sets = partial(synthetic_sets, train_size=600, test_size=100)
 from cifar_cli.__main__ import main
 """
-# Two processes as torchrun would start them, but forked: the slowest part, importing torch, happens once.
+# Pairs of processes as torchrun would start them, but forked: the slowest parts, importing torch and what torch imports
+# to make a DistributedDataParallel, happen once.
 IN_TWO_PROCESSES = """
 import json, signal, sys
-children = []
-for rank in ("0", "1"):
-    children.append(os.fork())
-    if children[-1] == 0:
-        signal.alarm(80)
-        os.environ.update(RANK=rank, LOCAL_RANK=rank)
-        for descriptor, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(name + rank, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-        sys.exit(main())
-print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
+import torch._dynamo.convert_frame
+for line in sys.stdin:
+    order = json.loads(line)
+    children = []
+    for rank in ("0", "1"):
+        children.append(os.fork())
+        if children[-1] == 0:
+            signal.alarm(80)
+            os.chdir(order["folder"])
+            os.environ.update(order["environment"], RANK=rank, LOCAL_RANK=rank)
+            for descriptor, name in ((1, "out"), (2, "err")):
+                os.dup2(os.open(name + rank, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+            sys.argv[1:] = order["arguments"]
+            sys.exit(main())
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]), flush=True)
 """
+InTwoProcesses = Callable[..., list[tuple[int, str, str]]]
 TRAIN = ["train", "--config", "shared.yaml"]
 # The network of the configuration, as a person's own.
 OWN_NETWORK = """\
@@ -103,19 +110,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run_in_two_processes(folder: Path, *arguments: str, **changes: object) -> list[tuple[int, str, str]]:
-    """Runs `cifar` with arguments in two processes; returns the exit code, stdout and stderr of each."""
-    outcome = subprocess.run(
-        [sys.executable, "-c", CIFAR_ON_FEW_IMAGES + IN_TWO_PROCESSES, *arguments],
-        cwd=folder,
-        env=environment(WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port(), **changes),
-        capture_output=True,
+@pytest.fixture(scope="module")
+def run_in_two_processes() -> Iterator[InTwoProcesses]:
+    """Returns a function that runs `cifar` with arguments in two processes, in a folder, with environment variables.
+
+    It returns the exit code, stdout and stderr of each.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", CIFAR_ON_FEW_IMAGES + IN_TWO_PROCESSES],
+        env={name: value for name, value in environment().items() if name != "CIFAR_DATA_DIR"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=90,
-        check=True,
-    )
-    codes = json.loads(outcome.stdout)
-    return [(codes[rank], *((folder / f"{name}{rank}").read_text() for name in ("out", "err"))) for rank in (0, 1)]
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        orders, answers = process.stdin, process.stdout
+
+        def run(folder: Path, *arguments: str, **changes: object) -> list[tuple[int, str, str]]:
+            changes |= {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+            order = {
+                "folder": str(folder),
+                "arguments": arguments,
+                "environment": {name: str(value) for name, value in changes.items()},
+            }
+            print(json.dumps(order), file=orders, flush=True)
+            codes = json.loads(answers.readline())
+            texts = [[(folder / f"{name}{rank}").read_text() for name in ("out", "err")] for rank in (0, 1)]
+            return [(code, out, err) for code, (out, err) in zip(codes, texts, strict=True)]
+
+        yield run
 
 
 def only_run(folder: Path) -> Path:
@@ -161,7 +185,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_processes_resume(
-    folder: Path, in_one_process: Path
+    folder: Path, in_one_process: Path, run_in_two_processes: InTwoProcesses
 ) -> None:
     (code, _, err), other = run_in_two_processes(folder, *TRAIN, SIGNAL=int(signal.SIGTERM), SIGNAL_AT_STEP=30)
     run = only_run(folder)
@@ -193,7 +217,7 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step_and_torchruns_proce
 
 
 def test_when_a_process_is_killed_the_other_ends_and_a_single_process_can_resume(
-    folder: Path, in_one_process: Path, cifar_in: Callable[..., Any]
+    folder: Path, in_one_process: Path, cifar_in: Callable[..., Any], run_in_two_processes: InTwoProcesses
 ) -> None:
     (code, _, err), (killed, _, _) = run_in_two_processes(folder, *TRAIN, SIGNAL=int(signal.SIGKILL), SIGNAL_AT_STEP=30)
     assert killed == -signal.SIGKILL
@@ -210,7 +234,10 @@ def test_when_a_process_is_killed_the_other_ends_and_a_single_process_can_resume
 
 
 def test_sam_in_parts_takes_in_two_processes_the_steps_of_one(
-    folder: Path, cifar_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+    folder: Path,
+    cifar_in: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    run_in_two_processes: InTwoProcesses,
 ) -> None:
     options = ["sharpness={name: sam, rho: 0.05}", "train.micro_batch_size=10", "train.clip_grad_norm=1"]
     words = [*TRAIN, *options, "train.epochs=1", "data.val_size=399", "log.images_every=0", "log.statistics_every=0"]
@@ -230,7 +257,7 @@ def test_sam_in_parts_takes_in_two_processes_the_steps_of_one(
 
 
 def test_a_persons_own_network_learns_in_two_processes_what_the_configurations_learns_in_one(
-    folder: Path, in_one_process: Path
+    folder: Path, in_one_process: Path, run_in_two_processes: InTwoProcesses
 ) -> None:
     (folder / "my_net.py").write_text(OWN_NETWORK)
     (code, out, err), other = run_in_two_processes(folder, *TRAIN, "--model", "my_net.py:Net")

@@ -268,10 +268,10 @@ def test_the_number_it_works_by_hand_adds_up_and_is_the_layers(real_data: Path, 
 
 # --- your own network ----------------------------------------------------------------------------------------------
 
-SMALL = ["data.name=synthetic", "data.val_size=100", "data.batch_size=50", "train.epochs=1", "train.device=cpu"]
+SMALL = ["data.name=synthetic", "data.val_size=20", "data.batch_size=20", "train.epochs=1", "train.device=cpu"]
 
 
-@pytest.mark.usefixtures("short_benchmarks")
+@pytest.mark.usefixtures("short_benchmarks", "reference_here")
 def test_the_network_of_the_page_works_with_every_command_that_it_shows(
     cifar: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -286,7 +286,7 @@ def test_the_network_of_the_page_works_with_every_command_that_it_shows(
         words += SMALL if words[0] in ("train", "benchmark") else []
         words += ["--seconds", "1"] if words[0] == "benchmark" else []
         words += SMALL[:2] if words[0] == "visualize-layer" and "--model" in words else []
-        outcome = cifar(*words)
+        outcome = cifar(*words, images=(120, 20))
         assert outcome.code == 0, (line, outcome.err)
 
 

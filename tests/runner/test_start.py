@@ -167,6 +167,7 @@ def test_every_optimizer_and_every_schedule_trains(
         "            groups: [{parameters: [fc.bias], name: sgd, lr: 0.001}]}\n"
         f"schedule: {{name: {schedule}}}\n"
         "train: {epochs: 2, device: cpu, precision: fp32, clip_grad_norm: 1.0}\n"
+        "log: {images_every: 0, statistics_every: 0, embeddings: 0}\n"
     )
     outcome = cifar("train", "--config", "any.yaml")
     assert outcome.code == 0, outcome.err

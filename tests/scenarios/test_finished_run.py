@@ -74,7 +74,8 @@ UNUSED |= {"torch.utils.flop_counter"}
 
 def test_a_training_imports_no_library_that_it_does_not_use(cifar: Callable[..., Any], tmp_path: Path) -> None:
     cifar("--version")  # writes small.yaml
-    words = ["train", "--config", "small.yaml", "train.epochs=1"]
+    # A last batch of one image, with which the network is tried before.
+    words = ["train", "--config", "small.yaml", "train.epochs=1", "data.batch_size=499"]
     process = subprocess.run(
         [sys.executable, "-c", TRAINING_THEN_MODULES, *words], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -14,6 +14,7 @@ from cifar_cli.data.transforms.table import AUGMENTATIONS
 from cifar_cli.hardware import cpu_computes_bf16
 
 STEP = 15  # of ten an epoch
+NO_PICTURES = ["log.images_every=0", "log.embeddings=0"]
 # Together: each draws from the same generator. Not `sizes`: not for this network, and it depends on the epoch alone.
 EXAMPLES = {key: entry.example for key, entry in AUGMENTATIONS.items() if key != "sizes"}
 MUON_RECIPE = [
@@ -59,7 +60,7 @@ def test_a_run_killed_within_an_epoch_and_resumed_equals_the_whole_run(
 
     # The checkpoint of this step is not yet written, so one step is lost.
     with at_step(STEP, lambda state: shutil.copytree(next((tmp_path / "logs").iterdir()), killed)):
-        outcome = cifar("train", "--config", "small.yaml", "train.checkpoint_seconds=1e-9", *words)
+        outcome = cifar("train", "--config", "small.yaml", "train.checkpoint_seconds=1e-9", *NO_PICTURES, *words)
     assert outcome.code == 0, outcome.err
     (whole,) = (tmp_path / "logs").iterdir()
     progress = read(killed, "last")["progress"]

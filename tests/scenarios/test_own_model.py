@@ -1,6 +1,7 @@
 """A person's own network, from a file that --model names: every command works on it, and only a named file is run."""
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -66,10 +67,19 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-@pytest.fixture
-def own_run(cifar: Cifar, tmp_path: Path) -> Path:
-    outcome = cifar("train", *OWN, *SMALL)
+@pytest.fixture(scope="module")
+def trained_once(cifar_in: Cifar, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "my_net.py").write_text(NET)
+    outcome = cifar_in(folder, "train", *OWN, *SMALL)
     assert outcome.code == 0, outcome.err
+    return folder
+
+
+@pytest.fixture
+def own_run(trained_once: Path, tmp_path: Path, my_net: Path) -> Path:
+    """A finished run of the network in `logs/` of the test's own folder, its own copy, and the trace that it left."""
+    shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
     return only_run(tmp_path)
 
 

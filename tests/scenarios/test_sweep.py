@@ -258,10 +258,18 @@ def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
         )
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
-    """The folder of a sweep of four trials with two worker processes, which was killed among them and resumed."""
-    folder = tmp_path_factory.mktemp("killed")
+def test_a_sweep_with_two_worker_processes_is_whole_after_kill_9_and_resuming(tmp_path: Path, photos: Path) -> None:
+    # One test, since pytest-xdist would make what several share once in each of its processes.
+    sweep = killed_and_resumed_sweep(tmp_path, photos)
+    assert_no_trial_is_lost_and_none_is_there_twice(sweep)
+    assert_a_killed_trial_has_each_epoch_once(sweep)
+    assert_each_worker_computes_with_its_share_of_the_threads(sweep)
+    assert_trials_have_no_test_images_and_the_winner_alone_is_tested(sweep)
+    assert_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(sweep)
+
+
+def killed_and_resumed_sweep(folder: Path, photos: Path) -> Path:
+    """Returns the folder of a sweep of four trials with two worker processes, killed among them and resumed."""
     (folder / "photos").symlink_to(photos)
     (folder / "tiny.yaml").write_text(TINY_SWEEP)
     ranges = ["optimizer.lr=log(1e-3,0.1)", "model.hidden=[[8],[16, 8]]", "data.augment.flip=[null,random]"]
@@ -280,7 +288,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     return sweep
 
 
-def test_after_kill_9_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> None:
+def assert_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> None:
     after = rows(killed)
     assert [(row["trial"], row["run"], row["outcome"]) for row in after] == [
         (str(number), f"trial-000{number}", "complete") for number in range(4)
@@ -295,27 +303,27 @@ def test_after_kill_9_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> 
     assert resumed
 
 
-def test_a_killed_trial_has_each_epoch_once(killed: Path) -> None:
+def assert_a_killed_trial_has_each_epoch_once(killed: Path) -> None:
     for run in killed.glob("trial-*"):
         assert [row["epoch"] for row in read(run / "metrics.csv")] == ["1", "2", "3"]
         assert json.loads((run / "summary.json").read_text())["status"] == "completed"
 
 
-def test_each_worker_computes_with_its_share_of_the_threads(killed: Path) -> None:
+def assert_each_worker_computes_with_its_share_of_the_threads(killed: Path) -> None:
     shares = {json.loads((run / "env.json").read_text())["threads"] for run in killed.glob("trial-*")}
     whole = json.loads((killed / "env.json").read_text())["threads"]
     assert shares == {max(1, whole // 2)}
     assert "epoch 3/3" in (killed / "worker-0.log").read_text()
 
 
-def test_trials_have_no_test_images_and_the_winner_alone_is_tested(killed: Path) -> None:
+def assert_trials_have_no_test_images_and_the_winner_alone_is_tested(killed: Path) -> None:
     tested = [run.name for run in killed.glob("trial-*") if json.loads((run / "summary.json").read_text())["test"]]
     assert tested == [json.loads((killed / "summary.json").read_text())["winner"]["run"]]
     logs = "".join(path.read_text() for path in killed.glob("worker-*.log"))
     assert logs.count("6 validation, 0 test images") >= 2  # the first line of each training, but for resumed ones
 
 
-def test_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(killed: Path) -> None:
+def assert_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(killed: Path) -> None:
     experiment = plugin_data(killed / "hparams", metadata.EXPERIMENT_TAG).experiment
     domains = {info.name: info for info in experiment.hparam_infos}
     interval = domains["optimizer.lr"].domain_interval

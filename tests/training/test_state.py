@@ -111,20 +111,39 @@ def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_a
     whole = tiny_training(**case)
     fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
     expected = whole.state.state_dict()
+    # After each step, a process of its own: what any of them lost would be missing at the end.
+    saved: list[BytesIO] = []
+    reports: list[list[EpochReport]] = [[]]
     for step in range(1, whole.state.progress.step + 1):
-        interruption = Interruption(step)
-        first = tiny_training(**case)
+        training, interruption = tiny_training(**case), Interruption(step)
+        if saved:
+            continue_from(saved[-1], training)
         with pytest.raises(StoppedError):
-            fit(first.state, first.task, runtime=first.runtime, observers=[interruption], shutdown=interruption.request)
-        torch.rand(7)  # random numbers drawn between two processes must not matter
-        second = tiny_training(**case)
-        second.state.model.fc.weight.data.fill_(100.0)
-        second.state.load_state_dict(torch.load(interruption.saved, weights_only=True))
-        continuation = Interruption(step=0)
-        fit(second.state, second.task, runtime=second.runtime, observers=[continuation])
-        assert metrics(interruption.reports + continuation.reports) == metrics(recorder.reports)
+            fit(
+                training.state,
+                training.task,
+                runtime=training.runtime,
+                observers=[interruption],
+                shutdown=interruption.request,
+            )
+        saved.append(interruption.saved)
+        reports.append(reports[-1] + interruption.reports)
+    assert len(saved) >= 8
+    for step in (2, len(saved)):  # from the middle of the first epoch, and from the end
+        last, continuation = tiny_training(**case), Interruption(step=0)
+        continue_from(saved[step - 1], last)
+        fit(last.state, last.task, runtime=last.runtime, observers=[continuation])
+        assert metrics(reports[step] + continuation.reports) == metrics(recorder.reports)
         # All of it: also the optimizer's state, and the random states of dropout and augmentation.
-        assert_same(second.state.state_dict(), expected)
+        assert_same(last.state.state_dict(), expected)
+
+
+def continue_from(saved: BytesIO, training: Any) -> None:
+    """Gives a new training a saved state, as another process does."""
+    torch.rand(7)  # random numbers drawn between two processes must not matter
+    training.state.model.fc.weight.data.fill_(100.0)
+    saved.seek(0)
+    training.state.load_state_dict(torch.load(saved, weights_only=True))
 
 
 def test_the_plateau_of_the_test_above_reduces_the_learning_rate(tiny_training: Make, recorder: Any) -> None:
