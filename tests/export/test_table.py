@@ -1,4 +1,4 @@
-"""Every format with every network of the table: what is written gives the network's own answers."""
+"""Every format with every network, ONNX with every operation of them: a file gives the network's own answers."""
 
 import json
 import runpy

@@ -23,11 +23,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from cifar_cli.runner import observers
 from cifar_cli.training.observer import Observer
 
-# 10 steps an epoch.
-OVERRIDES = ["optimizer.lr=0.005", "train.epochs=5", "log.images_every=0", "log.statistics_every=10"]
+# 100 steps an epoch.
+OVERRIDES = ["data.batch_size=5", "optimizer.lr=0.005", "train.epochs=5", "log.images_every=0"]
 WORDS = ["train", "--config", "small.yaml", *OVERRIDES]
 ONE_EPOCH = ["train", "--config", "small.yaml", "train.epochs=1"]
-# `cifar` on few images, which waits at step 23, in the middle of its third epoch, until a signal has arrived.
+# `cifar` on few images, which waits at step 230, in the middle of its third epoch, until a signal has arrived.
 WAITING_CIFAR = """
 import signal, sys, time
 from functools import partial
@@ -38,9 +38,9 @@ from cifar_cli.training.observer import Observer
 
 class WaitForSignal(Observer):
     def step_ended(self, state):
-        if state.progress.step == 23:
+        if state.progress.step == 230:
             handler = signal.getsignal(signal.SIGINT)
-            print("at step 23", file=sys.stderr, flush=True)
+            print("at step 230", file=sys.stderr, flush=True)
             while signal.getsignal(signal.SIGINT) is handler:  # the first signal puts the handler before it back
                 time.sleep(0.01)
 
@@ -113,7 +113,7 @@ class Stopped:
 
 
 @contextmanager
-def training_at_step_23(folder: Path, *words: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+def training_at_step_230(folder: Path, *words: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
     """Starts a training in a process of its own, which waits for a signal in the middle of its third epoch."""
     process = subprocess.Popen(
         [sys.executable, "-c", WAITING_CIFAR, *WORDS, *words],
@@ -131,12 +131,12 @@ def training_at_step_23(folder: Path, *words: str, **streams: Any) -> Iterator[s
 
 def train_and_stop(folder: Path, number: signal.Signals) -> Stopped:
     """Trains in a process of its own and sends that process a signal in the middle of the third epoch."""
-    with training_at_step_23(folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with training_at_step_230(folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         lines = []
         for line in process.stderr:
             lines.append(line)
-            if line == "at step 23\n":
+            if line == "at step 230\n":
                 process.send_signal(number)
         return Stopped(process.wait(timeout=60), "".join(lines), only_run(folder))
 
@@ -163,17 +163,17 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
 
     assert stopped.code == code, stopped.err
     position = read_checkpoint(run)["progress"]
-    assert (position["epoch"], position["step"]) == (2, 23)
+    assert (position["epoch"], position["step"]) == (2, 230)
     assert stopped.err.splitlines()[-2:] == [
         f"saved; continue with: cifar train --resume {shown}",
-        "error: stopped in epoch 3, after step 23",
+        "error: stopped in epoch 3, after step 230",
     ]
     interrupted = read_summary(run)
     assert (interrupted["status"], interrupted["epochs"], interrupted["test"]) == ("interrupted", 2, None)
 
     resumed = cifar("train", "--resume", resume_by.format(run=run))
     assert resumed.code == 0, resumed.err
-    assert f"resuming {shown} after epoch 2, step 23" in resumed.err.splitlines()
+    assert f"resuming {shown} after epoch 2, step 230" in resumed.err.splitlines()
     assert read_rows_without_times(run) == read_rows_without_times(uninterrupted)
     for which in ("last", "best"):
         expected = {key: value for key, value in read_checkpoint(uninterrupted, which).items() if key != "config"}
@@ -185,7 +185,7 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     assert summary["best_epoch"] == read_summary(uninterrupted)["best_epoch"]
     assert summary["wall_seconds"] > interrupted["wall_seconds"]
     events = EventAccumulator(str(run)).Reload()
-    assert [event.step for event in events.Scalars("loss/train")] == [10, 20, 30, 40, 50]
+    assert [event.step for event in events.Scalars("loss/train")] == [100, 200, 300, 400, 500]
 
 
 @pytest.mark.usefixtures("cifar")  # for small.yaml
@@ -194,14 +194,14 @@ def test_ctrl_c_that_also_ends_the_reader_of_the_output_saves_and_exits_with_130
     words: list[str], tmp_path: Path
 ) -> None:
     # As in `cifar train … 2>&1 | tee log`: the terminal sends Ctrl-C to both.
-    with training_at_step_23(tmp_path, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with training_at_step_230(tmp_path, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
-        assert any(line == "at step 23\n" for line in process.stdout)
+        assert any(line == "at step 230\n" for line in process.stdout)
         process.stdout.close()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
     (run,) = (path.parents[1] for path in tmp_path.glob("logs/*/checkpoints/last.pt"))
-    assert read_checkpoint(run)["progress"]["step"] == 23
+    assert read_checkpoint(run)["progress"]["step"] == 230
     assert read_summary(run)["status"] == "interrupted"
     if words:
         group = read_summary(the_group(tmp_path))
@@ -217,15 +217,15 @@ def test_a_terminal_that_closes_lets_the_training_save_first(tmp_path: Path) -> 
     # A session of its own, whose terminal this is: closing our side sends the training a SIGHUP.
     own_terminal = {"start_new_session": True, "preexec_fn": partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0)}
     streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
-    with training_at_step_23(tmp_path, **own_terminal, **streams) as process:
+    with training_at_step_230(tmp_path, **own_terminal, **streams) as process:
         os.close(terminal)
         shown = b""
-        while b"at step 23" not in shown:
+        while b"at step 230" not in shown:
             shown += os.read(ours, 1024)
         os.close(ours)
         assert process.wait(timeout=60) == 129
     run = only_run(tmp_path)
-    assert read_checkpoint(run)["progress"]["step"] == 23
+    assert read_checkpoint(run)["progress"]["step"] == 230
     assert read_summary(run)["status"] == "interrupted"
 
 
