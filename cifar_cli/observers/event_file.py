@@ -5,6 +5,7 @@ axis counts training steps, for curves and for images; step 0 is the network bef
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ class EventFile(Observer):
     def training_started(self, state: TrainingState) -> None:
         with tensorboard_errors(self._run.path):
             step = state.progress.step
+            _wait_for_the_next_second(self._run.path)
             # Hides the records of steps that an interrupted training took and that are now taken again.
             self._writer = SummaryWriter(str(self._run.path), purge_step=step + 1 if step else 0)
             self._open_files.callback(self._writer.close)
@@ -47,6 +49,17 @@ class EventFile(Observer):
     def close(self) -> None:
         with tensorboard_errors(self._run.path):
             self._open_files.close()
+
+
+def _wait_for_the_next_second(folder: Path) -> None:
+    """Waits if the folder has an event file of this second: TensorBoard reads files in the order of their names.
+
+    A name begins with the second and goes on with the machine and the process. A run that is resumed at once would have
+    its curves read before the first part's, and then hidden by them.
+    """
+    now = time.time()
+    if any(folder.glob(f"events.out.tfevents.{int(now):010d}.*")):
+        time.sleep(int(now) + 1 - now)
 
 
 @contextmanager

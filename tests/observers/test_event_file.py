@@ -1,6 +1,7 @@
 """The event file that observers share: its curves, the interval between images, and errors of the disk."""
 
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -28,6 +29,23 @@ def started(run: RunFolder) -> EventFile:
     events = EventFile(run)
     events.training_started(cast(TrainingState, SimpleNamespace(progress=SimpleNamespace(step=0))))
     return events
+
+
+def test_a_run_resumed_in_the_same_second_has_a_file_that_is_read_after_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1234.25)
+    monkeypatch.setattr(time, "time", lambda: clock.now)
+    monkeypatch.setattr(time, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds))
+    run = create_run(tmp_path, "demo")
+    first = run.path / "events.out.tfevents.0000001234.machine.999.0"  # of a process with a number that sorts last
+    first.touch()
+    started(run).close()
+    assert sorted(path.name for path in run.path.glob("*.tfevents.*"))[0] == first.name
+    assert clock.now == 1235.0
+    clock.now = 1237.5
+    started(run).close()
+    assert clock.now == 1237.5  # nothing to wait for
 
 
 def test_an_error_of_the_disk_names_the_folder_and_the_mend(tmp_path: Path) -> None:
