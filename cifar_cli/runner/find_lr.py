@@ -46,10 +46,11 @@ def find_lr(experiment: Experiment, *, words: Sequence[str], as_json: bool, begi
             )
         experiment, _, training = build_new_training(experiment, processes, begin_with=begin_with)
         configured = configured_lr(training.state.scheduler)
+        # Before the steps, which would be for nothing in a place that cannot be written.
+        folder = new_folder(log_folder(experiment), f"{run_name(experiment)}-find-lr")
         note(f"{experiment.name}: {STEPS} steps with a growing {configured.key}; the training is as before afterwards")
         with graceful_shutdown() as shutdown:
             curve = lr_range_test(training.state, training.task, runtime=training.runtime, shutdown=shutdown)
-        folder = new_folder(log_folder(experiment), f"{run_name(experiment)}-find-lr")
         summary = _summarize(training, configured, curve)
         _write(folder, experiment, curve, summary)
     _print(folder, summary, words=words, as_json=as_json)

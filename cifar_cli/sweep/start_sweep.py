@@ -38,6 +38,7 @@ from cifar_cli.sweep.pool import Pool
 from cifar_cli.sweep.run_sweep import TrialLoop
 from cifar_cli.sweep.space import SearchSpace
 from cifar_cli.sweep.study import SweepStudy
+from cifar_cli.sweep.study_storage import check_database
 from cifar_cli.sweep.sweep_records import SweepRecords
 from cifar_cli.sweep.sweep_settings import SweepSettings, write_settings
 from cifar_cli.sweep.trial_messages import WorkerSettings
@@ -80,6 +81,8 @@ def start_sweep(settings: SweepSettings, file: ConfigFile, variants: Sequence[Va
     if experiment.data != base.data:  # the fallback, or what was measured of a person's own images
         settings = replace(settings, data=f"data={to_flow_yaml(to_plain(experiment)['data'])}")
     settings = settings.named_study(base.name, file.text)
+    if command.storage is not None:
+        check_database(command.storage)
     folder = create_sweep(log_folder(base), run_name(experiment))
     write_environment(folder.environment, runtime=runtime, splits=splits)
     write_model_copy(folder.path / OWN_MODEL_COPY, base.model)
@@ -120,6 +123,8 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
                 resume_command=_resume_command(folder, base),
             )
             is_over = loop.run()
+            if not is_over:
+                status = "interrupted"
             trials = study.trials()
             others = [trial for trial in trials if not trial.is_finished and trial.number not in loop.interrupted]
             _test_winner(folder, settings, space, records, trials, others, command.trust_in)
@@ -146,6 +151,11 @@ def _test_winner(
 ) -> None:
     """Tests the winner, unless another machine has its run, or still trains trials that may win."""
     winner = best_of(trials)
+    if winner is None and any(not trial.is_finished for trial in trials):
+        raise CifarError(
+            f"{folder.path}: expected at least one complete trial, found none when this command ended; continue with: "
+            f"{_resume_command(folder, space.base())}"
+        )
     if winner is None:
         found = next((f": trial {trial.number}: {trial.error}" for trial in trials if trial.error), "")
         raise CifarError(

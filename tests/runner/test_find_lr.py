@@ -164,6 +164,19 @@ def test_a_loss_that_is_infinite_at_the_first_step_is_told(
     assert row["loss"] == "inf"
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    (tmp_path / "taken").touch()
+    monkeypatch.delattr(lr_range_test_module, "train_step")
+    outcome = cifar(*FIND, "log.dir=taken")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        1,
+        "error: taken: expected a folder to write runs to, found: File exists; name another with log.dir=FOLDER",
+    )
+
+
 def test_several_processes_are_refused(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def two() -> Any:

@@ -201,6 +201,28 @@ def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
     assert outcome.err.rstrip().endswith(f"next: cifar sweep --resume {Path('logs') / folder.name}")
 
 
+def test_a_time_too_short_for_a_trial_says_how_to_go_on(
+    search: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter([0.0, 0.0])  # the limit is reckoned, the trial is ordered, and then the time is over
+    monkeypatch.setattr(run_sweep, "time", SimpleNamespace(monotonic=lambda: next(ticks, 1e12)))
+    outcome = search(*WORDS, RANGES[0], "--timeout", "2h")
+    folder = only_sweep(tmp_path)
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        1,
+        f"error: logs/{folder.name}: expected at least one complete trial, found none when this command ended; "
+        f"continue with: cifar sweep --resume logs/{folder.name}",
+    )
+    assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+
+
+def test_a_database_that_cannot_be_opened_leaves_no_folder(search: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = search(*WORDS, RANGES[0], "--storage", "no database")
+    assert outcome.code == 1
+    assert "error: --storage: expected a database that can be opened" in outcome.err
+    assert not (tmp_path / "logs").exists()
+
+
 def test_what_is_refused_changes_nothing(search: Callable[..., Any], tmp_path: Path) -> None:
     assert search(*WORDS, RANGES[0], "--trials", "2").code == 0
     folder = only_sweep(tmp_path)
