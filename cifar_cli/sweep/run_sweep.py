@@ -67,7 +67,7 @@ class TrialLoop:
         if len(self.failures) >= MAX_FAILURES:
             raise CifarError(
                 f"{self.folder.path}: expected trials that can be trained, found {len(self.failures)} one after the "
-                f"other that cannot: {self.failures[-1]}; mend the cause, and continue with: {self.resume_command}"
+                f"other that cannot: {self.failures[-1]}; mend the cause, and {self.study.way_on(self.resume_command)}"
             )
         if shutdown.signal_number:
             raise StoppedError(

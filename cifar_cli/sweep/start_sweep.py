@@ -31,7 +31,7 @@ from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.run_folder import OWN_MODEL_COPY, RunFolder
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.sweep_folder import SweepFolder, create_sweep
-from cifar_cli.runs.trial_record import TrialRecord, best_of
+from cifar_cli.runs.trial_record import FAILED, TrialRecord, best_of
 from cifar_cli.shell import shell_command
 from cifar_cli.sweep.machine_shares import gpus_for, threads_for
 from cifar_cli.sweep.pool import Pool
@@ -127,7 +127,7 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
                 status = "interrupted"
             trials = study.trials()
             others = [trial for trial in trials if not trial.is_finished and trial.number not in loop.interrupted]
-            _test_winner(folder, settings, space, records, trials, others, command.trust_in)
+            _test_winner(folder, settings, space, records, study, trials, others, command.trust_in)
             status = "completed" if is_over and not others else "interrupted"
         except StoppedError:
             status = "interrupted"
@@ -145,23 +145,15 @@ def _test_winner(
     settings: SweepSettings,
     space: SearchSpace,
     records: SweepRecords,
+    study: SweepStudy,
     trials: Sequence[TrialRecord],
     others: Sequence[TrialRecord],
     trust_in: ModelTrust,
 ) -> None:
     """Tests the winner, unless another machine has its run, or still trains trials that may win."""
     winner = best_of(trials)
-    if winner is None and any(not trial.is_finished for trial in trials):
-        raise CifarError(
-            f"{folder.path}: expected at least one complete trial, found none when this command ended; continue with: "
-            f"{_resume_command(folder, space.base())}"
-        )
     if winner is None:
-        found = next((f": trial {trial.number}: {trial.error}" for trial in trials if trial.error), "")
-        raise CifarError(
-            f"{folder.path}: expected at least one complete trial, found {len(trials)} that are not{found}; look at "
-            f"{folder.table}, and search other ranges"
-        )
+        raise _no_winner(folder, study, trials, _resume_command(folder, space.base()))
     if others:
         note(
             f"other machines still train trials {', '.join(str(trial.number) for trial in others)}; the winner is "
@@ -188,6 +180,20 @@ def _test_winner(
             f"stopped before the winner was tested; continue with: {_resume_command(folder, space.base())}",
             signal_number=number,
         ) from error
+
+
+def _no_winner(
+    folder: SweepFolder, study: SweepStudy, trials: Sequence[TrialRecord], resume_command: str
+) -> CifarError:
+    """Returns what to say of a sweep without a complete trial, by how its trials ended."""
+    expected = f"{folder.path}: expected at least one complete trial"
+    if not trials or any(not trial.is_finished for trial in trials):
+        return CifarError(f"{expected}, found none when this command ended; continue with: {resume_command}")
+    found = next((f": trial {trial.number}: {trial.error}" for trial in trials if trial.error), "")
+    mend = f"look at {folder.table}, and search other ranges"
+    if any(trial.outcome == FAILED for trial in trials):
+        mend = f"mend the cause, and {study.way_on(resume_command)}"
+    return CifarError(f"{expected}, found {len(trials)} that are not{found}; {mend}")
 
 
 def _resume_command(folder: SweepFolder, base: Experiment) -> str:

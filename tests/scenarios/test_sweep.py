@@ -145,7 +145,11 @@ def test_trial_after_trial_that_cannot_be_trained_stops_the_sweep(
     outcome = search(*WORDS, RANGES[0], "--trials", "9")
     assert outcome.code == 1
     assert "found 3 one after the other that cannot: trial 2: RuntimeError: no luck; mend the cause" in outcome.err
-    assert [row["outcome"] for row in rows(only_sweep(tmp_path))] == ["failed"] * 3
+    folder = only_sweep(tmp_path)
+    assert [row["outcome"] for row in rows(folder)] == ["failed"] * 3
+    again = search("--resume", "--trials", "3")
+    more = f"mend the cause, and continue with more trials: cifar sweep --resume logs/{folder.name} --trials 6"
+    assert again.err.splitlines()[-1].endswith(f"found 3 that are not: trial 0: RuntimeError: no luck; {more}")
 
 
 # --- how it ends before its end ------------------------------------------------------------------------------------
@@ -202,18 +206,33 @@ def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
 
 
 def test_a_time_too_short_for_a_trial_says_how_to_go_on(
-    search: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: Callable[..., Any],
+    at_step: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    worker_threads: Started,
 ) -> None:
-    ticks = iter([0.0, 0.0])  # the limit is reckoned, the trial is ordered, and then the time is over
-    monkeypatch.setattr(run_sweep, "time", SimpleNamespace(monotonic=lambda: next(ticks, 1e12)))
-    outcome = search(*WORDS, RANGES[0], "--timeout", "2h")
-    folder = only_sweep(tmp_path)
-    assert (outcome.code, outcome.err.splitlines()[-1]) == (
-        1,
-        f"error: logs/{folder.name}: expected at least one complete trial, found none when this command ended; "
-        f"continue with: cifar sweep --resume logs/{folder.name}",
-    )
-    assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+    clock = [0.0]
+
+    def let_the_time_pass(state: object) -> None:
+        clock[0] = 1e12
+        (_, shutdown), *_ = worker_threads
+        while not shutdown.signal_number:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(run_sweep, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    for trials in (1, 0):  # the time is over in the first trial, then before it
+        with at_step(2, let_the_time_pass):
+            outcome = search(*WORDS, RANGES[0], "--timeout", "2h")
+        folder = only_sweep(tmp_path)
+        assert (outcome.code, outcome.err.splitlines()[-1]) == (
+            1,
+            f"error: logs/{folder.name}: expected at least one complete trial, found none when this command ended; "
+            f"continue with: cifar sweep --resume logs/{folder.name}",
+        )
+        assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+        assert len(rows(folder)) == trials
+        shutil.rmtree(folder)
 
 
 def test_a_database_that_cannot_be_opened_leaves_no_folder(search: Callable[..., Any], tmp_path: Path) -> None:
