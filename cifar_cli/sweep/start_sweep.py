@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cifar_cli import formatting
 from cifar_cli.builders.build_training import build_runtime
 from cifar_cli.builders.feature_layers import without_unknown_feature_layers
 from cifar_cli.builders.load_data import load_data
@@ -109,6 +110,9 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
         study = SweepStudy(folder, settings, space, storage=command.storage, epochs=base.train.epochs)
         records = SweepRecords(folder, settings, space, base=base, started_at=command.started_at)
         _refuse_fewer_trials(settings, study.trials(), folder)
+        if command.storage is not None:
+            begun = formatting.count(len(study.trials()), "trial")
+            note(f"study {settings.study} in the database of --storage: {begun} so far")
         write_settings(folder, settings)  # now: what is refused changes nothing
         records.update(study.trials())
         status = "failed"
