@@ -11,6 +11,7 @@ from cifar_cli.errors import CifarError, StoppedError
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import FAILED, TrialRecord, best_of
 from cifar_cli.shell import shell_command
+from cifar_cli.sweep.run_sweep import name_trials
 from cifar_cli.sweep.space import SearchSpace
 from cifar_cli.sweep.study import SweepStudy
 from cifar_cli.sweep.sweep_records import SweepRecords
@@ -39,8 +40,8 @@ def test_winner(
         raise _no_winner(folder, study, trials, resume_command(folder, space.base()))
     if others:
         note(
-            f"other machines still train trials {', '.join(str(trial.number) for trial in others)}; the winner is "
-            f"tested once they are finished, with: {resume_command(folder, space.base())}"
+            f"other machines still train {name_trials([trial.number for trial in others])}; the winner is "
+            f"tested after that, with: {resume_command(folder, space.base())}"
         )
         return
     if winner.host:
