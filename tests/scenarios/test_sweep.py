@@ -294,8 +294,10 @@ log: {images_every: 0}
 def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     with (folder / "stderr.txt").open("ab") as stderr:
         command = [sys.executable, "-m", "cifar_cli", "sweep", *words]
+        # Without it, decoded images are kept below ./data, and not in the folder of whoever runs the tests.
+        environment = {name: value for name, value in os.environ.items() if name != "CIFAR_DATA_DIR"}
         return subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr, env=os.environ, start_new_session=True
+            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr, env=environment, start_new_session=True
         )
 
 
@@ -334,6 +336,10 @@ def test_after_kill_9_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> 
     resumed = (killed.parents[1] / "stderr.txt").read_text().partition("resuming trial")[2].partition("\n")[0]
     assert begun > sum(row["outcome"] == "complete" for row in before)  # some were being trained
     assert resumed
+
+
+def test_the_decoded_images_are_below_the_tests_own_folder(killed: Path) -> None:
+    assert list((killed.parents[1] / "data" / "decoded").iterdir())
 
 
 def test_a_killed_trial_has_each_epoch_once(killed: Path) -> None:
