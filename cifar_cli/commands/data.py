@@ -191,9 +191,9 @@ def _verify_own(root: str | None) -> None:
         print(f"{image.file.path}: {image.issue}")
     if unreadable:
         raise DataError(
-            f"{folder}: expected {formatting.count(len(listing.files), 'picture')}, found "
-            f"{formatting.count(len(unreadable), 'file')} without one; mend or remove what was "
-            f"named, or leave it out with data.skip_unreadable=true"
+            f"{folder}: expected a picture in each of {formatting.count(len(listing.files), 'file')}, found "
+            f"{len(unreadable)} that cannot be read as one, each named above with the reason; mend or remove them, or "
+            f"leave them out with data.skip_unreadable=true"
         )
 
 

@@ -45,10 +45,9 @@ def _show(path: Path) -> None:
     """Prints a page: rendered on a terminal, else byte for byte."""
     text = path.read_text(encoding="utf-8")
     if sys.stdout.isatty():
-        from rich.markdown import Markdown
-
+        from cifar_cli.console.manual_page import ManualPage
         from cifar_cli.console.streams import results
 
-        results().print(Markdown(text))
+        results().print(ManualPage(text))
     else:
         print(text, end="")

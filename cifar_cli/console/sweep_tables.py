@@ -26,9 +26,9 @@ def describe_trial(trial: TrialRecord, *, best: TrialRecord | None) -> str:
 
 
 def short_value(value: str) -> str:
-    """Returns a value of a searched key, a number in a few digits."""
+    """Returns a value of a searched key, a number in a few digits; as it is written on a command line."""
     read = read_scalar(value)
-    return formatting.number(read, digits=DIGITS) if isinstance(read, float) else value
+    return f"{read:.{DIGITS}g}" if isinstance(read, float) else value
 
 
 def print_sweep_results(trials: Sequence[TrialRecord], *, keys: Sequence[str], name: str, table_file: Path) -> None:

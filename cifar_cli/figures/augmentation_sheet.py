@@ -6,13 +6,14 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from cifar_cli import formatting
-from cifar_cli.figures.mosaic import TEXT_SIZE, compose, enlarge, font, to_image
+from cifar_cli.figures.mosaic import compose, enlarge, to_image
+from cifar_cli.figures.picture_text import TEXT_SIZE, fitting, write
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import INK, PAPER
 
 PICTURE_PIXELS = 96  # a picture is enlarged by the whole number that brings it nearest
 CELL_WIDTH = 104
-LINE_HEIGHT, DESCENDERS, GAP = TEXT_SIZE + 3, 4, 8
+LINE_HEIGHT, DESCENDERS, GAP = TEXT_SIZE + 4, 4, 8
 
 
 def draw_augmentation_sheet(
@@ -44,28 +45,29 @@ def draw_image_sheet(images: Tensor, labels: Tensor, *, class_names: Sequence[st
     """Returns a picture uint8 (3, height, width): images (B, 1 or 3, H, W) in rows, each above its class."""
     pictures = enlarge(to_pictures(images), side=PICTURE_PIXELS)
     cells = [
-        _cell(to_image(picture), [class_names[label]]) for picture, label in zip(pictures, labels.tolist(), strict=True)
+        _cell(to_image(picture), [(class_names[label], "")])
+        for picture, label in zip(pictures, labels.tolist(), strict=True)
     ]
     rows = [cells[start : start + in_row] for start in range(0, len(cells), in_row)]
     captions = [title, f"the first {len(cells)} of them"]
     return compose(rows, captions=captions, column_names=[""] * min(in_row, len(cells)), gap=GAP)
 
 
-def _labels(target: Tensor, class_names: Sequence[str]) -> list[str]:
-    """Returns the most probable classes, at most two, with their probabilities if there are two."""
+def _labels(target: Tensor, class_names: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns the most probable classes, at most two, each with its probability if there are two."""
     shares, classes = target.topk(2)
     if float(shares[1]) < 0.005:
-        return [class_names[int(classes[0])]]
+        return [(class_names[int(classes[0])], "")]
     return [
-        f"{class_names[int(label)]} {formatting.percent(float(share), decimals=0)}"
+        (class_names[int(label)], f" {formatting.percent(float(share), decimals=0)}")
         for share, label in zip(shares, classes, strict=True)
     ]
 
 
-def _cell(picture: Image.Image, lines: Sequence[str]) -> Image.Image:
+def _cell(picture: Image.Image, lines: Sequence[tuple[str, str]]) -> Image.Image:
     page = Image.new("RGB", (max(picture.width, CELL_WIDTH), PICTURE_PIXELS + 2 * LINE_HEIGHT + DESCENDERS), PAPER)
     page.paste(picture)
-    for number, line in enumerate(lines):
+    for number, (text, end) in enumerate(lines):
         place = (0, PICTURE_PIXELS + 1 + number * LINE_HEIGHT)
-        ImageDraw.Draw(page).text(place, formatting.shortened(line, length=17), fill=INK, font=font())
+        write(ImageDraw.Draw(page), fitting(text, end, width=page.width), at=place, fill=INK)
     return page

@@ -97,10 +97,10 @@ class Canvas:
             parse_math=False,  # a class name or a title may hold a dollar sign
         )
 
-    def text_width(self, text: str, *, size: float) -> float:
+    def text_width(self, text: str, *, size: float, bold: bool = False) -> float:
         """Returns the width of a line of text that `write` writes in this size."""
         renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
-        font = FontProperties(family=FONT, size=size)
+        font = FontProperties(family=FONT, size=size, weight="bold" if bold else "normal")
         pixels: float = renderer.get_text_width_height_descent(text, font, ismath=False)[0]
         return pixels / self.figure.dpi
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.capture import as_maps
-from cifar_cli.figures.mosaic import GAP, compose, enlarge, font, in_rows, to_image
+from cifar_cli.figures.mosaic import GAP, compose, enlarge, in_rows, to_image
+from cifar_cli.figures.picture_text import write
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import INK, PAPER
 from cifar_cli.figures.tiles import channel_tiles, filter_tiles, vector_tiles
@@ -76,5 +77,5 @@ def _lines(picture: Image.Image, tiles: Tensor) -> Iterator[list[Image.Image]]:
 
 def _line_label(text: str, *, size: tuple[int, int]) -> Image.Image:
     label = Image.new("RGB", size, PAPER)
-    ImageDraw.Draw(label).text((size[0] - GAP, size[1] / 2), text, fill=INK, font=font(16), anchor="rm")
+    write(ImageDraw.Draw(label), text, at=(size[0] - GAP, size[1] / 2), fill=INK, size=15, anchor="rm")
     return label

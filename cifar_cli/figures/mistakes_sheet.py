@@ -7,14 +7,15 @@ from torch import Tensor
 
 from cifar_cli import formatting
 from cifar_cli.analysis.worst_mistakes import WorstMistakes
-from cifar_cli.figures.mosaic import TEXT_SIZE, compose, enlarge, font, in_rows, to_image
+from cifar_cli.figures.mosaic import compose, enlarge, in_rows, to_image
+from cifar_cli.figures.picture_text import TEXT_SIZE, fitting, write
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import BAD, INK, PALE, PAPER
 
 COLUMNS = 4  # TensorBoard shows a picture some 350 pixels wide; more images would be too small to read
 IMAGE_PIXELS = 100  # an image is enlarged by the whole number that brings its longer side nearest
 CELL_WIDTH = 104  # pixels: room for a class name such as automobile, and its probability
-LINE_HEIGHT, GAP = TEXT_SIZE + 3, 10
+LINE_HEIGHT, GAP = TEXT_SIZE + 4, 10
 
 
 def draw_mistakes(mistakes: WorstMistakes, images: Tensor, *, class_names: Sequence[str], count: int) -> Tensor:
@@ -32,10 +33,8 @@ def draw_mistakes(mistakes: WorstMistakes, images: Tensor, *, class_names: Seque
         mistakes.losses.tolist(),
         strict=True,
     ):
-        prediction = (
-            f"{formatting.shortened(class_names[predicted], length=16)} {formatting.percent(probability, decimals=0)}"
-        )
-        lines = ((formatting.shortened(class_names[label]), INK), (prediction, BAD), (f"loss {loss:.2f}", PALE))
+        percent = f" {formatting.percent(probability, decimals=0)}"
+        lines = ((class_names[label], "", INK), (class_names[predicted], percent, BAD), (f"loss {loss:.2f}", "", PALE))
         cells.append(_cell(to_image(picture), lines))
     height, width = enlarge(images.new_empty(1, *images.shape[2:]), side=IMAGE_PIXELS).shape[-2:]
     cells += [_cell(Image.new("RGB", (width, height), PAPER))] * (count - len(cells))
@@ -47,11 +46,11 @@ def draw_mistakes(mistakes: WorstMistakes, images: Tensor, *, class_names: Seque
     return compose(in_rows(cells, COLUMNS), captions=captions, gap=GAP)
 
 
-def _cell(image: Image.Image, lines: Sequence[tuple[str, str]] = ()) -> Image.Image:
-    """Returns an image with room for three lines of text beneath it, each in its own colour."""
+def _cell(image: Image.Image, lines: Sequence[tuple[str, str, str]] = ()) -> Image.Image:
+    """Returns an image with room for three lines beneath it, each a text, an end that is never cut, and a colour."""
     cell = Image.new("RGB", (max(image.width, CELL_WIDTH), image.height + 3 * LINE_HEIGHT), PAPER)
     cell.paste(image)
     pen = ImageDraw.Draw(cell)
-    for line, (text, colour) in enumerate(lines):
-        pen.text((0, image.height + line * LINE_HEIGHT), text, fill=colour, font=font())
+    for line, (text, end, colour) in enumerate(lines):
+        write(pen, fitting(text, end, width=cell.width), at=(0, image.height + line * LINE_HEIGHT), fill=colour)
     return cell

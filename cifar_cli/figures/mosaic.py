@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from cifar_cli.figures.picture_text import font, write
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import INK, PAPER
 from cifar_cli.runs.atomic_files import write_atomically
 
 GAP = 6  # pixels, as all lengths here
-LINE_HEIGHT, TEXT_SIZE = 18, 13
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+LINE_HEIGHT = 18
 
 
 def compose(
@@ -38,9 +38,9 @@ def compose(
     page = Image.new("RGB", (width, first_top + sum(heights) + len(rows) * gap), PAPER)
     pen = ImageDraw.Draw(page)
     for number, line in enumerate(captions):
-        pen.text((gap, gap // 2 + number * LINE_HEIGHT), line, fill=INK, font=font())
+        write(pen, line, at=(gap, gap // 2 + number * LINE_HEIGHT), fill=INK)
     for left, column_width, name in zip(lefts, widths, column_names, strict=False):
-        pen.text((left + column_width / 2, first_top - 3), name, fill=INK, font=font(), anchor="ms")
+        write(pen, name, at=(left + column_width / 2, first_top - 3), fill=INK, anchor="ms")
     top = first_top
     for row, height in zip(rows, heights, strict=True):
         for left, picture in zip(lefts, row, strict=False):
@@ -85,8 +85,3 @@ def save_picture(picture: Tensor, path: Path) -> None:
     Raises RunError where it cannot be written.
     """
     write_atomically(path, lambda file: to_image(picture).save(file, format="PNG"), make_folders=True)
-
-
-def font(size: int = TEXT_SIZE) -> Font:
-    """Returns PIL's own font, which needs no file."""
-    return ImageFont.load_default(size=size)

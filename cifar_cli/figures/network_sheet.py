@@ -18,6 +18,7 @@ from cifar_cli.figures.value_rows import BarRow, StripRow, TileRow, colour_names
 
 # In inches.
 TEXT_WIDTH = 2.35
+NAME_WIDTH, LONG_NAME_SIZE = TEXT_WIDTH - 0.1, 9
 IMAGE_LEFT, IMAGE_SIDE = MARGIN + TEXT_WIDTH, 0.75
 VALUES_LEFT = IMAGE_LEFT + IMAGE_SIDE + 0.35
 CHANNELS = 12  # one line of tiles
@@ -107,15 +108,31 @@ def _draw_pixels(
 
 
 def _draw_text(canvas: Canvas, view: LayerView, sparsity: UnitSparsity | None, *, y: float) -> float:
-    canvas.write(view.name, x=MARGIN, y=y, size=12, bold=True)
+    y = _draw_name(canvas, view.name, y=y)
     shapes = f"{formatting.shape(view.input.shape[1:])} → {formatting.shape(view.output.shape[1:])}"
     lines = [type(view.module).__name__, shapes]
     if sparsity is not None:
         zeros = formatting.percent(sparsity.overall, decimals=1)
         lines.append(f"{zeros} zero, {sparsity.num_dead} of {sparsity.num_units} units dead")
     for number, line in enumerate(lines):
-        canvas.write(line, x=MARGIN, y=y + 0.25 + 0.15 * number, size=8, colour=PALE)
-    return y + 0.3 + 0.15 * len(lines)
+        canvas.write(line, x=MARGIN, y=y + 0.15 * number, size=8, colour=PALE)
+    return y + 0.05 + 0.15 * len(lines)
+
+
+def _draw_name(canvas: Canvas, name: str, *, y: float) -> float:
+    """Writes a layer's name, one too long for its column smaller and in several lines; returns the y beneath."""
+    if canvas.text_width(name, size=12, bold=True) <= NAME_WIDTH:
+        canvas.write(name, x=MARGIN, y=y, size=12, bold=True)
+        return y + 0.25
+    while name:
+        line = name
+        while canvas.text_width(line, size=LONG_NAME_SIZE, bold=True) > NAME_WIDTH:
+            cut = line.rfind(".", 0, -1) + 1  # behind a dot, if there is one
+            line = line[: cut or -1]
+        canvas.write(line, x=MARGIN, y=y, size=LONG_NAME_SIZE, bold=True)
+        name = name[len(line) :]
+        y += 0.17
+    return y + 0.04
 
 
 def _draw_values(

@@ -7,14 +7,15 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from cifar_cli import formatting
-from cifar_cli.figures.mosaic import TEXT_SIZE, compose, enlarge, font, in_rows, to_image
+from cifar_cli.figures.mosaic import compose, enlarge, in_rows, to_image
+from cifar_cli.figures.picture_text import TEXT_SIZE, fitting, write
 from cifar_cli.figures.scaling import to_pictures
 from cifar_cli.figures.style import BAD, INK, PALE, PAPER
 
 COLUMNS = 6
 PICTURE_PIXELS = 128  # a picture is enlarged by the whole number that brings it nearest
 CELL_WIDTH = 136
-LINE_HEIGHT, GAP = TEXT_SIZE + 3, 10
+LINE_HEIGHT, GAP = TEXT_SIZE + 4, 10
 DESCENDERS = 4  # of the last line's letters
 
 
@@ -48,18 +49,9 @@ def _cell(picture: Image.Image, cell: SheetCell) -> Image.Image:
     pen = ImageDraw.Draw(page)
     percent = formatting.percent(cell.probability, decimals=0) + (" ?" if cell.is_doubtful else "")
     lines = (
-        (_fitting(cell.class_name, f" {percent}", width=page.width), BAD if cell.is_doubtful else INK),
-        (_fitting(cell.name, "", width=page.width), PALE),
+        (fitting(cell.class_name, f" {percent}", width=page.width), BAD if cell.is_doubtful else INK),
+        (fitting(cell.name, width=page.width), PALE),
     )
     for line, (text, colour) in enumerate(lines):
-        pen.text((0, picture.height + 1 + line * LINE_HEIGHT), text, fill=colour, font=font())
+        write(pen, text, at=(0, picture.height + 1 + line * LINE_HEIGHT), fill=colour)
     return page
-
-
-def _fitting(text: str, end: str, *, width: int) -> str:
-    """Returns the text and its end; the text is cut so that both fit the width in pixels."""
-    text, end = (part.encode("utf-8", "replace").decode() for part in (text, end))  # a file's name may be any bytes
-    length = len(text)
-    while length > 1 and font().getlength(formatting.shortened(text, length=length) + end) > width:
-        length -= 1
-    return formatting.shortened(text, length=length) + end

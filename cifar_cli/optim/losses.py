@@ -2,10 +2,11 @@
 
 class_weights: a factor for the loss of each class, (K,) or None. As in torch, the mean over labels is the weighted one:
 the sum of the weighted losses, divided by the sum of the labels' weights; over class probabilities it is divided by the
-number of images.
+number of images. Unlike torch's it is also divided by that where all labels have the weight 0, instead of becoming NaN.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -37,13 +38,16 @@ class CrossEntropy:
     class_weights: Tensor | None = None
 
     def __call__(self, logits: Tensor, targets: Tensor, /, *, reduction: str = "mean") -> Tensor:
-        return F.cross_entropy(
-            logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction=reduction
-        )
+        torch_loss = partial(F.cross_entropy, weight=self.class_weights, label_smoothing=self.label_smoothing)
+        if reduction == "mean" and self.class_weights is not None:
+            return torch_loss(logits, targets, reduction="sum") / self.total_weight(targets)
+        return torch_loss(logits, targets, reduction=reduction)
 
     def total_weight(self, targets: Tensor, /) -> Tensor | int:
-        is_weighted = self.class_weights is not None and targets.dim() == 1
-        return self.class_weights[targets].sum() if self.class_weights is not None and is_weighted else len(targets)
+        if self.class_weights is None or targets.dim() > 1:
+            return len(targets)
+        total = self.class_weights[targets].sum()
+        return torch.where(total > 0, total, len(targets))
 
 
 @dataclass(frozen=True, eq=False)

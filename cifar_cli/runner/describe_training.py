@@ -58,8 +58,8 @@ def describe_parts(experiment: Experiment) -> str | None:
     train, batch_size = experiment.train, experiment.data.batch_size
     if not train.computes_parts_of(batch_size):
         return None
-    parts = -(-batch_size // (train.micro_batch_size or batch_size))
-    return f"each batch is computed in {parts} parts of at most {train.micro_batch_size} images"
+    size = train.micro_batch_size or batch_size
+    return f"each batch is computed in {-(-batch_size // size)} parts of at most {formatting.count(size, 'image')}"
 
 
 def describe_sharpness(experiment: Experiment) -> str | None:

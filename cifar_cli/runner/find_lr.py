@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,11 @@ def find_lr(experiment: Experiment, *, words: Sequence[str], as_json: bool, begi
             )
         experiment, _, training = build_new_training(experiment, processes, begin_with=begin_with)
         configured = configured_lr(training.state.scheduler)
-        note(f"{experiment.name}: {STEPS} steps with a growing {configured.key}; the training is as before afterwards")
-        with graceful_shutdown() as shutdown:
-            curve = lr_range_test(training.state, training.task, runtime=training.runtime, shutdown=shutdown)
+        # Before the steps, which would be for nothing in a place that cannot be written.
         folder = new_folder(log_folder(experiment), f"{run_name(experiment)}-find-lr")
+        note(f"{experiment.name}: {STEPS} steps with a growing {configured.key}; the training is as before afterwards")
+        with _removed_if_left_empty(folder), graceful_shutdown() as shutdown:
+            curve = lr_range_test(training.state, training.task, runtime=training.runtime, shutdown=shutdown)
         summary = _summarize(training, configured, curve)
         _write(folder, experiment, curve, summary)
     _print(folder, summary, words=words, as_json=as_json)
@@ -58,6 +60,16 @@ def find_lr(experiment: Experiment, *, words: Sequence[str], as_json: bool, begi
         raise StoppedError(found, signal_number=shutdown.signal_number)
     if summary["suggestion"] is None:
         raise CifarError(_why_none(curve, configured))
+
+
+@contextmanager
+def _removed_if_left_empty(folder: Path) -> Iterator[None]:
+    """Removes the folder if the steps end in an error or by a second Ctrl-C: there is nothing to write then."""
+    try:
+        yield
+    except BaseException:
+        folder.rmdir()
+        raise
 
 
 def _summarize(training: Training, configured: ConfiguredLr, curve: LrCurve) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class TrialLoop:
         """
         waiting = self.study.interrupted()
         if waiting:
-            note(f"resuming {_trials(waiting)}")
+            note(f"resuming {name_trials(waiting)}")
         has_more = True
         try:
             with graceful_shutdown() as shutdown:
@@ -67,7 +67,7 @@ class TrialLoop:
         if len(self.failures) >= MAX_FAILURES:
             raise CifarError(
                 f"{self.folder.path}: expected trials that can be trained, found {len(self.failures)} one after the "
-                f"other that cannot: {self.failures[-1]}; mend the cause, and continue with: {self.resume_command}"
+                f"other that cannot: {self.failures[-1]}; mend the cause, and {self.study.way_on(self.resume_command)}"
             )
         if shutdown.signal_number:
             raise StoppedError(
@@ -83,7 +83,7 @@ class TrialLoop:
             return
         self.is_stopping = True
         if self.pool.busy:
-            note(f"saving {_trials(self.pool.busy)}")
+            note(f"saving {name_trials(self.pool.busy)}")
         self.pool.stop()
 
     def _order(self, number: int) -> None:
@@ -132,5 +132,6 @@ class TrialLoop:
         self.changed(trials)
 
 
-def _trials(numbers: list[int]) -> str:
+def name_trials(numbers: list[int]) -> str:
+    """Returns `trial 3` or `trials 3, 4`."""
     return f"{'trial' if len(numbers) == 1 else 'trials'} {', '.join(map(str, numbers))}"

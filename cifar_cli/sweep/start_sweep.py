@@ -1,12 +1,12 @@
 """`cifar sweep`: starts a sweep in a new folder, or resumes one, and ends it with the winner."""
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cifar_cli import formatting
 from cifar_cli.builders.build_training import build_runtime
 from cifar_cli.builders.feature_layers import without_unknown_feature_layers
 from cifar_cli.builders.load_data import load_data
@@ -18,30 +18,31 @@ from cifar_cli.builders.trust_model import (
     words_for_own_model,
     write_model_copy,
 )
-from cifar_cli.config import Experiment, to_flow_yaml
+from cifar_cli.config import to_flow_yaml
 from cifar_cli.config.config_files import ConfigFile
 from cifar_cli.config.dump import to_plain
 from cifar_cli.config.variants import Variant
 from cifar_cli.console.streams import note, print_next_step, warn
 from cifar_cli.console.sweep_tables import print_sweep_results, print_winner
-from cifar_cli.errors import CifarError, StoppedError, UsageError
+from cifar_cli.errors import StoppedError, UsageError
 from cifar_cli.models.own.build_own import trusted_sources
 from cifar_cli.runner.start import log_folder, run_name, write_environment
 from cifar_cli.runs.atomic_files import write_text
 from cifar_cli.runs.run_folder import OWN_MODEL_COPY, RunFolder
 from cifar_cli.runs.run_lock import run_lock
 from cifar_cli.runs.sweep_folder import SweepFolder, create_sweep
-from cifar_cli.runs.trial_record import TrialRecord, best_of
+from cifar_cli.runs.trial_record import TrialRecord
 from cifar_cli.shell import shell_command
+from cifar_cli.sweep.end_sweep import resume_command, test_winner
 from cifar_cli.sweep.machine_shares import gpus_for, threads_for
 from cifar_cli.sweep.pool import Pool
 from cifar_cli.sweep.run_sweep import TrialLoop
 from cifar_cli.sweep.space import SearchSpace
 from cifar_cli.sweep.study import SweepStudy
+from cifar_cli.sweep.study_storage import check_database
 from cifar_cli.sweep.sweep_records import SweepRecords
 from cifar_cli.sweep.sweep_settings import SweepSettings, write_settings
 from cifar_cli.sweep.trial_messages import WorkerSettings
-from cifar_cli.sweep.winner import measure_run, measure_seeds
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def start_sweep(settings: SweepSettings, file: ConfigFile, variants: Sequence[Va
     if experiment.data != base.data:  # the fallback, or what was measured of a person's own images
         settings = replace(settings, data=f"data={to_flow_yaml(to_plain(experiment)['data'])}")
     settings = settings.named_study(base.name, file.text)
+    if command.storage is not None:
+        check_database(command.storage)
     folder = create_sweep(log_folder(base), run_name(experiment))
     write_environment(folder.environment, runtime=runtime, splits=splits)
     write_model_copy(folder.path / OWN_MODEL_COPY, base.model)
@@ -107,6 +110,9 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
         study = SweepStudy(folder, settings, space, storage=command.storage, epochs=base.train.epochs)
         records = SweepRecords(folder, settings, space, base=base, started_at=command.started_at)
         _refuse_fewer_trials(settings, study.trials(), folder)
+        if command.storage is not None:
+            begun = formatting.count(len(study.trials()), "trial")
+            note(f"study {settings.study} in the database of --storage: {begun} so far")
         write_settings(folder, settings)  # now: what is refused changes nothing
         records.update(study.trials())
         status = "failed"
@@ -117,12 +123,14 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
                 Pool(_worker_settings(folder, settings, space)),
                 ends_at=command.ends_at,
                 changed=records.update,
-                resume_command=_resume_command(folder, base),
+                resume_command=resume_command(folder, base),
             )
             is_over = loop.run()
+            if not is_over:
+                status = "interrupted"
             trials = study.trials()
             others = [trial for trial in trials if not trial.is_finished and trial.number not in loop.interrupted]
-            _test_winner(folder, settings, space, records, trials, others, command.trust_in)
+            test_winner(folder, settings, space, records, study, trials, others, command.trust_in)
             status = "completed" if is_over and not others else "interrupted"
         except StoppedError:
             status = "interrupted"
@@ -133,55 +141,6 @@ def run_sweep(folder: SweepFolder, settings: SweepSettings, command: SweepComman
         pictures = records.draw(trials, importances)
         summary = records.update(trials, status=status, importances=importances)
     _print(folder, settings, space, trials, summary, pictures, command)
-
-
-def _test_winner(
-    folder: SweepFolder,
-    settings: SweepSettings,
-    space: SearchSpace,
-    records: SweepRecords,
-    trials: Sequence[TrialRecord],
-    others: Sequence[TrialRecord],
-    trust_in: ModelTrust,
-) -> None:
-    """Tests the winner, unless another machine has its run, or still trains trials that may win."""
-    winner = best_of(trials)
-    if winner is None:
-        found = next((f": trial {trial.number}: {trial.error}" for trial in trials if trial.error), "")
-        raise CifarError(
-            f"{folder.path}: expected at least one complete trial, found {len(trials)} that are not{found}; look at "
-            f"{folder.table}, and search other ranges"
-        )
-    if others:
-        note(
-            f"other machines still train trials {', '.join(str(trial.number) for trial in others)}; the winner is "
-            f"tested once they are finished, with: {_resume_command(folder, space.base())}"
-        )
-        return
-    if winner.host:
-        note(f"the winner's run is elsewhere, {winner.host}/{winner.run}; it is tested by the sweep there")
-        return
-    if earlier := [test["trial"] for test in records.tests if test["trial"] != winner.number]:
-        warn(
-            f"the test set was read for trial {', '.join(map(str, earlier))} before, the winner then; it is read once "
-            f"more, for trial {winner.number}: say so with the result"
-        )
-    try:
-        if settings.seeds:
-            experiment = without_unknown_feature_layers(space.variant(winner.values).experiment)
-            records.add_test(measure_seeds(folder, winner, experiment, settings.seeds))
-        elif not any(test["trial"] == winner.number and "seeds" not in test for test in records.tests):
-            records.add_test(measure_run(folder, winner, trust_in))
-    except (StoppedError, KeyboardInterrupt) as error:
-        number = error.signal_number if isinstance(error, StoppedError) else signal.SIGINT
-        raise StoppedError(
-            f"stopped before the winner was tested; continue with: {_resume_command(folder, space.base())}",
-            signal_number=number,
-        ) from error
-
-
-def _resume_command(folder: SweepFolder, base: Experiment) -> str:
-    return shell_command("cifar", "sweep", "--resume", folder.path, *words_for_own_model(base.model))
 
 
 def _refuse_fewer_trials(settings: SweepSettings, trials: Sequence[TrialRecord], folder: SweepFolder) -> None:
@@ -243,5 +202,5 @@ def _print(
     own_words = words_for_own_model(space.base().model)
     following = shell_command("cifar", "train", "--config", folder.best, *own_words)
     if summary["status"] != "completed":
-        following = _resume_command(folder, space.base())
+        following = resume_command(folder, space.base())
     print_next_step(wrote=[str(folder.table), str(folder.best), *pictures], next_command=following)

@@ -41,9 +41,9 @@ class SweepStudy:
         self._folder = folder
         self._space = space
         self._limit = settings.trials
+        self._is_grid = settings.sampler == "grid"
         self._here = {"host": socket.gethostname(), "sweep": str(folder.path.resolve())}
-        is_grid = settings.sampler == "grid"
-        combinations = [self._encoded(values) for values in space.combinations()] if is_grid else []
+        combinations = [self._encoded(values) for values in space.combinations()] if self._is_grid else []
         sampler = make_sampler(settings.sampler, seed=settings.seed, combinations=combinations)
         pruner = make_pruner(settings.pruner, epochs=epochs)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -56,6 +56,15 @@ class SweepStudy:
         with storage_errors(self._folder, self._storage):
             found = self._study.get_trials(deepcopy=False)
         return [self._record(trial) for trial in found if trial.user_attrs.get("outcome") != SURPLUS]
+
+    def way_on(self, resume_command: str) -> str:
+        """Returns what to do once the cause of failed trials, which are not trained again, is mended."""
+        begun = len(self.trials())
+        if begun < self._limit:
+            return f"continue with: {resume_command}"
+        if self._is_grid:
+            return "search anew: this grid has no trials left"
+        return f"continue with more trials: {resume_command} --trials {begun + self._limit}"
 
     def interrupted(self) -> list[int]:
         """Returns the trials that this sweep began and did not finish, and opens them again."""

@@ -2,14 +2,15 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 from optuna.exceptions import OptunaError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,8 @@ from cifar_cli.shell import without_passwords
 TRIES = 3  # to open a database
 SECONDS_BETWEEN_TRIES = 1.0
 
+Opened = TypeVar("Opened")
+
 
 def open_study(
     folder: SweepFolder, storage: str | None, *, name: str, sampler: BaseSampler, pruner: BasePruner
@@ -27,8 +30,14 @@ def open_study(
     """Returns the study of that name, made if there is none yet. Raises CifarError."""
     with storage_errors(folder, storage):
         if storage is not None:
-            return _open_database(storage, name=name, sampler=sampler, pruner=pruner)
+            return _try(lambda: _create(storage, name=name, sampler=sampler, pruner=pruner))
         return _open_journal(folder, name=name, sampler=sampler, pruner=pruner)
+
+
+def check_database(url: str) -> None:
+    """Raises CifarError unless the database can be opened and has, or can be given, Optuna's tables."""
+    with _database_errors():
+        _try(lambda: get_storage(url)).remove_session()
 
 
 def _open_journal(folder: SweepFolder, *, name: str, sampler: BaseSampler, pruner: BasePruner) -> optuna.Study:
@@ -46,10 +55,10 @@ def _open_journal(folder: SweepFolder, *, name: str, sampler: BaseSampler, prune
         ) from error
 
 
-def _open_database(url: str, *, name: str, sampler: BaseSampler, pruner: BasePruner) -> optuna.Study:
+def _try(open_database: Callable[[], Opened]) -> Opened:
     for tries_left in range(TRIES, 0, -1):
         try:
-            return _create(url, name=name, sampler=sampler, pruner=pruner)
+            return open_database()
         except (SQLAlchemyError, OptunaError):
             # Two machines that make the tables of one database at the same moment hinder each other.
             if tries_left == 1:
@@ -88,18 +97,30 @@ def _drop_torn_line(journal: Path) -> None:
 @contextlib.contextmanager
 def storage_errors(folder: SweepFolder, url: str | None) -> Iterator[None]:
     """Turns the errors of a study that cannot be read or written into those that a person can mend."""
+    with contextlib.nullcontext() if url is None else _database_errors():
+        try:
+            yield
+        except OSError as error:
+            if url is not None:
+                raise
+            raise RunError(f"{folder.journal}: could not be written: {describe_write_error(error)}") from error
+
+
+@contextlib.contextmanager
+def _database_errors() -> Iterator[None]:
     try:
         yield
     except CifarError:
         raise
-    except OSError as error:
-        raise RunError(f"{folder.journal}: could not be written: {describe_write_error(error)}") from error
+    except ImportError as error:  # Optuna's, whose cause names the module
+        raise CifarError(
+            f"--storage: expected an address whose driver is installed, found: {error.__cause__ or error}; for "
+            f"PostgreSQL: pip install 'psycopg[binary]', and write --storage postgresql+psycopg://…"
+        ) from error
     except Exception as error:  # SQLAlchemy, its drivers and Optuna each have errors of their own
-        if url is None:
-            raise
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
         reason = without_passwords(reason)
         raise CifarError(
             f"--storage: expected a database that can be opened and written, found: {reason}; write for example "
-            f"--storage sqlite:////shared/sweep.db, or a server's postgresql://…"
+            f"--storage sqlite:////shared/sweep.db, or a server's postgresql+psycopg://…"
         ) from error

@@ -17,6 +17,7 @@ from cifar_cli.sweep.space import SearchSpace
 SAMPLERS = ("tpe", "random", "grid")
 PRUNERS = ("none", "asha", "hyperband")
 DEFAULT_TRIALS = 20
+OF_THE_MACHINE = ("log=", "log.", "train.device=", "data.root=", "data.mirrors=")  # the beginnings of such words
 UNLIMITED = 100_000  # trials of a sweep that --timeout alone ends
 
 
@@ -56,9 +57,11 @@ class SweepSettings:
     def named_study(self, name: str, text: str) -> "SweepSettings":
         """Returns the settings with the study's name, which the same command has on every machine with the same images.
 
-        name: the experiment's. text: the configuration's.
+        Words that say where a machine has its folders, and on what it computes, may differ. name: the experiment's.
+        text: the configuration's.
         """
-        parts = [text, *sorted(self.overrides), *sorted(self.ranges), self.sampler, str(self.seed), self.data]
+        overrides = [word for word in self.overrides if not word.startswith(OF_THE_MACHINE)]
+        parts = [text, *sorted(overrides), *sorted(self.ranges), self.sampler, str(self.seed), self.data]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
         return replace(self, study=f"{name}-{digest}")
 

@@ -167,7 +167,9 @@ def test_own_images_are_verified_one_by_one(capsys: pytest.CaptureFixture[str], 
         "test: 1 image of 1 class",
     ]
     (tmp_path / "own" / "cat" / "b.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"own: expected 4 pictures, found 1 file without one; mend or remove what was"):
+    with pytest.raises(
+        DataError, match=r"own: expected a picture in each of 4 files, found 1 that cannot be read as one, "
+    ):
         data.verify("folder", str(tmp_path / "own"))
     assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path}/own/cat/b.png: is empty"
 

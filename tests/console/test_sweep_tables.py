@@ -23,6 +23,7 @@ def test_a_trial_is_one_line_with_its_values_its_reason_and_the_best_so_far() ->
     assert describe_trial(TRIALS[0], best=best) == (
         "trial 0: complete, val 50.00 %, optimizer.lr=0.01235 model.name=cnn; best 75.00 % (trial 4)"
     )
+    assert "optimizer.lr=1e-05 model.name=mlp" in describe_trial(TRIALS[1], best=None)  # a minus that can be pasted
     assert describe_trial(TRIALS[2], best=None) == (
         "trial 2: diverged, val –, optimizer.lr=0.9: epoch 1: expected a finite loss"
     )

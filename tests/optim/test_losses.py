@@ -64,6 +64,16 @@ def test_the_weighted_mean_divides_by_the_sum_of_the_labels_weights(loss: Loss) 
     assert loss(LOGITS, LABELS).item() == pytest.approx(sum(each) / 4.5)
 
 
+@pytest.mark.parametrize("loss", [CrossEntropy, Focal], ids=["cross_entropy", "focal"])
+def test_a_batch_without_an_image_of_a_weighted_class_has_a_loss_and_a_gradient_of_0(loss: Callable[..., Loss]) -> None:
+    logits = LOGITS.clone().requires_grad_()
+    value = loss(class_weights=torch.tensor([0.0, 1.0]))(logits, torch.tensor([0, 0, 0]))
+    value.backward()
+    assert value.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
 @pytest.mark.parametrize("targets", [LABELS, torch.tensor([[0.3, 0.7], [1.0, 0.0], [0.5, 0.5]])], ids=["hard", "soft"])
 @pytest.mark.parametrize("loss", [CrossEntropy, Focal], ids=["cross_entropy", "focal"])

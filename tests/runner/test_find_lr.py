@@ -130,6 +130,20 @@ def test_ctrl_c_writes_what_there_is(
     assert (folder / "find_lr.png").is_file()
 
 
+def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+
+    def interrupted_twice(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(lr_range_test_module, "train_step", interrupted_twice)
+    assert cifar(*FIND).code == 130
+    assert list((tmp_path / "logs").iterdir()) == []
+
+
 def test_a_loss_that_never_falls_is_told(cifar: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
     outcome = cifar(*FIND, "train.freeze=[fc1.weight]", "optimizer.lr=1e-9")
@@ -162,6 +176,19 @@ def test_a_loss_that_is_infinite_at_the_first_step_is_told(
     )
     (row,) = read_curve(only_folder(tmp_path))
     assert row["loss"] == "inf"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(
+    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    (tmp_path / "taken").touch()
+    monkeypatch.delattr(lr_range_test_module, "train_step")
+    outcome = cifar(*FIND, "log.dir=taken")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        1,
+        "error: taken: expected a folder to write runs to, found: File exists; name another with log.dir=FOLDER",
+    )
 
 
 def test_several_processes_are_refused(cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

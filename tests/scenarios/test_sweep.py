@@ -145,7 +145,11 @@ def test_trial_after_trial_that_cannot_be_trained_stops_the_sweep(
     outcome = search(*WORDS, RANGES[0], "--trials", "9")
     assert outcome.code == 1
     assert "found 3 one after the other that cannot: trial 2: RuntimeError: no luck; mend the cause" in outcome.err
-    assert [row["outcome"] for row in rows(only_sweep(tmp_path))] == ["failed"] * 3
+    folder = only_sweep(tmp_path)
+    assert [row["outcome"] for row in rows(folder)] == ["failed"] * 3
+    again = search("--resume", "--trials", "3")
+    more = f"mend the cause, and continue with more trials: cifar sweep --resume logs/{folder.name} --trials 6"
+    assert again.err.splitlines()[-1].endswith(f"found 3 that are not: trial 0: RuntimeError: no luck; {more}")
 
 
 # --- how it ends before its end ------------------------------------------------------------------------------------
@@ -201,6 +205,43 @@ def test_the_time_ends_the_search_and_the_winner_is_chosen_among_the_finished(
     assert outcome.err.rstrip().endswith(f"next: cifar sweep --resume {Path('logs') / folder.name}")
 
 
+def test_a_time_too_short_for_a_trial_says_how_to_go_on(
+    search: Callable[..., Any],
+    at_step: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    worker_threads: Started,
+) -> None:
+    clock = [0.0]
+
+    def let_the_time_pass(state: object) -> None:
+        clock[0] = 1e12
+        (_, shutdown), *_ = worker_threads
+        while not shutdown.signal_number:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(run_sweep, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    for trials in (1, 0):  # the time is over in the first trial, then before it
+        with at_step(2, let_the_time_pass):
+            outcome = search(*WORDS, RANGES[0], "--timeout", "2h")
+        folder = only_sweep(tmp_path)
+        assert (outcome.code, outcome.err.splitlines()[-1]) == (
+            1,
+            f"error: logs/{folder.name}: expected at least one complete trial, found none when this command ended; "
+            f"continue with: cifar sweep --resume logs/{folder.name}",
+        )
+        assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+        assert len(rows(folder)) == trials
+        shutil.rmtree(folder)
+
+
+def test_a_database_that_cannot_be_opened_leaves_no_folder(search: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = search(*WORDS, RANGES[0], "--storage", "no database")
+    assert outcome.code == 1
+    assert "error: --storage: expected a database that can be opened" in outcome.err
+    assert not (tmp_path / "logs").exists()
+
+
 def test_what_is_refused_changes_nothing(search: Callable[..., Any], tmp_path: Path) -> None:
     assert search(*WORDS, RANGES[0], "--trials", "2").code == 0
     folder = only_sweep(tmp_path)
@@ -253,8 +294,10 @@ log: {images_every: 0}
 def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     with (folder / "stderr.txt").open("ab") as stderr:
         command = [sys.executable, "-m", "cifar_cli", "sweep", *words]
+        # Without it, decoded images are kept below ./data, and not in the folder of whoever runs the tests.
+        environment = {name: value for name, value in os.environ.items() if name != "CIFAR_DATA_DIR"}
         return subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr, env=os.environ, start_new_session=True
+            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr, env=environment, start_new_session=True
         )
 
 
@@ -263,6 +306,7 @@ def test_a_sweep_with_two_worker_processes_is_whole_after_kill_9_and_resuming(tm
     sweep = killed_and_resumed_sweep(tmp_path, photos)
     assert_no_trial_is_lost_and_none_is_there_twice(sweep)
     assert_a_killed_trial_has_each_epoch_once(sweep)
+    assert_the_decoded_images_are_below_the_tests_own_folder(sweep)
     assert_each_worker_computes_with_its_share_of_the_threads(sweep)
     assert_trials_have_no_test_images_and_the_winner_alone_is_tested(sweep)
     assert_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(sweep)
@@ -301,6 +345,10 @@ def assert_no_trial_is_lost_and_none_is_there_twice(killed: Path) -> None:
     resumed = (killed.parents[1] / "stderr.txt").read_text().partition("resuming trial")[2].partition("\n")[0]
     assert begun > sum(row["outcome"] == "complete" for row in before)  # some were being trained
     assert resumed
+
+
+def assert_the_decoded_images_are_below_the_tests_own_folder(killed: Path) -> None:
+    assert list((killed.parents[1] / "data" / "decoded").iterdir())
 
 
 def assert_a_killed_trial_has_each_epoch_once(killed: Path) -> None:

@@ -107,8 +107,11 @@ def test_one_failure_among_others_stops_nothing_and_three_in_a_row_do(tmp_path: 
     (tmp_path / "some").mkdir()
     (tmp_path / "row").mkdir()
     assert loop(tmp_path / "some", ScriptedPool(fail(0, 1, 3, 4)), trials=6).run() is True
-    with pytest.raises(CifarError, match=r"found 3 one after the other that cannot: trial 3: no room; mend the cause"):
+    with pytest.raises(CifarError, match=r"trial 3: no room; mend the cause, and continue with: cifar sweep --resume$"):
         loop(tmp_path / "row", ScriptedPool(fail(1, 2, 3)), trials=6).run()
+    (tmp_path / "end").mkdir()
+    with pytest.raises(CifarError, match=r"continue with more trials: cifar sweep --resume --trials 8$"):
+        loop(tmp_path / "end", ScriptedPool(fail(1, 2, 3)), trials=4).run()
 
 
 def test_when_the_time_is_over_the_trial_is_stopped_and_stays_unfinished(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The study of a sweep: trials that outlive a killed process, the values of each, and several machines."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -200,6 +201,18 @@ def test_two_sweeps_with_one_database_share_the_trials_and_resume_their_own(open
     first, second, third = open_study("there", storage=url, trials=3).trials()
     assert first.host.endswith(f":{(tmp_path / 'here').resolve()}")
     assert (second.host, third.outcome) == ("", UNFINISHED)
+
+
+def test_a_database_without_its_driver_is_told_what_to_install(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(CifarError) as caught:
+        open_study(storage="postgresql+psycopg://user:secret@localhost/name")
+    assert str(caught.value) == (
+        "--storage: expected an address whose driver is installed, found: import of psycopg halted; None in "
+        "sys.modules; for PostgreSQL: pip install 'psycopg[binary]', and write --storage postgresql+psycopg://…"
+    )
 
 
 def test_a_database_that_cannot_be_opened_is_told_with_examples(

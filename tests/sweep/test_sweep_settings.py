@@ -22,6 +22,11 @@ def test_the_same_command_joins_the_same_study_with_any_number_of_workers_and_tr
     assert study_of(SETTINGS) == study_of(replace(SETTINGS, trials=40, workers=8, seeds=(1, 2)))
 
 
+def test_machines_with_their_own_folders_and_devices_join_the_same_study() -> None:
+    words = ("log.dir=/scratch/runs", "train.device=cuda:1", "data.root=/scratch/images", "log.images_every=0")
+    assert study_of(SETTINGS) == study_of(replace(SETTINGS, overrides=words))
+
+
 def test_trials_that_cannot_be_compared_are_in_studies_of_their_own() -> None:
     others = [
         replace(SETTINGS, ranges=("optimizer.lr=log(1e-2,1)",)),

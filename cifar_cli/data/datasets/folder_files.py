@@ -65,7 +65,7 @@ def _find_in_folder(root: Path) -> FoundFiles:
         strays += [] if folder == root else others
     if strays:
         names = shown(sorted(path.relative_to(root).as_posix() for path in strays))
-        found.warnings.append(f"{root}: {len(strays)} entries belong to no class and are left out: {names}")
+        found.warnings.append(f"{root}: left out, as no part of a class's folder: {names}")
     return found
 
 

@@ -73,7 +73,7 @@ def test_hidden_files_and_those_of_systems_are_no_images(tmp_path: Path) -> None
 def test_what_belongs_to_no_class_is_told(tmp_path: Path) -> None:
     write(tmp_path, "train/cat/a.jpg", "train/stray.jpg", "more/cat/b.jpg", "readme.txt")
     assert find_files(tmp_path).warnings == [
-        f"{tmp_path}: 3 entries belong to no class and are left out: more, readme.txt, train/stray.jpg"
+        f"{tmp_path}: left out, as no part of a class's folder: more, readme.txt, train/stray.jpg"
     ]
 
 
