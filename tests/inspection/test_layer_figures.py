@@ -54,6 +54,7 @@ def test_all_layers_of_every_model_are_on_its_sheet_in_their_order(
     # Without ink, which takes most of the time: test_component_tables.py puts each kind of layer on paper.
     written: list[str] = []
     monkeypatch.setattr(Canvas, "write", lambda canvas, text, *, size=8, **_: written.append(f"{text}, {size}"))
+    monkeypatch.setattr(Canvas, "text_width", lambda *_, **__: 0.0)  # a long name is in one line too
     for name in ("picture", "frame", "colour_scale"):
         monkeypatch.setattr(Canvas, name, lambda *_, **__: None)
     monkeypatch.setattr(Canvas, "finish", lambda canvas, **_: canvas.figure)
