@@ -35,7 +35,6 @@ FORMATS = {
         module="cifar_cli.export.safetensors_format",
         suffix=".safetensors",
         title="the weights alone, with the configuration beside them",
-        libraries=("safetensors",),
     ),
     "torch.export": ExportFormat(
         module="cifar_cli.export.torch_export_format",

@@ -46,8 +46,6 @@ def images() -> ImageSet:
 def test_a_file_of_every_format_answers_as_the_network_does(
     name: str, distinct_model: str, images: ImageSet, tmp_path: Path
 ) -> None:
-    for library in FORMATS[name].libraries:
-        pytest.importorskip(library)
     assert_it_answers_as_the_network_does(name, exported(distinct_model), images, tmp_path)
 
 
