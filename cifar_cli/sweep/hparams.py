@@ -30,7 +30,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignor
 from torch.utils.tensorboard.summary import scalar
 
 from cifar_cli.config.yaml.scalars import read_scalar
-from cifar_cli.runs.atomic_files import write_atomically
+from cifar_cli.runs.atomic_files import remove_leftovers, write_atomically
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import DIVERGED, FAILED, TrialRecord
 from cifar_cli.sweep.ranges import Choice, Range
@@ -91,6 +91,7 @@ def _write(folder: Path, contents: dict[str, HParamsPluginData], metrics: dict[s
         for event in events:
             records.write(event.SerializeToString())
 
+    remove_leftovers(folder)  # of a killed command: TensorBoard would read them too
     write_atomically(folder / EVENT_FILE, write, make_folders=True)
 
 

@@ -47,6 +47,14 @@ def test_a_trial_whose_writing_was_cut_off_is_written_by_the_next_command(
     assert session.hparams["optimizer.lr"].number_value == 0.25
 
 
+def test_what_a_kill_left_before_the_renaming_is_not_read_too(space: SearchSpace, tmp_path: Path) -> None:
+    write_trial(SweepFolder(tmp_path), TRIAL, space)
+    (file,) = SweepFolder(tmp_path).hparams.glob("*/*")
+    file.rename(file.with_name(f".{file.name}.123.tmp"))
+    write_trial(SweepFolder(tmp_path), TRIAL, space)
+    assert len(EventAccumulator(str(file.parent)).Reload().Scalars(ACCURACY)) == 1
+
+
 def test_a_trial_is_written_once(space: SearchSpace, tmp_path: Path) -> None:
     for _ in range(2):
         write_trial(SweepFolder(tmp_path), TRIAL, space)
