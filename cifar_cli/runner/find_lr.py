@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,9 @@ def _removed_if_left_empty(folder: Path) -> Iterator[None]:
     """Removes the folder if the steps end in an error or by a second Ctrl-C: there is nothing to write then."""
     try:
         yield
-    except BaseException:
-        folder.rmdir()
+    except BaseException:  # a second Ctrl-C too, and anything that a step may raise; raised again below
+        with suppress(OSError):  # somebody else has written into it, or removed it
+            folder.rmdir()
         raise
 
 

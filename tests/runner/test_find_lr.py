@@ -130,12 +130,15 @@ def test_ctrl_c_writes_what_there_is(
     assert (folder / "find_lr.png").is_file()
 
 
-def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(
-    cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("strangers_files", [[], ["notes.txt"]], ids=["empty", "with a file"])
+def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing_but_the_files_of_others(
+    strangers_files: list[str], cifar: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
 
     def interrupted_twice(*arguments: Any) -> Any:
+        for name in strangers_files:
+            (only_folder(tmp_path) / name).touch()
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -145,7 +148,8 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(
         assert cifar(*FIND).code == 130
     finally:
         signal.signal(signal.SIGINT, previous)
-    assert list((tmp_path / "logs").iterdir()) == []
+    assert [path.name for path in (tmp_path / "logs").glob("*/*")] == strangers_files
+    assert len(list((tmp_path / "logs").iterdir())) == len(strangers_files)
 
 
 def test_a_loss_that_never_falls_is_told(cifar: Callable[..., Any], tmp_path: Path) -> None:
