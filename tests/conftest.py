@@ -10,12 +10,14 @@ from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cifar_cli.__main__ import main
 from cifar_cli.benchmark import matrix_peak, run_benchmark
@@ -76,6 +78,30 @@ def models_with_new_layers() -> Iterator[str]:
 def names_of_distinct_models() -> tuple[str, ...]:
     """The names that `distinct_model` has one after the other."""
     return tuple(distinct_models())
+
+
+class _Operations(TorchDispatchMode):
+    """Keeps the names of torch's operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture(scope="session")
+def operations_in() -> Callable[[Callable[[], object]], set[str]]:
+    """Returns the names of torch's operations in a call, without gradients."""
+
+    def names(call: Callable[[], object]) -> set[str]:
+        with _Operations() as operations, torch.no_grad():
+            call()
+        return operations.names
+
+    return names
 
 
 @pytest.fixture(autouse=True)

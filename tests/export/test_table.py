@@ -4,13 +4,12 @@ import json
 import runpy
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.config import load_text
@@ -49,37 +48,22 @@ def test_a_file_of_every_format_answers_as_the_network_does(
     assert_it_answers_as_the_network_does(name, exported(distinct_model), images, tmp_path)
 
 
-class Operations(TorchDispatchMode):
-    """Keeps the names of torch's operations."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names.add(func.__name__)
-        return func(*args, **(kwargs or {}))
-
-
 def test_onnx_answers_as_the_network_does_with_every_operation_of_every_network(
-    names_of_distinct_models: tuple[str, ...], images: ImageSet, tmp_path: Path
+    names_of_distinct_models: tuple[str, ...],
+    operations_in: Callable[[Callable[[], object]], set[str]],
+    images: ImageSet,
+    tmp_path: Path,
 ) -> None:
     # Translated one operation at a time, in seconds: few networks have all operations of the others.
     for library in FORMATS["onnx"].libraries:
         pytest.importorskip(library)  # ONNX Runtime comes later than a new Python
-    used = {name: operations_of(exported(name).network) for name in names_of_distinct_models}
+    batch = torch.rand(1, 3, 32, 32)
+    used = {name: operations_in(partial(exported(name).network, batch)) for name in names_of_distinct_models}
     seen: set[str] = set()
     for name in sorted(used, key=lambda name: len(used[name]), reverse=True):
         if used[name] - seen:
             assert_it_answers_as_the_network_does("onnx", exported(name), images, tmp_path)
         seen |= used[name]
-
-
-def operations_of(network: nn.Module) -> set[str]:
-    """Returns the names of torch's operations in a forward pass."""
-    with Operations() as operations, torch.no_grad():
-        network(torch.rand(1, 3, 32, 32))
-    return operations.names
 
 
 @pytest.mark.parametrize("model", ["sequential", "cnn"])

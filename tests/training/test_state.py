@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cifar_cli.builders.build_training import Training
 from cifar_cli.config.schema import CHOICES
 from cifar_cli.errors import StoppedError
 from cifar_cli.optim.schedules.table import SCHEDULES
@@ -118,14 +119,7 @@ def test_resumed_run_equals_uninterrupted_run_whatever_step_it_was_interrupted_a
         training, interruption = tiny_training(**case), Interruption(step)
         if saved:
             continue_from(saved[-1], training)
-        with pytest.raises(StoppedError):
-            fit(
-                training.state,
-                training.task,
-                runtime=training.runtime,
-                observers=[interruption],
-                shutdown=interruption.request,
-            )
+        interrupt(training, interruption)
         saved.append(interruption.saved)
         reports.append(reports[-1] + interruption.reports)
     assert len(saved) >= 8
@@ -156,9 +150,8 @@ def test_the_plateau_of_the_test_above_reduces_the_learning_rate(tiny_training: 
     assert lrs[3] in (0.025, 0.0125)
 
 
-def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_training: Make) -> None:
-    # Guards the test above, which could not fail if the steps after the interruption had no effect.
-    interruption, training = Interruption(5), tiny_training()
+def interrupt(training: Training, interruption: Interruption) -> None:
+    """Trains until the interruption, which saves the state."""
     with pytest.raises(StoppedError):
         fit(
             training.state,
@@ -167,6 +160,12 @@ def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_
             observers=[interruption],
             shutdown=interruption.request,
         )
+
+
+def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_training: Make) -> None:
+    # Guards the test above, which could not fail if the steps after the interruption had no effect.
+    interruption, training = Interruption(5), tiny_training()
+    interrupt(training, interruption)
     saved = torch.load(interruption.saved, weights_only=True)["model"]
     fit(training.state, training.task, runtime=training.runtime)
     final = training.state.model.state_dict()
@@ -176,8 +175,7 @@ def test_the_weights_of_an_interrupted_training_change_after_it_is_resumed(tiny_
 def test_another_random_state_of_dropout_gives_other_weights(tiny_training: Make) -> None:
     # Guards the test above: dropout depends on the global random state of the checkpoint.
     interruption, first, second = Interruption(5), tiny_training(), tiny_training()
-    with pytest.raises(StoppedError):
-        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], shutdown=interruption.request)
+    interrupt(first, interruption)
     saved = torch.load(interruption.saved, weights_only=True)
     fit(first.state, first.task, runtime=first.runtime)
     saved["random"]["torch"] = torch.Generator().manual_seed(99).get_state()
@@ -193,8 +191,7 @@ def test_resumed_run_equals_uninterrupted_run_on_cuda(tiny_training: Make, recor
     whole = tiny_training(**arguments)
     fit(whole.state, whole.task, runtime=whole.runtime, observers=[recorder])
     interruption, first, second = Interruption(5), tiny_training(**arguments), tiny_training(**arguments)
-    with pytest.raises(StoppedError):
-        fit(first.state, first.task, runtime=first.runtime, observers=[interruption], shutdown=interruption.request)
+    interrupt(first, interruption)
     second.state.load_state_dict(torch.load(interruption.saved, map_location="cpu", weights_only=True))
     fit(second.state, second.task, runtime=second.runtime)
     assert_same(second.state.model.state_dict(), whole.state.model.state_dict())
