@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -34,14 +35,19 @@ _TYPES = {"i": ctypes.c_int, "l": ctypes.c_long, "d": ctypes.c_double, "p": ctyp
 
 def call(function: str, *arguments: Tensor | float | None) -> None:
     """Calls a function of native.c: a tensor becomes its address, None a null pointer; the threads are torch's."""
+    addresses = [value.data_ptr() if isinstance(value, Tensor) else value for value in arguments]
+    _native(function)(*addresses, torch.get_num_threads())
+
+
+@cache
+def _native(function: str) -> Callable[..., None]:
+    """Returns a function of native.c, with the types of its arguments."""
     library = native_library().library
     assert library is not None
     native = library[function]
-    if native.argtypes is None:  # the first call
-        native.argtypes = [_TYPES[letter] for letter in _ARGUMENTS[function] + "i" if letter != " "]
-        native.restype = None
-    values = (value.data_ptr() if isinstance(value, Tensor) else value for value in arguments)
-    native(*values, torch.get_num_threads())
+    native.argtypes = [_TYPES[letter] for letter in _ARGUMENTS[function] + "i" if letter != " "]
+    native.restype = None
+    return native
 
 
 def fits(features: Tensor) -> bool:
