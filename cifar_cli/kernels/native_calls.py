@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from cifar_cli.kernels.native_library import native_library
 
 # As in native.c.
-NO_ACTIVATION, RELU, GELU, SILU = range(4)
-COEFFICIENTS = 7
+NO_ACTIVATION, RELU, GELU, SILU, SUM_RELU = range(5)
+COEFFICIENTS = 6
 MAX_PARTS = 64
 
 CODES: Mapping[type[nn.Module], int] = {nn.ReLU: RELU, nn.GELU: GELU, nn.SiLU: SILU}
@@ -24,8 +24,8 @@ FUNCTIONS: Mapping[int, Callable[[Tensor], Tensor]] = {
 
 # The arguments of each function but for the last, the number of threads: int, long, double, or p for a pointer.
 _ARGUMENTS = {
-    "norm_forward": "iipp ll pppp i dd pp",
-    "norm_backward": "iippp ll i pppp",
+    "norm_forward": "iippp ll pppp i dd pp",
+    "norm_backward": "iippppp ll i pppp",
     "activation": "iippp l",
     "max_pool": "iippp llll",
 }
@@ -42,6 +42,11 @@ def call(function: str, *arguments: Tensor | float | None) -> None:
         native.restype = None
     values = (value.data_ptr() if isinstance(value, Tensor) else value for value in arguments)
     native(*values, torch.get_num_threads())
+
+
+def activation_code(activation: nn.Module) -> int:
+    """Returns the number in native.c of a ReLU, GELU or SiLU."""
+    return next(code for kind, code in CODES.items() if isinstance(activation, kind))
 
 
 def fits(features: Tensor) -> bool:
