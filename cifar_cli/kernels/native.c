@@ -1,9 +1,9 @@
-// BatchNorm with the activation behind it, activations alone and 2×2 max pooling, both ways, in fp32 and bf16.
+// BatchNorm with the addition and the activation behind it, activations, 2×2 max pooling, both ways, in fp32 and bf16.
 //
 // Tensors are channels_last: `rows` pixels of all images, each with C numbers side by side; a channel is a column. Sums
 // run in float over short blocks, then in double over the blocks, which are the same for any number of threads: so are
-// the bits of the result. What reaches the activation is rounded as if it were stored, and so are gradients: an
-// activation in a pass of its own gives the same bits. Infinity and NaN stay: never compile this with -ffast-math.
+// the bits of the result. What reaches the addition or the activation is rounded as if it were stored, and so are
+// gradients: passes of their own give the same bits. Infinity and NaN stay: never compile this with -ffast-math.
 #include <stdint.h>
 #include <string.h>
 
@@ -13,9 +13,9 @@
 #define MIN_PART 16384  // numbers of a part: for fewer, starting a thread takes longer than it saves
 #define INLINE static inline __attribute__((always_inline))
 
-enum { NONE, RELU, GELU, SILU };
-enum { STATISTICS, FORWARD, SUMS, BACKWARD, ALONE };  // passes over the rows; ALONE: back through an activation only
-enum { MEAN, SCALE, BIAS, OF_GRADIENT, OF_INPUT, CONSTANT, COEFFICIENTS, INVERSE = COEFFICIENTS };  // of each channel
+enum { NONE, RELU, GELU, SILU, SUM_RELU };  // SUM_RELU: with `other`, the shortcut, or on the way back the output
+enum { STATISTICS, FORWARD, SUMS, BACKWARD };  // passes over the rows
+enum { MEAN, SCALE, BIAS, OF_INPUT, CONSTANT, COEFFICIENTS, INVERSE = COEFFICIENTS };  // of each channel
 
 typedef union { uint32_t bits; float value; } Bits;
 // bf16 is the upper half of a float, here rounded to nearest, ties to even. A NaN stays one unless its lower half is
@@ -54,16 +54,15 @@ INLINE float error_function(float x) {
 INLINE float sigmoid(float z) { return 1.f / (1.f + exponential(-z)); }
 INLINE float normal_cdf(float z) { return .5f + .5f * error_function(z * .70710678f); }
 INLINE float activated(int act, float z) {
-  return act == RELU ? (z < 0.f ? 0.f : z) : act == GELU ? z * normal_cdf(z) : act == SILU ? z * sigmoid(z) : z;
+  return act == GELU ? z * normal_cdf(z) : act == SILU ? z * sigmoid(z) : act != NONE && z < 0.f ? 0.f : z;
 }
 INLINE float gradient(int act, int bf16, float z, float g) {  // before the activation, from g behind it
-  float s = act == SILU ? sigmoid(z) : 0.f;
-  if (act <= RELU) return act == RELU && z <= 0.f ? 0.f : g;
-  if (act == GELU) s = normal_cdf(z) + z * .39894228f * exponential(-.5f * z * z); else s *= 1.f + z * (1.f - s);
-  return rounded(bf16, g * s).value;
+  if (act == GELU) return rounded(bf16, g * (normal_cdf(z) + z * .39894228f * exponential(-.5f * z * z))).value;
+  if (act == SILU) return rounded(bf16, g * (sigmoid(z) * (1.f + z * (1.f - sigmoid(z))))).value;
+  return act != NONE && z <= 0.f ? 0.f : g;
 }
 typedef struct {
-  const void *x, *g; void *out;  // input and gradient of the output; output or gradient of the input
+  const void *x, *g, *other; void *out;  // input, gradient of the output, see SUM_RELU; output, or gradient before it
   const float *channel; long rows, C, training;  // channel: [COEFFICIENTS + 1][C]
 } Task;
 // One pass over rows [first, last); totals: two sums for each channel. `pass`, `act` and `bf16` are constants wherever
@@ -85,14 +84,14 @@ INLINE void walk(int pass, int act, int bf16, Task t, long first, long last, dou
         for (long j = 0; j < lanes; j++) {
           float centred = get(bf16, t.x, at + j) - k[MEAN][j], z = centred * k[SCALE][j] + k[BIAS][j], d = 0.f;
           if (act > RELU) z = rounded(bf16, z).value;  // to round twice changes nothing for the others
+          if (act == SUM_RELU) z = get(bf16, t.other, at + j) + (pass == FORWARD ? z : 0.f);
           if (pass == STATISTICS) { s[j] += centred; q[j] += centred * centred; }
           if (pass == FORWARD) put(bf16, t.out, at + j, activated(act, z));
-          if (pass == BACKWARD && act > RELU) d = get(bf16, t.out, at + j);
-          else if (pass > FORWARD) d = gradient(act, bf16, z, get(bf16, t.g, at + j));
+          if (pass > FORWARD) d = gradient(act, bf16, z, get(bf16, t.g, at + j));
           if (pass == SUMS) { s[j] += d; q[j] += d * centred; }
-          if (pass == BACKWARD) d *= k[OF_GRADIENT][j];
+          if (pass == BACKWARD) d *= k[SCALE][j];
           if (pass == BACKWARD && t.training) d += k[OF_INPUT][j] * centred + k[CONSTANT][j];
-          if (pass >= BACKWARD || (pass == SUMS && act > RELU)) put(bf16, t.out, at + j, d);  // dear: kept for BACKWARD
+          if (pass == BACKWARD || (pass == SUMS && act > RELU)) put(bf16, t.out, at + j, d);  // dear: kept for BACKWARD
         }
       }
       for (long j = 0, row = 0; row < together && (pass == STATISTICS || pass == SUMS); row++)
@@ -100,10 +99,10 @@ INLINE void walk(int pass, int act, int bf16, Task t, long first, long last, dou
     }
   }
 }
-#define KIND(pass, act, bf16) (((pass) * 4 + (act)) * 2 + (bf16))
+#define KIND(pass, act, bf16) (((pass) * 5 + (act)) * 2 + (bf16))
 #define ONE(pass, act, bf16) case KIND(pass, act, bf16): walk(pass, act, bf16, t, first, last, mine); break;
 #define BOTH(pass, act) ONE(pass, act, 0) ONE(pass, act, 1)
-#define EACH(pass) BOTH(pass, NONE) BOTH(pass, RELU) BOTH(pass, GELU) BOTH(pass, SILU)
+#define EACH(pass) BOTH(pass, NONE) BOTH(pass, RELU) BOTH(pass, GELU) BOTH(pass, SILU) BOTH(pass, SUM_RELU)
 // One pass over all rows. parts: [MAX_PARTS][2][C]; the sums of all parts, in their order, end in the first.
 static void run(int pass, int act, int bf16, Task t, double *parts, int threads) {
   long enough = t.rows * t.C / MIN_PART, count = enough < 1 ? 1 : enough > MAX_PARTS ? MAX_PARTS : enough;
@@ -111,19 +110,18 @@ static void run(int pass, int act, int bf16, Task t, double *parts, int threads)
   for (long part = 0; part < count; part++) {
     long first = t.rows * part / count, last = t.rows * (part + 1) / count;
     double *mine = parts + part * 2 * t.C;
-    switch (KIND(pass, act, bf16)) { BOTH(STATISTICS, NONE) EACH(FORWARD) EACH(SUMS) EACH(BACKWARD) EACH(ALONE) }
+    switch (KIND(pass, act, bf16)) { BOTH(STATISTICS, NONE) EACH(FORWARD) EACH(SUMS) EACH(BACKWARD) }
   }
   for (long part = 1; part < count; part++)
     for (long c = 0; c < 2 * t.C; c++) parts[c] += parts[part * 2 * t.C + c];
 }
 
-// y = act((x − mean) / √(variance + eps) · weight + bias), in training with the mean and variance of the rows, which
-// move the running ones by `momentum`. channel: [COEFFICIENTS + 1][C], for the way back. weight, bias and the running
-// statistics may be null.
-void norm_forward(int act, int bf16, const void *x, void *y, long rows, long C, const float *weight, const float *bias,
-                  float *running_mean, float *running_var, int training, double momentum, double eps, float *channel,
-                  double *parts, int threads) {
-  Task t = { x, 0, y, channel, rows, C, training };
+// y = act((x − mean) / √(variance + eps) · weight + bias), in training by the statistics of the rows, which move the
+// running ones by `momentum`. channel: [COEFFICIENTS + 1][C], for the way back. Null may be: weight, bias, statistics.
+void norm_forward(int act, int bf16, const void *x, const void *shortcut, void *y, long rows, long C,
+                  const float *weight, const float *bias, float *running_mean, float *running_var, int training,
+                  double momentum, double eps, float *channel, double *parts, int threads) {
+  Task t = { x, 0, shortcut, y, channel, rows, C, training };
   // Sums of the distances from a first guess of the mean: those of large numbers would lose digits.
   for (long c = 0; c < C; c++) channel[MEAN * C + c] = get(bf16, x, c);
   if (training) run(STATISTICS, NONE, bf16, t, parts, threads);
@@ -142,25 +140,27 @@ void norm_forward(int act, int bf16, const void *x, void *y, long rows, long C, 
   }
   run(FORWARD, act, bf16, t, parts, threads);
 }
-// The gradients of the input, the weight and the bias. channel: as norm_forward left it.
-void norm_backward(int act, int bf16, const void *x, const void *g, void *gx, long rows, long C, int training,
-                   float *channel, float *of_weight, float *of_bias, double *parts, int threads) {
-  Task t = { x, g, gx, channel, rows, C, training };
+// The gradients of x, weight and bias. before: room for the gradient before an activation other than RELU; may be gx.
+// channel: as norm_forward left it. y: the output, for SUM_RELU.
+void norm_backward(int act, int bf16, const void *x, const void *y, const void *g, void *before, void *gx, long rows,
+                   long C, int training, float *channel, float *of_weight, float *of_bias, double *parts, int threads) {
+  Task t = { x, g, y, before, channel, rows, C, training };
   run(SUMS, act, bf16, t, parts, threads);
   for (long c = 0; c < C; c++) {
     double inverse = channel[INVERSE * C + c], scale = channel[SCALE * C + c];
     of_bias[c] = (float)parts[c];
     of_weight[c] = (float)(parts[C + c] * inverse);
-    channel[OF_GRADIENT * C + c] = clean(scale);
     channel[OF_INPUT * C + c] = clean(-scale * inverse * inverse * parts[C + c] / rows);
     channel[CONSTANT * C + c] = clean(-scale * parts[c] / rows);
   }
+  if (act > RELU) { t.g = before; act = NONE; }
+  t.out = gx;
   run(BACKWARD, act, bf16, t, parts, threads);
 }
 // The activation of n numbers, or with g the gradient before it. `out` may be x.
 void activation(int act, int bf16, const void *x, const void *g, void *out, long n, int threads) {
   float channel[COEFFICIENTS + 1] = { [SCALE] = 1.f }; double parts[MAX_PARTS * 2];  // of one channel: changes nothing
-  run(g ? ALONE : FORWARD, act, bf16, (Task){ x, g, out, channel, n, 1, 0 }, parts, threads);
+  run(g ? BACKWARD : FORWARD, act, bf16, (Task){ x, g, 0, out, channel, n, 1, 0 }, parts, threads);
 }
 // A window in one channel, x[at] and three neighbours: the first of equal numbers counts, and the last NaN, as in torch.
 INLINE void window(int back, int bf16, void *x, void *y, uint8_t *which, long at, long below, long to, long C) {

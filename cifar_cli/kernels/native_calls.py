@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from cifar_cli.kernels.native_library import native_library
 
 # As in native.c.
-NO_ACTIVATION, RELU, GELU, SILU = range(4)
-COEFFICIENTS = 7
+NO_ACTIVATION, RELU, GELU, SILU, SUM_RELU = range(5)
+COEFFICIENTS = 6
 MAX_PARTS = 64
 
 CODES: Mapping[type[nn.Module], int] = {nn.ReLU: RELU, nn.GELU: GELU, nn.SiLU: SILU}
@@ -25,8 +25,8 @@ FUNCTIONS: Mapping[int, Callable[[Tensor], Tensor]] = {
 
 # The arguments of each function but for the last, the number of threads: int, long, double, or p for a pointer.
 _ARGUMENTS = {
-    "norm_forward": "iipp ll pppp i dd pp",
-    "norm_backward": "iippp ll i pppp",
+    "norm_forward": "iippp ll pppp i dd pp",
+    "norm_backward": "iippppp ll i pppp",
     "activation": "iippp l",
     "max_pool": "iippp llll",
 }
@@ -48,6 +48,11 @@ def _native(function: str) -> Callable[..., None]:
     native.argtypes = [_TYPES[letter] for letter in _ARGUMENTS[function] + "i" if letter != " "]
     native.restype = None
     return native
+
+
+def activation_code(activation: nn.Module) -> int:
+    """Returns the number in native.c of a ReLU, GELU or SiLU."""
+    return next(code for kind, code in CODES.items() if isinstance(activation, kind))
 
 
 def fits(features: Tensor) -> bool:

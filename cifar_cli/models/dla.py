@@ -20,6 +20,7 @@ class DLABlock(nn.Module):
     """
 
     activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
+    added: ClassVar[Mapping[str, str]] = {"norm2": "relu2"}
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()

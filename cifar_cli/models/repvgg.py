@@ -5,8 +5,9 @@ two strides, which halve large pictures, are 1 here.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,8 @@ class RepVGGBlock(nn.Module):
 
     Input (B, in_channels, H, W), output (B, out_channels, H / stride, W / stride), rounded up.
     """
+
+    added: ClassVar[Mapping[str, str]] = {"norm_identity": "relu"}
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()

@@ -50,6 +50,7 @@ class ResidualBlock(nn.Module):
     """
 
     activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
+    added: ClassVar[Mapping[str, str]] = {"norm2": "relu2"}
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int, shortcut: str) -> None:
         super().__init__()

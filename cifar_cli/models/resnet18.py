@@ -22,6 +22,7 @@ class PlainResidual(nn.Module):
     expansion = 1
 
     activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1"}
+    added: ClassVar[Mapping[str, str]] = {"norm2": "relu2"}
 
     def __init__(self, in_channels: int, width: int, *, stride: int) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class BottleneckResidual(nn.Module):
     expansion = 4
 
     activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
+    added: ClassVar[Mapping[str, str]] = {"norm3": "relu3"}
 
     def __init__(self, in_channels: int, width: int, *, stride: int) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ class GroupedResidual(nn.Module):
     """
 
     activated: ClassVar[Mapping[str, str]] = {"norm1": "relu1", "norm2": "relu2"}
+    added: ClassVar[Mapping[str, str]] = {"norm3": "relu3"}
 
     def __init__(self, in_channels: int, width: int, *, groups: int, stride: int) -> None:
         super().__init__()

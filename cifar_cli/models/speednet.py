@@ -20,7 +20,8 @@ class ConvGroup(nn.Module):
 
     pooled: ClassVar[Mapping[str, int]] = {"conv1": 2}  # the pooling drops the last row of an odd side
 
-    activated: ClassVar[Mapping[str, str]] = {"norm1": "act1", "norm2": "act2"}  # conv3 has an addition before act3
+    activated: ClassVar[Mapping[str, str]] = {"norm1": "act1", "norm2": "act2"}
+    added: ClassVar[Mapping[str, str]] = {"norm3": "act3"}
 
     def __init__(self, in_channels: int, out_channels: int, *, depth: int, activation: str) -> None:
         super().__init__()

@@ -1,10 +1,12 @@
-"""Random convolutions, and the values and gradients of any function that computes a convolution."""
+"""Random convolutions, the values and gradients of any function that computes one, and calls of a native kernel."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
+
+from cifar_cli.kernels import native_batch_norm
 
 Convolution = Callable[[Tensor, Tensor], Tensor]
 
@@ -37,3 +39,19 @@ def values_and_gradients() -> Callable[[Convolution, Tensor, Tensor, Tensor], li
         return [convolved.detach(), *torch.autograd.grad(convolved, (images, filters), gradient)]
 
     return compute
+
+
+@pytest.fixture
+def activations_computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that gets the number of the activation at each call of the BatchNorm's native kernel."""
+    computed: list[int] = []
+    original = native_batch_norm.norm_activation
+
+    def noted(
+        features: Tensor, weight: Tensor, bias: Tensor, settings: native_batch_norm.NormSettings, **rest: Tensor | None
+    ) -> Tensor:
+        computed.append(settings.activation)
+        return original(features, weight, bias, settings, **rest)
+
+    monkeypatch.setattr(native_batch_norm, "norm_activation", noted)
+    return computed

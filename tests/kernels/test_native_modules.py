@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.config import load_text, to_flow_yaml
 from cifar_cli.distributed.shared_batch_norm import SharedBatchNorm
-from cifar_cli.kernels import native_modules
+from cifar_cli.kernels.native_batch_norm import NativeBatchNorm2d
 from cifar_cli.kernels.native_library import native_library
-from cifar_cli.kernels.native_modules import NativeBatchNorm2d, NativeReLU, replace_by_native
+from cifar_cli.kernels.native_modules import NativeReLU, replace_by_native
 from cifar_cli.models.table import MODELS
 
 pytestmark = pytest.mark.skipif(native_library().library is None, reason=native_library().words)
@@ -22,19 +22,6 @@ pytestmark = pytest.mark.skipif(native_library().library is None, reason=native_
 def drawn(*shape: int, seed: int = 0) -> Tensor:
     numbers = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     return numbers.contiguous(memory_format=torch.channels_last)
-
-
-def activations_computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Returns a list that gets the number of the activation at each call of the BatchNorm's kernel."""
-    codes: list[int] = []
-    original = native_modules.norm_activation
-
-    def noted(features: Tensor, weight: Tensor, bias: Tensor, settings: native_modules.NormSettings) -> Tensor:
-        codes.append(settings.activation)
-        return original(features, weight, bias, settings)
-
-    monkeypatch.setattr(native_modules, "norm_activation", noted)
-    return codes
 
 
 def test_replacing_keeps_the_tensors_their_names_the_hooks_and_the_random_state() -> None:
@@ -78,13 +65,12 @@ def test_layers_of_other_kinds_are_left_alone(other: nn.Module) -> None:
     assert type(replace_by_native(nn.Sequential(other))[0]) is kind
 
 
-def test_a_batch_norm_computes_the_activation_behind_it_in_the_same_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = activations_computed(monkeypatch)
+def test_a_batch_norm_computes_the_activation_behind_it_in_the_same_pass(activations_computed: list[int]) -> None:
     model = nn.Sequential(nn.BatchNorm2d(3), nn.GELU(), nn.BatchNorm2d(3), nn.Identity(), nn.GELU())
     features = drawn(5, 3, 4, 4)
     expected = model(features)
     torch.testing.assert_close(replace_by_native(model)(features), expected, rtol=1e-5, atol=1e-6)
-    assert codes == [2, 0]
+    assert activations_computed == [2, 0]
 
 
 class Named(nn.Module):
@@ -103,13 +89,12 @@ class Named(nn.Module):
 
 
 def test_of_a_module_with_its_own_forward_the_named_pairs_are_computed_together(
-    monkeypatch: pytest.MonkeyPatch,
+    activations_computed: list[int],
 ) -> None:
-    codes = activations_computed(monkeypatch)
     model, features = Named(), drawn(5, 3, 4, 4)
     expected = model(features)
     torch.testing.assert_close(replace_by_native(model)(features), expected, rtol=1e-5, atol=1e-6)
-    assert codes == [2, 0]
+    assert activations_computed == [2, 0]
 
 
 def test_an_activation_is_applied_once_by_its_norm_and_again_where_it_is_called_again() -> None:
@@ -160,14 +145,13 @@ def test_a_forward_hook_changes_no_bit_of_any_activation(activation: type[nn.Mod
     assert torch.equal(model(features), unseen)
 
 
-def test_a_copy_of_a_native_network_uses_its_own_activation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_of_a_native_network_uses_its_own_activation(activations_computed: list[int]) -> None:
     model = replace_by_native(nn.Sequential(nn.BatchNorm2d(3), nn.GELU()))
     copied = copy.deepcopy(model)
     model[1].register_forward_hook(lambda module, args, output: None)
-    codes = activations_computed(monkeypatch)
     features = drawn(5, 3, 4, 4)
     torch.testing.assert_close(copied(features), model(features), rtol=1e-5, atol=1e-6)
-    assert codes == [2, 0]
+    assert activations_computed == [2, 0]
 
 
 def test_every_network_computes_the_same_with_native_layers(distinct_model: str) -> None:

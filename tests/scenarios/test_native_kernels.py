@@ -11,8 +11,8 @@ import torch
 from cifar_cli import config
 from cifar_cli.builders.build_training import build_training
 from cifar_cli.data.datasets.open_dataset import Splits
+from cifar_cli.kernels.native_batch_norm import NativeBatchNorm2d
 from cifar_cli.kernels.native_library import native_library
-from cifar_cli.kernels.native_modules import NativeBatchNorm2d
 from cifar_cli.training.runtime import Runtime
 
 needs_compiler = pytest.mark.skipif(native_library().library is None, reason=native_library().words)
