@@ -27,54 +27,55 @@ INLINE Bits rounded(int bf16, float value) {
   Bits b = { .value = value };
   return bf16 ? (Bits){ .bits = (b.bits + 0x7fff + (b.bits >> 16 & 1)) & 0xffff0000 } : b;
 }
-INLINE void put(int bf16, void *x, long i, float value) {
-  if (bf16) ((uint16_t *)x)[i] = rounded(1, value).bits >> 16; else ((float *)x)[i] = value;
+INLINE float put(int bf16, void *x, long i, float value) {  // returns what it stores
+  Bits b = rounded(bf16, value);
+  if (bf16) ((uint16_t *)x)[i] = b.bits >> 16; else ((float *)x)[i] = value;
+  return b.value;
 }
 static float clean(double value) { return value != value ? __builtin_nanf("") : (float)value; }
 
-// 2^n · 2^f with n whole and |f| ≤ ½: the series of 2^f = exp(f · ln 2) up to f⁷; the next term is below 1e-8.
-// Only for what is added to 1 or tends to 0: the limits keep clear of denormal numbers, which are slow.
-INLINE float exponential(float x) {
-  x = x < -40.f ? -40.f : x > 40.f ? 40.f : x;  // a NaN stays
-  float y = x * 1.44269504f, shifted = y + 12582912.f;  // 1.5 · 2²³: the last bits now hold y, rounded to whole
+// e⁻ᶻ = 2ʸ = 2ⁿ · 2^f with n whole and |f| ≤ ½, by the series of 2^f = exp(f · ln 2) up to f⁷; the next term is below
+// 1e-8. 1.5 · 2²³ + y ends in n. The limits keep clear of denormal numbers, which are slow.
+INLINE float sigmoid(float z) {
+  float x = z < -40.f ? 40.f : z > 40.f ? -40.f : -z, y = x * 1.44269504f, shifted = y + 12582912.f;  // a NaN stays
   float f = y - (shifted - 12582912.f), p = 1.5252734e-5f * f + 1.5403530e-4f;
   p = (((p * f + 1.3333558e-3f) * f + 9.6181291e-3f) * f + 5.5504109e-2f) * f + 2.4022651e-1f;
   p = (p * f + 6.9314718e-1f) * f + 1.f;
-  return p * (Bits){ .bits = ((Bits){ .value = shifted }.bits << 23) + 0x3f800000 }.value;
+  return 1.f / (1.f + p * (Bits){ .bits = ((Bits){ .value = shifted }.bits << 23) + 0x3f800000 }.value);
 }
-// A quotient of polynomials, as Eigen computes the error function (MPL 2.0): right to a few units of the last place.
-INLINE float error_function(float x) {
-  float t = x * x, p = -2.72614225801306e-10f * t + 2.77068142495902e-08f;
-  p = ((p * t - 2.10102402082508e-06f) * t - 5.69250639462346e-05f) * t - 7.34990630326855e-04f;
-  p = (p * t - 2.95459980854025e-03f) * t - 1.60960333262415e-02f;
-  float q = (-1.45660718464996e-05f * t - 2.13374055278905e-04f) * t - 1.68282697438203e-03f;
-  q = (q * t - 7.37332916720468e-03f) * t - 1.42647390514189e-02f;
-  return x > 4.f ? 1.f : x < -4.f ? -1.f : x * p / q;
+// Fitted polynomials, right to 2.4e-7 and 1.1e-6: docs/experiments/native_kernels.md.
+static const float CDF[] = { -4.480335e-4f, 1.265661e-3f, -1.322135e-3f, 1.807687e-3f, -4.672608e-3f, 8.552518e-3f,
+  -.01256928f, .01795813f, -.0247066f, .03198929f, -.03993173f, .05002457f, -.06774361f, .13595f };
+static const float SLOPE[] = { 9.882866e-3f, -.02391095f, .01137734f, -2.979985e-3f, .04032453f, -.07100836f,
+  .06643621f, -.06601829f, .07349514f, -.07021623f, .06046336f, -.05360831f, .05365553f, -.06574307f, .1287593f };
+INLINE float fitted(const float *p, int terms, float limit, float z) {  // from 0 at −limit to 1 at limit
+  float x = z < -limit ? -limit : z > limit ? limit : z, u = x * x * (2.f / (limit * limit)) - 1.f, sum = p[0];
+  #pragma GCC unroll 16
+  for (int i = 1; i < terms; i++) sum = sum * u + p[i];
+  return .5f + x * sum;
 }
-INLINE float sigmoid(float z) { return 1.f / (1.f + exponential(-z)); }
-INLINE float normal_cdf(float z) { return .5f + .5f * error_function(z * .70710678f); }
+INLINE float normal_cdf(float z) { return z < -5.2f ? 0.f : fitted(CDF, 14, 5.2f, z); }
 INLINE float activated(int act, float z) {
   return act == GELU ? z * normal_cdf(z) : act == SILU ? z * sigmoid(z) : act != NONE && z < 0.f ? 0.f : z;
 }
-INLINE float gradient(int act, int bf16, float z, float g) {  // before the activation, from g behind it
-  if (act == GELU) return rounded(bf16, g * (normal_cdf(z) + z * .39894228f * exponential(-.5f * z * z))).value;
-  if (act == SILU) return rounded(bf16, g * (sigmoid(z) * (1.f + z * (1.f - sigmoid(z))))).value;
+INLINE float gradient(int act, float z, float g) {  // before the activation, from g behind it
+  if (act == GELU) return g * (fitted(SLOPE, 15, 5.5f, z) + 0.f * z);  // NaN for infinity, as in torch
+  if (act == SILU) return g * (sigmoid(z) * (1.f + z * (1.f - sigmoid(z))));
   return act != NONE && z <= 0.f ? 0.f : g;
 }
 typedef struct {
   const void *x, *g, *other; void *out;  // input, gradient of the output, see SUM_RELU; output, or gradient before it
   const float *channel; long rows, C, training;  // channel: [COEFFICIENTS + 1][C]
 } Task;
-// One pass over rows [first, last); totals: two sums for each channel. `pass`, `act` and `bf16` are constants wherever
-// this is called: the compiler makes a loop of its own for each.
+// One pass over rows [first, last); totals: two sums for each channel. Every pass, act and bf16 has a loop of its own.
 INLINE void walk(int pass, int act, int bf16, Task t, long first, long last, double *totals) {
   memset(totals, 0, 2 * t.C * sizeof(double));
   for (long c0 = 0; c0 < t.C; c0 += LANES) {  // wider rows are taken in slices
     long width = t.C - c0 < LANES ? t.C - c0 : LANES, together = t.C < LANES ? LANES / t.C : 1;
     float k[COEFFICIENTS][LANES], s[LANES], q[LANES];
-    for (long row = 0; row < together; row++)
-      for (int i = 0; i < COEFFICIENTS; i++)
-        memcpy(k[i] + row * width, t.channel + i * t.C + c0, width * sizeof(float));
+    for (int i = 0; i < COEFFICIENTS; i++)  // each copy doubles the rows that are there
+      for (long row = 0, more = 1; row < together; row += more, more = row < together - row ? row : together - row)
+        memcpy(k[i] + row * width, row == 0 ? t.channel + i * t.C + c0 : k[i], more * width * sizeof(float));
     for (long block = first; block < last; block += BLOCK * together) {
       long end = block + BLOCK * together < last ? block + BLOCK * together : last;
       memset(s, 0, sizeof s); memset(q, 0, sizeof q);
@@ -82,16 +83,15 @@ INLINE void walk(int pass, int act, int bf16, Task t, long first, long last, dou
         long lanes = (end - row < together ? end - row : together) * width, at = row * t.C + c0;
         #pragma omp simd
         for (long j = 0; j < lanes; j++) {
-          float centred = get(bf16, t.x, at + j) - k[MEAN][j], z = centred * k[SCALE][j] + k[BIAS][j], d = 0.f;
+          float centred = get(bf16, t.x, at + j) - k[MEAN][j], z = centred * k[SCALE][j] + k[BIAS][j], d = centred;
           if (act > RELU) z = rounded(bf16, z).value;  // to round twice changes nothing for the others
           if (act == SUM_RELU) z = get(bf16, t.other, at + j) + (pass == FORWARD ? z : 0.f);
-          if (pass == STATISTICS) { s[j] += centred; q[j] += centred * centred; }
           if (pass == FORWARD) put(bf16, t.out, at + j, activated(act, z));
-          if (pass > FORWARD) d = gradient(act, bf16, z, get(bf16, t.g, at + j));
-          if (pass == SUMS) { s[j] += d; q[j] += d * centred; }
-          if (pass == BACKWARD) d *= k[SCALE][j];
-          if (pass == BACKWARD && t.training) d += k[OF_INPUT][j] * centred + k[CONSTANT][j];
-          if (pass == BACKWARD || (pass == SUMS && act > RELU)) put(bf16, t.out, at + j, d);  // dear: kept for BACKWARD
+          if (pass > FORWARD) d = gradient(act, z, get(bf16, t.g, at + j));
+          if (pass == SUMS && act > RELU) d = put(bf16, t.out, at + j, d);  // dear: kept for BACKWARD
+          if (pass == STATISTICS || pass == SUMS) { s[j] += d; q[j] += d * centred; }
+          float of_statistics = t.training ? k[OF_INPUT][j] * centred + k[CONSTANT][j] : -0.f;  // −0 changes nothing
+          if (pass == BACKWARD) put(bf16, t.out, at + j, d * k[SCALE][j] + of_statistics);
         }
       }
       for (long j = 0, row = 0; row < together && (pass == STATISTICS || pass == SUMS); row++)
@@ -100,7 +100,7 @@ INLINE void walk(int pass, int act, int bf16, Task t, long first, long last, dou
   }
 }
 #define KIND(pass, act, bf16) (((pass) * 5 + (act)) * 2 + (bf16))
-#define ONE(pass, act, bf16) case KIND(pass, act, bf16): walk(pass, act, bf16, t, first, last, mine); break;
+#define ONE(p, a, b) case KIND(p, a, b): walk(p, a, b, t, first, last, parts + part * 2 * t.C); break;
 #define BOTH(pass, act) ONE(pass, act, 0) ONE(pass, act, 1)
 #define EACH(pass) BOTH(pass, NONE) BOTH(pass, RELU) BOTH(pass, GELU) BOTH(pass, SILU) BOTH(pass, SUM_RELU)
 // One pass over all rows. parts: [MAX_PARTS][2][C]; the sums of all parts, in their order, end in the first.
@@ -109,7 +109,6 @@ static void run(int pass, int act, int bf16, Task t, double *parts, int threads)
   #pragma omp parallel for schedule(static) num_threads(threads) if (count > 1)
   for (long part = 0; part < count; part++) {
     long first = t.rows * part / count, last = t.rows * (part + 1) / count;
-    double *mine = parts + part * 2 * t.C;
     switch (KIND(pass, act, bf16)) { BOTH(STATISTICS, NONE) EACH(FORWARD) EACH(SUMS) EACH(BACKWARD) }
   }
   for (long part = 1; part < count; part++)
@@ -162,7 +161,7 @@ void activation(int act, int bf16, const void *x, const void *g, void *out, long
   float channel[COEFFICIENTS + 1] = { [SCALE] = 1.f }; double parts[MAX_PARTS * 2];  // of one channel: changes nothing
   run(g ? BACKWARD : FORWARD, act, bf16, (Task){ x, g, 0, out, channel, n, 1, 0 }, parts, threads);
 }
-// A window in one channel, x[at] and three neighbours: the first of equal numbers counts, and the last NaN, as in torch.
+// A window in one channel, x[at] and three neighbours: the first of equals counts, and the last NaN, as in torch.
 INLINE void window(int back, int bf16, void *x, void *y, uint8_t *which, long at, long below, long to, long C) {
   float g = back ? get(bf16, y, to) : 0.f, largest = back ? 0.f : get(bf16, x, at);
   uint8_t best = back ? which[to] : 0;

@@ -10,7 +10,7 @@ from cifar_cli.kernels.native_calls import FUNCTIONS, RELU, call, fits, is_bf16
 
 
 def activate(features: Tensor, activation: int, *, inplace: bool = False) -> Tensor:
-    """Returns the activation of features (B, C, H, W). activation: its number in native.c.
+    """Returns the activation of features of any shape. activation: its number in native.c.
 
     inplace: overwrites the features; only ReLU, whose gradient its output tells. Only for what `fits_activation` takes.
     """

@@ -56,12 +56,11 @@ def activation_code(activation: nn.Module) -> int:
 
 
 def fits(features: Tensor) -> bool:
-    """Returns whether native.c can read these features (B, C, H, W): fp32 or bf16, without gaps, on the CPU."""
+    """Returns whether native.c can read these features number by number: fp32 or bf16, without gaps, on the CPU."""
     return (
         type(features) is Tensor  # no fake tensor, which has no values
         and features.device.type == "cpu"
         and features.dtype in (torch.float32, torch.bfloat16)
-        and features.dim() == 4
         and features.numel() > 0
         and (features.is_contiguous(memory_format=torch.channels_last) or features.is_contiguous())
         and not torch.compiler.is_compiling()
@@ -70,8 +69,8 @@ def fits(features: Tensor) -> bool:
 
 
 def fits_by_pixel(features: Tensor) -> bool:
-    """Returns whether native.c can read these features pixel by pixel: as `fits`, in channels_last."""
-    return fits(features) and features.is_contiguous(memory_format=torch.channels_last)
+    """Returns whether native.c can read these features (B, C, H, W) pixel by pixel: as `fits`, in channels_last."""
+    return features.dim() == 4 and fits(features) and features.is_contiguous(memory_format=torch.channels_last)
 
 
 def is_bf16(features: Tensor) -> bool:

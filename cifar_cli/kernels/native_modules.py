@@ -54,8 +54,8 @@ class _NativeActivation(nn.Module):
             del features.__dict__[MARK]  # applied once, as often as its BatchNorm was
             return features
         inplace = getattr(self, "inplace", False)
-        # GELU and SiLU alone are faster by torch. Behind a BatchNorm with a hook they round as without the hook.
-        is_wanted = isinstance(self, nn.ReLU) or features.__dict__.get(NORMALIZED) is self
+        # ReLU and SiLU alone are as fast by torch. Behind a BatchNorm with a hook they round as without the hook.
+        is_wanted = isinstance(self, nn.GELU) or features.__dict__.get(NORMALIZED) is self
         if is_wanted and fits_activation(features, activation_code(self), inplace=inplace):
             return activate(features, activation_code(self), inplace=inplace)
         result: Tensor = super().forward(features)

@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from cifar_cli.builders.build_model import build_model
 from cifar_cli.config import load_text, to_flow_yaml
 from cifar_cli.distributed.shared_batch_norm import SharedBatchNorm
+from cifar_cli.kernels import native_modules
+from cifar_cli.kernels.native_activation import activate
 from cifar_cli.kernels.native_batch_norm import NativeBatchNorm2d
+from cifar_cli.kernels.native_calls import GELU
 from cifar_cli.kernels.native_library import native_library
 from cifar_cli.kernels.native_modules import NativeReLU, replace_by_native
 from cifar_cli.models.table import MODELS
@@ -143,6 +146,18 @@ def test_a_forward_hook_changes_no_bit_of_any_activation(activation: type[nn.Mod
     unseen = model(features)
     model[0].register_forward_hook(lambda module, args, output: None)
     assert torch.equal(model(features), unseen)
+
+
+def test_gelu_alone_is_computed_by_c_and_what_gains_nothing_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[int] = []
+
+    def noted(features: Tensor, activation: int, *, inplace: bool) -> Tensor:
+        computed.append(activation)
+        return activate(features, activation, inplace=inplace)
+
+    monkeypatch.setattr(native_modules, "activate", noted)
+    replace_by_native(nn.Sequential(nn.ReLU(), nn.GELU(), nn.SiLU(), nn.ReLU(inplace=True)))(torch.randn(2, 3))
+    assert computed == [GELU]
 
 
 def test_a_copy_of_a_native_network_uses_its_own_activation(activations_computed: list[int]) -> None:
