@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ _ARGUMENTS = {
     "activation": "iippp l",
     "max_pool": "iippp llll",
 }
-_TYPES = {"i": ctypes.c_int, "l": ctypes.c_long, "d": ctypes.c_double, "p": ctypes.c_void_p}
+_TYPES: Mapping[str, Any] = {"i": ctypes.c_int, "l": ctypes.c_long, "d": ctypes.c_double, "p": ctypes.c_void_p}
 
 
 def call(function: str, *arguments: Tensor | float | None) -> None:
@@ -70,7 +71,7 @@ def fits(features: Tensor) -> bool:
 
 def fits_by_pixel(features: Tensor) -> bool:
     """Returns whether native.c can read these features (B, C, H, W) pixel by pixel: as `fits`, in channels_last."""
-    return features.dim() == 4 and fits(features) and features.is_contiguous(memory_format=torch.channels_last)
+    return fits(features) and features.is_contiguous(memory_format=torch.channels_last)
 
 
 def is_bf16(features: Tensor) -> bool:
