@@ -28,7 +28,7 @@ class NativeBatchNorm2d(nn.BatchNorm2d):
             by_batch and pixels < 2
         ):  # torch says what is wrong with one pixel
             return super().forward(features)
-        if self.activation is None or _has_hook(self) or _has_hook(self.activation):
+        if self.activation is None or has_hook(self) or has_hook(self.activation):
             return self.normalized(features)
         if self.is_added:
             return Summand(self, features)
@@ -77,7 +77,7 @@ class Summand:
     __radd__ = __add__
 
 
-def _has_hook(module: nn.Module) -> bool:
+def has_hook(module: nn.Module) -> bool:
     """Returns whether somebody looks at what the module takes or gives: then it has to be what its name says."""
     return bool(
         module._forward_hooks

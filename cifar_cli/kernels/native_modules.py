@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from cifar_cli.kernels.native_activation import activate, fits_activation
-from cifar_cli.kernels.native_batch_norm import MARK, NORMALIZED, NativeBatchNorm2d
-from cifar_cli.kernels.native_calls import activation_code
+from cifar_cli.kernels.native_batch_norm import MARK, NORMALIZED, NativeBatchNorm2d, has_hook
+from cifar_cli.kernels.native_calls import activation_code, fits
 from cifar_cli.kernels.native_library import native_library
 from cifar_cli.kernels.native_pool import fits_pool, max_pool2x2
+
+POOL_FIRST = "pool_first"  # attribute of features that a ReLU has yet to read, which names the pooling to go first
 
 
 def replace_by_native(model: nn.Module) -> nn.Module:
@@ -23,13 +25,19 @@ def replace_by_native(model: nn.Module) -> nn.Module:
     A BatchNorm that only an activation reads computes that too: in an nn.Sequential, or where a module has a mapping
     `activated` from the name of a BatchNorm to that of the activation. In a residual block, a mapping `added` names
     each BatchNorm that is only added to a tensor, and the ReLU that alone reads the sum: both are computed together.
+    A ReLU that only a pooling reads, in an nn.Sequential or by a mapping `max_pooled`, is computed after the pooling.
     """
     uses = Counter(id(child) for parent in model.modules() for child in parent._modules.values())
     for parent in list(model.modules()):
-        for norm, activation, is_added in _pairs(parent):
-            is_native = type(activation) is nn.ReLU if is_added else _is_native_activation(activation)
-            if type(norm) is nn.BatchNorm2d and is_native and uses[id(norm)] == 1:
-                norm.__dict__.update(activation=activation, is_added=is_added)  # not as a submodule: names stay
+        for norm, activation in (*_in_sequence(parent), *_named(parent, "activated")):
+            if type(norm) is nn.BatchNorm2d and _is_native_activation(activation) and uses[id(norm)] == 1:
+                norm.__dict__["activation"] = activation  # not as a submodule: names stay
+        for norm, relu in _named(parent, "added"):
+            if type(norm) is nn.BatchNorm2d and type(relu) is nn.ReLU and uses[id(norm)] == 1:
+                norm.__dict__.update(activation=relu, is_added=True)
+        for relu, pool in (*_in_sequence(parent), *_named(parent, "max_pooled")):
+            if type(relu) is nn.ReLU and type(pool) is nn.MaxPool2d and _is_2x2(pool) and uses[id(relu)] == 1:
+                relu.__dict__["pool"] = pool
     for module in model.modules():
         # Another class, not another module: weights, hooks and settings stay as they are.
         if type(module) is nn.BatchNorm2d:
@@ -63,7 +71,16 @@ class _NativeActivation(nn.Module):
 
 
 class NativeReLU(_NativeActivation, nn.ReLU):
-    """A ReLU by native.c."""
+    """A ReLU by native.c. It lets the pooling that alone reads it go first: the same values, of a quarter as many."""
+
+    pool: nn.Module | None = None
+
+    def forward(self, features: Tensor) -> Tensor:
+        is_first = self.pool is None or MARK in features.__dict__ or has_hook(self) or has_hook(self.pool)
+        if is_first or not fits(features):
+            return super().forward(features)
+        features.__dict__[POOL_FIRST] = self.pool
+        return features
 
 
 class NativeGELU(_NativeActivation, nn.GELU):
@@ -75,9 +92,15 @@ class NativeSiLU(_NativeActivation, nn.SiLU):
 
 
 class NativeMaxPool2d(nn.MaxPool2d):
-    """A 2×2 max pooling by native.c."""
+    """A 2×2 max pooling by native.c, and behind it the ReLU that let it go first."""
 
     def forward(self, features: Tensor) -> Tensor:
+        if features.__dict__.get(POOL_FIRST) is not self:
+            return self._pooled(features)
+        del features.__dict__[POOL_FIRST]
+        return nn.functional.relu(self._pooled(features), inplace=True)
+
+    def _pooled(self, features: Tensor) -> Tensor:
         # Rounded up, an odd side has a last window of one pixel.
         is_whole = not self.ceil_mode or all(side % 2 == 0 for side in features.shape[-2:])
         if fits_pool(features) and is_whole:
@@ -103,16 +126,19 @@ for _native, _named_as in (
     _native.__name__ = _named_as.__name__  # what tables and error messages call the layer: it is what it was
 
 
-def _pairs(parent: nn.Module) -> Iterator[tuple[nn.Module, nn.Module, bool]]:
-    """Yields each module whose output only the other reads, and whether it is added to something before."""
-    layers = {name: module for name, module in parent._modules.items() if module is not None}  # children() has no twins
+def _in_sequence(parent: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
+    """Yields each two layers of an nn.Sequential of which the second alone reads the first."""
     if type(parent).forward is nn.Sequential.forward:
-        yield from ((*pair, False) for pair in pairwise(layers.values()))
-    for mapping in ("activated", "added"):
-        names: Mapping[str, str] = getattr(parent, mapping, {})
-        for norm, activation in names.items():
-            if norm in layers and activation in layers:
-                yield layers[norm], layers[activation], mapping == "added"
+        yield from pairwise(parent._modules.values())  # children() leaves out twins
+
+
+def _named(parent: nn.Module, mapping: str) -> Iterator[tuple[nn.Module, nn.Module]]:
+    """Yields the layers that a mapping of the module pairs by their names."""
+    names: Mapping[str, str] = getattr(parent, mapping, {})
+    for first, second in names.items():
+        layers = parent._modules.get(first), parent._modules.get(second)
+        if layers[0] is not None and layers[1] is not None:
+            yield layers[0], layers[1]
 
 
 def _is_native_activation(module: nn.Module) -> bool:

@@ -5,11 +5,16 @@ section II.B. ReLU, the maximum of each window and logits stand for the paper's 
 filter of the second convolution reads all maps.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 
 class LeNet5(nn.Module):
     """Input: images (B, *image_shape) with sides of 16 pixels or more; output: logits (B, num_classes)."""
+
+    max_pooled: ClassVar[Mapping[str, str]] = {"relu1": "pool1", "relu2": "pool2"}
 
     def __init__(self, *, image_shape: tuple[int, int, int], num_classes: int) -> None:
         super().__init__()
