@@ -187,7 +187,8 @@ void max_pool(int back, int bf16, void *x, void *y, uint8_t *which, long N, long
   long h = H / 2, w = W / 2, image = H * W * C, size = bf16 ? 2 : 4;
   #pragma omp parallel for schedule(static) num_threads(threads) if (N * image > MIN_PART)
   for (long n = 0; n < N; n++) {
-    if (back && (H % 2 || W % 2)) memset((char *)x + n * image * size, 0, image * size);  // some are in no window
+    for (long i = 0; back && i < H; i++)  // with an odd side, some pixels are in no window
+      memset((char *)x + ((n * H + i) * W + (i < 2 * h) * 2 * w) * C * size, 0, (W - (i < 2 * h) * 2 * w) * C * size);
     for (long i = 0; i < h * w; i++) {
       long at = n * image + (i / w * W + i % w) * 2 * C, to = (n * h * w + i) * C;
       if (back && bf16) windows(1, 1, x, y, which, at, W * C, to, C);
