@@ -65,7 +65,7 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
     note(f"--from {path}: took {len(fitting)} of {len(here)} tensors, {numbers:,} of {total:,} parameters")
     if renamed := [(theirs, ours) for theirs, ours in names.items() if theirs != ours]:
         theirs, ours = renamed[0]
-        note(f"{formatting.count(len(renamed), 'name')} of another program's, such as {theirs}, here {ours}")
+        note(f"read {formatting.count(len(renamed), 'name')} of another program as ours: {theirs} is {ours} here")
     heads = [
         name for name in misfits if name.rpartition(".")[0] == last and given[name].shape[1:] == here[name].shape[1:]
     ]
