@@ -41,6 +41,7 @@ def check_own_model(experiment: Experiment) -> None:
         output = _forward(own, model, _images(experiment), training=False)
     _check_hidden(own, hidden)
     _check_output(own, model, output)
+    _check_single_image(own, model, output, _forward(own, model, _images(experiment)[:1], training=False))
 
 
 def check_own_training(experiment: Experiment) -> None:
@@ -167,6 +168,15 @@ def _check_output(own: OwnSource, model: nn.Module, output: object) -> None:
             f"{place}: expected one row in the output for each of {IMAGES} images, found the shape "
             f"{tuple(output.shape)}, in which the images are mixed; write x.flatten(1) in the place of x.flatten() or "
             f"of a view with a fixed number of images"
+        )
+
+
+def _check_single_image(own: OwnSource, model: nn.Module, output: Tensor, of_one: Tensor) -> None:
+    """Raises UsageError where a single image, such as one for predict, does not keep its dimension."""
+    if of_one.shape[:1] != (1,) or of_one.shape[1:] != output.shape[1:]:
+        raise UsageError(
+            f"{_place(own, model, 'forward')}: expected an output of the shape {(1, *output.shape[1:])} for a single "
+            f"image, found {tuple(of_one.shape)}; write x.flatten(1) in the place of x.squeeze()"
         )
 
 
