@@ -222,9 +222,8 @@ def test_a_folder_that_cannot_be_written_is_named_after_the_sentences(cifar: Cal
     [
         (
             ["conv9"],
-            "no layer 'conv9' in run RUN, best weights (epoch 2); did you mean 'conv1'? The layers are: conv1 (Conv2d), "
-            "relu1 (ReLU), pool1 (MaxPool2d), "
-            "flatten (Flatten), dropout (Dropout), fc1 (Linear)\n",
+            "no layer 'conv9' in run RUN, best weights (epoch 2); did you mean 'conv1'? The layers are: "
+            "conv1 (Conv2d), relu1 (ReLU), pool1 (MaxPool2d), flatten (Flatten), dropout (Dropout), fc1 (Linear)\n",
         ),
         (["conv1", "--mode", "tile"], "--mode: expected one of tiles, tutorial, found 'tile'; did you mean 'tiles'?"),
         (
