@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
@@ -240,6 +241,15 @@ def test_a_database_that_cannot_be_opened_leaves_no_folder(search: Callable[...,
     assert outcome.code == 1
     assert "error: --storage: expected a database that can be opened" in outcome.err
     assert not (tmp_path / "logs").exists()
+
+
+def test_the_study_that_is_named_is_the_one_in_the_database(search: Callable[..., Any], tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    outcome = search(*WORDS, RANGES[0], "--trials", "1", "--storage", storage)
+    assert outcome.code == 0, outcome.err
+    (study,) = optuna.get_all_study_summaries(storage)
+    assert f"study {study.study_name} in the database of --storage: 0 trials so far\n" in outcome.err
+    assert study.n_trials == 1
 
 
 def test_what_is_refused_changes_nothing(search: Callable[..., Any], tmp_path: Path) -> None:
