@@ -394,13 +394,13 @@ def assert_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(kil
     interval = domains["optimizer.lr"].domain_interval
     assert (interval.min_value, interval.max_value) == (0.001, 0.1)
     assert [value.string_value for value in domains["data.augment.flip"].domain_discrete.values] == ["null", "random"]
-    assert [info.name.tag for info in experiment.metric_infos] == ["accuracy/val", "epochs"]
+    assert [info.name.tag for info in experiment.metric_infos] == ["hparams/val_accuracy", "hparams/epochs"]
     for row in rows(killed):
         folder = killed / "hparams" / row["run"]
         session = plugin_data(folder, metadata.SESSION_START_INFO_TAG).session_start_info
         assert session.hparams["optimizer.lr"].number_value == float(row["optimizer.lr"])
         assert session.hparams["model.hidden"].string_value == row["model.hidden"]
-        (event,) = accumulator(folder).Scalars("accuracy/val")
+        (event,) = accumulator(folder).Scalars("hparams/val_accuracy")
         assert event.value == pytest.approx(float(row["val_accuracy"]))
 
 
