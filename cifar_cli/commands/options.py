@@ -97,6 +97,13 @@ Pretrained = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and nothing else there.")]
 
 
+def refuse_log_dir(log_dir: Path | None, *, of: str) -> None:
+    """Raises UsageError for --log-dir where something new is made. of: the command."""
+    if log_dir is not None:
+        word = shell_command(f"log.dir={log_dir}")
+        raise UsageError(f"cifar {of} --log-dir: a new run goes where log.dir says; write {word}")
+
+
 def is_override(word: str) -> bool:
     """Returns whether a word is key=value and not a path that contains a `=`.
 
