@@ -28,7 +28,8 @@ def names_here(names: Iterable[str], here: Collection[str]) -> dict[str, str]:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    """Yields what the tensor may be called in a network of ours."""
+    """Yields what the tensor may be called in a network of ours, or of a person's own."""
+    yield from (f"{owner}.{name}" for owner in OWNERS)
     owner, _, inner = name.partition(".")
     for known in (name, inner) if owner in OWNERS else (name,):
         renamed = re.sub(r"\bbn(\d*)\.", r"norm\1.", known)

@@ -76,6 +76,11 @@ def test_names_of_pytorch_cifar_become_ours() -> None:
     }
 
 
+def test_the_attribute_that_holds_a_network_may_be_in_the_file_or_in_the_network() -> None:
+    assert names_here(["model.conv1.weight"], ["conv1.weight"]) == {"model.conv1.weight": "conv1.weight"}
+    assert names_here(["bn1.weight"], ["backbone.bn1.weight"]) == {"bn1.weight": "backbone.bn1.weight"}
+
+
 def test_a_name_that_the_network_has_stays_and_no_two_become_one() -> None:
     assert names_here(["bn1.weight", "norm1.weight"], ["norm1.weight"]) == {
         "bn1.weight": "bn1.weight",
