@@ -80,6 +80,12 @@ def compare_suites(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Ch
     return [Change(name, old[name], found) for name, found in relative_times(now).items() if name in old]
 
 
+def parts_of_one(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns the parts that only one of two suites has, which are not compared."""
+    old, new = relative_times(before), relative_times(now)
+    return [name for name in [*new, *old] if name not in old or name not in new]
+
+
 def other_machine(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Returns how the machines of two suites differ, a phrase for each fact; empty if they are alike."""
     old, new = before["machine"], now["machine"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cifar_cli.benchmark.compare_suites import compare_suites, other_machine, read_suite, relative_times
+from cifar_cli.benchmark.compare_suites import compare_suites, other_machine, parts_of_one, read_suite, relative_times
 from cifar_cli.errors import UsageError
 
 
@@ -50,6 +50,8 @@ def test_a_part_that_only_one_suite_has_is_left_out() -> None:
     more["commands"]["cifar eval"] = {"ratio": {"per_round": [2.0] * 7}}
     assert list(relative_times(more)) == ["cnn", "cifar --help", "cifar eval"]
     assert [change.name for change in compare_suites(BEFORE, more)] == ["cnn", "cifar --help"]
+    assert parts_of_one(BEFORE, more) == parts_of_one(more, BEFORE) == ["cifar eval"]
+    assert parts_of_one(more, more) == []
 
 
 def test_another_machine_and_another_torch_are_named() -> None:
