@@ -181,7 +181,7 @@ def _check_single_image(own: OwnSource, model: nn.Module, output: Tensor, of_one
 
 
 def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, images: Tensor) -> None:
-    """Warns of a last operation that limits the scores, and of layers that are never called."""
+    """Warns of a last operation that limits the scores, of seeding, and of layers that are never called."""
     steps = trace_forward(build_model(experiment), images)
     computed = [(step, operation.name) for step in steps for operation in step.computing()]
     step, operation = computed[-1] if computed else (None, "")
@@ -193,6 +193,11 @@ def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, 
             else own.place_of_call(class_name, operation.removeprefix("_"))
         )
         warn(f"{place}: {sentence}")
+    if seeding := own.place_of_seeding(type(model).__name__):
+        warn(
+            f"{seeding}: the network seeds the random numbers itself, so that those that it draws are the same for every "
+            f"seed of the configuration and of --seeds: leave it out"
+        )
     unused = {
         name.rpartition(".")[0] or name
         for name, parameter in model.named_parameters()

@@ -264,6 +264,11 @@ SOFTMAX = "keeps the class scores between 0 and 1, so that the loss cross_entrop
             "12: ReLU as the last layer turns every negative class",
         ),
         (
+            net(f"torch.manual_seed(0)\n{FC}"),
+            "9: the network seeds the random numbers itself, so that those that it draws are the same for every seed "
+            "of the configuration and of --seeds: leave it out",
+        ),
+        (
             net(f"{FC}\nself.extra = nn.Linear(3, 4)"),
             "12: forward did not use extra when it was tried: weights that are not",
         ),

@@ -17,6 +17,11 @@ from cifar_cli.shell import expand_path
 MAX_BYTES = 2**20
 USAGE = "write for example --model my_net.py:Net"
 
+SEEDING_CALLS = {
+    *("torch.manual_seed", "torch.random.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"),
+    *("manual_seed", "random.seed", "np.random.seed", "numpy.random.seed", "seed_everything", "pl.seed_everything"),
+}
+
 
 @dataclass(frozen=True)
 class OwnSource:
@@ -81,6 +86,16 @@ class OwnSource:
         calls = [inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call)] if node else []
         lines = [call.lineno for call in calls if name in (getattr(call, "attr", ""), getattr(call, "id", ""))]
         return f"{self.path}:{max(lines, default=node.lineno if node else self.line_of(self.attribute))}"
+
+    def place_of_seeding(self, class_name: str) -> str | None:
+        """Returns `FILE:LINE` of the first call in a class that seeds the random numbers of all, None if there is none.
+
+        A generator of its own, `torch.Generator().manual_seed(0)`, may be seeded.
+        """
+        node = self.class_node(class_name)
+        calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)] if node else []
+        lines = [call.lineno for call in calls if ast.unparse(call.func) in SEEDING_CALLS]
+        return f"{self.path}:{min(lines)}" if lines else None
 
 
 def meant_own_word(word: str) -> str | None:

@@ -101,3 +101,20 @@ def test_a_word_that_means_a_network_of_ones_own_is_answered_with_the_option_for
     outcome = cifar(*before, word)
     assert outcome.code == 2
     assert answer.format(word) in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("torch.manual_seed(0)", "my_net.py:5"),
+        ("np.random.seed(0)", "my_net.py:5"),
+        ("self.draws = torch.Generator().manual_seed(0)", None),
+        ("random.shuffle([])", None),
+    ],
+)
+def test_a_network_that_seeds_all_random_numbers_is_found(line: str, place: str | None) -> None:
+    Path("my_net.py").write_text(
+        f"from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        {line}\n\n"
+        "def seed_for_a_script():\n    torch.manual_seed(0)\n"
+    )
+    assert read_own_source("my_net.py:Net").place_of_seeding("Net") == place
