@@ -195,8 +195,8 @@ def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, 
         warn(f"{place}: {sentence}")
     if seeding := own.place_of_seeding(type(model).__name__):
         warn(
-            f"{seeding}: the network seeds the random numbers itself, so that those that it draws are the same for every "
-            f"seed of the configuration and of --seeds: leave it out"
+            f"{seeding}: the network seeds the random numbers itself, so that those that it draws are the same for "
+            f"every seed of the configuration and of --seeds: leave it out"
         )
     unused = {
         name.rpartition(".")[0] or name
