@@ -155,10 +155,13 @@ def check_own_source(own: OwnSource) -> None:
     if own.attribute not in known and not _imports_all(own.tree):
         raise UsageError(_unknown_name(own, known, classes))
     if found := find_training_code(own.tree):
+        guard = '`if __name__ == "__main__":`'
+        mend = f"put the line {guard} before it, and indent all that follows"
+        if own.line_of(own.attribute) > found.line:  # as in a script, which loads the images first
+            mend = f"move the definition of {own.attribute} and its imports above it, then {mend}"
         raise UsageError(
             f"{own.path}:{found.line}: expected nothing but definitions outside of functions and classes, found "
-            f'{found.code}, which would run each time the file is read; put the line `if __name__ == "__main__":` '
-            f"before it, and indent all that follows"
+            f"{found.code}, which would run each time the file is read; {mend}"
         )
 
 

@@ -64,6 +64,18 @@ def test_the_word_that_names_a_network_of_ones_own_is_known_from_what_people_typ
         ("folder.py:Net", "folder.py: expected a Python file, found: Is a directory; write for example"),
         ("a\0.py:Net", "expected a Python file, found: embedded null byte"),
         ("guarded.py:Net", 'found none outside of `if __name__ == "__main__":`; move its definition before that line'),
+        (
+            "loads_last.py:Net",
+            "loads_last.py:3: expected nothing but definitions outside of functions and classes, found the training "
+            "code `CIFAR10()`, which would run each time the file is read; put the line "
+            '`if __name__ == "__main__":` before it, and indent all that follows',
+        ),
+        (
+            "loads_first.py:Net",
+            "loads_first.py:1: expected nothing but definitions outside of functions and classes, found the training "
+            "code `CIFAR10()`, which would run each time the file is read; move the definition of Net and its imports "
+            'above it, then put the line `if __name__ == "__main__":` before it, and indent all that follows',
+        ),
         ("broken.py:Net", "broken.py:2:12: expected Python, found: '(' was never closed in the line `if 1: print('a'`"),
         ("latin.py:Net", "latin.py:1"),
         ("zero.py:Net", "zero.py:1: expected Python, found: source code string cannot contain null bytes"),
@@ -73,6 +85,8 @@ def test_the_word_that_names_a_network_of_ones_own_is_known_from_what_people_typ
 def test_what_cannot_be_read_is_told_before_anything_runs(word: str, message: str) -> None:
     Path("folder.py").mkdir()
     Path("guarded.py").write_text('if __name__ == "__main__":\n    class Net:\n        pass\n')
+    Path("loads_last.py").write_text("class Net:\n    pass\ndata = CIFAR10()\n")
+    Path("loads_first.py").write_text("data = CIFAR10()\nclass Net:\n    pass\n")
     Path("broken.py").write_text("open('ran.txt', 'w')\nif 1: print('a'\n")
     Path("latin.py").write_bytes(b"x = '\xe9'\nclass Net: pass\n")
     Path("zero.py").write_bytes(b"class Net: pass\n\0")
