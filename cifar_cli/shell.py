@@ -9,6 +9,7 @@ from cifar_cli.errors import UsageError
 
 MASK = "***"
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+_ADDRESS = re.compile(r"(?i)(https?|ftp|s3|gs|hf):/")  # a Path keeps one slash of two
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -43,9 +44,15 @@ def expand_path(path: str | Path, *, place: str = "") -> Path:
 
     The one function for every path that a person gives: options, words, keys and environment variables mean the same.
     A file whose name really contains a `$` is found where the variable is not defined.
-    place: the option or the key, for messages. Raises UsageError for a variable or a user that does not exist.
+    place: the option or the key, for messages. Raises UsageError for a variable or a user that does not exist, and for
+    an address of the web, which would become a folder `https:`.
     """
     text, before = str(path), f"{place}: " if place else ""
+    if _ADDRESS.match(text) and not os.path.lexists(text):
+        raise UsageError(
+            f"{before}{text}: expected a path on this machine, found an address; write a path (what is at an "
+            f"address has to be downloaded first)"
+        )
     names = [plain or braced for plain, braced in _VARIABLE.findall(text)]
     undefined = [name for name in names if name not in os.environ]
     if undefined and not os.path.lexists(text):

@@ -44,6 +44,14 @@ def test_a_variable_that_is_not_defined_is_refused_by_name() -> None:
     )
 
 
+@pytest.mark.parametrize("typed", ["https://example.com/cat.jpg", Path("s3://bucket/logs"), "HTTP://x"])
+def test_an_address_is_no_path(typed: str | Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"^--from: \w+:/.*: expected a path on this machine, found an address; write a path"
+    ):
+        expand_path(typed, place="--from")
+
+
 def test_a_user_that_does_not_exist_is_refused_by_name() -> None:
     with pytest.raises(UsageError) as caught:
         expand_path("~no-such-user/logs", place="--log-dir")

@@ -51,8 +51,11 @@ def first_layer(model: nn.Module) -> str | None:
     return next(iter(names or layer_names(model)), None)
 
 
-def find_layer(model: nn.Module, name: str) -> nn.Module:
-    """Returns the layer with this dotted name. Raises UsageError, which lists the names, if there is none."""
+def find_layer(model: nn.Module, name: str, *, source: str = "") -> nn.Module:
+    """Returns the layer with this dotted name. Raises UsageError, which lists the names, if there is none.
+
+    source: where the network is from, for the error where a person has named none and it may be another than meant.
+    """
     names = layer_names(model)
     if name not in names:
         listed = [f"{known} ({kind})" for known, kind in names.items()]
@@ -60,7 +63,8 @@ def find_layer(model: nn.Module, name: str) -> nn.Module:
         rest = f", … and {more} more" if more > 0 else ""
         hint = did_you_mean(name, names).removesuffix("?")
         ending = "? The layers are: " if hint else ". The layers are: "
-        raise UsageError(f"no layer '{name}'{hint}{ending}{', '.join(listed[:LISTED_LAYERS])}{rest}")
+        where = f" in {source}" if source else ""
+        raise UsageError(f"no layer '{name}'{where}{hint}{ending}{', '.join(listed[:LISTED_LAYERS])}{rest}")
     return model.get_submodule(name)
 
 

@@ -4,13 +4,14 @@ Compared are ratios: of a step to the same step of the reference, of a command t
 slower at one hour than at another slows both down.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cifar_cli.benchmark.round_summary import RoundSummary, ratio, summarize_rounds
-from cifar_cli.errors import UsageError
+from cifar_cli.errors import RunError, UsageError
 from cifar_cli.runs.json_files import read_json
 
 MACHINE_FACTS = ("processor", "device", "precision", "threads", "cuda")
@@ -39,17 +40,28 @@ class Change:
 
 
 def read_suite(path: Path) -> dict[str, Any]:
-    """Returns a suite from its file. Raises UsageError unless the file holds one."""
-    found = read_json(path)
-    if not found:
+    """Returns a suite from its file. Raises UsageError unless the file holds all that a comparison needs.
+
+    For the suite of now is compared at the end of minutes of measuring.
+    """
+    if not path.is_file():
         raise UsageError(f"--compare {path}: expected the file of a suite, found none; write one with: {WRITE} {path}")
     try:
-        relative_times(found)
-    except (KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError) as error:
-        raise UsageError(
-            f"--compare {path}: expected the figures of a suite, found another JSON file; write one with: {WRITE} FILE"
-        ) from error
+        found = read_json(path)
+    except RunError as error:
+        raise _no_suite(path, "a file that is no JSON object, or cannot be read") from error
+    try:
+        times = relative_times(found).values()
+        other_machine(found, found)
+    except (KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise _no_suite(path, "another JSON file, or one in which some are missing") from error
+    if not times or not all(0 < time.interval[0] <= time.interval[1] < math.inf for time in times):
+        raise _no_suite(path, "none, or times that are not above 0")
     return found
+
+
+def _no_suite(path: Path, found: str) -> UsageError:
+    return UsageError(f"--compare {path}: expected the figures of a suite, found {found}; write one with: {WRITE} FILE")
 
 
 def relative_times(suite: Mapping[str, Any]) -> dict[str, RoundSummary]:
@@ -66,6 +78,12 @@ def compare_suites(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Ch
     """Returns a change for each part that both suites have, in the order of the new one."""
     old = relative_times(before)
     return [Change(name, old[name], found) for name, found in relative_times(now).items() if name in old]
+
+
+def parts_of_one(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns the parts that only one of two suites has, which are not compared."""
+    old, new = relative_times(before), relative_times(now)
+    return [name for name in [*new, *old] if name not in old or name not in new]
 
 
 def other_machine(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -41,6 +41,7 @@ def check_own_model(experiment: Experiment) -> None:
         output = _forward(own, model, _images(experiment), training=False)
     _check_hidden(own, hidden)
     _check_output(own, model, output)
+    _check_single_image(own, model, output, _forward(own, model, _images(experiment)[:1], training=False))
 
 
 def check_own_training(experiment: Experiment) -> None:
@@ -170,8 +171,17 @@ def _check_output(own: OwnSource, model: nn.Module, output: object) -> None:
         )
 
 
+def _check_single_image(own: OwnSource, model: nn.Module, output: Tensor, of_one: Tensor) -> None:
+    """Raises UsageError where a single image, such as one for predict, does not keep its dimension."""
+    if of_one.shape[:1] != (1,) or of_one.shape[1:] != output.shape[1:]:
+        raise UsageError(
+            f"{_place(own, model, 'forward')}: expected an output of the shape {(1, *output.shape[1:])} for a single "
+            f"image, found {tuple(of_one.shape)}; write x.flatten(1) in the place of x.squeeze()"
+        )
+
+
 def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, images: Tensor) -> None:
-    """Warns of a last operation that limits the scores, and of layers that are never called."""
+    """Warns of a last operation that limits the scores, of seeding, and of layers that are never called."""
     steps = trace_forward(build_model(experiment), images)
     computed = [(step, operation.name) for step in steps for operation in step.computing()]
     step, operation = computed[-1] if computed else (None, "")
@@ -183,6 +193,11 @@ def _warn_of_mistakes(experiment: Experiment, own: OwnSource, model: nn.Module, 
             else own.place_of_call(class_name, operation.removeprefix("_"))
         )
         warn(f"{place}: {sentence}")
+    if seeding := own.place_of_seeding(type(model).__name__):
+        warn(
+            f"{seeding}: the network seeds the random numbers itself, so that those that it draws are the same for "
+            f"every seed of the configuration and of --seeds: leave it out"
+        )
     unused = {
         name.rpartition(".")[0] or name
         for name, parameter in model.named_parameters()

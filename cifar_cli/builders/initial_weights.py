@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cifar_cli import formatting
 from cifar_cli.builders.build_model import build_meta_model
+from cifar_cli.builders.weight_names import names_here
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import note, warn
 from cifar_cli.errors import CheckpointError
@@ -37,8 +38,10 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
 
     Raises CheckpointError if the file cannot be read, none of its tensors fits a parameter, or one has NaN or infinity.
     """
-    given, network = read_weights(path), build_meta_model(experiment)
+    in_file, network = read_weights(path), build_meta_model(experiment)
     here = network.state_dict()
+    names = names_here(in_file, here)
+    given = {names[name]: tensor for name, tensor in in_file.items()}
     fitting = {name: tensor for name, tensor in given.items() if name in here and tensor.shape == here[name].shape}
     misfits = [name for name in given if name in here and name not in fitting]
     absent = [name for name in here if name not in given]
@@ -60,6 +63,9 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
         )
     numbers, total = sum(given[name].numel() for name in trained), sum(it.numel() for it in network.parameters())
     note(f"--from {path}: took {len(fitting)} of {len(here)} tensors, {numbers:,} of {total:,} parameters")
+    if renamed := [(theirs, ours) for theirs, ours in names.items() if theirs != ours]:
+        theirs, ours = renamed[0]
+        note(f"read {formatting.count(len(renamed), 'name')} of another program as ours: {theirs} is {ours} here")
     heads = [
         name for name in misfits if name.rpartition(".")[0] == last and given[name].shape[1:] == here[name].shape[1:]
     ]
@@ -75,7 +81,8 @@ def find_initial_weights(path: Path, experiment: Experiment) -> InitialWeights:
         _listed("not in the file", (f"{name} {_shape(here[name])}" for name in absent)),
     ]
     if any(left):
-        warn(f"left as drawn:\n{''.join(left).rstrip()}")
+        most = ", which is most of the network" if numbers < total / 2 else ""
+        warn(f"left as drawn{most}:\n{''.join(left).rstrip()}")
     if unused:
         warn(_listed("in the file only", (f"{name} {_shape(given[name])}" for name in unused)).strip())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,6 +11,7 @@ from cifar_cli.builders.feature_layers import check_feature_layers
 from cifar_cli.builders.init_weights import check_init_layers
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
+from cifar_cli.data.data_root import data_root, has_own_images
 from cifar_cli.errors import UsageError
 from cifar_cli.optim.build_optimizer import build_optimizer
 from cifar_cli.optim.select_parameters import freeze
@@ -27,6 +28,12 @@ def preflight(experiment: Experiment, *, warn: Callable[[str], object] = warn) -
     _check_names(experiment)
     for text in config.warnings(experiment):
         warn(text)
+    data = experiment.data
+    if data.root and data.name not in ("folder", "synthetic") and has_own_images(data_root(data.root)):
+        warn(
+            f"data.root: {data.root} holds images of your own, in train/<class>/, but data.name is {data.name}, which "
+            f"is looked for there, and downloaded to it; to train on yours, write data.name=folder"
+        )
 
 
 def check_class_scores(experiment: Experiment) -> None:

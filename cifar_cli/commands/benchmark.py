@@ -118,7 +118,7 @@ def _run_suite(words: list[str] | None, *, compare: Path | None, seconds: float,
             f"write cifar benchmark --suite --json FILE to keep the figures"
         )
     from cifar_cli.benchmark.build_benchmark import warn_if_busy
-    from cifar_cli.benchmark.compare_suites import SLOWER, compare_suites, other_machine, read_suite
+    from cifar_cli.benchmark.compare_suites import SLOWER, compare_suites, other_machine, parts_of_one, read_suite
     from cifar_cli.benchmark.suite import run_suite
     from cifar_cli.benchmark.suite_tables import print_changes, print_suite
     from cifar_cli.console.streams import print_next_step, warn
@@ -146,6 +146,8 @@ def _run_suite(words: list[str] | None, *, compare: Path | None, seconds: float,
         slower = [change.name for change in changes if change.verdict == SLOWER]
         if difference := other_machine(before, measured):
             warn(f"{compare} is not of this machine: {'; '.join(difference)}. The ratios may differ for that reason")
+        if lone := parts_of_one(before, measured):
+            warn(f"{compare}: not compared, as only one of the two suites has it: {', '.join(lone)}")
         if path is not None or not as_json:
             print_changes(changes, since=str(compare))
     kept = path or Path("suite.json")

@@ -23,6 +23,7 @@ from cifar_cli.commands.options import (
 )
 from cifar_cli.config.keys import MACHINE_KEYS
 from cifar_cli.console.completion import complete_export_words
+from cifar_cli.errors import UsageError
 from cifar_cli.export.table import FORMATS, check_libraries, check_own_network
 from cifar_cli.shell import shell_command
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 
 def export(
-    to: Annotated[str, one_of(*FORMATS, help="The format.")],
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -40,6 +40,7 @@ def export(
             autocompletion=complete_export_words,
         ),
     ] = None,
+    to: Annotated[str | None, one_of(*FORMATS, help="The format; it has to be named.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -57,6 +58,10 @@ def export(
     log_dir: LogDir = DEFAULT_LOG_DIR,
 ) -> None:
     """Write a trained network for other programs: ONNX, safetensors, torch.export, plain PyTorch."""
+    if to is None:
+        meant = next((word for word in words or [] if word in FORMATS), None)
+        mend = f"write cifar export --to {meant}" if meant else "write for example cifar export --to onnx"
+        raise UsageError(f"cifar export: expected --to {'|'.join(FORMATS)}, found none; {mend}")
     trust_in = read_trust(model, trust_model)
     choice = choose_model(
         words,

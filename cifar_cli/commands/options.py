@@ -15,7 +15,7 @@ from cifar_cli.config.keys import is_known_key
 from cifar_cli.console.completion import complete_config, complete_own_model
 from cifar_cli.errors import RunError, RunNotFoundError, UsageError, did_you_mean
 from cifar_cli.runs.run_folder import find_run, is_checkpoint_path
-from cifar_cli.shell import expand_path
+from cifar_cli.shell import expand_path, shell_command
 
 WEIGHTS = ("best", "last")
 DEFAULT_LOG_DIR = Path("logs")
@@ -97,6 +97,13 @@ Pretrained = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and nothing else there.")]
 
 
+def refuse_log_dir(log_dir: Path | None, *, of: str) -> None:
+    """Raises UsageError for --log-dir where something new is made. of: the command."""
+    if log_dir is not None:
+        word = shell_command(f"log.dir={log_dir}")
+        raise UsageError(f"cifar {of} --log-dir: a new run goes where log.dir says; write {word}")
+
+
 def is_override(word: str) -> bool:
     """Returns whether a word is key=value and not a path that contains a `=`.
 
@@ -122,7 +129,10 @@ def split_words(words: Sequence[str] | None, *, of: str = "run") -> tuple[str | 
 
 
 def _refuse_blanks(words: Sequence[str]) -> None:
-    """Raises UsageError for `optimizer.lr = 0.1`, which a shell passes on as three words."""
+    """Raises UsageError for `optimizer.lr = 0.1`, which a shell passes on as three words, and for the other slips.
+
+    Those are `optimizer.lr 0.1` and `optimizer.lr: 0.1`, which would be taken for the names of runs.
+    """
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         typed = [before, word, after] if word == "=" else [before, word] if word.startswith("=") else [word, after]
         key = typed[0].rstrip("=")
@@ -130,6 +140,19 @@ def _refuse_blanks(words: Sequence[str]) -> None:
             raise UsageError(
                 f"expected key=value in one word, found '{' '.join(typed)}'; write {''.join(typed)} without blanks"
             )
+        key, _, value = word.partition(":")
+        if _is_bare_key(key) and not after.startswith("=") and not os.path.exists(word):  # = is told as the next word
+            has_next = not value and bool(after) and "=" not in after
+            value = value or (after if has_next else "VALUE")
+            found = f"{word} {after}" if has_next else word
+            raise UsageError(
+                f"expected key=value in one word, found '{found}'; write {shell_command(f'{key}={value}')}"
+            )
+
+
+def _is_bare_key(word: str) -> bool:
+    """Returns whether a word can only be a key. `seed` may be a run, and `model.dropout` a layer of one's own."""
+    return "." in word and is_known_key(word) and (not word.startswith("model.") or word == "model.name")
 
 
 def config_words(source: str, overrides: Sequence[str]) -> list[str]:

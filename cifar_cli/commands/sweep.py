@@ -17,13 +17,14 @@ from cifar_cli.commands.options import (
     DEFAULT_LOG_DIR,
     AsJson,
     Config,
-    LogDir,
+    OptionalLogDir,
     OwnModel,
     TrustModel,
     is_override,
     number,
     one_of,
     parse_seeds,
+    refuse_log_dir,
     split_words,
 )
 from cifar_cli.config.config_files import ConfigFile, is_stream, read_config_file
@@ -119,7 +120,7 @@ def sweep(
     model: OwnModel = None,
     trust_model: TrustModel = False,
     as_json: AsJson = False,
-    log_dir: LogDir = DEFAULT_LOG_DIR,
+    log_dir: OptionalLogDir = None,
 ) -> None:
     """Search settings with Optuna: many trainings, compared on validation images; the best alone is tested."""
     started = time.perf_counter()
@@ -137,7 +138,7 @@ def sweep(
     if config is None:
         if sampler is not None or pruner is not None:
             raise UsageError("cifar sweep --resume: a sweep keeps its --sampler and --pruner; leave them out")
-        folder = _find(words or [], log_dir=log_dir)
+        folder = _find(words or [], log_dir=log_dir or DEFAULT_LOG_DIR)
         settings = _changed(read_settings(folder), trials=trials, workers=workers, seeds=seeds)
         if settings.trials == UNLIMITED and seconds is None:
             raise UsageError(f"{folder.path}: expected --trials or --timeout, as this sweep has no other end; add one")
@@ -149,6 +150,7 @@ def sweep(
 
         resume_sweep(folder, settings, SweepCommand(started, seconds, address, as_json, trust_in))
         return
+    refuse_log_dir(log_dir, of="sweep")
     file = read_config_file(config)
     settings = _new_settings(file, words or [], trust_in, source=config)
     settings = replace(

@@ -20,6 +20,7 @@ from cifar_cli.commands.options import (
     TrustModel,
     config_words,
     parse_seeds,
+    refuse_log_dir,
     split_words,
 )
 from cifar_cli.config import Experiment
@@ -100,9 +101,7 @@ def train(
         raise UsageError(
             f"cifar train --config: expected key=value, found '{run}'; write for example optimizer.lr=0.05"
         )
-    if log_dir is not None:
-        word = shell_command(f"log.dir={log_dir}")
-        raise UsageError(f"cifar train --log-dir: a new run goes where log.dir says; write {word}")
+    refuse_log_dir(log_dir, of="train")
     weights = weights_file(begin_with, log_dir=DEFAULT_LOG_DIR) if begin_with is not None else None
     if find_lr:
         refuse_options_of_a_training(dry_run=dry_run, seeds=seeds)

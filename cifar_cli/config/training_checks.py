@@ -6,6 +6,8 @@ from cifar_cli import formatting
 from cifar_cli.config.schema import Experiment
 from cifar_cli.config.yaml.source_locations import Issue, KeyPath
 
+LEAST_WEIGHT, LARGEST_WEIGHT = 1e-30, 1e30  # float32 ends at 1e-38 and 3e38; a loss is below 1e3, images below 1e5
+
 
 def training_issues(experiment: Experiment) -> Iterator[tuple[Issue, KeyPath]]:
     """Yields the issues of such keys, each with the other key that it depends on."""
@@ -47,3 +49,9 @@ def _unfit_class_weights(experiment: Experiment) -> Iterator[tuple[Issue, KeyPat
     elif not any(weights):
         finding = "expected a weight above 0 for some class, found 0 for all"
         yield Issue(path, finding, "write null for none", word="loss.class_weights=null"), path
+    elif beyond := [weight for weight in weights if weight and not LEAST_WEIGHT <= weight <= LARGEST_WEIGHT]:
+        finding = (
+            f"expected weights of 0 or from {LEAST_WEIGHT:g} to {LARGEST_WEIGHT:g}, which float32 can add up over all "
+            f"images, found {beyond[0]:g}"
+        )
+        yield Issue(path, finding, "divide all by the same number: only their ratios count"), path

@@ -1,5 +1,6 @@
 """Turns pydantic's errors about an experiment into issues in the project's words."""
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -16,6 +17,7 @@ from cifar_cli.config.unknown_keys import name_mend, section_mend, unknown_key
 from cifar_cli.config.yaml.source_locations import COMMAND_LINE, Issue, KeyPath, SourceLocations, dotted
 from cifar_cli.data.transforms.table import AUGMENT
 from cifar_cli.section import Section
+from cifar_cli.shell import shell_command
 
 AUGMENT_PATH: KeyPath = ("data", "augment")
 
@@ -102,12 +104,14 @@ def _unknown_name(path: KeyPath, data: Mapping[str, object], locations: SourceLo
     assert choice is not None, path
     values = value_at(path[:-1], data)
     value = values.get("name") if isinstance(values, dict) else values
-    near = (
-        name_mend(value, path[:-1], is_typed=locations.of_value(path) == COMMAND_LINE) if isinstance(value, str) else ""
-    )
+    is_typed = locations.of_value(path) == COMMAND_LINE
+    near = name_mend(value, path[:-1], is_typed=is_typed) if isinstance(value, str) else ""
     if path == ("model", "name") and isinstance(value, str) and re.fullmatch(r".+(\.py)?:\w+", value):
         file, _, name = value.rpartition(":")
         word = f"{file.removesuffix('.py')}.py:{name}"
         near = f"a configuration cannot run code: name your network on the command line, --model {word}"
+    if path == ("data", "name") and isinstance(value, str) and not near and os.path.isdir(value):
+        typed, filed = f"data.name=folder {shell_command(f'data.root={value}')}", f"name: folder, and root: {value}"
+        near = f"for images of your own, write {typed if is_typed else filed}"
     mend = near or f"write for example {next(iter(choice.table))}"
     return Issue(path, f"expected one of {', '.join(choice.table)}, found {found(value)}", mend)

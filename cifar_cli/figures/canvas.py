@@ -17,7 +17,10 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cifar_cli import formatting
 from cifar_cli.figures.style import DPI, FONT, INK, MONO_FONT, PALE, PAPER, POINTS_PER_INCH
+
+SMALLEST_SIZE = 6.0  # points: smaller letters cannot be read, and a longer text is cut
 
 
 @dataclass
@@ -82,8 +85,11 @@ class Canvas:
         vertical: str | None = None,
         bold: bool = False,
         mono: bool = False,
+        max_width: float | None = None,
     ) -> None:
-        """Writes one line of text; size is in points."""
+        """Writes one line of text; size is in points. Where it is wider than `max_width`, it is made to fit."""
+        if max_width is not None:
+            text, size = self.fitted(text, size=size, bold=bold, max_width=max_width)
         self.axes.text(
             x,
             y,
@@ -103,6 +109,18 @@ class Canvas:
         font = FontProperties(family=FONT, size=size, weight="bold" if bold else "normal")
         pixels: float = renderer.get_text_width_height_descent(text, font, ismath=False)[0]
         return pixels / self.figure.dpi
+
+    def fitted(self, text: str, *, size: float, max_width: float, bold: bool = False) -> tuple[str, float]:
+        """Returns a text and its size with which it is not wider than that: in smaller letters, and then shorter."""
+        if len(text) * size <= max_width * POINTS_PER_INCH:  # no letter is wider than high
+            return text, size
+        while size > SMALLEST_SIZE and self.text_width(text, size=size, bold=bold) > max_width:
+            size = max(SMALLEST_SIZE, size - 0.25)
+        length = len(text)
+        while length > 1 and self.text_width(text, size=size, bold=bold) > max_width:
+            length -= 1
+            text = formatting.shortened(text, length=length)
+        return text, size
 
     def paragraph(self, text: str, *, x: float, y: float, width: float, size: float = 8, colour: str = PALE) -> float:
         """Writes text broken into lines that fit the width; returns the y beneath it."""

@@ -93,12 +93,19 @@ def draw_compare_sheet(
     for index, picture in enumerate(to_pictures(images)):
         y = draw_rule(canvas, y=y, page_width=page_width)
         picture_bottom = draw_image_with_box(canvas, picture, None, x=MARGIN, y=y, width=PICTURE_SIDE)
-        canvas.write(labels[index], x=MARGIN, y=picture_bottom + 0.06, size=9, bold=True)
+        canvas.write(labels[index], x=MARGIN, y=picture_bottom + 0.06, size=9, bold=True, max_width=PICTURE_SIDE)
         bottom = picture_bottom + 0.28
         for layer, row, x in zip(compared, rows, lefts, strict=True):
             if layer.predictions:
                 canvas.write("taken for", x=x - 0.15, y=y + 0.13, size=7, colour=PALE, align="right")
-                canvas.write(layer.predictions[index], x=x - 0.15, y=y + 0.25, size=8, align="right")
+                canvas.write(
+                    layer.predictions[index],
+                    x=x - 0.15,
+                    y=y + 0.25,
+                    size=8,
+                    align="right",
+                    max_width=LEGEND_NOTE_WIDTH,
+                )
             bottom = max(bottom, row.draw(canvas, index, x=x, y=y))
         y = bottom
     return canvas.finish(width=page_width, height=y + 0.2)

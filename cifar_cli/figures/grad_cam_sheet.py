@@ -67,12 +67,12 @@ def draw_grad_cam_sheet(
         for column, picture in enumerate((pictures[index], overlays[index], heats[index])):
             canvas.picture(picture, x=MARGIN + column * (SIDE + GAP), y=y, width=SIDE, height=SIDE)
         beneath = y + SIDE + 0.06
-        canvas.write(label, x=MARGIN, y=beneath, size=9, bold=True)
+        canvas.write(label, x=MARGIN, y=beneath, size=9, bold=True, max_width=SIDE)
         predicted = class_names[int(cam.classes[index])]
         if are_labelled:
-            draw_prediction(canvas, predicted, label, x=MARGIN + SIDE + GAP, y=beneath)
+            draw_prediction(canvas, predicted, label, x=MARGIN + SIDE + GAP, y=beneath, max_width=SIDE)
         else:
-            canvas.write(predicted, x=MARGIN + SIDE + GAP, y=beneath, size=9)
+            canvas.write(predicted, x=MARGIN + SIDE + GAP, y=beneath, size=9, max_width=SIDE)
         largest = highest[index].item()
         values = formatting.value_range(0, largest) if largest > 0 else "no evidence"
         canvas.write(values, x=heat_x, y=beneath, size=8, colour=PALE)

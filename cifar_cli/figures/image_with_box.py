@@ -26,7 +26,9 @@ def draw_image_with_box(
     return y + rows * pixel
 
 
-def draw_prediction(canvas: Canvas, predicted: str, label: str, *, x: float, y: float, size: float = 9) -> None:
+def draw_prediction(
+    canvas: Canvas, predicted: str, label: str, *, x: float, y: float, max_width: float, size: float = 9
+) -> None:
     """Writes the predicted class, green with a ✓ if it is the label, else red with a ✗."""
     mark, colour = ("✓", GOOD) if predicted == label else ("✗", BAD)
-    canvas.write(f"{mark} {predicted}", x=x, y=y, size=size, colour=colour)
+    canvas.write(f"{mark} {predicted}", x=x, y=y, size=size, colour=colour, max_width=max_width)

@@ -98,8 +98,8 @@ def _draw_image(
     canvas: Canvas, picture: Tensor, label: str, predicted: str | None, *, y: float, box: PixelBox | None
 ) -> float:
     bottom = draw_image_with_box(canvas, picture, box, x=MARGIN, y=y, width=PICTURE_SIDE)
-    canvas.write(label, x=MARGIN, y=bottom + 0.06, size=9, bold=True)
+    canvas.write(label, x=MARGIN, y=bottom + 0.06, size=9, bold=True, max_width=PICTURE_SIDE)
     if predicted is None:
         return bottom + 0.28
-    draw_prediction(canvas, predicted, label, x=MARGIN, y=bottom + 0.24, size=8)
+    draw_prediction(canvas, predicted, label, x=MARGIN, y=bottom + 0.24, size=8, max_width=PICTURE_SIDE)
     return bottom + 0.45

@@ -99,9 +99,9 @@ def _draw_pixels(
     canvas.write(formatting.shape(pixels.shape[1:]), x=MARGIN, y=y + 0.25, size=8, colour=PALE)
     line = y + 0.42
     for number, label in enumerate(labels):
-        canvas.write(label, x=MARGIN, y=line, size=9, bold=True)
+        canvas.write(label, x=MARGIN, y=line, size=9, bold=True, max_width=1.0)
         if predictions is not None:
-            draw_prediction(canvas, predictions[number], label, x=MARGIN + 1.1, y=line)
+            draw_prediction(canvas, predictions[number], label, x=MARGIN + 1.1, y=line, max_width=TEXT_WIDTH - 1.2)
         line += 0.17
     end = draw_image_with_box(canvas, pictures[0], None, x=IMAGE_LEFT, y=y, width=IMAGE_SIDE)
     return max(line, end, _draw_values(canvas, pixels, (), y=y, channel_names=colour_names(pixels)))

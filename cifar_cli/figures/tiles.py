@@ -61,8 +61,8 @@ def tutorial_tiles(output: Tensor) -> Tensor:
     if output.dim() != 4 or output.shape[1] % 3:
         raise UsageError(
             "the tutorial's reshape makes colour pictures of three channels each, so it needs feature maps with a "
-            f"number of channels divisible by 3; this layer gives {tuple(output.shape)}. "
-            "The usual mode draws a tile per channel, for any number of them"
+            f"number of channels divisible by 3; this layer gives {tuple(output.shape)}. Leave --mode tutorial out for "
+            "a tile per channel, or look at it with: cifar visualize-layer conv1 --config layers/conv1 --mode tutorial"
         )
     return output.reshape(-1, 3, *output.shape[2:])
 

@@ -96,7 +96,7 @@ def draw_top_activations_sheet(
 
 
 def _draw_unit_legend(canvas: Canvas, name: str, filter_picture: Tensor | None, *, x: float, y: float) -> None:
-    canvas.write(name, x=x, y=y, size=10 if len(name) < 8 else 8, bold=True)  # small enough for a long name to fit
+    canvas.write(name, x=x, y=y, size=10, bold=True, max_width=LEGEND_WIDTH - GAP)
     if filter_picture is not None:
         width, height = fitted(filter_picture, side=SIDE)
         canvas.picture(filter_picture, x=x, y=y + 0.22, width=width, height=height)
@@ -129,6 +129,5 @@ def _draw_image(
         y += SIDE + GAP
     side = SMALL_SIDE if is_magnified and box is not None else SIDE
     y = draw_image_with_box(canvas, picture, box, x=x, y=y, width=side, points=0.9)
-    # Small enough for a long name to end before its neighbour's begins.
-    canvas.write(label, x=x, y=y + 0.03, size=min(8.5, 100 / len(label)))
+    canvas.write(label, x=x, y=y + 0.03, size=8.5, max_width=SIDE)
     return y + 0.2

@@ -71,6 +71,6 @@ def _draw_grid(canvas: Canvas, heading: str, pictures: Tensor, names: Sequence[s
         row, column = divmod(number, COLUMNS)
         x, picture_top = MARGIN + column * (SIDE + GAP), top + row * row_height
         canvas.picture(picture, x=x, y=picture_top, width=SIDE, height=height)
-        canvas.write(name, x=x, y=picture_top + height + 0.04, size=7.5, colour=PALE)
+        canvas.write(name, x=x, y=picture_top + height + 0.04, size=7.5, colour=PALE, max_width=SIDE)
     rows = (len(names) - 1) // COLUMNS + 1
     return top + rows * row_height

@@ -201,7 +201,14 @@ class BarRow:
             middle = y + (row + 0.5) * BAR_PITCH
             is_best = row == best
             canvas.write(
-                name, x=x + BAR_NAMES_WIDTH, y=middle, size=7.5, align="right", vertical="center", bold=is_best
+                name,
+                x=x + BAR_NAMES_WIDTH,
+                y=middle,
+                size=7.5,
+                align="right",
+                vertical="center",
+                bold=is_best,
+                max_width=BAR_NAMES_WIDTH,
             )
             canvas.bar(
                 x=zero,

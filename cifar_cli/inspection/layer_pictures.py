@@ -70,7 +70,8 @@ def draw_picture(opened: LoadedModel, *, layer: str | None, picture: str, images
     layer: None for all layers; images: the number of images, None for the default of the picture.
     """
     if layer is not None:
-        find_layer(opened.model, layer)  # before the data is opened, so that a misspelt name is reported at once
+        # Before the data is opened, so that a misspelt name is reported at once.
+        find_layer(opened.model, layer, source=opened.source)
     if opened.checkpoint is None:
         note(f"this is {opened.source}; its weights, if any, are random, drawn with seed {opened.experiment.seed}")
     experiment, splits = load_data(opened.experiment, environment=opened.run.environment)

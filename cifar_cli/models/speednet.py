@@ -6,6 +6,7 @@ The initialization is in models/init.py, the training in the configuration speed
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"gelu": nn.GELU, "silu": nn.SiLU, "relu": nn.ReLU}
@@ -53,6 +54,8 @@ class GlobalMaxPool(nn.AdaptiveMaxPool2d):
         super().__init__(1)
 
     def forward(self, images: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():  # the same numbers; not every onnxscript has a translation of the pooling
+            return images.amax(dim=(2, 3), keepdim=True)
         return maximum_over_maps(images) if images.is_cuda else super().forward(images)
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from cifar_cli import formatting
 from cifar_cli.builders.build_training import build_runtime
 from cifar_cli.builders.load_data import load_data
 from cifar_cli.builders.load_model import LoadedModel, NetworkFacts
@@ -12,7 +13,7 @@ from cifar_cli.console.streams import note, warn, warning_instead_of_failure
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.errors import DataError, RunError
 from cifar_cli.runs.json_files import read_json, write_json
-from cifar_cli.training.calibration import COLDEST, HOTTEST, Calibration, calibrate
+from cifar_cli.training.calibration import COLDEST, HOTTEST, LEAST_IMAGES, Calibration, calibrate
 
 
 def network_facts(opened: LoadedModel) -> NetworkFacts:
@@ -65,7 +66,8 @@ def _kept_calibration(opened: LoadedModel) -> Calibration | None:
         kept = read_json(_path(opened))
         if {key: kept.get(key) for key in ("checkpoint", "step")} == _weights_of(opened):
             found = Calibration(float(kept["temperature"]), float(kept["doubtful_below"]), int(kept["images"]))
-            return found if COLDEST <= found.temperature <= HOTTEST and 0 <= found.doubtful_below <= 1 else None
+            is_possible = COLDEST <= found.temperature <= HOTTEST and 0 <= found.doubtful_below <= 1
+            return found if is_possible and found.images >= LEAST_IMAGES else None
     except (RunError, KeyError, TypeError, ValueError, OverflowError):  # measured anew, and written over
         pass
     return None
@@ -74,6 +76,13 @@ def _kept_calibration(opened: LoadedModel) -> Calibration | None:
 def _calibration(opened: LoadedModel, splits: Splits) -> Calibration | None:
     if splits.val is None:
         note("the probabilities are not calibrated: its training held out no images (data.val_size)")
+        return None
+    if len(splits.val) < LEAST_IMAGES:
+        held_out = formatting.count(len(splits.val), "image")
+        note(
+            f"the probabilities are not calibrated: its training held out {held_out}, and {LEAST_IMAGES} are needed "
+            f"(data.val_size)"
+        )
         return None
     note(f"calibrating on the {len(splits.val):,} validation images, once for these weights")
     experiment, runtime = opened.experiment, build_runtime(opened.experiment)

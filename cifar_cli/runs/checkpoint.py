@@ -16,8 +16,9 @@ from cifar_cli.runs.checkpoint_archive import (
     UnreadableArchiveError,
     open_checkpoint_archive,
 )
-from cifar_cli.runs.foreign_files import describe_foreign_file
-from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, inspect_pickle
+from cifar_cli.runs.foreign_files import begin_with, describe_foreign_file
+from cifar_cli.runs.pickle_inspector import PickleCodeError, PickleContentError, TensorShape, inspect_pickle
+from cifar_cli.runs.weights_file import WRAPPERS
 
 FORMAT = 1
 MAX_CONFIG_CHARACTERS = 2**19  # a configuration has at most 10,000 values, which take far fewer
@@ -103,6 +104,11 @@ def _open(path: Path) -> CheckpointArchive:
 def _check_contents(contents: object, path: Path) -> None:
     """Raises CheckpointError unless the contents have the keys and types that `save_checkpoint` writes."""
     missing = [key for key in REQUIRED_KEYS if not isinstance(contents, dict) or key not in contents]
+    if "format" in missing and _has_weights(contents):
+        raise CheckpointError(
+            f"{path}: expected a checkpoint of this program, found weights alone, without a configuration; "
+            f"{begin_with(path)}"
+        )
     if missing or not isinstance(contents, dict):
         raise _not_ours(path, f"one without {', '.join(missing)}")
     for key, type_ in REQUIRED_KEYS.items():
@@ -117,6 +123,13 @@ def _check_contents(contents: object, path: Path) -> None:
             f"{path}: expected checkpoint format {FORMAT}, found {contents['format']}; "
             f"another version of this program wrote it; open it with that version"
         )
+
+
+def _has_weights(contents: object) -> bool:
+    """Returns whether inspected contents are tensors by name, as other programs save them, or hold such."""
+    inner = [contents.get(wrapper) for wrapper in WRAPPERS] if isinstance(contents, dict) else []
+    named = [each for each in (contents, *inner) if isinstance(each, dict)]
+    return any(isinstance(value, TensorShape) for each in named for value in each.values())
 
 
 def _not_ours(path: Path, found: str) -> CheckpointError:

@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+from cifar_cli.shell import shell_command
+
 OLD_TORCH_MAGIC = (
     b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch.save before version 1.6: a pickle of this number comes first
 )
 
 WEB_PAGES = (b"<!doctype html", b"<html")
+
+
+def begin_with(path: Path) -> str:
+    """Returns what a file of weights alone is good for."""
+    return f"begin a training with them: {shell_command('cifar', 'train', '--config', 'FILE', '--from', path)}"
 
 
 def describe_foreign_file(path: Path) -> tuple[str, str] | None:
@@ -19,7 +26,7 @@ def describe_foreign_file(path: Path) -> tuple[str, str] | None:
     if head[8:10] == b'{"':  # eight bytes with the head's length, then the head
         return (
             "a safetensors file, which holds weights without a configuration",
-            "name the run folder that it came from",
+            f"name the run folder that it came from, or {begin_with(path)}",
         )
     if path.suffix in (".yaml", ".yml"):
         return "a configuration", f"write --config {path}"

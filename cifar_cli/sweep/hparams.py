@@ -36,7 +36,9 @@ from cifar_cli.runs.trial_record import DIVERGED, FAILED, TrialRecord
 from cifar_cli.sweep.ranges import Choice, Range
 from cifar_cli.sweep.space import SearchSpace
 
-ACCURACY = "accuracy/val"
+# Not accuracy/val: in the curves of the trials, the best accuracy would be a point at step 0.
+ACCURACY = "hparams/val_accuracy"
+EPOCHS = "hparams/epochs"
 EVENT_FILE = "events.out.tfevents.hparams"  # TensorBoard reads files with `tfevents` in their names
 
 
@@ -48,7 +50,7 @@ def write_search_space(folder: SweepFolder, space: SearchSpace) -> None:
         hparam_infos=[_describe(each) for each in space.ranges],
         metric_infos=[
             MetricInfo(name=MetricName(tag=ACCURACY), display_name="validation accuracy"),
-            MetricInfo(name=MetricName(tag="epochs"), display_name="epochs"),
+            MetricInfo(name=MetricName(tag=EPOCHS), display_name="epochs"),
         ],
     )
     _write(folder.hparams, {metadata.EXPERIMENT_TAG: HParamsPluginData(experiment=experiment)}, {})
@@ -64,7 +66,7 @@ def write_trial(folder: SweepFolder, trial: TrialRecord, space: SearchSpace) -> 
     start = SessionStartInfo(group_name=path.name, hparams=values)
     has_failed = trial.outcome in (DIVERGED, FAILED)
     end = SessionEndInfo(status=Status.Value("STATUS_FAILURE" if has_failed else "STATUS_SUCCESS"))
-    metrics = {"epochs": float(trial.epochs)}
+    metrics = {EPOCHS: float(trial.epochs)}
     if trial.val_accuracy is not None:
         metrics[ACCURACY] = trial.val_accuracy
     contents = {

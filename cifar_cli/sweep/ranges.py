@@ -17,6 +17,10 @@ from cifar_cli.shell import shell_command
 
 EXAMPLES = {"log": "log(1e-3,1)", "uniform": "uniform(0,0.2)", "int": "int(0,4)"}
 LARGEST_INT = 2**53  # beyond it, the floats with which a sampler computes leave out whole numbers
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_INTERVAL = re.compile(rf"({_NUMBER})\s*(?:\.\.\.?|:)\s*({_NUMBER})")  # as it is written elsewhere
+_LIST = re.compile(rf"{_NUMBER}(?:\s*,\s*{_NUMBER})+,?")
+_NAMES = re.compile(r"\w+(?:\s*,\s*\w+)+,?")
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", re.DOTALL)
 
 
@@ -122,6 +126,7 @@ def read_range(word: str) -> Range | None:
     key, _, text = word.partition("=")
     if text.strip().startswith("["):
         return _read_choice(key, text)
+    _refuse_other_notations(key, text.strip())
     call = _CALL.fullmatch(text)
     if call is None:
         return None
@@ -132,6 +137,20 @@ def read_range(word: str) -> Range | None:
         return _read_float(key, text, numbers, is_log=name == "log")
     mend = did_you_mean(name, EXAMPLES) or f"; write for example {_example(key, 'uniform')}"
     raise UsageError(f"{key}: expected a range: log(…), uniform(…), int(…) or a choice [a,b], found '{text}'{mend}")
+
+
+def _refuse_other_notations(key: str, text: str) -> None:
+    """Raises UsageError for `0.1,0.2` and `0.001..0.1`, which mean ranges in other programs and values here."""
+    mend = None
+    if interval := _INTERVAL.fullmatch(text):
+        mend = f"{key}=uniform({interval[1]},{interval[2]})"
+    elif (_LIST.fullmatch(text) and key != "name") or (key.endswith(".name") and _NAMES.fullmatch(text)):
+        mend = f"{key}=[{text.rstrip(',')}]"
+    if mend:
+        raise UsageError(
+            f"{key}: expected a range: log(…), uniform(…), int(…) or a choice [a,b], found '{text}'; write "
+            f"{shell_command(mend)}"
+        )
 
 
 def _read_float(key: str, text: str, numbers: Sequence[str], *, is_log: bool) -> FloatRange:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 BINS = 15  # as in the paper
 DOUBTFUL_FRACTION = 0.05  # of the images that a network is calibrated on
+LEAST_IMAGES = 100  # of fewer, one in twenty is chance, and a network that is right on all asks for the coldest
 COLDEST, HOTTEST = 0.01, 100.0
 
 

@@ -1,8 +1,14 @@
 """What a suite says against an earlier one: slower only where the rounds leave no doubt."""
 
+import json
+import math
+from pathlib import Path
 from typing import Any
 
-from cifar_cli.benchmark.compare_suites import compare_suites, other_machine, relative_times
+import pytest
+
+from cifar_cli.benchmark.compare_suites import compare_suites, other_machine, parts_of_one, read_suite, relative_times
+from cifar_cli.errors import UsageError
 
 
 def suite(
@@ -44,6 +50,8 @@ def test_a_part_that_only_one_suite_has_is_left_out() -> None:
     more["commands"]["cifar eval"] = {"ratio": {"per_round": [2.0] * 7}}
     assert list(relative_times(more)) == ["cnn", "cifar --help", "cifar eval"]
     assert [change.name for change in compare_suites(BEFORE, more)] == ["cnn", "cifar --help"]
+    assert parts_of_one(BEFORE, more) == parts_of_one(more, BEFORE) == ["cifar eval"]
+    assert parts_of_one(more, more) == []
 
 
 def test_another_machine_and_another_torch_are_named() -> None:
@@ -51,3 +59,33 @@ def test_another_machine_and_another_torch_are_named() -> None:
     now["machine"]["threads"] = 1
     assert other_machine(BEFORE, now) == ["threads 2 then, 1 now", "torch 2.14 then, 2.15 now"]
     assert other_machine(BEFORE, BEFORE) == []
+
+
+def test_a_suite_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(BEFORE))
+    assert read_suite(tmp_path / "x.json") == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (json.dumps({key: value for key, value in BEFORE.items() if key != "machine"}), "another JSON file, or one in"),
+        (json.dumps(BEFORE | {"machine": {"threads": 2}}), "another JSON file, or one in which some are missing"),
+        (json.dumps(BEFORE | {"benchmarks": {"cnn": {}}}), "another JSON file, or one in which some are missing"),
+        (json.dumps(suite(ours=[0.0] * 7, reference=[2.0] * 7)), "none, or times that are not above 0"),
+        (json.dumps(suite(ours=[math.nan] * 7, reference=[2.0] * 7)), "none, or times that are not above 0"),
+        (json.dumps(BEFORE | {"benchmarks": {}, "commands": {}}), "none, or times that are not above 0"),
+        ("[1]", "a file that is no JSON object, or cannot be read"),
+        ("", "a file that is no JSON object, or cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_compared_is_refused_before_anything_is_measured(
+    text: str, found: str, tmp_path: Path
+) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(UsageError) as told:
+        read_suite(tmp_path / "x.json")
+    assert str(told.value).startswith(
+        f"--compare {tmp_path / 'x.json'}: expected the figures of a suite, found {found}"
+    )
+    assert str(told.value).endswith("; write one with: cifar benchmark --suite --json FILE")

@@ -59,6 +59,16 @@ WRONG = {
         "12: expected 196608 numbers for each image in fc (Linear), found the shape (6144), in which the images are "
         "mixed; keep the first dimension: x.flatten(1)",
     ),
+    "flattened with the batch into the same name": (
+        net(FC, "x = torch.flatten(x)\nreturn self.fc(x)"),
+        "13: expected 3072 numbers for each image in fc (Linear), found the shape (6144), in which the images are "
+        "mixed; keep the first dimension: x.flatten(1)",
+    ),
+    "squeezed": (
+        net(FC, "return self.fc(x.flatten(1)).squeeze()"),
+        "11: expected an output of the shape (1, 10) for a single image, found (10,); write x.flatten(1) in the place "
+        "of x.squeeze()",
+    ),
     "a product of matrices": (
         net("self.w = nn.Parameter(torch.zeros(100, 10))", "return x.flatten(1) @ self.w"),
         "12: expected 100 numbers in each row of a matrix product, found 3072, in 2 rows; write 3072 where the other",
@@ -252,6 +262,11 @@ SOFTMAX = "keeps the class scores between 0 and 1, so that the loss cross_entrop
         (
             net(FC, "return F.relu(self.fc(x.flatten(1)))"),
             "12: ReLU as the last layer turns every negative class",
+        ),
+        (
+            net(f"torch.manual_seed(0)\n{FC}"),
+            "9: the network seeds the random numbers itself, so that those that it draws are the same for every seed "
+            "of the configuration and of --seeds: leave it out",
         ),
         (
             net(f"{FC}\nself.extra = nn.Linear(3, 4)"),

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from cifar_cli.builders.preflight import preflight
+from cifar_cli.config import load
+
 
 def test_a_batch_larger_than_the_training_set_is_an_error_with_drop_last(cifar: Callable[..., Any]) -> None:
     outcome = cifar("train", "--config", "small.yaml", "data.batch_size=501", "data.drop_last=true")
@@ -75,3 +78,20 @@ def test_an_experiment_that_cannot_be_trained_is_refused_before_anything_is_writ
     assert message in outcome.err
     assert "Traceback" not in outcome.err
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_dataset_that_would_be_downloaded_among_ones_own_images_gives_a_warning(tmp_path: Path) -> None:
+    def warned(root: Path, *words: str) -> list[str]:
+        told: list[str] = []
+        preflight(load("cnn", [f"data.root={root}", *words]), warn=told.append)
+        return told
+
+    (tmp_path / "train" / "cat").mkdir(parents=True)
+    assert warned(tmp_path) == [
+        f"data.root: {tmp_path} holds images of your own, in train/<class>/, but data.name is cifar10, which is looked "
+        f"for there, and downloaded to it; to train on yours, write data.name=folder"
+    ]
+    assert warned(tmp_path, "data.name=synthetic") == []
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    assert warned(tmp_path) == []
+    assert warned(tmp_path / "none") == []

@@ -200,6 +200,18 @@ def test_a_suite_is_printed_written_and_compared(
     assert "slower" in outcome.out
 
 
+def test_a_part_that_the_earlier_suite_lacks_is_told(
+    cifar: Callable[..., Any], measure: Callable[..., None], tmp_path: Path
+) -> None:
+    measure(5.0, 5.1)
+    earlier = figures(5.0, 5.1)
+    del earlier["commands"]["cifar --help"]
+    (tmp_path / "earlier.json").write_text(json.dumps(earlier))
+    outcome = cifar("benchmark", "--suite", "--compare", "earlier.json")
+    assert outcome.code == 0
+    assert "warning: earlier.json: not compared, as only one of the two suites has it: cifar --help\n" in outcome.err
+
+
 def test_json_without_a_file_goes_to_stdout(cifar: Callable[..., Any], measure: Callable[..., None]) -> None:
     measure(5.0, 5.1)
     outcome = cifar("benchmark", "--suite", "--json")

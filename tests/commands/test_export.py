@@ -85,9 +85,14 @@ def test_paths_of_this_machine_are_left_out(run: Path, cifar: Callable[..., Any]
     assert home.encode() not in (tmp_path / "x.safetensors").read_bytes()
 
 
+NO_FORMAT = "cifar export: expected --to onnx|safetensors|torch.export|python, found none"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        ([], 2, f"{NO_FORMAT}; write for example cifar export --to onnx"),
+        (["onnx"], 2, f"{NO_FORMAT}; write cifar export --to onnx"),
         (["--to", "onxx"], 2, f"--to: expected one of {', '.join(FORMATS)}, found 'onxx'; did you mean 'onnx'?"),
         (["--to", "python"], 1, "logs: expected a run, found none yet; make one with: cifar train --config quickstart"),
     ],

@@ -190,6 +190,19 @@ def test_a_run_whose_images_are_not_here_predicts_without_calibration(
     assert not (run / "calibration.json").exists()
 
 
+def test_a_run_with_few_validation_images_is_not_calibrated_on_them(
+    run: Path, picture: Path, cifar: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cifar_cli.runner.network_facts.LEAST_IMAGES", 101)
+    outcome = cifar("predict", picture, "--json")
+    assert (outcome.code, json.loads(outcome.out)["temperature"]) == (0, None)
+    assert (
+        "the probabilities are not calibrated: its training held out 100 images, and 101 are needed (data.val_size)\n"
+        in outcome.err
+    )
+    assert not (run / "calibration.json").exists()
+
+
 @pytest.mark.usefixtures("pretrained", "picture")
 @pytest.mark.parametrize(
     ("words", "code", "message"),
@@ -209,7 +222,7 @@ def test_another_network_never_answers_in_the_place_of_ones_own(
     assert message in outcome.err
 
 
-@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"temperature": math.nan}, {"images": math.inf}])
+@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"temperature": math.nan}, {"images": math.inf}, {"images": 9}])
 def test_a_calibration_that_cannot_be_right_is_measured_anew(
     wrong: dict[str, float], run: Path, picture: Path, cifar: Callable[..., Any]
 ) -> None:

@@ -16,6 +16,10 @@ LR = "optimizer.lr=log(1e-3,1)"
         ([LR], "expected either --config FILE|NAME or --resume [SWEEP]; write for example cifar sweep --config cnn"),
         (["--config", "cnn", "--resume"], "expected either --config FILE|NAME or --resume [SWEEP]"),
         (["--config", "cnn", "optimizer.lr=0.1"], "expected at least one range to search, found none"),
+        (
+            ["--config", "cnn", LR, "--log-dir", "runs"],
+            "cifar sweep --log-dir: a new run goes where log.dir says; write log.dir=runs",
+        ),
         (["--config", "cnn", LR, "mine"], "expected key=range, found 'mine'"),
         (["--config", "cnn", "optimizer.lr=log(1e-3,", "1)"], "which the shell has cut; write it in quotes"),
         (["--config", "cnn", LR, "--timeout", "1d"], "--timeout: expected a time of more than 0 in seconds"),

@@ -222,14 +222,15 @@ def test_a_folder_that_cannot_be_written_is_named_after_the_sentences(cifar: Cal
     [
         (
             ["conv9"],
-            "no layer 'conv9'; did you mean 'conv1'? The layers are: conv1 (Conv2d), relu1 (ReLU), pool1 (MaxPool2d), "
-            "flatten (Flatten), dropout (Dropout), fc1 (Linear)\n",
+            "no layer 'conv9' in run RUN, best weights (epoch 2); did you mean 'conv1'? The layers are: "
+            "conv1 (Conv2d), relu1 (ReLU), pool1 (MaxPool2d), flatten (Flatten), dropout (Dropout), fc1 (Linear)\n",
         ),
         (["conv1", "--mode", "tile"], "--mode: expected one of tiles, tutorial, found 'tile'; did you mean 'tiles'?"),
         (
             ["conv1", "--mode", "tutorial"],
             "it needs feature maps with a number of channels divisible by 3; this layer gives (4, 8, 32, 32). "
-            "The usual mode draws a tile per channel, for any number of them",
+            "Leave --mode tutorial out for a tile per channel, or look at it with: cifar visualize-layer conv1 "
+            "--config layers/conv1 --mode tutorial",
         ),
         (["fc1", "--mode", "tutorial"], "this layer gives (4, 10)"),
     ],
@@ -241,7 +242,7 @@ def test_a_mistake_is_reported_and_nothing_is_written(
     before = sorted(run.rglob("*"))
     outcome = cifar("visualize-layer", *words)
     assert (outcome.code, outcome.out) == (2, "")
-    assert message in outcome.err
+    assert message.replace("RUN", run.name) in outcome.err
     assert sorted(run.rglob("*")) == before
 
 

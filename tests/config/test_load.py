@@ -220,3 +220,20 @@ def test_a_model_that_does_not_exist_is_the_only_mistake(config: str) -> None:
         load(config, ["model.name=qqq"])
     (issue,) = caught.value.issues
     assert issue.startswith("command line: model.name: expected one of ")
+
+
+def test_a_folder_as_the_name_of_a_dataset_is_told_how_a_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my photos").mkdir()
+    (tmp_path / "x.yaml").write_text("data: {name: my photos}\nmodel: {name: mlp}\n")
+    mends = []
+    for name, words in (("mlp", ["data.name=my photos"]), ("x.yaml", [])):
+        with pytest.raises(ConfigError) as told:
+            load(name, words)
+        mends.append(str(told.value).rpartition("; ")[2])
+    assert mends == [
+        "for images of your own, write data.name=folder 'data.root=my photos'",
+        "for images of your own, write name: folder, and root: my photos",
+    ]

@@ -23,6 +23,12 @@ def mistakes(*words: str, name: str = "mlp") -> list[str]:
             "loss.class_weights=[0,0,0,0,0,0,0,0,0,0]",
             "expected a weight above 0 for some class, found 0 for all; write ",
         ),
+        (
+            "loss.class_weights=[1e300,0,1,1,1,1,1,1,1,1]",
+            "expected weights of 0 or from 1e-30 to 1e+30, which float32 can add up over all images, found 1e+300; "
+            "divide all by the same number: only their ratios count",
+        ),
+        ("loss.class_weights=[1,0,1,1,1,1,1,1,1,1e-40]", "expected weights of 0 or from 1e-30 to 1e+30, which"),
     ],
 )
 def test_weights_that_do_not_fit_the_classes_are_a_mistake(word: str, finding: str) -> None:

@@ -82,8 +82,8 @@ def test_the_tutorials_reshape_needs_channels_in_threes(output: Tensor) -> None:
         tutorial_tiles(output)
     assert str(caught.value) == (
         "the tutorial's reshape makes colour pictures of three channels each, so it needs feature maps with a "
-        f"number of channels divisible by 3; this layer gives {tuple(output.shape)}. "
-        "The usual mode draws a tile per channel, for any number of them"
+        f"number of channels divisible by 3; this layer gives {tuple(output.shape)}. Leave --mode tutorial out for "
+        "a tile per channel, or look at it with: cifar visualize-layer conv1 --config layers/conv1 --mode tutorial"
     )
 
 

@@ -106,7 +106,7 @@ def test_the_top_activations_are_those_of_the_test_images(
             "expected one picture at a time, found --all and --mode tutorial; leave out all but one",
         ),
         (["--exciting"], 2, "expected a LAYER, found none; write for example conv1, or --all for every layer"),
-        (["conv9", "--exciting"], 2, "no layer 'conv9'; did you mean 'conv1'? The layers are: conv1 (Conv2d)"),
+        (["conv9", "--exciting"], 2, "best weights (epoch 2); did you mean 'conv1'? The layers are: conv1 (Conv2d)"),
         (
             ["fc1", "--grad-cam"],
             2,

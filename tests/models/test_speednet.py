@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from cifar_cli.models.speednet import ACTIVATIONS, ConvGroup, SpeedNet, maximum_over_maps
+from cifar_cli.export.table import FORMATS
+from cifar_cli.models.speednet import ACTIVATIONS, ConvGroup, GlobalMaxPool, SpeedNet, maximum_over_maps
 from cifar_cli.models.table import SpeedNetKeys
 
 
@@ -67,3 +68,14 @@ def test_a_group_of_three_convolutions_adds_the_first_activation() -> None:
 
 def test_the_key_has_a_value_for_every_activation() -> None:
     assert get_args(SpeedNetKeys.model_fields["activation"].annotation) == tuple(ACTIVATIONS)
+
+
+def test_onnx_has_the_maximum_over_maps_without_adaptive_pooling() -> None:
+    # onnxscript 0.7 with torch 2.11 has no translation of adaptive max pooling.
+    for library in FORMATS["onnx"].libraries:
+        pytest.importorskip(library)
+    program = torch.onnx.export(GlobalMaxPool().eval(), (torch.randn(2, 4, 3, 3),), dynamo=True, verbose=False)
+    assert program is not None
+    targets = {str(node.target) for node in program.exported_program.graph.nodes}
+    assert "aten.amax.default" in targets
+    assert not any("adaptive_max" in target for target in targets)

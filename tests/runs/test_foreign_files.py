@@ -38,8 +38,11 @@ def test_a_file_in_the_place_of_a_run_is_recognized(
     assert outcome.err.startswith(f"error: {name}: expected a run or a checkpoint of this program, {finding}")
 
 
-def test_plain_weights_are_told_by_what_is_missing(cifar: Callable[..., Any], tmp_path: Path) -> None:
+def test_plain_weights_are_told_what_they_are_good_for(cifar: Callable[..., Any], tmp_path: Path) -> None:
     torch.save(WEIGHTS, tmp_path / "plain.pt")
     outcome = cifar("eval", "plain.pt")
     assert outcome.code == 1
-    assert outcome.err.startswith("error: plain.pt: expected a checkpoint of this program, found one without format, ")
+    assert outcome.err == (
+        "error: plain.pt: expected a checkpoint of this program, found weights alone, without a configuration; begin a "
+        "training with them: cifar train --config FILE --from plain.pt\n"
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
@@ -242,6 +243,15 @@ def test_a_database_that_cannot_be_opened_leaves_no_folder(search: Callable[...,
     assert not (tmp_path / "logs").exists()
 
 
+def test_the_study_that_is_named_is_the_one_in_the_database(search: Callable[..., Any], tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    outcome = search(*WORDS, RANGES[0], "--trials", "1", "--storage", storage)
+    assert outcome.code == 0, outcome.err
+    (study,) = optuna.get_all_study_summaries(storage)
+    assert f"study {study.study_name} in the database of --storage: 0 trials so far\n" in outcome.err
+    assert study.n_trials == 1
+
+
 def test_what_is_refused_changes_nothing(search: Callable[..., Any], tmp_path: Path) -> None:
     assert search(*WORDS, RANGES[0], "--trials", "2").code == 0
     folder = only_sweep(tmp_path)
@@ -384,13 +394,13 @@ def assert_tensorboard_has_a_session_with_values_and_accuracy_for_each_trial(kil
     interval = domains["optimizer.lr"].domain_interval
     assert (interval.min_value, interval.max_value) == (0.001, 0.1)
     assert [value.string_value for value in domains["data.augment.flip"].domain_discrete.values] == ["null", "random"]
-    assert [info.name.tag for info in experiment.metric_infos] == ["accuracy/val", "epochs"]
+    assert [info.name.tag for info in experiment.metric_infos] == ["hparams/val_accuracy", "hparams/epochs"]
     for row in rows(killed):
         folder = killed / "hparams" / row["run"]
         session = plugin_data(folder, metadata.SESSION_START_INFO_TAG).session_start_info
         assert session.hparams["optimizer.lr"].number_value == float(row["optimizer.lr"])
         assert session.hparams["model.hidden"].string_value == row["model.hidden"]
-        (event,) = accumulator(folder).Scalars("accuracy/val")
+        (event,) = accumulator(folder).Scalars("hparams/val_accuracy")
         assert event.value == pytest.approx(float(row["val_accuracy"]))
 
 

@@ -11,7 +11,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from cifar_cli.config.config_files import read_config_file
 from cifar_cli.runs.sweep_folder import SweepFolder
 from cifar_cli.runs.trial_record import COMPLETE, TrialRecord
-from cifar_cli.sweep.hparams import ACCURACY, write_trial
+from cifar_cli.sweep.hparams import ACCURACY, EPOCHS, write_trial
 from cifar_cli.sweep.ranges import split_ranges
 from cifar_cli.sweep.space import SearchSpace
 
@@ -55,8 +55,15 @@ def test_what_a_kill_left_before_the_renaming_is_not_read_too(space: SearchSpace
     assert len(EventAccumulator(str(file.parent)).Reload().Scalars(ACCURACY)) == 1
 
 
+def test_the_figures_of_the_table_are_no_points_in_the_curves_of_the_trials(space: SearchSpace, tmp_path: Path) -> None:
+    write_trial(SweepFolder(tmp_path), TRIAL, space)
+    (folder,) = SweepFolder(tmp_path).hparams.iterdir()
+    tags = EventAccumulator(str(folder)).Reload().Tags()["scalars"]
+    assert {tag.partition("/")[0] for tag in tags} == {"hparams"}
+
+
 def test_a_trial_is_written_once(space: SearchSpace, tmp_path: Path) -> None:
     for _ in range(2):
         write_trial(SweepFolder(tmp_path), TRIAL, space)
     (file,) = SweepFolder(tmp_path).hparams.glob("*/*")
-    assert len(EventAccumulator(str(file)).Reload().Scalars("epochs")) == 1
+    assert len(EventAccumulator(str(file)).Reload().Scalars(EPOCHS)) == 1

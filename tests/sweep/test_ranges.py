@@ -49,6 +49,10 @@ def test_the_middle_of_a_logarithmic_range_is_the_geometric_mean() -> None:
         ("a.b=int(0,1.5)", "a.b: expected two whole numbers, and perhaps a step, found 'int(0,1.5)'"),
         ("a.b=int(0,4,5)", "a.b: expected a step from 1 to 4, found 'int(0,4,5)'; write another, or none"),
         ("a.b=lag(1,2)", "found 'lag(1,2)'; did you mean 'log'?"),
+        ("optimizer.lr=0.003..0.3", "or a choice [a,b], found '0.003..0.3'; write 'optimizer.lr=uniform(0.003,0.3)'"),
+        ("optimizer.lr=1e-3:1", "or a choice [a,b], found '1e-3:1'; write 'optimizer.lr=uniform(1e-3,1)'"),
+        ("model.hidden=16,64", "or a choice [a,b], found '16,64'; write 'model.hidden=[16,64]'"),
+        ("optimizer.name=sgd,adam", "or a choice [a,b], found 'sgd,adam'; write 'optimizer.name=[sgd,adam]'"),
         ("a.b=xy(1,2)", "found 'xy(1,2)'; write for example 'a.b=uniform(0,0.2)'"),
         ("a.b=[]", "a.b: expected a choice such as [a,b], found '[]'; write for example 'a.b=[a,b]'"),
         ("a.b=[1,1]", "a.b: expected each choice once, found 1 more than once; leave out the others"),
@@ -105,6 +109,13 @@ def test_a_value_whose_place_a_range_takes_is_refused(words: list[str]) -> None:
 
 def test_a_section_may_be_set_whose_keys_are_searched() -> None:
     assert split_ranges(["a={name: y}", "a.lr=log(1,2)"])[0] == ["a={name: y}"]
+
+
+@pytest.mark.parametrize(
+    "word", ["name=1,2", "data.root=a,b", "train.epochs=3", "optimizer.lr=1e-3", "name=2026-11-28"]
+)
+def test_a_plain_value_is_not_taken_for_a_range_of_another_notation(word: str) -> None:
+    assert read_range(word) is None
 
 
 def test_whole_numbers_that_no_sampler_can_draw_are_refused() -> None:

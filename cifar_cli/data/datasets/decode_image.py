@@ -14,6 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 WHITE = (255, 255, 255, 255)
 MAX_ASPECT_RATIO = 50  # more is cut off before resizing, which would need memory for all of it
 PHONE_FORMATS = (".heic", ".heif", ".avif")
+PHONE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif")  # ISO/IEC 23008-12: after `ftyp`, from the 5th byte on
 
 
 class UnreadableImageError(Exception):
@@ -90,8 +91,18 @@ def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, UnidentifiedImageError):
         if path.stat().st_size == 0:
             return "is empty"
-        hint = ": save it as JPEG or PNG" if path.suffix.lower() in PHONE_FORMATS else ""
+        hint = ""
+        if path.suffix.lower() in PHONE_FORMATS:
+            hint = ": save it as JPEG or PNG"
+        elif _is_phone_picture(path):
+            hint = f": a {path.suffix} by its name and HEIC or AVIF by its content; save it as JPEG or PNG"
         return f"is no picture in a format that is known here{hint}"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror}"
     return f"is damaged: {str(error) or type(error).__name__}"
+
+
+def _is_phone_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:] in PHONE_BRANDS

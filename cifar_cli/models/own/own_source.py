@@ -17,6 +17,11 @@ from cifar_cli.shell import expand_path
 MAX_BYTES = 2**20
 USAGE = "write for example --model my_net.py:Net"
 
+SEEDING_CALLS = {
+    *("torch.manual_seed", "torch.random.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"),
+    *("manual_seed", "random.seed", "np.random.seed", "numpy.random.seed", "seed_everything", "pl.seed_everything"),
+}
+
 
 @dataclass(frozen=True)
 class OwnSource:
@@ -82,6 +87,16 @@ class OwnSource:
         lines = [call.lineno for call in calls if name in (getattr(call, "attr", ""), getattr(call, "id", ""))]
         return f"{self.path}:{max(lines, default=node.lineno if node else self.line_of(self.attribute))}"
 
+    def place_of_seeding(self, class_name: str) -> str | None:
+        """Returns `FILE:LINE` of the first call in a class that seeds the random numbers of all, None if there is none.
+
+        A generator of its own, `torch.Generator().manual_seed(0)`, may be seeded.
+        """
+        node = self.class_node(class_name)
+        calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)] if node else []
+        lines = [call.lineno for call in calls if ast.unparse(call.func) in SEEDING_CALLS]
+        return f"{self.path}:{min(lines)}" if lines else None
+
 
 def meant_own_word(word: str) -> str | None:
     """Returns FILE.py:NAME for a word that means a network in a Python file, None for others. The file does not run.
@@ -140,10 +155,13 @@ def check_own_source(own: OwnSource) -> None:
     if own.attribute not in known and not _imports_all(own.tree):
         raise UsageError(_unknown_name(own, known, classes))
     if found := find_training_code(own.tree):
+        guard = '`if __name__ == "__main__":`'
+        mend = f"put the line {guard} before it, and indent all that follows"
+        if own.line_of(own.attribute) > found.line:  # as in a script, which loads the images first
+            mend = f"move the definition of {own.attribute} and its imports above it, then {mend}"
         raise UsageError(
             f"{own.path}:{found.line}: expected nothing but definitions outside of functions and classes, found "
-            f'{found.code}, which would run each time the file is read; put the line `if __name__ == "__main__":` '
-            f"before it, and indent all that follows"
+            f"{found.code}, which would run each time the file is read; {mend}"
         )
 
 

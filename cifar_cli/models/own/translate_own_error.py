@@ -83,10 +83,22 @@ def _layer_call(frames: list[FrameType], *, after: int) -> LayerCall | None:
     frame = next((frame for module, frame in reversed(calls) if module is layer), root_frame)
 
     def shape_in(frame: FrameType) -> tuple[int, ...] | None:
-        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-        tensors = [frame.f_locals.get(name) for name in names]
-        return next((tuple(tensor.shape) for tensor in tensors if isinstance(tensor, Tensor)), None)
+        tensors = [given for given in _arguments(frame, frames) if isinstance(given, Tensor)]
+        return tuple(tensors[0].shape) if tensors else None
 
     name = next((name for name, module in root.named_modules() if module is layer), "") if layer is not None else ""
     batch = shape_in(root_frame)
     return LayerCall(name=name, layer=layer, shape=shape_in(frame), batch=batch[0] if batch else None)
+
+
+def _arguments(forward: FrameType, frames: list[FrameType]) -> list[object]:
+    """Returns what a layer was called with.
+
+    That is in the frame of Module.__call__, for forward may have given its own names other values, as `x = fc(x)` does.
+    """
+    module, before = forward.f_locals["self"], frames[: frames.index(forward)]
+    for frame in reversed(before):
+        if frame.f_code.co_name == "_wrapped_call_impl" and frame.f_locals.get("self") is module:
+            return [*frame.f_locals["args"], *frame.f_locals["kwargs"].values()]
+    names = forward.f_code.co_varnames[: forward.f_code.co_argcount]
+    return [forward.f_locals.get(name) for name in names]

@@ -127,6 +127,11 @@ def jpeg_bytes() -> bytes:
         ("a.jpg", b"", "is empty"),
         ("a.jpg", b"no picture", "is no picture in a format that is known here"),
         ("a.HEIC", b"no picture", "is no picture in a format that is known here: save it as JPEG or PNG"),
+        (
+            "a.jpg",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            "is no picture in a format that is known here: a .jpg by its name and HEIC or AVIF by its content; save it",
+        ),
         ("a.jpg", jpeg_bytes()[:1500], "is damaged: image file is truncated"),
     ],
 )

@@ -64,6 +64,18 @@ def test_the_word_that_names_a_network_of_ones_own_is_known_from_what_people_typ
         ("folder.py:Net", "folder.py: expected a Python file, found: Is a directory; write for example"),
         ("a\0.py:Net", "expected a Python file, found: embedded null byte"),
         ("guarded.py:Net", 'found none outside of `if __name__ == "__main__":`; move its definition before that line'),
+        (
+            "loads_last.py:Net",
+            "loads_last.py:3: expected nothing but definitions outside of functions and classes, found the training "
+            "code `CIFAR10()`, which would run each time the file is read; put the line "
+            '`if __name__ == "__main__":` before it, and indent all that follows',
+        ),
+        (
+            "loads_first.py:Net",
+            "loads_first.py:1: expected nothing but definitions outside of functions and classes, found the training "
+            "code `CIFAR10()`, which would run each time the file is read; move the definition of Net and its imports "
+            'above it, then put the line `if __name__ == "__main__":` before it, and indent all that follows',
+        ),
         ("broken.py:Net", "broken.py:2:12: expected Python, found: '(' was never closed in the line `if 1: print('a'`"),
         ("latin.py:Net", "latin.py:1"),
         ("zero.py:Net", "zero.py:1: expected Python, found: source code string cannot contain null bytes"),
@@ -73,6 +85,8 @@ def test_the_word_that_names_a_network_of_ones_own_is_known_from_what_people_typ
 def test_what_cannot_be_read_is_told_before_anything_runs(word: str, message: str) -> None:
     Path("folder.py").mkdir()
     Path("guarded.py").write_text('if __name__ == "__main__":\n    class Net:\n        pass\n')
+    Path("loads_last.py").write_text("class Net:\n    pass\ndata = CIFAR10()\n")
+    Path("loads_first.py").write_text("data = CIFAR10()\nclass Net:\n    pass\n")
     Path("broken.py").write_text("open('ran.txt', 'w')\nif 1: print('a'\n")
     Path("latin.py").write_bytes(b"x = '\xe9'\nclass Net: pass\n")
     Path("zero.py").write_bytes(b"class Net: pass\n\0")
@@ -101,3 +115,20 @@ def test_a_word_that_means_a_network_of_ones_own_is_answered_with_the_option_for
     outcome = cifar(*before, word)
     assert outcome.code == 2
     assert answer.format(word) in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("torch.manual_seed(0)", "my_net.py:5"),
+        ("np.random.seed(0)", "my_net.py:5"),
+        ("self.draws = torch.Generator().manual_seed(0)", None),
+        ("random.shuffle([])", None),
+    ],
+)
+def test_a_network_that_seeds_all_random_numbers_is_found(line: str, place: str | None) -> None:
+    Path("my_net.py").write_text(
+        f"from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        {line}\n\n"
+        "def seed_for_a_script():\n    torch.manual_seed(0)\n"
+    )
+    assert read_own_source("my_net.py:Net").place_of_seeding("Net") == place
