@@ -31,7 +31,7 @@ def fits_pool(features: Tensor) -> bool:
 def relu_in_place(pooled: Tensor) -> Tensor:
     """Returns the ReLU of the output of a pooling, which it overwrites.
 
-    torch's own would keep its output for the way back, and the next layer could not work in place. A pooling keeps none.
+    torch's own keeps its output for the way back, so that the next layer could not work in place. A pooling keeps none.
     """
     activated: Tensor = _ReluInPlace.apply(pooled)
     return activated

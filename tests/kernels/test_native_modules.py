@@ -188,11 +188,9 @@ def test_a_relu_that_only_a_pooling_reads_comes_after_it_with_the_same_bits(
 
 
 @pytest.mark.parametrize("channels", [3, 32])  # pooled by torch and by C
-@pytest.mark.parametrize(
-    "behind", [nn.ReLU(inplace=True), nn.Dropout(0.0, inplace=True), nn.ELU(inplace=True)], ids=repr
-)
+@pytest.mark.parametrize("behind", [nn.ReLU(inplace=True), nn.ELU(inplace=True)], ids=repr)
 def test_the_layer_behind_the_pooling_may_work_in_place(behind: nn.Module, channels: int) -> None:
-    plain, features = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), behind), drawn(4, channels, 6, 6)
+    plain, features = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), behind), drawn(4, channels, 6, 6)
     wanted = trained_once(plain, features)
     for ours, torchs in zip(trained_once(replace_by_native(copy.deepcopy(plain)), features), wanted, strict=True):
         assert torch.equal(ours, torchs)
