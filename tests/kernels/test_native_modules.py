@@ -223,6 +223,11 @@ def test_a_relu_that_others_read_too_is_computed_before_the_pooling(relus_comput
     assert relus_computed == [(2, 3, 8, 8), (2, 3, 4, 4)]
 
 
+def test_the_relu_of_a_batch_norm_stays_in_its_pass_before_a_pooling(relus_computed: list[torch.Size]) -> None:
+    replace_by_native(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2)))(drawn(2, 3, 8, 8))
+    assert relus_computed == []
+
+
 def test_gelu_alone_is_computed_by_c_and_what_gains_nothing_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[int] = []
 
