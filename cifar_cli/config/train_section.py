@@ -51,7 +51,7 @@ class TrainKeys(Section):
     )
     native_kernels: Literal["auto", False] = Field(
         "auto",
-        title="auto: on a CPU, compute BatchNorm, ReLU and 2×2 max pooling by compiled C, where a C compiler is found",
+        title="auto: on a CPU, compute BatchNorm, GELU and 2×2 max pooling by compiled C, where a C compiler is found",
         description="auto or false",
         examples=["auto"],
     )

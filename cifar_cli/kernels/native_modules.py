@@ -14,7 +14,7 @@ from cifar_cli.kernels.native_activation import activate, fits_activation
 from cifar_cli.kernels.native_batch_norm import MARK, NORMALIZED, NativeBatchNorm2d, has_hook
 from cifar_cli.kernels.native_calls import activation_code, fits
 from cifar_cli.kernels.native_library import native_library
-from cifar_cli.kernels.native_pool import fits_pool, max_pool2x2
+from cifar_cli.kernels.native_pool import fits_pool, max_pool2x2, relu_in_place
 
 POOL_FIRST = "pool_first"  # attribute of features that a ReLU has yet to read, which names the pooling to go first
 
@@ -98,7 +98,7 @@ class NativeMaxPool2d(nn.MaxPool2d):
         if features.__dict__.get(POOL_FIRST) is not self:
             return self._pooled(features)
         del features.__dict__[POOL_FIRST]
-        return nn.functional.relu(self._pooled(features), inplace=True)
+        return relu_in_place(self._pooled(features))
 
     def _pooled(self, features: Tensor) -> Tensor:
         # Rounded up, an odd side has a last window of one pixel.

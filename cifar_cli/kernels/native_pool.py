@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.nn import functional as F
 
 from cifar_cli.kernels.native_calls import call, fits_by_pixel, is_bf16
 
@@ -25,6 +26,15 @@ def fits_pool(features: Tensor) -> bool:
     if not fits_by_pixel(features) or min(features.shape[2:]) < 2:
         return False
     return is_bf16(features) or features.shape[1] >= MIN_CHANNELS_FP32
+
+
+def relu_in_place(pooled: Tensor) -> Tensor:
+    """Returns the ReLU of the output of a pooling, which it overwrites.
+
+    torch's own keeps its output for the way back, so that the next layer could not work in place. A pooling keeps none.
+    """
+    activated: Tensor = _ReluInPlace.apply(pooled)
+    return activated
 
 
 class _MaxPool(Function):
@@ -49,6 +59,20 @@ class _MaxPool(Function):
         of_features = torch.empty(ctx.shape, dtype=gradient.dtype, memory_format=torch.channels_last)
         call("max_pool", True, is_bf16(gradient), of_features, gradient, which, images, height, width, channels)
         return of_features
+
+
+class _ReluInPlace(Function):
+    @staticmethod
+    def forward(ctx: Any, pooled: Tensor) -> Tensor:
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(pooled <= 0)
+        ctx.mark_dirty(pooled)
+        return F.relu(pooled, inplace=True)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (is_cut,) = ctx.saved_tensors
+        return torch.where(is_cut, 0.0, gradient)
 
 
 def _spread(gradient: Tensor, which: Tensor, shape: torch.Size) -> Tensor:

@@ -203,6 +203,14 @@ def test_the_shortcut_may_come_first(add: Callable[[Tensor, Tensor], Tensor], ac
     assert activations_computed == [SUM_RELU, SUM_RELU]
 
 
+def test_a_batch_norm_that_is_called_in_two_places_waits_for_no_addition() -> None:
+    end = ResidualEnd(4)
+    model, features = nn.Sequential(end.norm, nn.Conv2d(4, 4, 1)), drawn((2, 4, 5, 5))
+    expected = model(features)
+    replace_by_native(nn.ModuleList([end, model]))
+    torch.testing.assert_close(model(features), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_no_more_memory_is_kept_for_the_way_back_than_by_three_passes() -> None:
     def kept_bytes(*, in_passes: bool) -> int:
         kept: dict[int, int] = {}

@@ -187,6 +187,15 @@ def test_a_relu_that_only_a_pooling_reads_comes_after_it_with_the_same_bits(
         assert torch.equal(ours.nan_to_num(7), torchs.nan_to_num(7))
 
 
+@pytest.mark.parametrize("channels", [3, 32])  # pooled by torch and by C
+@pytest.mark.parametrize("behind", [nn.ReLU(inplace=True), nn.ELU(inplace=True)], ids=repr)
+def test_the_layer_behind_the_pooling_may_work_in_place(behind: nn.Module, channels: int) -> None:
+    plain, features = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), behind), drawn(4, channels, 6, 6)
+    wanted = trained_once(plain, features)
+    for ours, torchs in zip(trained_once(replace_by_native(copy.deepcopy(plain)), features), wanted, strict=True):
+        assert torch.equal(ours, torchs)
+
+
 def test_lenet_pools_first(relus_computed: list[torch.Size]) -> None:
     plain = LeNet5(image_shape=(3, 32, 32), num_classes=10).to(memory_format=torch.channels_last)
     images = drawn(3, 3, 32, 32)
@@ -212,6 +221,11 @@ def test_a_relu_that_others_read_too_is_computed_before_the_pooling(relus_comput
     relu = nn.ReLU()
     replace_by_native(nn.Sequential(relu, nn.MaxPool2d(2), nn.Identity(), relu))(drawn(2, 3, 8, 8))
     assert relus_computed == [(2, 3, 8, 8), (2, 3, 4, 4)]
+
+
+def test_the_relu_of_a_batch_norm_stays_in_its_pass_before_a_pooling(relus_computed: list[torch.Size]) -> None:
+    replace_by_native(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2)))(drawn(2, 3, 8, 8))
+    assert relus_computed == []
 
 
 def test_gelu_alone_is_computed_by_c_and_what_gains_nothing_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
