@@ -33,7 +33,6 @@ INLINE float put(int bf16, void *x, long i, float value) {  // returns what it s
   return b.value;
 }
 static float clean(double value) { return value != value ? __builtin_nanf("") : (float)value; }
-
 // e⁻ᶻ = 2ʸ = 2ⁿ · 2^f with n whole and |f| ≤ ½, by the series of 2^f = exp(f · ln 2) up to f⁷; the next term is below
 // 1e-8. 1.5 · 2²³ + y ends in n. The limits keep clear of denormal numbers, which are slow.
 INLINE float sigmoid(float z) {
@@ -114,7 +113,6 @@ static void run(int pass, int act, int bf16, Task t, double *parts, int threads)
   for (long part = 1; part < count; part++)
     for (long c = 0; c < 2 * t.C; c++) parts[c] += parts[part * 2 * t.C + c];
 }
-
 // y = act((x − mean) / √(variance + eps) · weight + bias), in training by the statistics of the rows, which move the
 // running ones by `momentum`. channel: [COEFFICIENTS + 1][C], for the way back. Null may be: weight, bias, statistics.
 void norm_forward(int act, int bf16, const void *x, const void *shortcut, void *y, long rows, long C,
@@ -161,40 +159,42 @@ void activation(int act, int bf16, const void *x, const void *g, void *out, long
   float channel[COEFFICIENTS + 1] = { [SCALE] = 1.f }; double parts[MAX_PARTS * 2];  // of one channel: changes nothing
   run(g ? BACKWARD : FORWARD, act, bf16, (Task){ x, g, 0, out, channel, n, 1, 0 }, parts, threads);
 }
+typedef struct { void *x, *y; uint8_t *which; long below, C; float floor; } Pool;  // floor: 0 for a ReLU, or NaN
 // A window in one channel, x[at] and three neighbours: the first of equals counts, and the last NaN, as in torch.
-INLINE void window(int back, int bf16, void *x, void *y, uint8_t *which, long at, long below, long to, long C) {
-  float g = back ? get(bf16, y, to) : 0.f, largest = back ? 0.f : get(bf16, x, at);
-  uint8_t best = back ? which[to] : 0;
+INLINE void window(int back, int bf16, Pool p, long at, long to) {
+  float g = back ? get(bf16, p.y, to) : 0.f, largest = back ? 0.f : get(bf16, p.x, at);
+  uint8_t best = back ? p.which[to] : 0;
   #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
-    float value = get(bf16, x, at + i / 2 * below + i % 2 * C);
-    if (back) put(bf16, x, at + i / 2 * below + i % 2 * C, best == i ? g + 0.f : 0.f);  // −0 becomes 0
+    float value = get(bf16, p.x, at + i / 2 * p.below + i % 2 * p.C);
+    if (back) put(bf16, p.x, at + i / 2 * p.below + i % 2 * p.C, best == i ? g + 0.f : 0.f);  // −0 becomes 0
     else if (value > largest || value != value) { largest = value; best = i; }
   }
-  if (!back) { put(bf16, y, to, largest); which[to] = best; }
+  if (!back) put(bf16, p.y, to, largest <= p.floor ? p.floor : largest);
+  if (!back) p.which[to] = largest <= p.floor ? 4 : best;  // 4: none, by the ReLU
 }
-INLINE void windows(int back, int bf16, void *x, void *y, uint8_t *which, long at, long below, long to, long C) {
-  long by64 = C / 64 * 64, by32 = C / 32 * 32;  // more channels in one go are faster; a remainder is taken one by one
+INLINE void windows(int back, int bf16, Pool p, long at, long to) {
+  long by64 = p.C / 64 * 64, by32 = p.C / 32 * 32;  // more channels in one go are faster; a rest is taken one by one
   #pragma omp simd simdlen(64)
-  for (long c = 0; c < by64; c++) window(back, bf16, x, y, which, at + c, below, to + c, C);
+  for (long c = 0; c < by64; c++) window(back, bf16, p, at + c, to + c);
   #pragma omp simd simdlen(32)
-  for (long c = by64; c < by32; c++) window(back, bf16, x, y, which, at + c, below, to + c, C);
+  for (long c = by64; c < by32; c++) window(back, bf16, p, at + c, to + c);
   #pragma omp simd simdlen(16)
-  for (long c = by32; c < C; c++) window(back, bf16, x, y, which, at + c, below, to + c, C);
+  for (long c = by32; c < p.C; c++) window(back, bf16, p, at + c, to + c);
 }
 // x (N, H, W, C) to y (N, H / 2, W / 2, C), and which of four was taken; with `back`, the gradient y to the gradient x.
-void max_pool(int back, int bf16, void *x, void *y, uint8_t *which, long N, long H, long W, long C, int threads) {
+void max_pool(int back, int bf16, void *x, void *y, uint8_t *which, int relu, long N, long H, long W, long C,
+              int threads) {
   long h = H / 2, w = W / 2, image = H * W * C, size = bf16 ? 2 : 4;
+  Pool p = { x, y, which, W * C, C, relu ? 0.f : __builtin_nanf("") };
   #pragma omp parallel for schedule(static) num_threads(threads) if (N * image > MIN_PART)
   for (long n = 0; n < N; n++) {
     for (long i = 0; back && i < H; i++)  // with an odd side, some pixels are in no window
       memset((char *)x + ((n * H + i) * W + (i < 2 * h) * 2 * w) * C * size, 0, (W - (i < 2 * h) * 2 * w) * C * size);
     for (long i = 0; i < h * w; i++) {
       long at = n * image + (i / w * W + i % w) * 2 * C, to = (n * h * w + i) * C;
-      if (back && bf16) windows(1, 1, x, y, which, at, W * C, to, C);
-      else if (back) windows(1, 0, x, y, which, at, W * C, to, C);
-      else if (bf16) windows(0, 1, x, y, which, at, W * C, to, C);
-      else windows(0, 0, x, y, which, at, W * C, to, C);
+      if (back && bf16) windows(1, 1, p, at, to); else if (back) windows(1, 0, p, at, to);
+      else if (bf16) windows(0, 1, p, at, to); else windows(0, 0, p, at, to);
     }
   }
 }

@@ -29,7 +29,7 @@ _ARGUMENTS = {
     "norm_forward": "iippp ll pppp i dd pp",
     "norm_backward": "iippppp ll i pppp",
     "activation": "iippp l",
-    "max_pool": "iippp llll",
+    "max_pool": "iippp i llll",
 }
 _TYPES: Mapping[str, Any] = {"i": ctypes.c_int, "l": ctypes.c_long, "d": ctypes.c_double, "p": ctypes.c_void_p}
 

@@ -14,9 +14,9 @@ from cifar_cli.kernels.native_activation import activate, fits_activation
 from cifar_cli.kernels.native_batch_norm import MARK, NORMALIZED, NativeBatchNorm2d, has_hook
 from cifar_cli.kernels.native_calls import activation_code, fits
 from cifar_cli.kernels.native_library import native_library
-from cifar_cli.kernels.native_pool import fits_pool, max_pool2x2, relu_in_place
+from cifar_cli.kernels.native_pool import fits_pool, max_pool2x2
 
-POOL_FIRST = "pool_first"  # attribute of features that a ReLU has yet to read, which names the pooling to go first
+LEFT_TO_POOLING = "relu_left_to"  # attribute of features whose ReLU a pooling computes, which it names
 
 
 def replace_by_native(model: nn.Module) -> nn.Module:
@@ -71,7 +71,7 @@ class _NativeActivation(nn.Module):
 
 
 class NativeReLU(_NativeActivation, nn.ReLU):
-    """A ReLU by native.c. It lets the pooling that alone reads it go first: the same values, of a quarter as many."""
+    """A ReLU by native.c. It leaves its work to a pooling that alone reads it: the same values, of a quarter as many."""
 
     pool: nn.Module | None = None
 
@@ -79,7 +79,7 @@ class NativeReLU(_NativeActivation, nn.ReLU):
         is_first = self.pool is None or MARK in features.__dict__ or has_hook(self) or has_hook(self.pool)
         if is_first or not fits(features):
             return super().forward(features)
-        features.__dict__[POOL_FIRST] = self.pool
+        features.__dict__[LEFT_TO_POOLING] = self.pool
         return features
 
 
@@ -92,20 +92,17 @@ class NativeSiLU(_NativeActivation, nn.SiLU):
 
 
 class NativeMaxPool2d(nn.MaxPool2d):
-    """A 2×2 max pooling by native.c, and behind it the ReLU that let it go first."""
+    """A 2×2 max pooling by native.c, with the ReLU that is left to it."""
 
     def forward(self, features: Tensor) -> Tensor:
-        if features.__dict__.get(POOL_FIRST) is not self:
-            return self._pooled(features)
-        del features.__dict__[POOL_FIRST]
-        return relu_in_place(self._pooled(features))
-
-    def _pooled(self, features: Tensor) -> Tensor:
+        relu = features.__dict__.get(LEFT_TO_POOLING) is self
+        if relu:
+            del features.__dict__[LEFT_TO_POOLING]
         # Rounded up, an odd side has a last window of one pixel.
         is_whole = not self.ceil_mode or all(side % 2 == 0 for side in features.shape[-2:])
         if fits_pool(features) and is_whole:
-            return max_pool2x2(features)
-        pooled: Tensor = super().forward(features)
+            return max_pool2x2(features, relu=relu)
+        pooled: Tensor = super().forward(nn.functional.relu(features) if relu else features)
         return pooled
 
 
