@@ -71,7 +71,7 @@ class _NativeActivation(nn.Module):
 
 
 class NativeReLU(_NativeActivation, nn.ReLU):
-    """A ReLU by native.c. It leaves its work to a pooling that alone reads it: the same values, of a quarter as many."""
+    """A ReLU by native.c, which leaves its work to a pooling that alone reads it: a quarter of the numbers."""
 
     pool: nn.Module | None = None
 

@@ -1,6 +1,7 @@
-"""2×2 max pooling by native.c, with the ReLU before it: torch's bits. Keeps one byte for each output, torch eight.
+"""2×2 max pooling by native.c, with a ReLU before it or without: torch's bits, but that a ReLU's −0 becomes 0.
 
-The maximum of four ReLUs is the ReLU of the maximum. So the ReLU is computed behind the pooling, in the same pass.
+The maximum of four ReLUs is the ReLU of the maximum: one pass computes both. It keeps one byte for each output, where
+torch keeps eight, and the ReLU's output.
 """
 
 from typing import Any
@@ -15,9 +16,9 @@ MIN_CHANNELS_FP32 = 32  # fewer are slower than by torch, in fp32; measured: doc
 
 
 def max_pool2x2(features: Tensor, *, relu: bool = False) -> Tensor:
-    """Returns `nn.functional.max_pool2d(features, 2)`: (B, C, H, W) → (B, C, H // 2, W // 2); with `relu`, of the ReLU.
+    """Returns `nn.functional.max_pool2d(features, 2)`: (B, C, H, W) → (B, C, H // 2, W // 2).
 
-    For features in channels_last, of two pixels a side and more, in fp32 or bf16.
+    relu: of the features' ReLU. For features in channels_last, of two pixels a side and more, in fp32 or bf16.
     """
     pooled: Tensor = _MaxPool.apply(features, relu)
     return pooled

@@ -17,24 +17,9 @@ from cifar_cli.kernels.native_batch_norm import NativeBatchNorm2d
 from cifar_cli.kernels.native_calls import GELU
 from cifar_cli.kernels.native_library import native_library
 from cifar_cli.kernels.native_modules import NativeReLU, replace_by_native
-from cifar_cli.models.lenet5 import LeNet5
 from cifar_cli.models.table import MODELS
 
 pytestmark = pytest.mark.skipif(native_library().library is None, reason=native_library().words)
-
-
-@pytest.fixture
-def relus_computed(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
-    """A list that gets the shape at each call of torch's ReLU."""
-    computed: list[torch.Size] = []
-    original = nn.functional.relu
-
-    def noted(features: Tensor, inplace: bool = False) -> Tensor:
-        computed.append(features.shape)
-        return original(features, inplace=inplace)
-
-    monkeypatch.setattr(nn.functional, "relu", noted)
-    return computed
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -161,71 +146,6 @@ def test_a_forward_hook_changes_no_bit_of_any_activation(activation: type[nn.Mod
     unseen = model(features)
     model[0].register_forward_hook(lambda module, args, output: None)
     assert torch.equal(model(features), unseen)
-
-
-def trained_once(model: nn.Module, features: Tensor) -> list[Tensor]:
-    """Returns the output of a network and the gradient of its input."""
-    leaf = features.detach().clone(memory_format=torch.preserve_format).requires_grad_()
-    output = model(leaf * 1)  # a ReLU in place overwrites no leaf
-    weights = torch.linspace(-1, 1, output.numel()).view(output.shape)
-    return [output.detach().clone(), *torch.autograd.grad((output.float() * weights).sum(), leaf)]
-
-
-@pytest.mark.parametrize("inplace", [False, True])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_a_relu_that_only_a_pooling_reads_comes_after_it_with_the_same_bits(
-    dtype: torch.dtype, inplace: bool, relus_computed: list[torch.Size]
-) -> None:
-    features = drawn(4, 32, 10, 10).to(dtype)
-    features.flatten()[::7] = torch.tensor([0.0, -0.0, torch.nan, torch.inf, -torch.inf]).repeat(400)[: 12800 // 7 + 1]
-    plain = nn.Sequential(nn.ReLU(inplace=inplace), nn.MaxPool2d(2))
-    wanted = trained_once(plain, features)
-    relus_computed.clear()
-    got = trained_once(replace_by_native(copy.deepcopy(plain)), features)
-    assert relus_computed == [(4, 32, 5, 5)]
-    for ours, torchs in zip(got, wanted, strict=True):
-        assert torch.equal(ours.nan_to_num(7), torchs.nan_to_num(7))
-
-
-@pytest.mark.parametrize("channels", [3, 32])  # pooled by torch and by C
-@pytest.mark.parametrize("behind", [nn.ReLU(inplace=True), nn.ELU(inplace=True)], ids=repr)
-def test_the_layer_behind_the_pooling_may_work_in_place(behind: nn.Module, channels: int) -> None:
-    plain, features = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), behind), drawn(4, channels, 6, 6)
-    wanted = trained_once(plain, features)
-    for ours, torchs in zip(trained_once(replace_by_native(copy.deepcopy(plain)), features), wanted, strict=True):
-        assert torch.equal(ours, torchs)
-
-
-def test_lenet_pools_first(relus_computed: list[torch.Size]) -> None:
-    plain = LeNet5(image_shape=(3, 32, 32), num_classes=10).to(memory_format=torch.channels_last)
-    images = drawn(3, 3, 32, 32)
-    wanted = trained_once(plain, images)
-    relus_computed.clear()
-    for ours, torchs in zip(trained_once(replace_by_native(plain), images), wanted, strict=True):
-        assert torch.equal(ours, torchs)
-    assert relus_computed[:2] == [(3, 6, 14, 14), (3, 16, 5, 5)]
-
-
-@pytest.mark.parametrize("layer", [0, 1])
-def test_a_hook_on_a_relu_or_on_its_pooling_sees_what_it_gives(layer: int) -> None:
-    plain, features = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), drawn(2, 3, 8, 8)
-    native, seen = replace_by_native(copy.deepcopy(plain)), []
-    native[layer].register_forward_hook(lambda module, args, output: seen.extend([args[0], output]))
-    native(features)
-    expected = [features, plain[0](features), plain(features)][layer : layer + 2]
-    for ours, torchs in zip(seen, expected, strict=True):
-        assert torch.equal(ours, torchs)
-
-
-def test_a_relu_that_others_read_too_is_computed_before_the_pooling(relus_computed: list[torch.Size]) -> None:
-    relu = nn.ReLU()
-    replace_by_native(nn.Sequential(relu, nn.MaxPool2d(2), nn.Identity(), relu))(drawn(2, 3, 8, 8))
-    assert relus_computed == [(2, 3, 8, 8), (2, 3, 4, 4)]
-
-
-def test_the_relu_of_a_batch_norm_stays_in_its_pass_before_a_pooling(relus_computed: list[torch.Size]) -> None:
-    replace_by_native(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2)))(drawn(2, 3, 8, 8))
-    assert relus_computed == []
 
 
 def test_gelu_alone_is_computed_by_c_and_what_gains_nothing_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
