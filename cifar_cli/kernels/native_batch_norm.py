@@ -24,9 +24,8 @@ class NativeBatchNorm2d(nn.BatchNorm2d):
         of_channels = (self.weight, self.bias, self.running_mean, self.running_var)
         by_batch = self.training or self.running_mean is None
         pixels = features.numel() // self.num_features
-        if not fits_norm(features, *of_channels) or (
-            by_batch and pixels < 2
-        ):  # torch says what is wrong with one pixel
+        # Of one pixel, torch says what is wrong.
+        if not fits_norm(features, *of_channels) or (by_batch and pixels < 2):
             return super().forward(features)
         if self.activation is None or has_hook(self) or has_hook(self.activation):
             return self.normalized(features)

@@ -25,7 +25,7 @@ def replace_by_native(model: nn.Module) -> nn.Module:
     A BatchNorm that only an activation reads computes that too: in an nn.Sequential, or where a module has a mapping
     `activated` from the name of a BatchNorm to that of the activation. In a residual block, a mapping `added` names
     each BatchNorm that is only added to a tensor, and the ReLU that alone reads the sum: both are computed together.
-    A ReLU that only a pooling reads, in an nn.Sequential or by a mapping `max_pooled`, is computed after the pooling.
+    A ReLU that only a pooling reads, in an nn.Sequential or by a mapping `max_pooled`, is left to the pooling.
     """
     uses = Counter(id(child) for parent in model.modules() for child in parent._modules.values())
     for parent in list(model.modules()):

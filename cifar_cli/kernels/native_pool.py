@@ -37,9 +37,8 @@ class _MaxPool(Function):
         images, channels, height, width = features.shape
         shape = (images, channels, height // 2, width // 2)
         pooled = torch.empty(shape, dtype=features.dtype, memory_format=torch.channels_last)
-        which = torch.empty(
-            shape, dtype=torch.uint8, memory_format=torch.channels_last
-        )  # of the four pixels; 4 for none
+        # Which of the four pixels; 4 for none.
+        which = torch.empty(shape, dtype=torch.uint8, memory_format=torch.channels_last)
         call("max_pool", False, is_bf16(features), features, pooled, which, relu, images, height, width, channels)
         ctx.shape = features.shape
         ctx.save_for_backward(which)

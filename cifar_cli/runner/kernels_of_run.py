@@ -3,6 +3,7 @@
 Other kernels round otherwise: the numbers are as good, but no longer those of an uninterrupted run.
 """
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -10,15 +11,21 @@ import torch
 from cifar_cli.builders.build_training import is_native_wanted
 from cifar_cli.config import Experiment
 from cifar_cli.console.streams import warn
-from cifar_cli.kernels.native_library import native_library
+from cifar_cli.kernels.native_library import SOURCE, native_library
 from cifar_cli.runs.json_files import read_json
 from cifar_cli.training.runtime import Runtime
 
 
 def kernels_in_words(device: torch.device) -> str | None:
-    """Returns the compiler of the native kernels that this machine has for the device, for env.json; None for none."""
+    """Returns the compiler of the native kernels that this machine has for the device; None for none."""
     library = native_library() if device.type == "cpu" else None
     return library.words if library and library.library else None
+
+
+def kernels_for_run(device: torch.device) -> str | None:
+    """Returns the compiler and the source of these kernels, for env.json: another source may round otherwise too."""
+    words = kernels_in_words(device)
+    return f"{words}, native.c {hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}" if words else None
 
 
 def with_kernels_of_run(experiment: Experiment, runtime: Runtime, *, environment: Path) -> Experiment:
@@ -35,7 +42,7 @@ def warn_of_other_kernels(experiment: Experiment, runtime: Runtime, *, environme
     """Warns if a run that is resumed began with native kernels other than this machine's."""
     if not is_native_wanted(experiment, runtime.device) or not _is_same_device(runtime, environment):
         return
-    before, now = read_json(environment).get("native_kernels"), kernels_in_words(runtime.device)
+    before, now = read_json(environment).get("native_kernels"), kernels_for_run(runtime.device)
     if before and before != now:
         here = f"those here are {now}" if now else f"there are none here: {native_library().words}"
         warn(

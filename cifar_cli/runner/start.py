@@ -14,7 +14,7 @@ from cifar_cli.console.streams import warn
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.distributed.process_group import ProcessGroup, join_process_group
 from cifar_cli.runner.dry_run import print_dry_run
-from cifar_cli.runner.kernels_of_run import kernels_in_words
+from cifar_cli.runner.kernels_of_run import kernels_for_run
 from cifar_cli.runner.observers import TrainingRun
 from cifar_cli.runner.run_training import print_summary, run_training, train_as_worker
 from cifar_cli.runs.atomic_files import write_text
@@ -79,7 +79,7 @@ def write_environment(path: Path, *, runtime: Runtime, splits: Splits, initial: 
     initial: the weights that it began with.
     """
     described = describe_environment(device=runtime.device_name, precision=runtime.precision, data_root=splits.root)
-    described["native_kernels"] = kernels_in_words(runtime.device)
+    described["native_kernels"] = kernels_for_run(runtime.device)
     facts = {"mean": splits.mean, "std": splits.std, "class_names": splits.train.class_names}
     write_json(path, {**described, **facts, **({"from": initial.record} if initial else {})})
 

@@ -1,5 +1,6 @@
 """`train.native_kernels`: where they are used, and that a resumed run equals an uninterrupted run."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from cifar_cli import config
 from cifar_cli.builders.build_training import build_training
 from cifar_cli.data.datasets.open_dataset import Splits
 from cifar_cli.kernels.native_batch_norm import NativeBatchNorm2d
-from cifar_cli.kernels.native_library import native_library
+from cifar_cli.kernels.native_library import SOURCE, native_library
 from cifar_cli.training.runtime import Runtime
 
 needs_compiler = pytest.mark.skipif(native_library().library is None, reason=native_library().words)
@@ -98,7 +99,7 @@ def test_a_run_with_native_kernels_is_resumed_without_a_compiler_and_a_warning_s
     (tmp_path / "native.yaml").write_text(TEXT)
     assert cifar("train", "--config", "native.yaml", "train.epochs=1").code == 0
     (run,) = (tmp_path / "logs").iterdir()
-    words = native_library().words
+    words = f"{native_library().words}, native.c {hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}"
     assert json.loads((run / "env.json").read_text())["native_kernels"] == words
     set_compiler(False)
     outcome = cifar("train", "--resume", run, "train.epochs=2")
